@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, no configure step. `make help` lists the targets.
+#
+#   SANITIZER=address|undefined|thread   builds into a directory of its own
+#   WERROR=1                             warnings are errors (the tests' builds say so)
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+SYSCONF  ?= /etc
+DESTDIR  ?=
+CC       := gcc
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+SANITIZER ?=
+B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+CFLAGS ?= -O2 -g
+ifeq ($(SANITIZER),address)
+SAN := -fsanitize=address -fno-omit-frame-pointer
+else ifeq ($(SANITIZER),undefined)
+SAN := -fsanitize=undefined -fno-sanitize-recover=undefined
+else ifeq ($(SANITIZER),thread)
+SAN := -fsanitize=thread
+else ifneq ($(SANITIZER),)
+$(error SANITIZER is '$(SANITIZER)': address, undefined or thread)
+endif
+
+PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libseccomp libcap libsystemd \
+	  libnl-3.0 libnl-route-3.0 libbpf
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
+# Debian ships llhttp as sources below node-llhttp, the RHEL family as a library.
+LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
+LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
+LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
+
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(SAN) \
+	-fstack-protector-strong -Iinclude -I$(B) $(PKG_CFLAGS) -isystem $(LLHTTP_INC)
+
+pure_src   := $(wildcard user/mask/*.c user/wire/*.c)
+daemon_src := $(filter-out user/daemon/main.c,$(wildcard user/daemon/*.c))
+ctl_src    := $(wildcard user/ctl/*.c)
+unit_src   := $(wildcard tests/unit/test_*.c)
+fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+llhttp_obj := $(patsubst /usr/share/llhttp/%.c,$(B)/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
+unit_bin := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_src))
+fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
+
+##@ Building
+
+all: deps-quiet $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
+
+deps: ## install every dependency (apt or dnf; asks nothing)
+	@tools/deps.sh
+
+deps-quiet:
+	@tools/deps.sh
+
+$(B)/%.o: %.c | deps-quiet
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/llhttp/%.o: /usr/share/llhttp/%.c | deps-quiet
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) $(SAN) -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -c $< -o $@
+
+$(B)/awsmask.bpf.o: bpf/awsmask.bpf.c | deps-quiet
+	@mkdir -p $(@D)
+	@echo "  BPF   $<"
+	@$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
+		-Wall -Wextra $(if $(WERROR),-Werror) -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu \
+		-MMD -MP -c $< -o $@.tmp
+	@sed -i 's|\.tmp:|:|' $(@:.o=.d) 2>/dev/null || true
+	@llvm-strip -g $@.tmp && mv $@.tmp $@
+
+$(B)/awsmask.skel.h: $(B)/awsmask.bpf.o
+	@echo "  SKEL  $@"
+	@$(BPFTOOL) gen skeleton $< name awsmask > $@
+
+$(call obj,user/daemon/redirect.c): $(B)/awsmask.skel.h
+
+$(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
+	@echo "  AR    $@"
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/libawsmaskd.a: $(call obj,$(daemon_src))
+	@echo "  AR    $@"
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/awsmaskd: $(call obj,user/daemon/main.c) $(B)/libawsmaskd.a $(B)/libawsmask.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+
+$(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 0755 $(B)/awsmaskd $(DESTDIR)$(PREFIX)/sbin/awsmaskd
+	install -D -m 0755 $(B)/awsmaskctl $(DESTDIR)$(PREFIX)/sbin/awsmaskctl
+	install -D -m 0644 deploy/awsmask.yaml $(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/awsmaskd.service
+	for m in deploy/man/*.[1-8]; do \
+		install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean: ## remove what was built
+	rm -rf build
+
+##@ Seeing it work
+
+demo: all ## the main job before your eyes, in network namespaces of its own (CMD='...' runs that instead)
+	@tools/demo.sh $(B) $(if $(CMD),-- $(CMD))
+
+##@ Testing
+
+$(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
+	@mkdir -p $(@D)
+	@echo "  UNIT  $@"
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) -lcriterion
+
+unit-build: $(unit_bin)
+
+unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
+	@tests/run unit $(unit_bin)
+
+# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers, sources compiled in.
+build/fuzz/%: tests/fuzz/%.c $(pure_src) $(wildcard user/mask/*.h user/mask/*.def user/wire/*.h tests/fuzz/*.h) | deps-quiet
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -o $@ \
+		$< $(pure_src) $(wildcard /usr/share/llhttp/*.c) -lpcre2-8 -lz
+
+fuzz-build: $(fuzz_bin)
+
+FUZZ_SECONDS ?= 60
+fuzz: $(fuzz_bin) ## run each fuzzer for FUZZ_SECONDS (60)
+	@tests/run fuzz $(FUZZ_SECONDS) $(fuzz_bin)
+
+test: deps ## every test: unit (three sanitizers), kernel, end to end; under ten minutes
+	@tests/run all
+
+test-full: deps ## the slow ones too: long fuzzing, kills by the hundred
+	@tests/run full
+
+test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
+	@tests/e2e/claude.sh $(B)
+
+bench: all ## measure
+	@tests/bench/run.sh $(B)
+
+check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
+	@tools/check.sh $(B)
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all deps deps-quiet install clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
+	bench check help
+
+-include $(shell find build -name '*.d' 2>/dev/null)

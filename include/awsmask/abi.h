@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef AWSMASK_ABI_H
+#define AWSMASK_ABI_H
+/*
+ * What the kernel side (bpf/) and the daemon say to each other: map keys and values, verdicts.
+ * Compiled by both; every struct has a fixed size, no implicit padding, and asserts that hold it.
+ *
+ * Addresses are 16 bytes in network order; IPv4 stands as ::ffff:a.b.c.d (RFC 4291
+ * section 2.5.5.2). Ports are host order unless a name ends in _be.
+ */
+#include <linux/types.h>
+
+#define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
+#define AWSMASK_LISTENER_MARK                                                                      \
+	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
+#define AWSMASK_MAX_PORTS 64	  /* masked ports, proxy ports included */
+#define AWSMASK_MAX_EXCLUDES 1024 /* per address family */
+#define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */
+#define AWSMASK_MAX_FLOWS 65536
+#define AWSMASK_MAX_CGROUP_DEPTH 32
+
+/* What becomes of a connection. The only vocabulary for it, in bpf and in the daemon. */
+#define AWSMASK_VERDICTS(X)                                                                        \
+	X(PASS, "pass", "not ours: left alone")                                                    \
+	X(REDIRECT, "redirect", "sent to the daemon, which masks or splices it")                   \
+	X(DENY, "deny", "refused")
+
+enum verdict {
+#define X(name, word, meaning) VERDICT_##name,
+	AWSMASK_VERDICTS(X)
+#undef X
+};
+
+/* Why; also the index of the kernel's counters. */
+#define AWSMASK_REASONS(X)                                                                         \
+	X(NOT_ENROLLED, "not-enrolled")                                                            \
+	X(OWN, "own") /* the daemon's own cgroup (I9) */                                           \
+	X(PORT, "port-not-masked")                                                                 \
+	X(EXCLUDED, "excluded") /* a configured exclusion */                                       \
+	X(REDIRECTED, "redirected")                                                                \
+	X(NO_LISTENER, "no-listener") /* nobody of ours listens in this network namespace */       \
+	X(FAIL_OPEN, "fail-open")     /* the same, and the policy says `fail: open` */             \
+	X(UDP, "udp")		      /* datagrams to a masked port */                             \
+	X(NO_ROOM, "no-room")	      /* the flow could not be remembered */
+
+enum reason {
+#define X(name, word) REASON_##name,
+	AWSMASK_REASONS(X)
+#undef X
+		REASON_COUNT
+};
+
+enum policy_mode { POLICY_ENFORCE = 0, POLICY_OBSERVE = 1 };
+enum policy_flags { POLICY_FAIL_OPEN = 1 };
+
+/* map `enrolled`: cgroup id -> this */
+struct policy {
+	__u32 mode;  /* enum policy_mode */
+	__u32 flags; /* enum policy_flags */
+};
+
+/* map `listeners`: netns cookie -> this; 0: none for that family */
+struct listener {
+	__u16 port4; /* on 127.0.0.1 */
+	__u16 port6; /* on ::1 */
+	__u32 pad;
+};
+
+/* map `settings`, index 0 */
+struct settings {
+	__u64 own_cgroup; /* the daemon's; 0 while none runs */
+};
+
+/* map `excluded`, LPM trie over v4-mapped and v6 addresses alike */
+struct exclude_key {
+	__u32 prefixlen; /* 0..128; an IPv4 prefix counts its 96 leading bits too */
+	__u8 addr[16];
+};
+
+/* map `flows`: who connected from this address and port. Taken (looked up and deleted) once, at
+ * accept. */
+struct flow_key {
+	__u64 netns_cookie;
+	__u8 addr[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+struct flow_record {
+	__u8 addr[16]; /* the destination that the client asked for */
+	__u16 port;
+	__u16 family;	 /* AF_INET or AF_INET6: the family of the client's connect(); v4-mapped is
+			    AF_INET */
+	__u32 uid;	 /* as the initial user namespace sees it */
+	__u32 pid;	 /* thread group, initial pid namespace */
+	__u32 mode;	 /* enum policy_mode of the nearest enrolled ancestor */
+	__u64 cgroup_id; /* that ancestor */
+	__u64 netns_cookie;
+	__u64 connected_ns; /* CLOCK_MONOTONIC */
+	char comm[16];	    /* NUL-terminated */
+};
+
+_Static_assert(sizeof(struct policy) == 8, "abi");
+_Static_assert(sizeof(struct listener) == 8, "abi");
+_Static_assert(sizeof(struct settings) == 8, "abi");
+_Static_assert(sizeof(struct exclude_key) == 20, "abi");
+_Static_assert(sizeof(struct flow_key) == 32, "abi");
+_Static_assert(sizeof(struct flow_record) == 72, "abi");
+
+#endif

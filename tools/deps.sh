@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Install what building and testing need. Does nothing, and asks nobody, when all of it is there.
+set -eu
+
+DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
+	bpftool libbpf-dev libelf-dev linux-libc-dev libssl-dev libpcre2-dev node-llhttp libuv1-dev
+	libnl-3-dev libnl-route-3-dev libnl-idiag-3-dev libsqlite3-dev libyaml-dev libjansson-dev
+	libcriterion-dev bats libseccomp-dev libcap-dev libsystemd-dev zlib1g-dev
+	iproute2 procps util-linux mount curl openssl ca-certificates python3 sqlite3 shellcheck git"
+# The same by the RHEL family's names (EPEL for criterion, bats and llhttp).
+REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compiler-rt
+	bpftool libbpf-devel elfutils-libelf-devel kernel-headers openssl-devel pcre2-devel llhttp-devel libuv-devel
+	libnl3-devel sqlite-devel libyaml-devel jansson-devel
+	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel
+	iproute procps-ng util-linux curl openssl ca-certificates python3 sqlite ShellCheck git"
+
+if command -v apt-get >/dev/null; then
+	missing=
+	for p in $DEBIAN; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing="$missing $p"
+	done
+	[ -z "$missing" ] && exit 0
+	[ "$(id -u)" = 0 ] || {
+		echo "deps: these packages are missing:$missing" >&2
+		echo "deps: run 'sudo make deps' to install them" >&2
+		exit 1
+	}
+	echo "deps: installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+elif command -v dnf >/dev/null; then
+	# shellcheck disable=SC2086 # a list of words
+	dnf install -y -q $REDHAT
+else
+	echo "deps: neither apt-get nor dnf is here; install by hand:" $DEBIAN >&2
+	exit 1
+fi

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CGROUP_H
+#define AWSMASK_CGROUP_H
+/* Where cgroup v2 is mounted, and which cgroup a person means. */
+#include "err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The cgroup2 mount point, from /proc/self/mountinfo (hybrid hosts too). 0 or -1. */
+int cgroup_mount(char *path, size_t size, struct err *e);
+/*
+ * The absolute path of the cgroup named: a path below the mount, an absolute path, or a systemd
+ * unit or slice name (looked for by its directory name; ambiguous is an error). 0 or -1 with what
+ * to write instead.
+ */
+int cgroup_resolve(const char *name, char *path, size_t size, struct err *e);
+/* The cgroup's id: the inode of its directory, which is what bpf sees. 0 or -1. */
+int cgroup_id(const char *path, uint64_t *id, struct err *e);
+/* Its path again, or -1 when it is gone. Walks the tree. */
+int cgroup_path_of(uint64_t id, char *path, size_t size);
+int cgroup_create(const char *path, struct err *e);
+/* Removes it; processes in it must be gone. 0 or -1. */
+int cgroup_remove(const char *path, struct err *e);
+/* Put the process `pid` (0: the caller) there. 0 or -1. */
+int cgroup_enter(const char *path, pid_t pid, struct err *e);
+/* The cgroup2 path (absolute, below the mount) of a process. 0 or -1. */
+int cgroup_of(pid_t pid, char *path, size_t size, struct err *e);
+
+#endif

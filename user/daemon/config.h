@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONFIG_H
+#define AWSMASK_CONFIG_H
+/* /etc/awsmask/awsmask.yaml, read once into this; immutable afterwards. Every key has a default. */
+#include "awsmask/abi.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH "/etc/awsmask/awsmask.yaml"
+
+struct config_net {
+	uint8_t addr[16];   /* v4 as v4-mapped */
+	unsigned prefixlen; /* 0..128, v4's 96 leading bits included */
+};
+
+enum config_scope { SCOPE_UID, SCOPE_CGROUP, SCOPE_HOST };
+
+struct config {
+	enum policy_mode mode;
+	bool fail_open;
+	enum config_scope scope;
+	uint16_t *ports;
+	size_t port_count;
+	uint16_t *proxy_ports;
+	size_t proxy_port_count;
+	struct config_net *exclude;
+	size_t exclude_count;
+	char **targets; /* lower case host names */
+	size_t target_count;
+	bool deny_other_hosts; /* other_hosts: deny */
+	char **enroll;	       /* cgroup paths or systemd units */
+	size_t enroll_count;
+	uint16_t listen_transparent; /* port */
+	char listen_explicit[64];    /* "127.0.0.1:8082", "[::1]:8082" or "" */
+	struct {
+		char address[256]; /* "host:port" or "address:port" to connect to instead; "": the
+				      client's own destination */
+		char ca_file[256]; /* PEM trusted for origins instead of the system's store; "":
+				      system */
+	} origin;
+	char vault_sqlite[256];
+	char ca_dir[256];
+	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
+	size_t limit_body;	  /* bytes */
+	size_t limit_connections;
+	size_t limit_memory; /* bytes, per scope */
+	unsigned threads;    /* 0: one per core */
+	bool allow_binary;   /* binary: refuse | allow */
+	char metrics_socket[256], metrics_listen[64];
+};
+
+/* The defaults alone. NULL: memory is out. */
+struct config *config_default(void);
+/*
+ * Read a file. NULL on any error: `e` names file, line, what was found and what to write instead.
+ * Unknown keys are errors. A missing file is the defaults only if `optional`.
+ */
+__attribute__((warn_unused_result)) struct config *config_load(const char *path, bool optional,
+							       struct err *e);
+void config_free(struct config *c);
+
+bool config_is_target(const struct config *c, const char *host);
+/* Model hosts that awsmask knows and does not yet mask (Bedrock, Vertex, OpenAI ...): refused, not
+ * spliced. */
+bool config_is_unmasked_model(const char *host);
+
+/* Print every key with its value, as YAML that config_load() reads back to the same. Returns
+ * malloc'd text. */
+char *config_print(const struct config *c);
+
+#endif

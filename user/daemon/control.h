@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONTROL_H
+#define AWSMASK_CONTROL_H
+/* The worker's side of ctl.h: answers awsmaskctl on a unix socket, on one loop, validating before
+ * it asks the monitor. */
+#include "config.h"
+#include "privsep.h"
+#include "stats.h"
+#include "vault_sqlite.h"
+
+struct control;
+
+struct control_context {
+	const struct config *config;
+	struct privsep *privsep; /* of the same loop */
+	const struct stats *stats;
+	struct vault *vault;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+};
+
+/* fd: the listening socket, made by the monitor; owned from now on. NULL: memory is out. */
+__attribute__((warn_unused_result)) struct control *
+control_new(uv_loop_t *loop, int fd, const struct control_context *context);
+void control_close(struct control *c);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_PRIVSEP_H
+#define AWSMASK_PRIVSEP_H
+/*
+ * What the unprivileged worker may ask of the monitor (I10): a handful of fixed-size requests over
+ * a SOCK_SEQPACKET pair, one pair per worker thread. The monitor checks each as if an enemy had
+ * sent it; privsep_serve() says beside each why granting it is safe.
+ */
+#include "awsmask/abi.h"
+#include "err.h"
+
+#include <uv.h>
+
+#define PRIV_LEAF_MAX 2048
+#define PRIV_LIST_MAX 32 /* enrolments in one reply */
+
+enum priv_kind {
+	PRIV_FLOW_TAKE, /* flow_key -> flow */
+	PRIV_PEER,	/* peer -> uid: who owns that local TCP socket (inet_diag) */
+	PRIV_LEAF,	/* leaf -> certificate, signed after the monitor checked the name itself */
+	PRIV_ENROLL,	/* cgroup: id, policy */
+	PRIV_UNENROLL,	/* cgroup: id */
+	PRIV_LIST,	/* list: offset -> ids and policies */
+	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
+	PRIV_CA_RELOAD, /* read ca.dir again */
+};
+
+struct priv_request {
+	uint32_t kind; /* enum priv_kind */
+	uint32_t id;   /* of the request, chosen by the client side, echoed */
+	union {
+		struct flow_key flow;
+		struct {
+			uint8_t local[16],
+				remote[16]; /* as the client's socket sees them; v4-mapped */
+			uint16_t local_port, remote_port;
+		} peer;
+		struct {
+			char host[256];
+			uint8_t spki[128];
+			uint32_t spki_len;
+		} leaf;
+		struct {
+			uint64_t id;
+			struct policy policy;
+		} cgroup;
+		struct {
+			uint32_t offset;
+		} list;
+	} u;
+};
+
+struct priv_reply {
+	uint32_t kind, id;
+	int32_t status; /* 1: done; 0: no such thing; -1: refused or failed, see error */
+	char error[256];
+	union {
+		struct flow_record flow;
+		struct {
+			uint32_t uid;
+		} peer;
+		struct {
+			uint32_t len;
+			uint8_t der[PRIV_LEAF_MAX];
+		} leaf;
+		struct {
+			uint32_t total, count;
+			uint64_t ids[PRIV_LIST_MAX];
+			struct policy policies[PRIV_LIST_MAX];
+		} list;
+		uint64_t counters[REASON_COUNT];
+	} u;
+};
+
+/* The worker's end, on one loop. */
+struct privsep;
+typedef void (*privsep_done)(void *arg, const struct priv_reply *reply);
+
+/* fd: this thread's end of a pair; owned from now on. `lost` is called once when the monitor is
+ * gone. */
+__attribute__((warn_unused_result)) struct privsep *privsep_new(uv_loop_t *loop, int fd,
+								void (*lost)(void *arg), void *arg);
+void privsep_close(struct privsep *p); /* closes its handle; pending calls are never answered */
+
+/*
+ * Send a request; `done` is called from the loop with the answer, never from inside this call.
+ * Returns a ticket (not 0) for privsep_forget(), or 0 when it could not be sent.
+ */
+uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg);
+/* The answer to this ticket is not wanted any more. */
+void privsep_forget(struct privsep *p, uint32_t ticket);
+
+#endif

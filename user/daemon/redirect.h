@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_REDIRECT_H
+#define AWSMASK_REDIRECT_H
+/*
+ * The kernel side as the monitor sees it: programs attached at the cgroup2 root by pinned links,
+ * policy in pinned maps. Needs CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN. Not thread-safe.
+ */
+#include "awsmask/abi.h"
+#include "config.h"
+#include "err.h"
+
+struct redirect;
+
+/*
+ * Load and attach, or take over what an earlier daemon left pinned (same abi: maps and enrolments
+ * are kept, programs are replaced in their links; another abi: refused with a sentence). Mounts
+ * bpffs when nobody has. NULL and a sentence that names what the kernel lacks.
+ */
+__attribute__((warn_unused_result)) struct redirect *redirect_open(struct err *e);
+/* Lets go; everything pinned stays: enrolled cgroups are then refused (I1). */
+void redirect_close(struct redirect *r);
+
+/* Ports and exclusions of the configuration, replacing the earlier ones without a gap. 0 or -1. */
+int redirect_configure(struct redirect *r, const struct config *c, struct err *e);
+/* The cgroup whose processes are never redirected (I9); 0: none. */
+int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e);
+/* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE). */
+int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struct listener *l,
+			  struct err *e);
+
+int redirect_enroll(struct redirect *r, uint64_t cgroup_id, const struct policy *p, struct err *e);
+int redirect_unenroll(struct redirect *r, uint64_t cgroup_id,
+		      struct err *e); /* -1 also when it was not */
+/* Up to `max` enrolled ids and policies; returns how many there are. */
+size_t redirect_list(struct redirect *r, uint64_t *ids, struct policy *policies, size_t max);
+
+/* Look up and delete. 1: *rec is filled, 0: no such flow, -1: error. */
+int redirect_flow_take(struct redirect *r, const struct flow_key *key, struct flow_record *rec);
+
+/* Sum over the cores of each reason's counter. */
+int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT]);
+
+/* Unpin everything, detach, remove AWSMASK_PIN_DIR: the host is as it was. Works without an open
+ * redirect. 0 or -1. */
+int redirect_remove(struct err *e);
+/* Whether links are pinned at all (awsmaskctl status without a daemon). */
+int redirect_pinned(void);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_MASK_H
+#define AWSMASK_MASK_H
+/*
+ * Masking a request, in phases: scan each part (target, headers, body), resolve against the vault,
+ *let somebody reserve what is new, splice each part. Bytes outside the spans are never touched
+ *(I3).
+ *
+ *	mask_reset(m);
+ *	mask_scan_query(m, 0, ...); mask_scan_json(m, 1, ...);
+ *	mask_resolve(m, scope);
+ *	if (mask_pending(m, &n)) { ops->reserve(...); }      // may block: elsewhere
+ *	mask_resolve(m, scope);                              // everything has its number now
+ *	mask_splice(m, 1, body, len, out);
+ */
+#include "detect.h"
+#include "schema.h"
+#include "vault.h"
+
+struct mask;
+
+/* max_memory bounds spans and decoded values together, bytes. NULL: memory is out. */
+__attribute__((warn_unused_result)) struct mask *mask_new(const struct catalogue *c,
+							  size_t max_memory);
+void mask_free(struct mask *m);
+void mask_reset(struct mask *m);
+
+/* Why a scan failed: each is a refusal. */
+enum mask_error {
+	MASK_OK = 0,
+	MASK_NOT_JSON, /* and the content type said JSON */
+	MASK_NOT_MULTIPART,
+	MASK_BINARY_PART, /* a multipart file that is no text; refused by default */
+	MASK_MATCH_LIMIT,
+	MASK_TOO_LARGE, /* more spans or decoded text than max_memory */
+};
+const char *
+mask_error_text(enum mask_error e); /* a sentence for the person at the client, no values */
+
+/*
+ * Scan one part. `part` (any small number, each used once between resets) names it for
+ * mask_splice(); the bytes must stay in place until then. MASK_OK, or why not (the mask must then
+ * be reset).
+ */
+enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len);
+enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
+			       enum schema schema);
+/* A request target's query, or anything percent-encoded: values are decoded, replaced, encoded
+ * again. */
+enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p, size_t len);
+/*
+ * multipart/form-data (RFC 7578) with this boundary: text parts and JSON parts as such, file names
+ * and field names as text; other parts are refused, unless allow_binary passes them verbatim.
+ */
+enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t *p, size_t len,
+				    const char *boundary, bool allow_binary);
+
+/* Ask the vault for the numbers not known yet. Returns how many remain unknown. */
+size_t mask_resolve(struct mask *m, struct vault_scope *scope);
+
+/* Those entries, each value once, ready for reserve(); valid until the next call on m. */
+struct vault_entry *mask_pending(struct mask *m, size_t *n);
+
+/* Whether any span was found in the part: if not, its bytes go as they came. */
+bool mask_found(const struct mask *m, unsigned part);
+
+/* Append the part with its spans replaced. All must be resolved. 0, or -1 when out is full. */
+__attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsigned part,
+						    const uint8_t *p, size_t len, struct buf *out);
+
+struct mask_counts {
+	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
+	size_t signed_passed;	    /* found inside signed blocks, which pass verbatim (I5) */
+};
+const struct mask_counts *mask_counts(const struct mask *m);
+
+#endif

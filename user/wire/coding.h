@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CODING_H
+#define AWSMASK_CODING_H
+/* Content codings (RFC 9110 section 8.4) that can be undone: gzip and deflate, with zlib, within
+ * bounds. */
+#include "../mask/buf.h"
+
+enum coding {
+	CODING_IDENTITY,
+	CODING_GZIP,
+	CODING_DEFLATE, /* zlib wrapped (RFC 1950) */
+	CODING_UNKNOWN, /* br, zstd, a list of codings ... */
+};
+
+/* The coding that a Content-Encoding value names; empty and "identity" are CODING_IDENTITY. */
+enum coding coding_of(const char *value, size_t len);
+
+/* zlib's memory comes from one bounded arena inside. */
+struct inflater;
+__attribute__((warn_unused_result)) struct inflater *inflater_new(enum coding c);
+void inflater_free(struct inflater *i);
+/*
+ * Append what `in` decodes to. 1: the coded stream ended with these bytes; trailing bytes after it
+ * are an error (one gzip member is what clients send; several are accepted). 0: needs more. -1:
+ * corrupt, or `out` would grow over its max (a bomb). Sticky.
+ */
+__attribute__((warn_unused_result)) int inflater_feed(struct inflater *i, const uint8_t *in,
+						      size_t n, struct buf *out);
+
+/* Append `in`, coded, as one stream. `level` as zlib's. 0, or -1: out is full. */
+__attribute__((warn_unused_result)) int deflate_all(enum coding c, int level, const uint8_t *in,
+						    size_t n, struct buf *out);
+#endif

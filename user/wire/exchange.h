@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_EXCHANGE_H
+#define AWSMASK_EXCHANGE_H
+/*
+ * One client connection to one target, bytes in and bytes out: requests are masked, answers
+ *restored. No sockets, no clock, no threads. The owner moves bytes between here and its sockets,
+ *does the one thing that may block (reserve), and is told by exchange_want() what the exchange
+ *waits for.
+ *
+ * Life of one request:
+ *	READ    feed client bytes -> whole request, scanned
+ *	RESERVE the owner calls ops->reserve(exchange_pending()) where it may block, then
+ *exchange_reserved() SEND    the owner gets an origin connection, writes exchange_to_origin() out
+ *	ANSWER  feed origin bytes (possible already in SEND), write exchange_to_client() out
+ *	READ    again (keep-alive), or CLOSE once exchange_to_client() is written
+ * Refusals put the error answer into exchange_to_client() and go to READ or CLOSE without an
+ *origin.
+ */
+#include "../mask/mask.h"
+#include "../mask/unmask.h"
+#include "http.h"
+
+/* Why a request is refused: machine word, HTTP status, error type as in Anthropic's error JSON,
+ * sentence. */
+#define EXCHANGE_REFUSALS(X)                                                                       \
+	X(MALFORMED, "malformed", 400, "invalid_request_error",                                    \
+	  "awsmask refused this request: it is not well-formed HTTP.")                             \
+	X(HEAD_TOO_LARGE, "head-too-large", 431, "invalid_request_error",                          \
+	  "awsmask refused this request: its header is larger than the limit of 64 KiB.")          \
+	X(BODY_TOO_LARGE, "body-too-large", 413, "request_too_large",                              \
+	  "awsmask refused this request: its body is larger than the configured limit "            \
+	  "(limits.body).")                                                                        \
+	X(CODING, "content-encoding", 400, "invalid_request_error",                                \
+	  "awsmask refused this request: its Content-Encoding is none that awsmask can undo, so "  \
+	  "nothing "                                                                               \
+	  "in it could be masked. Send it uncompressed, or with gzip.")                            \
+	X(NOT_JSON, "not-json", 400, "invalid_request_error",                                      \
+	  "awsmask refused this request: its Content-Type says JSON but its body is not JSON.")    \
+	X(NOT_MULTIPART, "not-multipart", 400, "invalid_request_error",                            \
+	  "awsmask refused this request: its Content-Type says multipart but its body is not.")    \
+	X(BINARY, "binary", 400, "invalid_request_error",                                          \
+	  "awsmask refused this upload: it holds binary data in which AWS identifiers cannot be "  \
+	  "masked. "                                                                               \
+	  "Upload text, or ask your administrator about awsmask's policy for binary uploads.")     \
+	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
+	  "awsmask refused this request: a pattern could not be evaluated within its limits on "   \
+	  "this text.")                                                                            \
+	X(WRONG_HOST, "wrong-host", 421, "invalid_request_error",                                  \
+	  "awsmask refused this request: its Host is not the host that the connection was opened " \
+	  "to.")                                                                                   \
+	X(UPGRADE, "upgrade", 400, "invalid_request_error",                                        \
+	  "awsmask refused this request: it wants to switch to a protocol that awsmask cannot "    \
+	  "mask.")                                                                                 \
+	X(VAULT, "vault", 400, "api_error",                                                        \
+	  "awsmask refused this request: its vault could not store new identifiers (is the disk "  \
+	  "full?). "                                                                               \
+	  "Nothing was sent. Ask your administrator to look at `awsmaskctl status`.")              \
+	X(MEMORY, "memory", 529, "overloaded_error",                                               \
+	  "awsmask is out of memory for this request; nothing was sent. Try again later.")         \
+	X(ORIGIN_UNREACHABLE, "origin-unreachable", 502, "api_error",                              \
+	  "awsmask could not reach the origin; nothing was sent. Check this host's network.")      \
+	X(ORIGIN_UNTRUSTED, "origin-untrusted", 400, "api_error",                                  \
+	  "awsmask refused to send this request: the origin's certificate could not be verified.") \
+	X(ORIGIN_BROKEN, "origin-broken", 502, "api_error",                                        \
+	  "awsmask got no well-formed answer from the origin.")                                    \
+	X(ORIGIN_TIMEOUT, "origin-timeout", 504, "api_error",                                      \
+	  "awsmask got no answer from the origin in time.")
+
+enum refusal {
+#define X(name, word, status, type, text) REFUSAL_##name,
+	EXCHANGE_REFUSALS(X)
+#undef X
+		REFUSAL_COUNT
+};
+const char *refusal_word(enum refusal r);
+
+struct exchange_config {
+	const struct catalogue *catalogue;
+	size_t body_max;   /* bytes, decoded; default 64 MiB */
+	size_t head_max;   /* bytes; HTTP_HEAD_MAX */
+	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
+	bool observe;	   /* scan and count, change nothing */
+	bool allow_binary; /* binary parts and bodies pass verbatim */
+	int gzip_level;	   /* zlib's, for masked bodies that came gzipped */
+};
+
+struct exchange;
+
+/*
+ * `host`: the target's name, lower case: requests for another Host are refused. `origin_name`: what
+ * the Host field says on the way out (NULL: as the client said). `scope` stays the caller's and
+ * outlives it. NULL: memory is out.
+ */
+__attribute__((warn_unused_result)) struct exchange *
+exchange_new(const struct exchange_config *config, struct vault_scope *scope, const char *host,
+	     const char *origin_name);
+void exchange_free(struct exchange *x);
+
+enum exchange_want {
+	WANT_CLIENT,  /* client bytes */
+	WANT_RESERVE, /* reserve exchange_pending(), then exchange_reserved() */
+	WANT_ORIGIN,  /* an origin connection; to_origin to be written, origin bytes to be fed */
+	WANT_CLOSE,   /* write to_client out, then close the client's connection */
+};
+enum exchange_want exchange_want(const struct exchange *x);
+
+/*
+ * Client bytes; returns how many were taken (0..n): fewer than n only when the request is complete
+ * and the rest must be offered again once WANT_CLIENT comes back (pipelining), or when WANT_CLOSE.
+ * Never fails: what is wrong becomes an answer.
+ */
+size_t exchange_client_bytes(struct exchange *x, const uint8_t *p, size_t n);
+/* The client closed its sending side. Inside a request that ends it; later it means nothing. */
+void exchange_client_eof(struct exchange *x);
+
+/* The entries for ops->reserve(), valid until exchange_reserved(). */
+struct vault_entry *exchange_pending(struct exchange *x, size_t *n);
+void exchange_reserved(struct exchange *x, bool durable);
+
+/*
+ * Origin bytes (during WANT_ORIGIN); returns how many were taken. Fewer than n: the answer ended
+ * before them, so the origin connection must not be reused.
+ */
+size_t exchange_origin_bytes(struct exchange *x, const uint8_t *p, size_t n);
+void exchange_origin_eof(struct exchange *x);
+
+/*
+ * The origin failed. Before any byte of the answer went to the client this becomes an error answer;
+ * afterwards the client's connection is cut (WANT_CLOSE), as the origin's was.
+ */
+void exchange_refuse(struct exchange *x, enum refusal why);
+
+/* Whether the request may be sent a second time on a fresh connection: no byte of an answer has
+ * come. */
+bool exchange_can_retry(const struct exchange *x);
+/* Put the whole request into to_origin once more. Only if exchange_can_retry(). */
+void exchange_retry(struct exchange *x);
+
+/* After an answer: whether the origin's connection may serve another request. */
+bool exchange_origin_reusable(const struct exchange *x);
+
+/* Outputs: the owner writes from the front and drops what it wrote. */
+struct buf *exchange_to_client(struct exchange *x);
+struct buf *exchange_to_origin(struct exchange *x);
+
+/* Room for backpressure: read from the origin only while this is true. */
+bool exchange_client_room(const struct exchange *x);
+
+/* Facts of the request that just ended or is under way, for logs and metrics: counts, never values.
+ */
+struct exchange_facts {
+	uint64_t requests;		    /* begun on this connection */
+	unsigned status;		    /* of the answer given to the client; 0: none yet */
+	int refusal;			    /* enum refusal, or -1 */
+	size_t request_bytes, answer_bytes; /* bodies, as on the client's side */
+	char method[16];
+	struct mask_counts masked;
+	struct unmask_counts unmasked;
+};
+const struct exchange_facts *exchange_facts(const struct exchange *x);
+
+#endif
