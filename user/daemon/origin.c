@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STEP_MS 15000	    /* to resolve, connect, tunnel and shake hands */
-#define IDLE_MS 55000	    /* below the minute after which front ends commonly drop idle connections */
-#define IDLE_MAX 64	    /* per thread */
+#define STEP_MS 15000 /* to resolve, connect, tunnel and shake hands */
+#define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
+#define IDLE_MAX 64   /* per thread */
 #define TUNNEL_ANSWER_MAX (64 * 1024)
 #define PLACES_MAX 64 /* sessions remembered */
 
@@ -236,7 +236,8 @@ static struct origin *origin_new(struct origin_pool *p, const struct origin_plac
 		return o;
 	}
 	o->state = ORIGIN_RESOLVING;
-	if (uv_getaddrinfo(p->loop, &o->lookup, on_resolved, place->host, NULL, &hints) == 0)
+	if (uv_getaddrinfo(p->loop, &o->lookup, on_resolved,
+			   place->dial[0] ? place->dial : place->host, NULL, &hints) == 0)
 		o->looking_up = true;
 	else
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
@@ -304,7 +305,7 @@ static enum origin_state finish_connect(struct origin *o)
 		return o->state = ORIGIN_TUNNELLING;
 	}
 	if (o->place.tls) {
-		if (origin_start_tls(o) < 0)
+		if (origin_start_tls(o, o->place.host) < 0)
 			return fail(o, REFUSAL_MEMORY);
 		return o->state;
 	}
@@ -333,7 +334,7 @@ static enum origin_state tunnel(struct origin *o)
 		if (http_head(o->parser)->status / 100 != 2)
 			return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		if (o->place.tls) {
-			if (origin_start_tls(o) < 0)
+			if (origin_start_tls(o, o->place.host) < 0)
 				return fail(o, REFUSAL_MEMORY);
 			return o->state;
 		}
@@ -346,9 +347,9 @@ static enum origin_state tunnel(struct origin *o)
 	return o->state;
 }
 
-int origin_start_tls(struct origin *o)
+int origin_start_tls(struct origin *o, const char *host)
 {
-	SSL *ssl = tls_client(o->pool->tls, o->place.host, session_of(o->pool, o->place.host));
+	SSL *ssl = tls_client(o->pool->tls, host, session_of(o->pool, host));
 
 	if (!ssl)
 		return -1;
@@ -375,8 +376,8 @@ static enum origin_state handshake(struct origin *o)
 	if (SSL_get_verify_result(o->stream.ssl) == X509_V_OK)
 		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	log_event(LOG_WARNING, "origin-untrusted", log_name("host", o->place.host),
-		  log_word("why", X509_verify_cert_error_string(
-					  SSL_get_verify_result(o->stream.ssl))));
+		  log_word("why",
+			   X509_verify_cert_error_string(SSL_get_verify_result(o->stream.ssl))));
 	return fail(o, REFUSAL_ORIGIN_UNTRUSTED);
 }
 

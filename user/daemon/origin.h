@@ -2,8 +2,8 @@
 #ifndef AWSMASK_ORIGIN_H
 #define AWSMASK_ORIGIN_H
 /*
- * Connections to origins: made (resolved, connected, tunnelled through a proxy's CONNECT, TLS), pooled
- * while idle, resumed. All of one thread.
+ * Connections to origins: made (resolved, connected, tunnelled through a proxy's CONNECT, TLS),
+ * pooled while idle, resumed. All of one thread.
  */
 #include "stream.h"
 #include "tls.h"
@@ -11,11 +11,13 @@
 #include "../wire/exchange.h"
 
 struct origin_place {
-	char host[256];	  /* the name that its certificate must bear, and that is resolved when addr is unset */
-	uint8_t addr[16]; /* v4 as v4-mapped; all zero: resolve host */
+	char host[256];	  /* the name that its certificate must bear */
+	char dial[256];	  /* the name to resolve when addr is unset; "": host */
+	uint8_t addr[16]; /* v4 as v4-mapped; all zero: resolve */
 	uint16_t port;
 	bool tls;
-	const struct buf *connect_head; /* a CONNECT request to send to addr first; NULL: none. The caller's, outlives the origin */
+	const struct buf *connect_head; /* a CONNECT request to send to addr first; NULL: none. The
+					   caller's, outlives the origin */
 };
 
 enum origin_state {
@@ -30,13 +32,15 @@ enum origin_state {
 struct origin;
 struct origin_pool;
 
-__attribute__((warn_unused_result)) struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t);
-/* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is closed. */
+__attribute__((warn_unused_result)) struct origin_pool *origin_pool_new(uv_loop_t *loop,
+									const struct tls *t);
+/* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is
+ * closed. */
 void origin_pool_close(struct origin_pool *p);
 
 /*
- * An idle connection to that place, or a new one being made. `on_event` runs from the loop at each step. `fresh`: never a
- * pooled one. NULL: memory or descriptors are out.
+ * An idle connection to that place, or a new one being made. `on_event` runs from the loop at each
+ * step. `fresh`: never a pooled one. NULL: memory or descriptors are out.
  */
 struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
 			  void (*on_event)(void *arg), void *arg);
@@ -45,8 +49,9 @@ enum origin_state origin_advance(struct origin *o);
 enum refusal origin_failure(const struct origin *o);
 /* It came out of the pool, so it may have been closed by the origin meanwhile: worth one retry. */
 bool origin_was_pooled(const struct origin *o);
-/* A tunnel that is READY without TLS: start TLS in it now (state HANDSHAKE). 0 or -1. */
-int origin_start_tls(struct origin *o);
+/* A tunnel that is READY without TLS: start TLS with `host` in it now (state HANDSHAKE). 0 or -1.
+ */
+int origin_start_tls(struct origin *o, const char *host);
 /* What the proxy answered to CONNECT, also when it refused (then the state is FAILED). */
 const struct buf *origin_tunnel_answer(const struct origin *o);
 

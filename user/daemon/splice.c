@@ -34,30 +34,22 @@ static int direction_open(struct direction *d, struct stream *from, struct strea
 	return 0;
 }
 
-static int take_first(struct direction *d)
+/* 1: something moved, 0: nothing can move now, -1: broken. */
+static int fill(struct direction *d)
 {
 	struct buf *first = &d->from->first;
 	ssize_t n;
 
-	if (!buf_len(first))
-		return 0;
-	n = write(d->in, buf_bytes(first), buf_len(first));
-	if (n < 0)
-		return errno == EAGAIN ? 0 : -1;
-	d->held += (size_t)n;
-	buf_drop(first, (size_t)n);
-	return 0;
-}
-
-/* 1: something moved, 0: nothing can move now, -1: broken. */
-static int fill(struct direction *d)
-{
-	ssize_t n;
-
 	if (d->ended || d->held >= d->size)
 		return 0;
-	if (buf_len(&d->from->first))
-		return take_first(d) < 0 ? -1 : 1;
+	if (buf_len(first)) {
+		n = write(d->in, buf_bytes(first), buf_len(first));
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		buf_drop(first, (size_t)n);
+		d->held += (size_t)n;
+		return 1;
+	}
 	n = splice(d->from->fd, NULL, d->in, NULL, d->size - d->held,
 		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
@@ -135,8 +127,12 @@ int splicer_pump(struct splicer *s, uint64_t *moved)
 		return 1;
 	for (int i = 0; i < 2; i++) {
 		struct direction *d = &s->way[i], *back = &s->way[1 - i];
-		/* This stream is read for one direction and written for the other. */
-		stream_want(d->from, !d->ended && d->held < d->size, back->held > 0);
+		/*
+		 * This stream is read for one direction and written for the other. What is held
+		 * waits for the other stream alone: a pipe may be full of part-filled pages long
+		 * before `size` bytes.
+		 */
+		stream_want(d->from, !d->ended && d->held == 0, back->held > 0);
 	}
 	return 0;
 }
