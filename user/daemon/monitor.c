@@ -21,6 +21,7 @@
 #define STOP_MS 5000	     /* a worker that has not ended by then is killed */
 #define BACKOFF_FIRST_MS 100 /* before a crashed worker is started again */
 #define BACKOFF_LAST_MS 5000 /* doubled up to this */
+#define QUEUED_MS 10000	     /* connects wait in the listeners' queues no longer than this */
 #define STEADY_MS 30000	     /* having run so long, it starts again at the first step */
 
 struct channel {
@@ -45,8 +46,57 @@ struct monitor {
 	char former_cgroup[4096]; /* where to go back to at the end; "": never left */
 	char own_cgroup[4096];
 	uv_signal_t child, terminate, interrupt;
-	uv_timer_t timer; /* restart, or the end of patience when stopping */
+	uv_timer_t timer;    /* restart, or the end of patience when stopping */
+	uv_timer_t withdraw; /* nobody has accepted for long enough */
+	bool was_ready;
 };
+
+/* ---- where the kernel side sends connections */
+
+static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
+{
+	struct listener l = {.port4 = port};
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	if (!m->services.redirect)
+		return 0;
+	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+		return err_set(e,
+			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+	if (m->doors.transparent6[0] >= 0)
+		l.port6 = port;
+	return redirect_set_listener(m->services.redirect, cookie, &l, e);
+}
+
+static void on_withdraw(uv_timer_t *timer)
+{
+	struct monitor *m = timer->data;
+	struct err e;
+
+	log_event(LOG_CRIT, "listeners-withdrawn",
+		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
+	if (announce_listeners(m, 0, &e) < 0)
+		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
+}
+
+/* The worker accepts from now on: only now may connections be sent to it. */
+static void worker_ready(struct monitor *m)
+{
+	struct err e;
+
+	uv_timer_stop(&m->withdraw);
+	if (announce_listeners(m, m->config->listen_transparent, &e) < 0) {
+		log_event(LOG_CRIT, "listeners", log_word("why", e.text));
+		return;
+	}
+	if (!m->was_ready) {
+		m->was_ready = true;
+		sd_notify(0, "READY=1");
+		log_event(LOG_NOTICE, "ready", log_word("version", AWSMASK_VERSION),
+			  log_number("port", m->config->listen_transparent));
+	}
+}
 
 /* ---- the worker's life */
 
@@ -56,7 +106,8 @@ static void close_channels(struct monitor *m)
 		struct channel *c = &m->channels[i];
 		if (c->fd < 0)
 			continue;
-		uv_poll_stop(&c->poll);
+		uv_close((uv_handle_t *)&c->poll,
+			 NULL); /* done long before the next worker starts */
 		close(c->fd);
 		c->fd = -1;
 	}
@@ -75,6 +126,8 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		return;
 	if (n == sizeof(request)) {
 		privsep_serve(&c->monitor->services, &request, &reply);
+		if (request.kind == PRIV_READY)
+			worker_ready(c->monitor);
 		if (send(c->fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) ==
 		    sizeof(reply))
 			return;
@@ -134,6 +187,11 @@ static void worker_ended(struct monitor *m, int status)
 		end(m, 0);
 		return;
 	}
+	if (!m->was_ready) { /* it has said why: trying again would only say it again */
+		end(m, 1);
+		return;
+	}
+	uv_timer_start(&m->withdraw, on_withdraw, QUEUED_MS, 0);
 	m->backoff_ms = steady || !m->backoff_ms ? BACKOFF_FIRST_MS : m->backoff_ms * 2;
 	if (m->backoff_ms > BACKOFF_LAST_MS)
 		m->backoff_ms = BACKOFF_LAST_MS;
@@ -287,23 +345,6 @@ static int open_redirect(struct monitor *m, struct err *e)
 	return redirect_set_own_cgroup(m->services.redirect, own, e);
 }
 
-/* Only now may connections be sent here: somebody will accept them. */
-static int announce_listeners(struct monitor *m, struct err *e)
-{
-	struct listener l = {.port4 = m->config->listen_transparent};
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	if (!m->services.redirect)
-		return 0;
-	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
-	if (m->doors.transparent6[0] >= 0)
-		l.port6 = m->config->listen_transparent;
-	return redirect_set_listener(m->services.redirect, cookie, &l, e);
-}
-
 static int enroll_configured(struct monitor *m, struct err *e)
 {
 	struct policy policy = {.mode = m->config->mode,
@@ -358,9 +399,9 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
 		return -1;
-	if (start_worker(m, e) < 0 || announce_listeners(m, e) < 0)
+	if (enroll_configured(m, e) < 0)
 		return -1;
-	return enroll_configured(m, e);
+	return start_worker(m, e);
 }
 
 static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int number)
@@ -396,7 +437,8 @@ static void init_monitor(struct monitor *m)
 	}
 	uv_loop_init(&m->loop);
 	uv_timer_init(&m->loop, &m->timer);
-	m->timer.data = m;
+	uv_timer_init(&m->loop, &m->withdraw);
+	m->timer.data = m->withdraw.data = m;
 	watch_signal(m, &m->child, on_child, SIGCHLD);
 	watch_signal(m, &m->terminate, on_stop, SIGTERM);
 	watch_signal(m, &m->interrupt, on_stop, SIGINT);
@@ -412,9 +454,6 @@ int monitor_main(const struct monitor_options *options)
 	if (set_up(&m, options, &e) < 0) {
 		log_event(LOG_CRIT, "start-failed", log_word("why", e.text));
 	} else {
-		sd_notify(0, "READY=1");
-		log_event(LOG_NOTICE, "ready", log_word("version", AWSMASK_VERSION),
-			  log_number("port", m.config->listen_transparent));
 		uv_run(&m.loop, UV_RUN_DEFAULT);
 	}
 	tear_down(&m);
