@@ -19,7 +19,7 @@ static bool run_case(const struct test_case *c, int number)
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
-		alarm(CASE_SECONDS); /* clients go with their cgroup */
+		alarm(CASE_SECONDS);
 		world_make(&w, name);
 		c->run(&w);
 		redirect_close(w.r);
@@ -27,6 +27,8 @@ static bool run_case(const struct test_case *c, int number)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		status = -1;
+	if (pid > 0)
+		kill(-pid, SIGKILL); /* helpers that an early end left */
 	world_remove(name);
 	if (status)
 		printf("#   %s\n", status == SIGALRM ? "timed out" : "failed");
