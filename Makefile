@@ -79,8 +79,7 @@ $(B)/awsmask.bpf.o: bpf/awsmask.bpf.c | deps-quiet
 	@echo "  BPF   $<"
 	@$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
 		-Wall -Wextra $(if $(WERROR),-Werror) -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu \
-		-MMD -MP -c $< -o $@.tmp
-	@sed -i 's|\.tmp:|:|' $(@:.o=.d) 2>/dev/null || true
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	@llvm-strip -g $@.tmp && mv $@.tmp $@
 
 $(B)/awsmask.skel.h: $(B)/awsmask.bpf.o
@@ -129,6 +128,11 @@ $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
 	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) -lcriterion
+
+$(B)/bpf/%: tests/bpf/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
+	@mkdir -p $(@D)
+	@echo "  KTEST $@"
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS)
 
 unit-build: $(unit_bin)
 

@@ -10,6 +10,8 @@
 
 /* The cgroup2 mount point, from /proc/self/mountinfo (hybrid hosts too). 0 or -1. */
 int cgroup_mount(char *path, size_t size, struct err *e);
+/* The same from another file of that form. */
+int cgroup_mount_from(const char *mountinfo, char *path, size_t size, struct err *e);
 /*
  * The absolute path of the cgroup named: a path below the mount, an absolute path, or a systemd
  * unit or slice name (looked for by its directory name; ambiguous is an error). 0 or -1 with what

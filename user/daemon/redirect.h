@@ -17,6 +17,9 @@ struct redirect;
  * bpffs when nobody has. NULL and a sentence that names what the kernel lacks.
  */
 __attribute__((warn_unused_result)) struct redirect *redirect_open(struct err *e);
+/* The same in another directory below a bpf file system: one redirection per directory. */
+__attribute__((warn_unused_result)) struct redirect *redirect_open_at(const char *dir,
+								      struct err *e);
 /* Lets go; everything pinned stays: enrolled cgroups are then refused (I1). */
 void redirect_close(struct redirect *r);
 
@@ -24,7 +27,7 @@ void redirect_close(struct redirect *r);
 int redirect_configure(struct redirect *r, const struct config *c, struct err *e);
 /* The cgroup whose processes are never redirected (I9); 0: none. */
 int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e);
-/* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE). */
+/* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE); both 0: none. */
 int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struct listener *l,
 			  struct err *e);
 
@@ -43,7 +46,9 @@ int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT]);
 /* Unpin everything, detach, remove AWSMASK_PIN_DIR: the host is as it was. Works without an open
  * redirect. 0 or -1. */
 int redirect_remove(struct err *e);
+int redirect_remove_at(const char *dir, struct err *e);
 /* Whether links are pinned at all (awsmaskctl status without a daemon). */
 int redirect_pinned(void);
+int redirect_pinned_at(const char *dir);
 
 #endif
