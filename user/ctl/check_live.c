@@ -25,13 +25,13 @@
 #define CHILD_SECONDS 30
 #define NOWHERE "192.0.2.1" /* RFC 5737: nobody's. A redirect makes it this host all the same. */
 
-struct verdict {
+struct finding {
 	enum check_state state;
 	char text[400];
 };
 
 __attribute__((format(printf, 3, 4))) static void
-conclude(struct verdict *v, enum check_state state, const char *format, ...)
+conclude(struct finding *v, enum check_state state, const char *format, ...)
 {
 	va_list args;
 
@@ -69,7 +69,7 @@ static int connect_to(const char *host)
 	return fd;
 }
 
-static void judge(SSL *ssl, const char *host, struct verdict *v)
+static void judge(SSL *ssl, const char *host, struct finding *v)
 {
 	X509 *leaf = SSL_get0_peer_certificate(ssl);
 	long result = SSL_get_verify_result(ssl);
@@ -91,7 +91,7 @@ static void judge(SSL *ssl, const char *host, struct verdict *v)
 }
 
 /* Trusting nothing but this host's CA. */
-static void shake_hands(int fd, const char *host, X509 *ca, struct verdict *v)
+static void shake_hands(int fd, const char *host, X509 *ca, struct finding *v)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = NULL;
@@ -121,7 +121,7 @@ out:
 __attribute__((noreturn)) static void probe(const char *cgroup, const char *host, X509 *ca,
 					    int tell)
 {
-	struct verdict v = {.state = CHECK_FAILED};
+	struct finding v = {.state = CHECK_FAILED};
 	struct err e;
 	int fd = -1;
 
@@ -139,7 +139,7 @@ __attribute__((noreturn)) static void probe(const char *cgroup, const char *host
 	_exit(write(tell, &v, sizeof(v)) == sizeof(v) ? 0 : 1);
 }
 
-static void run_probe(const char *cgroup, const char *host, X509 *ca, struct verdict *v)
+static void run_probe(const char *cgroup, const char *host, X509 *ca, struct finding *v)
 {
 	int ends[2];
 	pid_t child;
@@ -157,7 +157,7 @@ static void run_probe(const char *cgroup, const char *host, X509 *ca, struct ver
 		probe(cgroup, host, ca, ends[1]);
 	close(ends[1]);
 	if (child > 0) {
-		struct verdict said;
+		struct finding said;
 
 		if (read(ends[0], &said, sizeof(said)) == sizeof(said))
 			*v = said;
@@ -170,7 +170,7 @@ void check_live(struct checks *k)
 {
 	const char *host = k->config->targets[0];
 	struct scratch scratch;
-	struct verdict v;
+	struct finding v;
 	struct err e;
 	X509 *ca = NULL;
 
