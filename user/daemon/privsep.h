@@ -23,6 +23,7 @@ enum priv_kind {
 	PRIV_LIST,	/* list: offset -> ids and policies */
 	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
 	PRIV_CA_RELOAD, /* read ca.dir again */
+	PRIV_READY,	/* the worker accepts connections */
 };
 
 struct priv_request {

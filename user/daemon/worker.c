@@ -184,6 +184,11 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
+static void on_ready_known(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
 static void *run_loop(void *arg)
 {
 	struct loop_thread *t = arg;
@@ -197,6 +202,7 @@ static void *run_loop(void *arg)
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
+	struct priv_request ready = {.kind = PRIV_READY};
 	unsigned started;
 
 	if (!threads)
@@ -215,6 +221,8 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 			return err_set(e, "thread %u of %u cannot be made", started, boot->threads);
 	log_event(LOG_INFO, "worker-ready", log_number("threads", boot->threads),
 		  log_number("uid", getuid()));
+	if (!privsep_call(threads[0].base.privsep, &ready, on_ready_known, NULL))
+		return err_set(e, "the monitor is gone");
 	run_loop(&threads[0]);
 	for (unsigned i = 1; i < boot->threads; i++)
 		pthread_join(threads[i].id, NULL);
