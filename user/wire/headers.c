@@ -318,9 +318,9 @@ static int host_port(const char *p, size_t n, uint16_t *port)
 /* uri-host of RFC 9110 section 7.2, of the alphabet that names and addresses have. */
 static bool is_host_char(char c, bool literal)
 {
-	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.')
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '.')
 		return true;
-	return literal ? c == ':' : c == '-' || c == '_';
+	return literal ? c == ':' : (c > 'f' && c <= 'z') || c == '-' || c == '_';
 }
 
 static int host_copy(const char *p, size_t n, bool literal, char host[static 256])
