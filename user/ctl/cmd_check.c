@@ -41,12 +41,15 @@ void check_say(struct checks *k, const char *id, enum check_state state, const c
 static struct config *check_config(struct checks *k)
 {
 	struct config *stand_in = NULL;
-	const char *path = k->ctl->option[OPTION_CONFIG];
+	const char *path;
+	bool exists;
 	struct err e;
 
 	k->config = ctl_config(k->ctl, &e);
 	if (k->config) {
-		check_say(k, "config", CHECK_OK, "", "%s is valid", path ? path : CONFIG_PATH);
+		path = ctl_config_path(k->ctl, &exists);
+		check_say(k, "config", CHECK_OK, "", "%s is %s", path,
+			  exists ? "valid" : "not there: the defaults hold");
 	} else {
 		check_say(k, "config", CHECK_FAILED, "the other checks use the defaults", "%s",
 			  e.text);

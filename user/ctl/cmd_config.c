@@ -26,21 +26,24 @@ static int show(const struct ctl *c, const struct config *config)
 int cmd_config(struct ctl *c, int argc, char **argv)
 {
 	bool check = strcmp(argv[0], "check") == 0;
-	const char *path = CONFIG_PATH;
+	const char *path;
+	bool exists;
 	struct err e;
 
 	if (!check && strcmp(argv[0], "show") != 0)
 		return ctl_usage_error(c, "'%s' is neither check nor show", argv[0]);
 	if (argc > 1)
 		c->option[OPTION_CONFIG] = argv[1];
-	if (c->option[OPTION_CONFIG])
-		path = c->option[OPTION_CONFIG];
 	if (!ctl_config(c, &e))
 		return ctl_refuse(c, &e);
 	if (!check)
 		return show(c, c->config);
+	path = ctl_config_path(c, &exists);
 	if (c->option[OPTION_JSON])
-		return ctl_print_json(json_pack("{s:b, s:s}", "ok", 1, "config", path));
-	printf("%s is a valid configuration\n", path);
+		return ctl_print_json(
+			json_pack("{s:b, s:s, s:b}", "ok", 1, "config", path, "exists", exists));
+	printf(exists ? "%s is a valid configuration\n"
+		      : "%s is not there: the defaults hold, which are valid\n",
+	       path);
 	return STATUS_DONE;
 }

@@ -67,6 +67,9 @@ int cmd_version(struct ctl *c, int argc, char **argv);
 /* The configuration, read once. NULL and a sentence. */
 const struct config *ctl_config(struct ctl *c, struct err *e);
 
+/* Where it is read from, and whether there is such a file (the defaults alone hold if not). */
+const char *ctl_config_path(const struct ctl *c, bool *exists);
+
 /* Say why it did not work: on stderr, and with --json as an object on stdout too. STATUS_REFUSED */
 int ctl_refuse(const struct ctl *c, const struct err *e);
 /* Say on stderr what is wrong with the arguments and where help is. STATUS_USAGE */

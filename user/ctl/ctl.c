@@ -2,6 +2,7 @@
 /* awsmaskctl: the command table, and the arguments checked against it. */
 #include "command.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
@@ -140,6 +141,8 @@ static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, 
 	while ((found = getopt_long(argc, argv, stop_early ? "+:" : ":", table, NULL)) != -1) {
 		if (found == ':')
 			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
+		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */
+			ctl_usage_error(c, "-%c is not an option", optopt);
 		else if (found == '?')
 			ctl_usage_error(c, "%s is not an option here", argv[optind - 1]);
 		if (found == ':' || found == '?' || option_set(c, found, optarg) < 0)

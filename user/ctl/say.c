@@ -16,6 +16,14 @@ const struct config *ctl_config(struct ctl *c, struct err *e)
 	return c->config;
 }
 
+const char *ctl_config_path(const struct ctl *c, bool *exists)
+{
+	const char *path = c->option[OPTION_CONFIG] ? c->option[OPTION_CONFIG] : CONFIG_PATH;
+
+	*exists = access(path, F_OK) == 0;
+	return path;
+}
+
 const char *ctl_colour(FILE *f, enum colour colour)
 {
 	static const char *const sequences[] = {"\033[0m", "\033[31m", "\033[32m", "\033[33m"};
