@@ -7,6 +7,49 @@
  */
 #include "facts.bpf.h"
 
+/* Whether a subflow's MPTCP socket can be found from cgroup/connect (5.19): probed. */
+const volatile bool have_mptcp_sock;
+
+/*
+ * An MPTCP client connects by a subflow's socket, which is the one that connect and sockops
+ * programs see, but asks for its peer's name by its own: that gets a copy. Without one,
+ * getpeername() shows the listener, and nothing else is wrong.
+ */
+static __always_inline void flow_copy_to_mptcp(struct bpf_sock_addr *ctx, struct flow_note *note)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mptcp_sock *whole;
+
+	if (!have_mptcp_sock || !sk)
+		return;
+	whole = bpf_skc_to_mptcp_sock(sk);
+	if (whole)
+		bpf_sk_storage_get(&notes, whole, note, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void flow_forget_mptcp(struct bpf_sock *sk)
+{
+	struct mptcp_sock *whole;
+
+	if (!have_mptcp_sock)
+		return;
+	whole = bpf_skc_to_mptcp_sock(sk);
+	if (whole)
+		bpf_sk_storage_delete(&notes, whole);
+}
+
+/* A socket may be connected anew after connect(AF_UNSPEC): what it said before is void. */
+static __always_inline void flow_forget(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (!sk)
+		return;
+	bpf_sk_storage_delete(&notes, sk); /* 5.3 */
+	bpf_sk_storage_delete(&watched, sk);
+	flow_forget_mptcp(sk);
+}
+
 /* Write down on the socket who connects to where. NULL: no room. */
 static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx,
 						       const struct endpoint *dst,
@@ -33,18 +76,8 @@ static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx
 	note->record.connected_ns = bpf_ktime_get_ns();
 	bpf_get_current_comm(note->record.comm, sizeof(note->record.comm)); /* 5.7 */
 	note->listener_port = listener_port;
+	flow_copy_to_mptcp(ctx, note);
 	return note;
-}
-
-/* A socket may be connected anew after connect(AF_UNSPEC): what it said before is void. */
-static __always_inline void flow_forget(struct bpf_sock_addr *ctx)
-{
-	struct bpf_sock *sk = ctx->sk;
-
-	if (!sk)
-		return;
-	bpf_sk_storage_delete(&notes, sk); /* 5.3 */
-	bpf_sk_storage_delete(&watched, sk);
 }
 
 /* From now on what this datagram socket sends to a masked port is looked at on its way out. */

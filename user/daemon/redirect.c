@@ -63,6 +63,11 @@ static int counters_fd(const struct redirect *r)
 	return bpf_map__fd(r->skel->maps.counters);
 }
 
+static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+}
+
 static struct awsmask *skeleton_load(const char *dir, struct err *e)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = dir);
@@ -74,11 +79,12 @@ static struct awsmask *skeleton_load(const char *dir, struct err *e)
 		load_failed(-errno, e);
 		return NULL;
 	}
-	skel->rodata->have_set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-								BPF_FUNC_set_retval, NULL) == 1;
+	skel->rodata->have_set_retval =
+		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval);
+	skel->rodata->have_mptcp_sock =
+		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_skc_to_mptcp_sock);
 	skel->rodata->have_task_in_skb =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB,
-					BPF_FUNC_get_current_ancestor_cgroup_id, NULL) == 1;
+		has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_ancestor_cgroup_id);
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;
