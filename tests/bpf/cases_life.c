@@ -2,6 +2,8 @@
 /* Pins, take-over, removal, and what is left behind. */
 #include "kit.h"
 
+#include "awsmask.skel.h"
+
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -112,6 +114,35 @@ static void link_detached(struct world *w)
 	redirect_close(w->r);
 	world_reopen(w);
 	expect(w, LISTENER4);
+}
+
+/* The programs as a kernel gets them that lacks every helper that is probed for. */
+static void older_kernel(struct world *w)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = w->dir);
+	struct awsmask *skel = awsmask__open_opts(&opts);
+	struct plan quic = {.how = HOW_SEND,
+			    .type = SOCK_DGRAM,
+			    .family = AF_INET,
+			    .dst = ORIGIN4,
+			    .port = MASKED};
+	struct bpf_program *program;
+	char name[128];
+
+	check(skel && !awsmask__load(skel));
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		snprintf(name, sizeof(name), "link_%s", bpf_program__name(program));
+		check(!bpf_link_update(map_open(w, name), bpf_program__fd(program), NULL));
+	}
+	awsmask__destroy(skel);
+	expect(w, LISTENER4);
+	check_is(client_run(w->cgroup, &quic).error, EPERM);
+	quic.socket_before = true;
+	check_is(client_run(w->cgroup, &quic).error, EPERM);
+	check(!datagram_came(w, 0));
+	listeners_close(w);
+	check_is(client_run(w->cgroup, &to_origin).error, EPERM);
 }
 
 static void no_bpffs(struct world *w)
@@ -351,6 +382,7 @@ const struct test_case life_cases[] = {
 	{"life: taken over under load", taken_over_under_load},
 	{"life: another abi is refused", other_abi},
 	{"life: a detached link is made anew", link_detached},
+	{"life: an older kernel", older_kernel},
 	{"life: not a bpf file system", no_bpffs},
 	{"life: unenroll releases", unenroll},
 	{"life: what cannot be enrolled", enroll_nonsense},

@@ -17,10 +17,11 @@ BUILD=$(cd "${BUILD:-$REPO/build/plain}" 2>/dev/null && pwd || echo "${BUILD:-$R
 AWSMT_RUN=${AWSMT_RUN:-$$}
 export BUILD AWSMT_RUN
 
-HOST4=198.51.100.2 ORIGIN4=198.51.100.1 HOST6=2001:db8:51::2 ORIGIN6=2001:db8:51::1
+# The origin has a twin with a log of its own, for what is asked without awsmask to compare with.
+HOST4=198.51.100.2 ORIGIN4=198.51.100.1 TWIN4=198.51.100.9 HOST6=2001:db8:51::2 ORIGIN6=2001:db8:51::1
 TARGET=api.anthropic.com
 OTHER=other.example
-export TARGET OTHER ORIGIN4 ORIGIN6
+export TARGET OTHER ORIGIN4 ORIGIN6 TWIN4
 
 place_say() {
 	printf '%s\n' "$*" >&2
@@ -150,20 +151,25 @@ place_namespaces() {
 	local host origin
 	host=$(<"$PLACE/host.pid") origin=$(<"$PLACE/origin.pid")
 	ip link add eth0 netns "$host" type veth peer name eth0 netns "$origin" || return 1
-	place_address "$host" $HOST4 $HOST6 && place_address "$origin" $ORIGIN4 $ORIGIN6
+	place_address "$host" $HOST4/24 $HOST6/64 && place_address "$origin" $ORIGIN4/24 $TWIN4/24 $ORIGIN6/64
 }
 
-place_address() { # PID V4 V6
-	nsenter -t "$1" -n ip link set eth0 up &&
-		nsenter -t "$1" -n ip addr add "$2/24" dev eth0 &&
-		nsenter -t "$1" -n ip addr add "$3/64" dev eth0 nodad
+place_address() { # PID ADDRESS...
+	local pid=$1 address nodad
+	shift
+	nsenter -t "$pid" -n ip link set eth0 up || return 1
+	for address; do
+		nodad=
+		[[ $address != *:* ]] || nodad=nodad
+		nsenter -t "$pid" -n ip addr add "$address" dev eth0 $nodad || return 1
+	done
 }
 
 # --- the place ------------------------------------------------------------------------------------
 
 place_cgroups() {
 	local name
-	for name in keep origin daemon client direct admin; do
+	for name in keep origin twin daemon client direct admin; do
 		mkdir -p "$PLACE_CGROUP/$name" || return 1
 	done
 }
@@ -190,7 +196,7 @@ place_new() {
 	export PLACE PLACE_NAME PLACE_CGROUP
 	chmod 0755 "$PLACE"
 	declare -p PLACE_NAME PLACE_CGROUP >"$PLACE/vars"
-	mkdir -p "$PLACE/log" &&
+	mkdir -p "$PLACE/log" "$PLACE/twin" &&
 		place_cgroups && place_certs && place_namespaces && place_origin_start || {
 		place_end
 		return 1
@@ -198,17 +204,23 @@ place_new() {
 }
 
 place_origin_start() {
-	rm -f "$PLACE/origin.ready"
-	in_background "$PLACE/origin.log" origin nsenter -t "$(<"$PLACE/origin.pid")" -n -- \
-		python3 -B "$LIB_DIR/origin.py" --certs "$PLACE/certs" --log "$PLACE/log" --ready "$PLACE/origin.ready"
-	place_wait 20 test -s "$PLACE/origin.ready" || {
-		place_say "place: the origin did not start:" "$(cat "$PLACE/origin.log")"
+	origin_start origin log --address $ORIGIN4 --address $ORIGIN6 && origin_start twin twin --address $TWIN4
+}
+
+origin_start() { # CGROUP LOG ADDRESS...
+	local cgroup=$1 log=$PLACE/$2
+	shift 2
+	rm -f "$PLACE/$cgroup.ready"
+	in_background "$PLACE/$cgroup.log" "$cgroup" nsenter -t "$(<"$PLACE/origin.pid")" -n -- \
+		python3 -B "$LIB_DIR/origin.py" --certs "$PLACE/certs" --log "$log" --ready "$PLACE/$cgroup.ready" "$@"
+	place_wait 20 test -s "$PLACE/$cgroup.ready" || {
+		place_say "place: the $cgroup did not start:" "$(cat "$PLACE/$cgroup.log")"
 		return 1
 	}
 }
 
 place_origin_stop() {
-	place_kill origin
+	place_kill origin && place_kill twin
 }
 
 place_kill() { # CGROUP: kill what is in it, and wait until it is gone

@@ -2,6 +2,7 @@
 #include "../../user/wire/coding.h"
 #include "wire_guard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
 
