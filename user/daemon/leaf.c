@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define LEAF_SLOTS 16
-/* Short, so that a rotated CA is in use within a minute; making a leaf costs a fraction of a handshake. */
+/* Short, so that a rotated CA is in use within a minute; making a leaf costs a fraction of a
+ * handshake. */
 #define LEAF_FRESH_MS 60000
 
 struct slot {
@@ -45,7 +46,8 @@ X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
 {
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *s = &c->slots[i];
-		if (s->leaf && strcmp(s->host, host) == 0 && uv_now(loop) - s->made_ms < LEAF_FRESH_MS)
+		if (s->leaf && strcmp(s->host, host) == 0 &&
+		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS)
 			return s->leaf;
 	}
 	return NULL;
@@ -83,7 +85,8 @@ static void on_leaf(void *arg, const struct priv_reply *reply)
 		leaf_store(w->cache, w->loop, w->host, leaf);
 	else
 		log_event(LOG_ERR, "leaf-refused", log_name("host", w->host),
-			  log_word("why", reply->status == 1 ? "malformed certificate" : reply->error));
+			  log_word("why",
+				   reply->status == 1 ? "malformed certificate" : reply->error));
 	w->done(w->arg, leaf);
 }
 

@@ -14,7 +14,8 @@ void leaf_cache_free(struct leaf_cache *c);
 /* The leaf for this name, borrowed until the next call from the loop; NULL: ask for it. */
 X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host);
 
-/* Ask; `done` runs later with the leaf (borrowed), or NULL when the monitor refused. Returns a ticket for privsep_forget(), 0 on failure. */
+/* Ask; `done` runs later with the leaf (borrowed), or NULL when the monitor refused. Returns a
+ * ticket for privsep_forget(), 0 on failure. */
 struct leaf_wait {
 	struct leaf_cache *cache;
 	void (*done)(void *arg, X509 *leaf);

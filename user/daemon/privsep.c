@@ -102,7 +102,8 @@ uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done do
 	if (++p->last_ticket == 0)
 		p->last_ticket = 1;
 	r->id = p->last_ticket;
-	/* Blocking on purpose: the monitor answers each within microseconds and has no other source of work. */
+	/* Blocking on purpose: the monitor answers each within microseconds and has no other source
+	 * of work. */
 	while (send(p->fd, r, sizeof(*r), MSG_NOSIGNAL) != sizeof(*r)) {
 		if (errno != EINTR && errno != EAGAIN) {
 			free(c);

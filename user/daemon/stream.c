@@ -269,7 +269,8 @@ void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), vo
 	} else {
 		ERR_clear_error();
 		if (s->ssl && SSL_is_init_finished(s->ssl))
-			SSL_shutdown(s->ssl); /* the close_notify is sent or not; nobody waits for the answer */
+			SSL_shutdown(s->ssl); /* the close_notify is sent or not; nobody waits for
+						 the answer */
 		shutdown(s->fd, SHUT_WR);
 	}
 	uv_close((uv_handle_t *)&s->poll, on_poll_closed);

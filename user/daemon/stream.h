@@ -2,8 +2,8 @@
 #ifndef AWSMASK_STREAM_H
 #define AWSMASK_STREAM_H
 /*
- * A non-blocking connection on one loop, plain or TLS. The owner pumps: on each event it reads and writes
- * until told STREAM_AGAIN, then says with stream_want() what it still waits for.
+ * A non-blocking connection on one loop, plain or TLS. The owner pumps: on each event it reads and
+ * writes until told STREAM_AGAIN, then says with stream_want() what it still waits for.
  */
 #include "../mask/buf.h"
 
@@ -22,8 +22,10 @@ struct stream {
 	uv_poll_t poll; /* private, as all below */
 	int fd;
 	SSL *ssl;
-	struct buf first; /* bytes read before anybody knew what they were: read once more, before fd */
-	int blocked_on;	  /* what TLS waits for, UV_READABLE or UV_WRITABLE, whatever we asked of it */
+	struct buf first; /* bytes read before anybody knew what they were: read once more, before
+			     fd */
+	int blocked_on;	  /* what TLS waits for, UV_READABLE or UV_WRITABLE, whatever we asked of it
+			   */
 	int armed;
 	bool broken, closing;
 	void (*on_event)(void *arg);
@@ -32,8 +34,8 @@ struct stream {
 };
 
 /*
- * fd: a connected or connecting non-blocking socket; owned from now on. `on_event` runs from the loop. 0, or -1: fd is
- * still the caller's.
+ * fd: a connected or connecting non-blocking socket; owned from now on. `on_event` runs from the
+ * loop. 0, or -1: fd is still the caller's.
  */
 __attribute__((warn_unused_result)) int stream_open(struct stream *s, uv_loop_t *loop, int fd,
 						    void (*on_event)(void *arg), void *arg);
@@ -57,7 +59,8 @@ int stream_flush(struct stream *s, struct buf *b);
 /* What to wait for. TLS's own needs are added while either is wanted. */
 void stream_want(struct stream *s, bool readable, bool writable);
 
-/* Close in order (close_notify and FIN) or, `abort`, with a reset. `on_closed` runs later, from the loop. */
+/* Close in order (close_notify and FIN) or, `abort`, with a reset. `on_closed` runs later, from the
+ * loop. */
 void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg);
 
 #endif

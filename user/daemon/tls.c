@@ -15,8 +15,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 
 	(void)ssl, (void)arg;
 	/* A client that offers only h2 must not be left to guess: RFC 7301 section 3.2. */
-	if (SSL_select_next_proto(&found, out_len, alpn_http11, sizeof(alpn_http11) - 1, in, in_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&found, out_len, alpn_http11, sizeof(alpn_http11) - 1, in,
+				  in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = found;
 	return SSL_TLSEXT_ERR_OK;
@@ -77,10 +77,12 @@ static int make_client(struct tls *t, const struct config *c, struct err *e)
 		return err_set(e, "TLS could not be set up: memory is out");
 	if (c->origin.ca_file[0]) {
 		if (SSL_CTX_load_verify_file(t->client, c->origin.ca_file) != 1)
-			return err_set(e, "origin.ca_file is %s, which holds no readable PEM certificate",
-				       c->origin.ca_file);
+			return err_set(
+				e, "origin.ca_file is %s, which holds no readable PEM certificate",
+				c->origin.ca_file);
 	} else if (SSL_CTX_set_default_verify_paths(t->client) != 1) {
-		return err_set(e, "the system's trust store cannot be read; install ca-certificates");
+		return err_set(e,
+			       "the system's trust store cannot be read; install ca-certificates");
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_TLS_H
 #define AWSMASK_TLS_H
-/* The two sides' TLS settings: TLS 1.2 and 1.3, ALPN http/1.1, resumption. One per process, shared by all threads. */
+/* The two sides' TLS settings: TLS 1.2 and 1.3, ALPN http/1.1, resumption. One per process, shared
+ * by all threads. */
 #include "config.h"
 #include "err.h"
 
@@ -15,7 +16,8 @@ struct tls {
 };
 
 /* Reads the trust store, so call it before the sandbox closes. 0, or -1 and a sentence. */
-__attribute__((warn_unused_result)) int tls_init(struct tls *t, const struct config *c, struct err *e);
+__attribute__((warn_unused_result)) int tls_init(struct tls *t, const struct config *c,
+						 struct err *e);
 void tls_free(struct tls *t);
 
 /* For a client, presenting `leaf`. NULL: memory is out. */
@@ -25,7 +27,8 @@ SSL *tls_server(const struct tls *t, X509 *leaf);
 struct tls_session {
 	SSL_SESSION *session;
 };
-/* For an origin that must prove to be `host`; resumes what `keep` holds and updates it. NULL: memory is out. */
+/* For an origin that must prove to be `host`; resumes what `keep` holds and updates it. NULL:
+ * memory is out. */
 SSL *tls_client(const struct tls *t, const char *host, struct tls_session *keep);
 
 #endif

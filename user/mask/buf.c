@@ -34,7 +34,7 @@ uint8_t *buf_reserve(struct buf *b, size_t extra)
 	if (live)
 		memcpy(data, b->data + b->head, live);
 	if (b->data) {
-		explicit_bzero(b->data, b->tail);
+		explicit_bzero(b->data, b->cap);
 		free(b->data);
 	}
 	b->data = data;

@@ -30,7 +30,7 @@ static inline size_t buf_len(const struct buf *b)
 
 static inline const uint8_t *buf_bytes(const struct buf *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL; /* no arithmetic on NULL: undefined */
 }
 
 /*

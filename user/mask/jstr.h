@@ -34,8 +34,11 @@ struct jstr_token {
 
 struct jstr {
 	size_t pos;
+	size_t scan; /* private; how far into an unfinished string or number, 0: none is begun */
 	unsigned depth;
-	unsigned char state; /* private; 0 is the start */
+	unsigned char state;  /* private; 0 is the start */
+	unsigned char number; /* private; where inside an unfinished number */
+	bool escaped;	      /* private; the unfinished string held a backslash so far */
 	uint8_t in_object[JSTR_MAX_DEPTH / 8];
 };
 
@@ -52,7 +55,9 @@ __attribute__((warn_unused_result)) int jstr_next(struct jstr *s, const uint8_t 
 
 /*
  * A decoded string remembers where its bytes came from. Between two marks decoded and raw offsets
- * run in step; a mark stands after each escape. Also used for percent-encoding (headers.h).
+ * run in step; a mark stands after each escape, and inside a multi-byte character that one escape
+ * made, a mark at each inner byte that leads back to the escape's start. Also used for
+ * percent-encoding (headers.h).
  */
 struct text_mark {
 	uint32_t text; /* offset in the decoded text */
