@@ -8,6 +8,7 @@ Scenarios, as "KIND KEY=VALUE ...":
   think      a signed thinking block that names them, then echo; refuses a signature that does not fit
   error      status=N (429): the API's error of that status; its message repeats the text
   late       an error event in the middle of a stream
+  say        hex=TEXT  exactly that text
   large      size=N bytes (1000000) of the last user text, again and again
   pings      echo with n=N pings (5) of pause=S seconds (0.05) between the deltas
   stall      the first event, then nothing
@@ -144,6 +145,8 @@ def blocks_for(scenario, body, text):
     if scenario.kind == "think":
         return [think_block("They ask about " + " and ".join(words), size),
                 text_block(text, size)], "end_turn"
+    if scenario.kind == "say":
+        return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     if scenario.kind == "large":
         want = scenario.get("size", 1000000)
         text = (text + " ") * (want // (len(text) + 1) + 1)

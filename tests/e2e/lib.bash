@@ -17,10 +17,11 @@ BUILD=$(cd "${BUILD:-$REPO/build/plain}" 2>/dev/null && pwd || echo "${BUILD:-$R
 AWSMT_RUN=${AWSMT_RUN:-$$}
 export BUILD AWSMT_RUN
 
-HOST4=198.51.100.2 ORIGIN4=198.51.100.1 HOST6=2001:db8:51::2 ORIGIN6=2001:db8:51::1
+# The origin has a twin with a log of its own, for what is asked without awsmask to compare with.
+HOST4=198.51.100.2 ORIGIN4=198.51.100.1 TWIN4=198.51.100.9 HOST6=2001:db8:51::2 ORIGIN6=2001:db8:51::1
 TARGET=api.anthropic.com
 OTHER=other.example
-export TARGET OTHER ORIGIN4 ORIGIN6
+export TARGET OTHER ORIGIN4 ORIGIN6 TWIN4
 
 place_say() {
 	printf '%s\n' "$*" >&2
@@ -150,20 +151,25 @@ place_namespaces() {
 	local host origin
 	host=$(<"$PLACE/host.pid") origin=$(<"$PLACE/origin.pid")
 	ip link add eth0 netns "$host" type veth peer name eth0 netns "$origin" || return 1
-	place_address "$host" $HOST4 $HOST6 && place_address "$origin" $ORIGIN4 $ORIGIN6
+	place_address "$host" $HOST4/24 $HOST6/64 && place_address "$origin" $ORIGIN4/24 $TWIN4/24 $ORIGIN6/64
 }
 
-place_address() { # PID V4 V6
-	nsenter -t "$1" -n ip link set eth0 up &&
-		nsenter -t "$1" -n ip addr add "$2/24" dev eth0 &&
-		nsenter -t "$1" -n ip addr add "$3/64" dev eth0 nodad
+place_address() { # PID ADDRESS...
+	local pid=$1 address nodad
+	shift
+	nsenter -t "$pid" -n ip link set eth0 up || return 1
+	for address; do
+		nodad=
+		[[ $address != *:* ]] || nodad=nodad
+		nsenter -t "$pid" -n ip addr add "$address" dev eth0 $nodad || return 1
+	done
 }
 
 # --- the place ------------------------------------------------------------------------------------
 
 place_cgroups() {
 	local name
-	for name in keep origin daemon client direct admin; do
+	for name in keep origin twin daemon client direct admin; do
 		mkdir -p "$PLACE_CGROUP/$name" || return 1
 	done
 }
@@ -190,7 +196,7 @@ place_new() {
 	export PLACE PLACE_NAME PLACE_CGROUP
 	chmod 0755 "$PLACE"
 	declare -p PLACE_NAME PLACE_CGROUP >"$PLACE/vars"
-	mkdir -p "$PLACE/log" &&
+	mkdir -p "$PLACE/log" "$PLACE/twin" &&
 		place_cgroups && place_certs && place_namespaces && place_origin_start || {
 		place_end
 		return 1
@@ -198,17 +204,23 @@ place_new() {
 }
 
 place_origin_start() {
-	rm -f "$PLACE/origin.ready"
-	in_background "$PLACE/origin.log" origin nsenter -t "$(<"$PLACE/origin.pid")" -n -- \
-		python3 -B "$LIB_DIR/origin.py" --certs "$PLACE/certs" --log "$PLACE/log" --ready "$PLACE/origin.ready"
-	place_wait 20 test -s "$PLACE/origin.ready" || {
-		place_say "place: the origin did not start:" "$(cat "$PLACE/origin.log")"
+	origin_start origin log --address $ORIGIN4 --address $ORIGIN6 && origin_start twin twin --address $TWIN4
+}
+
+origin_start() { # CGROUP LOG ADDRESS...
+	local cgroup=$1 log=$PLACE/$2
+	shift 2
+	rm -f "$PLACE/$cgroup.ready"
+	in_background "$PLACE/$cgroup.log" "$cgroup" nsenter -t "$(<"$PLACE/origin.pid")" -n -- \
+		python3 -B "$LIB_DIR/origin.py" --certs "$PLACE/certs" --log "$log" --ready "$PLACE/$cgroup.ready" "$@"
+	place_wait 20 test -s "$PLACE/$cgroup.ready" || {
+		place_say "place: the $cgroup did not start:" "$(cat "$PLACE/$cgroup.log")"
 		return 1
 	}
 }
 
 place_origin_stop() {
-	place_kill origin
+	place_kill origin && place_kill twin
 }
 
 place_kill() { # CGROUP: kill what is in it, and wait until it is gone
@@ -272,6 +284,13 @@ place_direct() {
 	place_in direct "$@"
 }
 
+# Outside of awsmask, and all names lead to the twin.
+place_twin() {
+	printf '%s\n' "127.0.0.1 localhost" "$TWIN4 $TARGET claude.ai $OTHER proxy.example" >"$PLACE/twin.hosts"
+	place_in direct unshare -m --propagation private \
+		sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$PLACE/twin.hosts" "$@"
+}
+
 place_as() { # UID CMD...: an enrolled command under another uid
 	local uid=$1
 	shift
@@ -331,6 +350,31 @@ place_sanitizer() {
 }
 
 # --- what the origin received ---------------------------------------------------------------------
+
+# The trust store in one file, for clients that bring their own.
+place_bundle() {
+	place_in admin sh -c 'ls /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null' | head -n 1
+}
+
+# Packages from npm, kept below build/ from run to run: npm_packages DIR PACKAGE...; says where nothing came from.
+npm_packages() {
+	local dir=$REPO/build/npm/$1
+	shift
+	[ -e "$dir/.complete.$(printf '%s' "$*" | tr -c 'A-Za-z0-9.@' _)" ] && return 0
+	command -v npm >/dev/null || {
+		place_say "npm is not installed"
+		return 1
+	}
+	mkdir -p "$dir"
+	timeout 300 npm install --prefix "$dir" --no-fund --no-audit --loglevel=error "$@" >"$dir/npm.log" 2>&1 &&
+		touch "$dir/.complete.$(printf '%s' "$*" | tr -c 'A-Za-z0-9.@' _)" || {
+		place_say "npm could not install $*:" "$(tail -n 5 "$dir/npm.log")"
+		return 1
+	}
+}
+SDK_PACKAGE=@anthropic-ai/sdk@1.11.0
+CLAUDE_PACKAGE=@anthropic-ai/claude-code
+export SDK_PACKAGE CLAUDE_PACKAGE
 
 # Files in which one of the values stands, of everything that the origin received; none is good.
 place_leaks() {

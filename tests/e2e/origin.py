@@ -19,6 +19,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -30,6 +31,15 @@ import answers
 
 LOCK = threading.Lock()
 COUNTS = {"request": 0, "connection": 0}
+
+
+def count_on(log):
+    """After a restart numbers go on where they ended."""
+    for name in os.listdir(log):
+        match = re.match(r"(conn-)?(\d+)", name)
+        if match:
+            kind = "connection" if match.group(1) else "request"
+            COUNTS[kind] = max(COUNTS[kind], int(match.group(2)))
 
 
 def number(kind):
@@ -153,8 +163,8 @@ def serve_echo(conn):
         conn.send(piece)
 
 
-def serve_proxy(conn, places):
-    """CONNECT, and nothing else. `places` maps the ports that it may reach to this origin's own."""
+def serve_proxy(conn, address, places):
+    """CONNECT, and nothing else: whatever the name, it leads to this origin's own port in `places`."""
     head = conn.take_until(b"\r\n\r\n")
     with open(f"{conn.log}/{number('request'):04}.head", "wb") as out:
         out.write(head)
@@ -162,7 +172,7 @@ def serve_proxy(conn, places):
     if method != "CONNECT" or int(target.rsplit(":", 1)[1]) not in places:
         conn.send(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         return
-    beyond = socket.create_connection(("127.0.0.1", places[int(target.rsplit(":", 1)[1])]))
+    beyond = socket.create_connection((address, places[int(target.rsplit(":", 1)[1])]))
     conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
     def back():
@@ -199,9 +209,9 @@ def handle(sock, port, context, log, serve):
         conn.close()
 
 
-def listen(port, context, log, serve):
-    listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=512,
-                                    dualstack_ipv6=True)
+def listen(address, port, context, log, serve):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family, backlog=512)
 
     def loop():
         while True:
@@ -235,16 +245,21 @@ def main():
     parser.add_argument("--certs", required=True, help="directory of NAME.pem and NAME.key")
     parser.add_argument("--log", required=True, help="directory to write to")
     parser.add_argument("--ready", required=True, help="file to make once all ports listen")
+    parser.add_argument("--address", action="append", required=True, help="to listen on; may be repeated")
     parser.add_argument("--https", type=int, default=443)
     parser.add_argument("--http", type=int, default=80)
     parser.add_argument("--echo", type=int, default=7777)
     parser.add_argument("--proxy", type=int, default=3128)
     args = parser.parse_args()
-    listen(args.https, tls_context(args.certs), args.log, serve_http)
-    listen(args.http, None, args.log, serve_http)
-    listen(args.echo, None, args.log, serve_echo)
-    listen(args.proxy, None, args.log,
-           lambda conn: serve_proxy(conn, {443: args.https, 80: args.http}))
+    context = tls_context(args.certs)
+    count_on(args.log)
+    here = args.address[0]
+    for address in args.address:
+        listen(address, args.https, context, args.log, serve_http)
+        listen(address, args.http, None, args.log, serve_http)
+        listen(address, args.echo, None, args.log, serve_echo)
+        listen(address, args.proxy, None, args.log,
+               lambda conn: serve_proxy(conn, here, {443: args.https, 80: args.http}))
     with open(args.ready, "w") as out:
         out.write(f"{os.getpid()}\n")
     while True:
