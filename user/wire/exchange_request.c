@@ -41,9 +41,9 @@ static int request_target(struct request *r, const struct http_head *h)
 {
 	size_t n = h->target_len, at = 0;
 
-	if (!strncasecmp(h->target, "http://", n < 7 ? n : 7))
+	if (n > 7 && !strncasecmp(h->target, "http://", 7))
 		at = 7;
-	else if (!strncasecmp(h->target, "https://", n < 8 ? n : 8))
+	else if (n > 8 && !strncasecmp(h->target, "https://", 8))
 		at = 8;
 	while (at && at < n && h->target[at] != '/' && h->target[at] != '?')
 		at++;
