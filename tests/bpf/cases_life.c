@@ -32,8 +32,31 @@ static void survives(struct world *w)
 	w->r = NULL;
 }
 
+static int pin_open(const struct world *w, const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	fd = bpf_obj_get(path);
+	check(fd >= 0);
+	return fd;
+}
+
+static uint32_t program_in(const struct world *w, const char *link)
+{
+	struct bpf_link_info info = {0};
+	uint32_t size = sizeof(info);
+	int fd = pin_open(w, link);
+
+	check(!bpf_obj_get_info_by_fd(fd, &info, &size));
+	close(fd);
+	return info.prog_id;
+}
+
 static void taken_over(struct world *w)
 {
+	uint32_t before = program_in(w, "link_awsmask_sockops");
 	struct policy policy;
 	uint64_t id;
 
@@ -42,6 +65,7 @@ static void taken_over(struct world *w)
 	world_reopen(w);
 	check_is(redirect_list(w->r, &id, &policy, 1), 1);
 	check_is(id, w->cgroup_id);
+	check(program_in(w, "link_awsmask_sockops") != before);
 	/* Nothing is configured anew: ports, exclusions and the listener's port are kept, too. */
 	w->listener4 = listener_make(AF_INET, "127.0.0.1", w->ports.port4, AWSMASK_LISTENER_MARK);
 	expect(w, LISTENER4);
@@ -72,21 +96,10 @@ static void taken_over_under_load(struct world *w)
 	waitpid(pid, NULL, 0);
 }
 
-static int map_open(const struct world *w, const char *name)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
-	fd = bpf_obj_get(path);
-	check(fd >= 0);
-	return fd;
-}
-
 static void other_abi(struct world *w)
 {
 	uint32_t zero = 0, version = AWSMASK_ABI + 1;
-	int fd = map_open(w, "abi");
+	int fd = pin_open(w, "abi");
 	struct redirect *r;
 	struct err e;
 
@@ -106,7 +119,7 @@ static void other_abi(struct world *w)
 /* A link that somebody detached by hand is made anew. */
 static void link_detached(struct world *w)
 {
-	int fd = map_open(w, "link_awsmask_connect4");
+	int fd = pin_open(w, "link_awsmask_connect4");
 
 	check(!bpf_link_detach(fd));
 	close(fd);
@@ -114,6 +127,35 @@ static void link_detached(struct world *w)
 	redirect_close(w->r);
 	world_reopen(w);
 	expect(w, LISTENER4);
+}
+
+/* Connected before its cgroup was enrolled, sending afterwards. */
+static void socket_enrolled_later(struct world *w)
+{
+	struct plan quic = {.how = HOW_SEND,
+			    .type = SOCK_DGRAM,
+			    .family = AF_INET,
+			    .dst = ORIGIN4,
+			    .port = MASKED,
+			    .in_two = true};
+	struct client c;
+	struct err e;
+
+	check(!redirect_unenroll(w->r, w->cgroup_id, &e));
+	c = client_start(w->cgroup, &quic);
+	client_go(&c);
+	check_is(c.out.error, 0);
+	check(datagram_came(w, 0));
+	enroll(w, w->cgroup, POLICY_ENFORCE, 0);
+	client_go(&c);
+	check_is(c.out.error, EPERM);
+	/* And back. */
+	check(!redirect_unenroll(w->r, w->cgroup_id, &e));
+	client_go(&c);
+	check_is(c.out.error, 0);
+	check(datagram_came(w, 0));
+	enroll(w, w->cgroup, POLICY_ENFORCE, 0);
+	client_end(&c);
 }
 
 /* The programs as a kernel gets them that lacks every helper that is probed for. */
@@ -133,7 +175,7 @@ static void older_kernel(struct world *w)
 	bpf_object__for_each_program(program, skel->obj)
 	{
 		snprintf(name, sizeof(name), "link_%s", bpf_program__name(program));
-		check(!bpf_link_update(map_open(w, name), bpf_program__fd(program), NULL));
+		check(!bpf_link_update(pin_open(w, name), bpf_program__fd(program), NULL));
 	}
 	awsmask__destroy(skel);
 	expect(w, LISTENER4);
@@ -141,6 +183,7 @@ static void older_kernel(struct world *w)
 	quic.socket_before = true;
 	check_is(client_run(w->cgroup, &quic).error, EPERM);
 	check(!datagram_came(w, 0));
+	socket_enrolled_later(w);
 	listeners_close(w);
 	check_is(client_run(w->cgroup, &to_origin).error, EPERM);
 }
@@ -322,6 +365,54 @@ static void flows_do_not_pile_up(struct world *w)
 	check_is(flow_count(w), 0);
 }
 
+/* An accepted connection without a flow is one that the daemon closes. */
+static void flows_full(struct world *w)
+{
+	int fd = pin_open(w, "flows");
+	struct flow_record record = {.connected_ns = 1};
+	struct flow_key key = {.netns_cookie = w->netns};
+	struct client c;
+	int accepted;
+
+	for (uint32_t i = 0; i < AWSMASK_MAX_FLOWS; i++) {
+		memcpy(key.addr, &i, sizeof(i));
+		check(!bpf_map_update_elem(fd, &key, &record, BPF_ANY));
+	}
+	c = client_start(w->cgroup, &to_origin);
+	check_is(landed(w, &accepted), LISTENER4);
+	key = key_of(w, accepted);
+	check_is(redirect_flow_take(w->r, &key, &record), 0);
+	check_is(count_of(w, REASON_NO_ROOM), 1);
+	close(accepted);
+	client_end(&c);
+	/* Flows of another time are swept at take-over, and there is room again. */
+	redirect_close(w->r);
+	world_reopen(w);
+	check_is(flow_count(w), 0);
+	c = client_start(w->cgroup, &to_origin);
+	redirect_close(w->r);
+	world_reopen(w);
+	check_is(flow_count(w), 1);
+	client_end(&c);
+	close(fd);
+}
+
+/* A socket that may have no memory for a note. */
+static void no_room(struct world *w)
+{
+	int fd = open("/proc/sys/net/core/optmem_max", O_WRONLY | O_CLOEXEC);
+
+	/* Per network namespace since 6.9; before, only the first one has it. */
+	if (fd < 0)
+		return;
+	check(write(fd, "1", 1) == 1);
+	close(fd);
+	expect(w, NOWHERE);
+	check_is(count_of(w, REASON_NO_ROOM), 1);
+	enroll(w, w->cgroup, POLICY_ENFORCE, POLICY_FAIL_OPEN);
+	expect(w, ORIGIN);
+}
+
 /* r0 = 1, after adding one to the only element of the map: in cgroup/connect4 of somebody else. */
 static int other_program(int map)
 {
@@ -382,6 +473,7 @@ const struct test_case life_cases[] = {
 	{"life: taken over under load", taken_over_under_load},
 	{"life: another abi is refused", other_abi},
 	{"life: a detached link is made anew", link_detached},
+	{"datagram: enrolled between connect and send", socket_enrolled_later},
 	{"life: an older kernel", older_kernel},
 	{"life: not a bpf file system", no_bpffs},
 	{"life: unenroll releases", unenroll},
@@ -394,6 +486,8 @@ const struct test_case life_cases[] = {
 	{"configure: too much", configured_too_much},
 	{"flows: go with their client", flows_go_with_the_client},
 	{"flows: do not pile up", flows_do_not_pile_up},
+	{"flows: no room in the map", flows_full},
+	{"flows: no room on the socket", no_room},
 	{"beside other people's programs", beside_others},
 	{NULL, NULL},
 };

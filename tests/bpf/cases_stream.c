@@ -108,6 +108,27 @@ static void redirect_fastopen(struct world *w)
 	}
 }
 
+static void redirect_uring(struct world *w)
+{
+	struct flow_record record;
+	struct plan p = to_origin4;
+	struct flow_key key;
+	struct client c;
+	int fd;
+
+	p.how = HOW_URING;
+	c = client_start(w->cgroup, &p);
+	if (c.out.error != ENOSYS) {
+		check_is(c.out.error, 0);
+		check_is(landed(w, &fd), LISTENER4);
+		key = key_of(w, fd);
+		check_is(redirect_flow_take(w->r, &key, &record), 1);
+		check_is(record.pid, c.pid);
+		close(fd);
+	}
+	client_end(&c);
+}
+
 static void flow_is(const struct flow_record *r, const struct world *w, const struct client *c,
 		    const char *dst, uint16_t family)
 {
@@ -284,10 +305,31 @@ static void own_cgroup(struct world *w)
 	cgroup_below(w, "own", own);
 	check(!redirect_set_own_cgroup(w->r, id_of(own), &e));
 	expect(w, own, to_origin4, ORIGIN);
+	expect(w, own, to_origin6, ORIGIN);
 	expect(w, cgroup_below(w, "own/below", below), to_origin4, ORIGIN);
-	enroll(w, below, POLICY_ENFORCE, 0);
-	expect(w, below, to_origin6, ORIGIN);
 	expect(w, cgroup_below(w, "beside", beside), to_origin4, LISTENER4);
+	check(!redirect_set_own_cgroup(w->r, 0, &e));
+	expect(w, own, to_origin4, LISTENER4);
+}
+
+/* An exemption must not cover what is enrolled, whichever of the two comes first. */
+static void own_cgroup_refused(struct world *w)
+{
+	struct policy policy = {0};
+	char own[512], below[512], mount[256];
+	struct err e;
+
+	check(!cgroup_mount(mount, sizeof(mount), &e));
+	check_is(redirect_set_own_cgroup(w->r, id_of(mount), &e), -1);
+	check_is(redirect_set_own_cgroup(w->r, w->cgroup_id, &e), -1);
+	cgroup_below(w, "own", own);
+	enroll(w, cgroup_below(w, "own/below", below), POLICY_ENFORCE, 0);
+	check_is(redirect_set_own_cgroup(w->r, id_of(own), &e), -1);
+	expect(w, below, to_origin4, LISTENER4);
+	check(!redirect_unenroll(w->r, id_of(below), &e));
+	check(!redirect_set_own_cgroup(w->r, id_of(own), &e));
+	check_is(redirect_enroll(w->r, id_of(below), &policy, &e), -1);
+	check_is(redirect_enroll(w->r, id_of(own), &policy, &e), -1);
 }
 
 static void no_listener(struct world *w)
@@ -356,6 +398,7 @@ const struct test_case stream_cases[] = {
 	{"redirect: socket bound to an address", redirect_bound},
 	{"redirect: MPTCP", redirect_mptcp},
 	{"redirect: TCP fast open", redirect_fastopen},
+	{"redirect: io_uring", redirect_uring},
 	{"flow: who and where to", flow_contents},
 	{"flow: getpeername", peer_restored},
 	{"flow: socket used again", reconnect},
@@ -367,6 +410,7 @@ const struct test_case stream_cases[] = {
 	{"verdict: unspecified address", unspecified},
 	{"verdict: other port", other_port},
 	{"verdict: the daemon's own cgroup", own_cgroup},
+	{"verdict: an own cgroup that covers enrolled ones", own_cgroup_refused},
 	{"verdict: no listener", no_listener},
 	{"verdict: listener of one family", one_family},
 	{"verdict: listener without our mark", squatting},

@@ -59,6 +59,14 @@ static int dial_nonblock(int fd, const struct plan *p)
 	return error;
 }
 
+static int dial_uring(int fd, const struct plan *p)
+{
+	struct sockaddr_storage a;
+	socklen_t size = address(p, p->dst, p->port, &a);
+
+	return -uring_connect(fd, (struct sockaddr *)&a, size);
+}
+
 static int fill(const struct plan *p)
 {
 	int fds[64], last = 0;
@@ -104,6 +112,8 @@ static void act(int fd, const struct plan *p, struct outcome *out)
 	case HOW_TWO_DATAGRAMS:
 		if (!p->connect_before)
 			out->error = out->connect_error = dial(fd, p, p->dst, p->port);
+		if (p->in_two)
+			break;
 		if (!out->error && send(fd, "x", 1, MSG_NOSIGNAL) < 0)
 			out->error = errno;
 		if (p->how == HOW_TWO_DATAGRAMS)
@@ -118,9 +128,8 @@ static void act(int fd, const struct plan *p, struct outcome *out)
 	case HOW_FILL:
 		out->error = fill(p);
 		break;
-	case HOW_CONNECT_CLOSE:
-		out->error = dial(fd, p, p->dst, p->port);
-		close(fd);
+	case HOW_URING:
+		out->error = dial_uring(fd, p);
 		break;
 	}
 }
@@ -186,7 +195,10 @@ static void client_main(const char *cgroup, const struct plan *p, int report, in
 	getsockname(fd, (struct sockaddr *)&out.local, &local_size);
 	check(write(report, &out, sizeof(out)) == sizeof(out));
 	/* Until the case lets go. */
-	(void)!read(wait_fd, &byte, 1);
+	while (read(wait_fd, &byte, 1) == 1) {
+		out.error = send(fd, "x", 1, MSG_NOSIGNAL) < 0 ? errno : 0;
+		check(write(report, &out, sizeof(out)) == sizeof(out));
+	}
 	_exit(0);
 }
 
@@ -210,6 +222,12 @@ struct client client_start(const char *cgroup, const struct plan *plan)
 	c.to = hold[1];
 	check(read(c.from, &c.out, sizeof(c.out)) == sizeof(c.out));
 	return c;
+}
+
+void client_go(struct client *c)
+{
+	check(write(c->to, "", 1) == 1);
+	check(read(c->from, &c->out, sizeof(c->out)) == sizeof(c->out));
 }
 
 void client_end(struct client *c)

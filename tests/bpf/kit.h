@@ -65,7 +65,7 @@ enum how {
 	HOW_RECONNECT,	      /* to `dst`, connect(AF_UNSPEC), then to `then` on UNMASKED */
 	HOW_TWO_DATAGRAMS,    /* connect() and send(), then sendto() `then` on UNMASKED */
 	HOW_FILL,	      /* 64 non-blocking connects, all closed again */
-	HOW_CONNECT_CLOSE,    /* connect(), close() */
+	HOW_URING,	      /* connect() by an io_uring worker */
 };
 
 struct plan {
@@ -76,6 +76,7 @@ struct plan {
 	bool own_netns;	     /* a network namespace of the client's own */
 	bool socket_before;  /* made before the process enters the cgroup */
 	bool connect_before; /* datagrams: connected before, too */
+	bool in_two;	     /* HOW_SEND: connect, and send when client_go() says so */
 	bool v4_sockaddr;    /* AF_INET address on an AF_INET6 socket */
 	bool bind_origin;    /* to ORIGIN4 */
 	bool extension;	     /* an IPv6 destination-options header on each packet */
@@ -98,6 +99,8 @@ struct client {
 
 /* Start a client in the cgroup, wait until it has done its plan; it keeps its socket open. */
 struct client client_start(const char *cgroup, const struct plan *plan);
+/* Let a client of two steps take the second; its outcome replaces the first. */
+void client_go(struct client *c);
 void client_end(struct client *c);
 /* Both, for those of which only the outcome counts. */
 struct outcome client_run(const char *cgroup, const struct plan *plan);
@@ -113,6 +116,8 @@ struct flow_key key_of(const struct world *w, int accepted);
 /* How many flows the map holds. */
 int flow_count(const struct world *w);
 uint64_t count_of(struct world *w, enum reason reason);
+/* 0 or a negative errno; -ENOSYS: there is no io_uring. */
+int uring_connect(int fd, const struct sockaddr *to, socklen_t size);
 /* "address port" */
 const char *address_text(const struct sockaddr_storage *a, char text[static 64]);
 

@@ -58,10 +58,8 @@ teardown_file() {
 @test "an origin that cannot be reached is a 502 in words" {
 	place_origin_stop
 	body "$SENTENCE" >"$T/body"
-	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
-	status=$(cat "$T/here.status")
+	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body" || true
 	place_origin_start
-	expect "the status" 502 "$status"
 	an_error 502 api_error "origin"
 	same "$T/body"
 }
@@ -72,7 +70,7 @@ teardown_file() {
 	mv "$PLACE/certs/$TARGET.pem" "$T/pem" && mv "$PLACE/certs/$TARGET.key" "$T/key"
 	cp "$PLACE/certs/$OTHER.pem" "$PLACE/certs/$TARGET.pem" && cp "$PLACE/certs/$OTHER.key" "$PLACE/certs/$TARGET.key"
 	place_origin_stop && place_origin_start
-	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
+	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body" || true
 	mv "$T/pem" "$PLACE/certs/$TARGET.pem" && mv "$T/key" "$PLACE/certs/$TARGET.key"
 	place_origin_stop && place_origin_start
 	an_error 400 api_error "certificate"
@@ -126,7 +124,7 @@ hundred_streams() { # TAG
 		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=4 pause=0.1"\n' "$MESSAGES"
 		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 20\nnext\n' "$T/body.$n" "$T/answer.$n"
 	done | sed '$d' >"$T/config"
-	place_client curl --parallel --parallel-immediate --parallel-max 100 -K "$T/config"
+	place_client curl -s --parallel --parallel-immediate --parallel-max 100 -K "$T/config"
 }
 
 value_of() { # TAG N

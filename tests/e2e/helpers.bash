@@ -29,19 +29,18 @@ body() {
 
 # ask NAME curl-arguments...: as the client; leaves $T/NAME.{status,head,answer,error}
 ask() {
-	curl_as place_client "" "$@"
+	curl_as place_client "$@"
 }
 
 # The same of the twin, outside of awsmask.
 ask_twin() {
-	curl_as place_direct "--connect-to ::$TWIN4:" "$@"
+	curl_as place_twin "$@"
 }
 
 curl_as() {
-	local as=$1 extra=$2 name=$3
-	shift 3
-	# shellcheck disable=SC2086 # options or none
-	"$as" curl -sSN --max-time "${CURL_SECONDS:-40}" $extra -o "$T/$name.answer" -D "$T/$name.head" \
+	local as=$1 name=$2
+	shift 2
+	"$as" curl -sSN --max-time 40 -o "$T/$name.answer" -D "$T/$name.head" \
 		-w '%{http_code}' "$@" >"$T/$name.status" 2>"$T/$name.error"
 }
 

@@ -284,6 +284,19 @@ place_direct() {
 	place_in direct "$@"
 }
 
+# The same on this terminal: no new session, the environment's TERM kept, and in the directory that we are in.
+place_client_here() {
+	in_cgroup client nsenter -t "$(<"$PLACE/host.pid")" -n -m --wd="$PWD" -- \
+		env "HOME=$PLACE" ${PLACE_ENV:+"${PLACE_ENV[@]}"} "$@"
+}
+
+# Outside of awsmask, and all names lead to the twin.
+place_twin() {
+	printf '%s\n' "127.0.0.1 localhost" "$TWIN4 $TARGET claude.ai $OTHER proxy.example" >"$PLACE/twin.hosts"
+	place_in direct unshare -m --propagation private \
+		sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$PLACE/twin.hosts" "$@"
+}
+
 place_as() { # UID CMD...: an enrolled command under another uid
 	local uid=$1
 	shift
@@ -343,6 +356,31 @@ place_sanitizer() {
 }
 
 # --- what the origin received ---------------------------------------------------------------------
+
+# The trust store in one file, for clients that bring their own.
+place_bundle() {
+	place_in admin sh -c 'ls /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null' | head -n 1
+}
+
+# Packages from npm, kept below build/ from run to run: npm_packages DIR PACKAGE...; says where nothing came from.
+npm_packages() {
+	local dir=$REPO/build/npm/$1
+	shift
+	[ -e "$dir/.complete.$(printf '%s' "$*" | tr -c 'A-Za-z0-9.@' _)" ] && return 0
+	command -v npm >/dev/null || {
+		place_say "npm is not installed"
+		return 1
+	}
+	mkdir -p "$dir"
+	timeout 300 npm install --prefix "$dir" --no-fund --no-audit --loglevel=error "$@" >"$dir/npm.log" 2>&1 &&
+		touch "$dir/.complete.$(printf '%s' "$*" | tr -c 'A-Za-z0-9.@' _)" || {
+		place_say "npm could not install $*:" "$(tail -n 5 "$dir/npm.log")"
+		return 1
+	}
+}
+SDK_PACKAGE=@anthropic-ai/sdk@1.11.0
+CLAUDE_PACKAGE=@anthropic-ai/claude-code
+export SDK_PACKAGE CLAUDE_PACKAGE
 
 # Files in which one of the values stands, of everything that the origin received; none is good.
 place_leaks() {

@@ -267,7 +267,7 @@ teardown_file() {
 			"$MESSAGES" "$T/body.$n" "$T/answer.$n" >>"$T/config"
 	done
 	sed -i '$d' "$T/config"
-	place_client curl --parallel --parallel-immediate --parallel-max 60 -K "$T/config"
+	place_client curl -s --parallel --parallel-immediate --parallel-max 60 -K "$T/config"
 	for n in $(seq 60); do
 		joined "$T/answer.$n" | grep -q "stream $n about $INSTANCE and 10\.83\.$n\.$n\""
 		no_leak "10.83.$n.$n"

@@ -19,6 +19,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -30,6 +31,15 @@ import answers
 
 LOCK = threading.Lock()
 COUNTS = {"request": 0, "connection": 0}
+
+
+def count_on(log):
+    """After a restart numbers go on where they ended."""
+    for name in os.listdir(log):
+        match = re.match(r"(conn-)?(\d+)", name)
+        if match:
+            kind = "connection" if match.group(1) else "request"
+            COUNTS[kind] = max(COUNTS[kind], int(match.group(2)))
 
 
 def number(kind):
@@ -242,6 +252,7 @@ def main():
     parser.add_argument("--proxy", type=int, default=3128)
     args = parser.parse_args()
     context = tls_context(args.certs)
+    count_on(args.log)
     here = args.address[0]
     for address in args.address:
         listen(address, args.https, context, args.log, serve_http)

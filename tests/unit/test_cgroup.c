@@ -154,6 +154,34 @@ Test(cgroup_tree, id_and_path)
 	cr_expect_eq(cgroup_id(below("a/cgroup.procs"), &b, &e), -1);
 }
 
+Test(cgroup_tree, depth_and_containment)
+{
+	char mount[PATH_MAX];
+	uint64_t root, top, a, deep, b;
+	struct err e;
+
+	create("a");
+	create("a/only.slice");
+	create("b");
+	cr_assert_eq(cgroup_mount(mount, sizeof(mount), &e), 0);
+	cr_assert_eq(cgroup_id(mount, &root, &e), 0);
+	cr_assert_eq(cgroup_id(base, &top, &e), 0);
+	cr_assert_eq(cgroup_id(below("a"), &a, &e), 0);
+	cr_assert_eq(cgroup_id(below("b"), &b, &e), 0);
+	cr_assert_eq(cgroup_id(below("a/only.slice"), &deep, &e), 0);
+	cr_expect_eq(cgroup_depth(root), 0);
+	cr_expect_eq(cgroup_depth(top), 1);
+	cr_expect_eq(cgroup_depth(deep), 3);
+	cr_expect_eq(cgroup_depth(UINT64_MAX), -1);
+	cr_expect(cgroup_contains(root, deep));
+	cr_expect(cgroup_contains(a, deep));
+	cr_expect(cgroup_contains(a, a));
+	cr_expect_not(cgroup_contains(deep, a));
+	cr_expect_not(cgroup_contains(b, deep));
+	cr_expect_not(cgroup_contains(UINT64_MAX, deep));
+	cr_expect_not(cgroup_contains(a, UINT64_MAX));
+}
+
 Test(cgroup_tree, root_has_an_id)
 {
 	char mount[PATH_MAX], path[PATH_MAX];

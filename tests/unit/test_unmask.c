@@ -4,6 +4,7 @@
 #include "../memory_vault.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct memory_vault vault;
 
@@ -259,6 +260,15 @@ Test(unmask, signed_and_opaque_parts_pass_verbatim)
 	snprintf(masked, sizeof(masked), text, p, p, p, p, p);
 	snprintf(want, sizeof(want), text, v, v, v, v, v);
 	json_becomes(masked, SCHEMA_ANSWER, want);
+}
+
+Test(unmask, results_come_a_document_a_line)
+{
+	json_becomes("{\"result\":{\"message\":{\"id\":\"EC2_INSTANCE_002\"}}}\n"
+		     "{\"custom_id\":\"EC2_INSTANCE_002\"}\n\nEC2_INSTANCE_002\n[]",
+		     SCHEMA_RESULT,
+		     "{\"result\":{\"message\":{\"id\":\"EC2_INSTANCE_002\"}}}\n"
+		     "{\"custom_id\":\"i-09f8e7d6\"}\n\ni-09f8e7d6\n[]");
 }
 
 Test(unmask, partial_json_is_two_strings_deep)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +98,13 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 	return cgroup_mount_from("/proc/self/mountinfo", path, size, e);
 }
 
+static bool is_below(const char *path, const char *mount)
+{
+	size_t n = strlen(mount);
+
+	return !strncmp(path, mount, n) && (!path[n] || path[n] == '/');
+}
+
 static bool is_cgroup2(const char *path)
 {
 	struct statfs s;
@@ -181,6 +187,27 @@ int cgroup_path_of(uint64_t id, char *path, size_t size)
 	return s.count ? copy_out(path, size, found) : -1;
 }
 
+int cgroup_depth(uint64_t id)
+{
+	char path[PATH_MAX], mount[PATH_MAX];
+	int depth = 0;
+	struct err e;
+
+	if (cgroup_path_of(id, path, sizeof(path)) || cgroup_mount(mount, sizeof(mount), &e))
+		return -1;
+	for (const char *p = path + strlen(mount); *p; p++)
+		depth += *p == '/';
+	return depth;
+}
+
+bool cgroup_contains(uint64_t ancestor, uint64_t id)
+{
+	char above[PATH_MAX], path[PATH_MAX];
+
+	return !cgroup_path_of(ancestor, above, sizeof(above)) &&
+	       !cgroup_path_of(id, path, sizeof(path)) && is_below(path, above);
+}
+
 /* The name of a unit may be given without ".service", as systemctl takes it. */
 static int step_by_name(const char *path, const char *name, ino_t inode, void *arg)
 {
@@ -216,13 +243,6 @@ static int resolve_unit(const char *name, const char *mount, char *path, size_t 
 	if (copy_out(path, size, found))
 		return err_set(e, "the path %s is too long", found);
 	return 0;
-}
-
-static bool is_below(const char *path, const char *mount)
-{
-	size_t n = strlen(mount);
-
-	return !strncmp(path, mount, n) && (!path[n] || path[n] == '/');
 }
 
 /* The directory `prefix`/`name`, links and dots resolved, if it is a cgroup of the mounted tree. */

@@ -54,7 +54,7 @@ struct priv_request {
 struct priv_reply {
 	uint32_t kind, id;
 	int32_t status; /* 1: done; 0: no such thing; -1: refused or failed, see error */
-	char error[256];
+	char error[512];
 	union {
 		struct flow_record flow;
 		struct {

@@ -280,11 +280,50 @@ int redirect_configure(struct redirect *r, const struct config *c, struct err *e
 	return rc;
 }
 
+static uint64_t own_cgroup(const struct redirect *r)
+{
+	struct settings s = {0};
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.settings), &zero, &s) ? 0
+										   : s.own_cgroup;
+}
+
+/* Whatever runs below the daemon's cgroup is exempt, so nothing that is enrolled may lie there. */
+static int own_check(struct redirect *r, uint64_t id, struct err *e)
+{
+	uint64_t *ids = calloc(AWSMASK_MAX_CGROUPS, sizeof(*ids));
+	struct policy *policies = calloc(AWSMASK_MAX_CGROUPS, sizeof(*policies));
+	size_t n = 0;
+	int rc = 0;
+
+	if (!ids || !policies) {
+		rc = err_set(e, "out of memory");
+		goto out;
+	}
+	n = redirect_list(r, ids, policies, AWSMASK_MAX_CGROUPS);
+	for (size_t i = 0; i < n && i < AWSMASK_MAX_CGROUPS && !rc; i++)
+		if (cgroup_contains(id, ids[i]))
+			rc = err_set(e,
+				     "cgroup %llu is enrolled, but lies in awsmaskd's own (%llu), "
+				     "which is exempt: start awsmaskd in a cgroup of its own",
+				     (unsigned long long)ids[i], (unsigned long long)id);
+out:
+	free(ids);
+	free(policies);
+	return rc;
+}
+
 int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e)
 {
 	struct settings s = {.own_cgroup = id};
 	uint32_t zero = 0;
 
+	if (id && !cgroup_depth(id))
+		return err_set(e, "awsmaskd runs in the root cgroup, and exempting that would "
+				  "exempt everybody: start it in a cgroup of its own");
+	if (id && own_check(r, id, e))
+		return -1;
 	if (bpf_map_update_elem(bpf_map__fd(r->skel->maps.settings), &zero, &s, BPF_ANY))
 		return err_set(e, "cannot set the daemon's own cgroup: %s", strerror(errno));
 	return 0;
@@ -309,27 +348,30 @@ int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struc
 		       (unsigned long long)netns_cookie, strerror(errno));
 }
 
-/* The programs look at so many ancestors of a task, the root included. */
-static int depth_check(uint64_t id, struct err *e)
+static int enroll_check(const struct redirect *r, uint64_t id, struct err *e)
 {
-	char path[PATH_MAX], root[PATH_MAX];
-	int depth = 0;
+	uint64_t own = own_cgroup(r);
+	int depth = cgroup_depth(id);
 
-	if (cgroup_path_of(id, path, sizeof(path)))
+	if (depth < 0)
 		return err_set(e, "there is no cgroup with the id %llu", (unsigned long long)id);
-	if (cgroup_mount(root, sizeof(root), e))
-		return -1;
-	for (const char *p = path + strlen(root); *p; p++)
-		depth += *p == '/';
-	if (depth < AWSMASK_MAX_CGROUP_DEPTH)
-		return 0;
-	return err_set(e, "%s lies too deep (%d levels): enroll an ancestor of at most %d", path,
-		       depth, AWSMASK_MAX_CGROUP_DEPTH - 1);
+	/* The programs look at so many ancestors of a task, the root included. */
+	if (depth >= AWSMASK_MAX_CGROUP_DEPTH)
+		return err_set(e,
+			       "cgroup %llu lies too deep (%d levels): enroll an ancestor of at "
+			       "most %d",
+			       (unsigned long long)id, depth, AWSMASK_MAX_CGROUP_DEPTH - 1);
+	if (own && cgroup_contains(own, id))
+		return err_set(e,
+			       "cgroup %llu lies in awsmaskd's own, which is exempt: move what is "
+			       "to be masked elsewhere",
+			       (unsigned long long)id);
+	return 0;
 }
 
 int redirect_enroll(struct redirect *r, uint64_t id, const struct policy *p, struct err *e)
 {
-	if (depth_check(id, e))
+	if (enroll_check(r, id, e))
 		return -1;
 	if (!bpf_map_update_elem(bpf_map__fd(r->skel->maps.enrolled), &id, p, BPF_ANY))
 		return 0;

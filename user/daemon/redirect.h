@@ -25,12 +25,16 @@ void redirect_close(struct redirect *r);
 
 /* Ports and exclusions of the configuration, replacing the earlier ones without a gap. 0 or -1. */
 int redirect_configure(struct redirect *r, const struct config *c, struct err *e);
-/* The cgroup whose processes are never redirected (I9); 0: none. */
+/*
+ * The cgroup whose processes, and those below, are never redirected (I9); 0: none. -1 also for the
+ * root and for one that contains an enrolled cgroup: those would then be exempt, too.
+ */
 int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e);
 /* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE); both 0: none. */
 int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struct listener *l,
 			  struct err *e);
 
+/* -1 also for a cgroup that is gone, too deep, or in the daemon's own. */
 int redirect_enroll(struct redirect *r, uint64_t cgroup_id, const struct policy *p, struct err *e);
 int redirect_unenroll(struct redirect *r, uint64_t cgroup_id,
 		      struct err *e); /* -1 also when it was not */
