@@ -284,18 +284,15 @@ static int walk_string(struct walk *w, const struct jstr_token *t, schema_node p
 {
 	if (w->torn && w->torn->off == t->off)
 		return walk_restore(w, t, w->torn->is_nested, w->torn->carry);
+	/* The rules with a condition occur in requests only. */
 	switch (schema_rule(place)) {
-	case SCHEMA_VERBATIM:
-	case SCHEMA_SIGNED: /* when it streams, the signature comes after: so it is never touched */
-	case SCHEMA_BILLING:
-		return 0;
-	case SCHEMA_BASE64: /* base64 has no underscore: what has a placeholder is none */
 	case SCHEMA_MASK:
 		return walk_restore(w, t, false, NULL);
 	case SCHEMA_NESTED_JSON:
 		return walk_restore(w, t, true, NULL);
+	default:
+		return 0;
 	}
-	return 0;
 }
 
 static int walk_token(struct walk *w, const struct jstr_token *t)
@@ -346,16 +343,14 @@ static bool worth_a_walk(const uint8_t *p, size_t len)
 	return placeholder_find(p, len, 0, true, &found) || memmem(p, len, "\\u", 2);
 }
 
-int unmask_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum schema schema,
-		struct buf *out, struct unmask_counts *counts)
+static int restore_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum schema schema,
+			struct buf *out, struct unmask_counts *counts)
 {
 	struct unmask_text text;
 	struct unmask u;
 	int rc;
 
-	if (len == 0)
-		return 0;
-	if (!worth_a_walk(p, len))
+	if (len == 0 || !worth_a_walk(p, len))
 		return buf_append(out, p, len);
 	unmask_init(&u, scope);
 	rc = unmask_document(&u, p, len, schema, NULL, out);
@@ -370,4 +365,21 @@ int unmask_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum sc
 	counts->unknown += u.counts.unknown;
 	unmask_free(&u);
 	return rc < 0 ? -1 : 0;
+}
+
+int unmask_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum schema schema,
+		struct buf *out, struct unmask_counts *counts)
+{
+	const uint8_t *lf;
+	size_t line;
+
+	if (schema != SCHEMA_RESULT)
+		return restore_json(scope, p, len, schema, out, counts);
+	for (; len; p += line, len -= line) {
+		lf = memchr(p, '\n', len);
+		line = lf ? (size_t)(lf - p) + 1 : len;
+		if (restore_json(scope, p, line, schema, out, counts) < 0)
+			return -1;
+	}
+	return 0;
 }

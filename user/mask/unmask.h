@@ -33,8 +33,8 @@ __attribute__((warn_unused_result)) int unmask_text_finish(struct unmask_text *u
 
 /*
  * Restore in a whole JSON document: string values (and free-form keys), re-escaped for the depth
- * each stands at. What is not JSON after all is restored as text of depth 1. 0, or -1 when out is
- * full.
+ * each stands at. SCHEMA_RESULT: a document a line. What is not JSON after all is restored as text
+ * of depth 1. 0, or -1 when out is full.
  */
 __attribute__((warn_unused_result)) int unmask_json(struct vault_scope *scope, const uint8_t *p,
 						    size_t len, enum schema schema, struct buf *out,
