@@ -79,8 +79,7 @@ $(B)/awsmask.bpf.o: bpf/awsmask.bpf.c | deps-quiet
 	@echo "  BPF   $<"
 	@$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
 		-Wall -Wextra $(if $(WERROR),-Werror) -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu \
-		-MMD -MP -c $< -o $@.tmp
-	@sed -i 's|\.tmp:|:|' $(@:.o=.d) 2>/dev/null || true
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	@llvm-strip -g $@.tmp && mv $@.tmp $@
 
 $(B)/awsmask.skel.h: $(B)/awsmask.bpf.o
@@ -125,10 +124,19 @@ demo: all ## the main job before your eyes, in network namespaces of its own (CM
 
 ##@ Testing
 
+# Criterion cannot start under the thread sanitizer; tests/thread has a small one that can.
+criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterion)
+
 $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) -lcriterion
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
+
+# The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
+$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a
+	@mkdir -p $(@D)
+	@echo "  KTEST $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 unit-build: $(unit_bin)
 
@@ -136,12 +144,16 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 	@tests/run unit $(unit_bin)
 
 # Fuzzers are libFuzzer programs: clang, address and undefined sanitizers, sources compiled in.
+# One fuzzer is for a parser of the daemon.
+build/fuzz/fuzz_config: fuzz_src_extra = user/daemon/err.c $(wildcard user/daemon/config*.c)
+build/fuzz/fuzz_config: user/daemon/err.c $(wildcard user/daemon/config*.[ch])
+
 build/fuzz/%: tests/fuzz/%.c $(pure_src) $(wildcard user/mask/*.h user/mask/*.def user/wire/*.h tests/fuzz/*.h) | deps-quiet
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -o $@ \
-		$< $(pure_src) $(wildcard /usr/share/llhttp/*.c) -lpcre2-8 -lz
+		$< $(pure_src) $(fuzz_src_extra) $(wildcard /usr/share/llhttp/*.c) -lpcre2-8 -lz -lyaml
 
 fuzz-build: $(fuzz_bin)
 

@@ -15,6 +15,12 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel
 	iproute procps-ng util-linux curl openssl ca-certificates python3 sqlite ShellCheck git"
 
+# The SDK's tests need Node; from wherever it came, it need not be the distribution's.
+command -v npm >/dev/null || {
+	DEBIAN="$DEBIAN nodejs npm"
+	REDHAT="$REDHAT nodejs npm"
+}
+
 if command -v apt-get >/dev/null; then
 	missing=
 	for p in $DEBIAN; do

@@ -10,6 +10,7 @@
  */
 #include <linux/types.h>
 
+#define AWSMASK_ABI 1 /* counts every change in layout or meaning of a pinned map */
 #define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
 #define AWSMASK_LISTENER_MARK                                                                      \
 	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
@@ -18,6 +19,8 @@
 #define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */
 #define AWSMASK_MAX_FLOWS 65536
 #define AWSMASK_MAX_CGROUP_DEPTH 32
+#define AWSMASK_MAX_LISTENERS 1024 /* network namespaces */
+#define AWSMASK_MAX_REASONS 32	   /* room in the counters, so that a new reason keeps the abi */
 
 /* What becomes of a connection. The only vocabulary for it, in bpf and in the daemon. */
 #define AWSMASK_VERDICTS(X)                                                                        \
@@ -41,7 +44,8 @@ enum verdict {
 	X(NO_LISTENER, "no-listener") /* nobody of ours listens in this network namespace */       \
 	X(FAIL_OPEN, "fail-open")     /* the same, and the policy says `fail: open` */             \
 	X(UDP, "udp")		      /* datagrams to a masked port */                             \
-	X(NO_ROOM, "no-room")	      /* the flow could not be remembered */
+	X(NO_ROOM, "no-room")	      /* the flow could not be remembered */                       \
+	X(UDP_CONNECT, "udp-connect") /* let be: it sends nothing, and name look-ups do it */
 
 enum reason {
 #define X(name, word) REASON_##name,
@@ -100,6 +104,7 @@ struct flow_record {
 	char comm[16];	    /* NUL-terminated */
 };
 
+_Static_assert(REASON_COUNT <= AWSMASK_MAX_REASONS, "abi");
 _Static_assert(sizeof(struct policy) == 8, "abi");
 _Static_assert(sizeof(struct listener) == 8, "abi");
 _Static_assert(sizeof(struct settings) == 8, "abi");

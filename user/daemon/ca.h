@@ -57,7 +57,7 @@ X509 *ca_read_certificate(const char *dir, struct err *e);
  */
 int ca_store_install(const char *dir, struct err *e);
 int ca_store_remove(struct err *e);
-/* 1: the system's bundle holds this CA's certificate, 0: not, -1: no store found */
+/* 1: the system's bundle holds this CA's certificate, 0: not, -1: no store or no CA found */
 int ca_store_has(const char *dir, struct err *e);
 
 #endif

@@ -4,12 +4,15 @@
 /* Where cgroup v2 is mounted, and which cgroup a person means. */
 #include "err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* The cgroup2 mount point, from /proc/self/mountinfo (hybrid hosts too). 0 or -1. */
 int cgroup_mount(char *path, size_t size, struct err *e);
+/* The same from another file of that form. */
+int cgroup_mount_from(const char *mountinfo, char *path, size_t size, struct err *e);
 /*
  * The absolute path of the cgroup named: a path below the mount, an absolute path, or a systemd
  * unit or slice name (looked for by its directory name; ambiguous is an error). 0 or -1 with what
@@ -20,6 +23,10 @@ int cgroup_resolve(const char *name, char *path, size_t size, struct err *e);
 int cgroup_id(const char *path, uint64_t *id, struct err *e);
 /* Its path again, or -1 when it is gone. Walks the tree. */
 int cgroup_path_of(uint64_t id, char *path, size_t size);
+/* How many levels below the root it lies (the root: 0), or -1 when it is gone. */
+int cgroup_depth(uint64_t id);
+/* Whether `id` is `ancestor` or lies below it; false also when either is gone. */
+bool cgroup_contains(uint64_t ancestor, uint64_t id);
 int cgroup_create(const char *path, struct err *e);
 /* Removes it; processes in it must be gone. 0 or -1. */
 int cgroup_remove(const char *path, struct err *e);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_CONFIG_H
 #define AWSMASK_CONFIG_H
-/* /etc/awsmask/awsmask.yaml, read once into this; immutable afterwards. Every key has a default. */
+/*
+ * /etc/awsmask/awsmask.yaml, read once into this; immutable afterwards. Every key has a default.
+ * The key `types` is accepted only empty and so has no field.
+ */
 #include "awsmask/abi.h"
 #include "err.h"
 
@@ -49,7 +52,6 @@ struct config {
 	size_t limit_memory; /* bytes, per scope */
 	unsigned threads;    /* 0: one per core */
 	bool allow_binary;   /* binary: refuse | allow */
-	char metrics_socket[256], metrics_listen[64];
 };
 
 /* The defaults alone. NULL: memory is out. */
@@ -60,8 +62,12 @@ struct config *config_default(void);
  */
 __attribute__((warn_unused_result)) struct config *config_load(const char *path, bool optional,
 							       struct err *e);
+/* The same from memory; `name` stands for the file in sentences. `text` need not end with NUL. */
+__attribute__((warn_unused_result)) struct config *config_parse(const char *name, const char *text,
+								size_t len, struct err *e);
 void config_free(struct config *c);
 
+/* Case and one trailing dot do not matter, here and below. */
 bool config_is_target(const struct config *c, const char *host);
 /* Model hosts that awsmask knows and does not yet mask (Bedrock, Vertex, OpenAI ...): refused, not
  * spliced. */

@@ -23,6 +23,7 @@ enum priv_kind {
 	PRIV_LIST,	/* list: offset -> ids and policies */
 	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
 	PRIV_CA_RELOAD, /* read ca.dir again */
+	PRIV_READY,	/* the worker accepts connections */
 };
 
 struct priv_request {
@@ -53,7 +54,7 @@ struct priv_request {
 struct priv_reply {
 	uint32_t kind, id;
 	int32_t status; /* 1: done; 0: no such thing; -1: refused or failed, see error */
-	char error[256];
+	char error[512];
 	union {
 		struct flow_record flow;
 		struct {

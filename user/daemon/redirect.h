@@ -17,17 +17,24 @@ struct redirect;
  * bpffs when nobody has. NULL and a sentence that names what the kernel lacks.
  */
 __attribute__((warn_unused_result)) struct redirect *redirect_open(struct err *e);
+/* The same in another directory below a bpf file system: one redirection per directory. */
+__attribute__((warn_unused_result)) struct redirect *redirect_open_at(const char *dir,
+								      struct err *e);
 /* Lets go; everything pinned stays: enrolled cgroups are then refused (I1). */
 void redirect_close(struct redirect *r);
 
 /* Ports and exclusions of the configuration, replacing the earlier ones without a gap. 0 or -1. */
 int redirect_configure(struct redirect *r, const struct config *c, struct err *e);
-/* The cgroup whose processes are never redirected (I9); 0: none. */
+/*
+ * The cgroup whose processes, and those below, are never redirected (I9); 0: none. -1 also for the
+ * root and for one that contains an enrolled cgroup: those would then be exempt, too.
+ */
 int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e);
-/* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE). */
+/* Listener ports of the network namespace with this cookie (SO_NETNS_COOKIE); both 0: none. */
 int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struct listener *l,
 			  struct err *e);
 
+/* -1 also for a cgroup that is gone, too deep, or in the daemon's own. */
 int redirect_enroll(struct redirect *r, uint64_t cgroup_id, const struct policy *p, struct err *e);
 int redirect_unenroll(struct redirect *r, uint64_t cgroup_id,
 		      struct err *e); /* -1 also when it was not */
@@ -43,7 +50,9 @@ int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT]);
 /* Unpin everything, detach, remove AWSMASK_PIN_DIR: the host is as it was. Works without an open
  * redirect. 0 or -1. */
 int redirect_remove(struct err *e);
+int redirect_remove_at(const char *dir, struct err *e);
 /* Whether links are pinned at all (awsmaskctl status without a daemon). */
 int redirect_pinned(void);
+int redirect_pinned_at(const char *dir);
 
 #endif

@@ -65,6 +65,7 @@ enum {
 	NODE_RESULT,
 	NODE_COUNT
 };
+_Static_assert(NODE_COUNT <= SCHEMA_NODES, "users keep sets of nodes in a word");
 
 struct edge {
 	const char *key;

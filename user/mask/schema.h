@@ -20,8 +20,9 @@ enum schema {
 	SCHEMA_RESULT,	 /* one line of a batch's results: result.message is a SCHEMA_ANSWER */
 };
 
-/* A place in a document. 0 is free-form; others are private to schema.c. */
+/* A place in a document, below SCHEMA_NODES. 0 is free-form; others are private to schema.c. */
 typedef uint16_t schema_node;
+#define SCHEMA_NODES 64
 
 enum schema_rule {
 	SCHEMA_MASK,	 /* a value: masked, restored */

@@ -40,4 +40,7 @@ bool media_is_multipart(const struct http_field *content_type, char boundary[sta
  */
 __attribute__((warn_unused_result)) int header_host(const struct http_head *h,
 						    char host[static 256], uint16_t *port);
+/* The same of one authority: "name", "name:port", "[address]:port" (brackets are cut off). */
+__attribute__((warn_unused_result)) int header_authority(const char *p, size_t n,
+							 char host[static 256], uint16_t *port);
 #endif

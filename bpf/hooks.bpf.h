@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef AWSMASK_HOOKS_BPF_H
+#define AWSMASK_HOOKS_BPF_H
+/* What each entry point does: gather the facts, decide, count, obey. */
+#include "flow.bpf.h"
+#include "packet.bpf.h"
+
+#define ALLOW 1
+#define REFUSE 0
+#define ECONNREFUSED 111
+#define SOCK_STREAM 1
+
+/* Whether cgroup/connect may choose the error (bpf_set_retval there: 6.1); else it is EPERM. */
+const volatile bool have_set_retval;
+
+/* Clients explain ECONNREFUSED to their users better than EPERM. */
+static __always_inline int refuse_connect(void)
+{
+	if (have_set_retval)
+		bpf_set_retval(-ECONNREFUSED);
+	return REFUSE;
+}
+
+static __always_inline void facts_of_task(struct facts *f, struct enrolment *who)
+{
+	enrolment_of_task(who);
+	f->own = who->own;
+	f->enrolled = who->cgroup_id != 0;
+	f->fail_open = who->policy.flags & POLICY_FAIL_OPEN;
+}
+
+/* What only a stream needs: somebody to send it to, and a note of it. Returns the port. */
+static __always_inline __u16 facts_of_listener(struct facts *f, struct bpf_sock_addr *ctx,
+					       const struct endpoint *dst,
+					       const struct enrolment *who)
+{
+	__u64 netns = bpf_get_netns_cookie(ctx); /* 5.7 */
+	__u16 port = listener_find(ctx, dst->family, netns);
+
+	f->listener = port != 0;
+	if (f->listener)
+		f->room = flow_remember(ctx, dst, who, netns, port) != NULL;
+	return port;
+}
+
+static __always_inline int on_connect(struct bpf_sock_addr *ctx, int family)
+{
+	struct endpoint dst = {};
+	struct enrolment who = {};
+	struct facts f = {};
+	struct ruling r;
+	__u16 port = 0;
+	__u32 to[4];
+
+	endpoint_read(ctx, family, &dst);
+	f.attempt = attempt_of(CTX_READ(ctx->protocol));
+	flow_forget(ctx);
+	facts_of_task(&f, &who);
+	if (f.enrolled && !f.own) {
+		f.port_masked = port_masked(dst.port);
+		f.excluded = addr_excluded(dst.addr);
+		if (f.attempt == ATTEMPT_STREAM && f.port_masked && !f.excluded)
+			port = facts_of_listener(&f, ctx, &dst, &who);
+	}
+	r = decide(&f);
+	count(r.reason);
+	if (r.verdict == VERDICT_DENY)
+		return refuse_connect();
+	if (r.verdict == VERDICT_REDIRECT) {
+		addr_loopback(to, dst.family);
+		endpoint_write(ctx, family, to, port);
+	} else if (r.reason == REASON_UDP_CONNECT && !datagram_watch(ctx, who.cgroup_id)) {
+		return refuse_connect();
+	}
+	return ALLOW;
+}
+
+/* Datagrams with an address of their own. Most go to other ports: those cost one look-up. */
+static __always_inline int on_sendmsg(struct bpf_sock_addr *ctx, int family)
+{
+	struct endpoint dst = {};
+	struct enrolment who = {};
+	struct facts f = {.attempt = ATTEMPT_DATAGRAM_SEND, .port_masked = true};
+	struct ruling r;
+
+	endpoint_read(ctx, family, &dst);
+	if (!port_masked(dst.port))
+		return ALLOW;
+	facts_of_task(&f, &who);
+	f.excluded = addr_excluded(dst.addr);
+	r = decide(&f);
+	count(r.reason);
+	return r.verdict == VERDICT_PASS ? ALLOW : REFUSE;
+}
+
+/* An outgoing datagram is an enrolled cgroup's if that made the socket, connected it, or sends. */
+static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *sk)
+{
+	struct enrolment who = {};
+	__u64 *watcher = bpf_sk_storage_get(&watched, sk, NULL, 0); /* 5.2 */
+	__u64 id = watcher ? *watcher : 0;
+
+	if (id)
+		f->enrolled = bpf_map_lookup_elem(&enrolled, &id);
+	enrolment_of_socket(&who, sk);
+	/*
+	 * The current task is the sender only where a process sends; tunnels send from interrupts,
+	 * by sockets that are not connected. Of those, processes' ones were seen by sendmsg.
+	 */
+	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
+		enrolment_of_task(&who);
+	f->own = who.own;
+	if (who.cgroup_id)
+		f->enrolled = true;
+}
+
+/* The last gate, for connected datagram sockets, which sendmsg hooks do not see, and raw ones. */
+static __always_inline int on_egress(struct __sk_buff *skb)
+{
+	struct facts f = {.attempt = ATTEMPT_DATAGRAM_SEND, .port_masked = true};
+	struct endpoint dst = {};
+	struct bpf_sock *sk = skb->sk; /* 5.1 */
+	struct ruling r;
+
+	if (!sk)
+		return ALLOW;
+	sk = bpf_sk_fullsock(sk); /* 5.1 */
+	if (!sk || sk->type == SOCK_STREAM)
+		return ALLOW;
+	if (!packet_read(skb, &dst) || !port_masked(dst.port))
+		return ALLOW;
+	facts_of_datagram(&f, sk);
+	f.excluded = addr_excluded(dst.addr);
+	r = decide(&f);
+	if (r.verdict == VERDICT_PASS)
+		return ALLOW;
+	count(r.reason);
+	return REFUSE;
+}
+
+/* Never touches `reply`: it may be somebody else's, whose program ran before ours. */
+static __always_inline int on_sockops(struct bpf_sock_ops *ctx)
+{
+	switch (CTX_READ(ctx->op)) {
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		flow_publish(ctx);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		if (CTX_READ(ctx->args[1]) == BPF_TCP_CLOSE)
+			flow_close(ctx);
+		break;
+	}
+	return 1;
+}
+
+static __always_inline int on_getpeername(struct bpf_sock_addr *ctx, int family)
+{
+	flow_restore_peer(ctx, family);
+	return ALLOW;
+}
+
+#endif

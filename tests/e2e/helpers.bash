@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the end-to-end tests share: asking as the client, asking the twin without awsmask, comparing.
+
+# shellcheck source=tests/e2e/lib.bash
+. "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
+
+# Made up, all of them. Each stands for itself only: parts of an ARN are masked apart.
+INSTANCE=i-0f3a91c27be54d860
+VPC=vpc-0a4b7c92d1e63f58b
+ACCOUNT=734019286651
+BUCKET=corvid-ledger-archive
+ADDRESS=10.83.17.204
+KEY=AKIAQ7ZR2MNB5KXDW3VT
+ROLE=tidewater-deployer
+VALUES=("$INSTANCE" "$VPC" "$ACCOUNT" "$BUCKET" "$ADDRESS" "$KEY" "$ROLE")
+SENTENCE="On $INSTANCE in $VPC ($ADDRESS) role arn:aws:iam::$ACCOUNT:role/$ROLE reads s3://$BUCKET/a/b.csv with $KEY."
+PLACEHOLDER='[A-Z][A-Z0-9_]*_[0-9]{3,}'
+export INSTANCE VPC ACCOUNT BUCKET ADDRESS KEY ROLE SENTENCE PLACEHOLDER
+
+T=${BATS_TEST_TMPDIR:-}
+[ -z "${BATS_VERSION:-}" ] || bats_require_minimum_version 1.5.0
+TOOLS="$LIB_DIR/message.py"
+
+# A Messages API request on stdout: body [--stream] [--tools NAMES] [--append FILE] TEXT
+body() {
+	python3 -B "$TOOLS" request "$@"
+}
+
+# ask NAME curl-arguments...: as the client; leaves $T/NAME.{status,head,answer,error}
+ask() {
+	curl_as place_client "$@"
+}
+
+# The same of the twin, outside of awsmask.
+ask_twin() {
+	curl_as place_twin "$@"
+}
+
+curl_as() {
+	local as=$1 name=$2
+	shift 2
+	"$as" curl -sSN --max-time 40 -o "$T/$name.answer" -D "$T/$name.head" \
+		-w '%{http_code}' "$@" >"$T/$name.status" 2>"$T/$name.error"
+}
+
+JSON_TYPE=(-H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' -H 'x-api-key: none')
+MESSAGES=https://$TARGET/v1/messages
+
+# Ask both the same thing (a body file and more curl arguments) and want the same answer: I2 from end to end.
+same() { # BODY curl-arguments...
+	local file=$1
+	shift
+	ask_twin twin "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$file" "$@" &&
+		ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$file" "$@" || {
+		cat "$T"/*.error
+		return 1
+	}
+	same_answers
+}
+
+same_answers() {
+	expect "the status" "$(cat "$T/twin.status")" "$(cat "$T/here.status")" &&
+		expect "the headers" "$(named_headers "$T/twin.head")" "$(named_headers "$T/here.head")" &&
+		expect "the content" "$(joined "$T/twin.answer")" "$(joined "$T/here.answer")"
+}
+
+# The headers that mean something to a client (framing, dates and request ids are the connection's).
+named_headers() {
+	tr -d '\r' <"$1" | tr '[:upper:]' '[:lower:]' |
+		grep -E '^(content-type|retry-after|x-should-retry|anthropic-.*|location|cache-control|server):' | sort
+}
+
+# An answer's content: event streams with the deltas joined (and checked for their order), the rest as it is.
+joined() {
+	python3 -B "$TOOLS" joined "$1"
+}
+
+expect() { # WHAT WANTED GOT
+	[ "$2" = "$3" ] || {
+		printf '%s\nwanted: %s\ngot:    %s\n' "$1" "$2" "$3"
+		return 1
+	}
+}
+
+expect_match() { # WHAT PATTERN TEXT
+	grep -qE -- "$2" <<<"$3" || {
+		printf '%s\nwanted a match of: %s\ngot: %s\n' "$1" "$2" "$3"
+		return 1
+	}
+}
+
+# The origin's newest body differs from what was sent in the values alone: I3.
+only_values_differ() { # SENT-FILE [RECEIVED-FILE]
+	python3 -B "$TOOLS" differ "$1" "${2:-$(place_received plain)}" "${VALUES[@]}"
+}
+
+# An error in Anthropic's JSON: an_error STATUS TYPE PATTERN (about $T/here.*)
+an_error() {
+	expect "the status" "$1" "$(cat "$T/here.status")" &&
+		expect_match "the answer" "\"type\": ?\"error\".*\"type\": ?\"$2\".*\"message\": ?\"[^\"]*$3" \
+			"$(tr -d '\n' <"$T/here.answer")"
+}
+
+# The command must fail. (A bare "!" does not fail a bats test.)
+fails() {
+	! "$@"
+}
+
+no_leak() { # the values, or those given
+	local leaks
+	[ $# -gt 0 ] || set -- "${VALUES[@]}"
+	leaks=$(place_leaks "$@")
+	[ -z "$leaks" ] || {
+		echo "values reached the origin (or it had trouble):"
+		head -n 8 <<<"$leaks"
+		return 1
+	}
+}
+
+# Ends each test: no value out, and what the daemon said when something went wrong. A leak is told once.
+check_after() {
+	local status=0
+	no_leak || {
+		status=1
+		mkdir -p "$PLACE/leaked"
+		mv "$PLACE"/log/* "$PLACE/leaked/"
+	}
+	if [ -z "${BATS_TEST_COMPLETED:-}" ] || [ $status != 0 ]; then
+		echo "--- the daemon's last words"
+		tail -n 30 "$PLACE/daemon.log" 2>/dev/null
+		cat "$PLACE/origin.log" "$PLACE"/l*/trouble 2>/dev/null || true
+	fi
+	return $status
+}
+
+sanitizer_silent() {
+	local said
+	said=$(place_sanitizer || true)
+	[ -z "$said" ] || {
+		echo "$said"
+		cat "$PLACE/daemon.log"
+		return 1
+	}
+}
+
+# The process that reads the network: of awsmaskd's, the one that is not the monitor.
+worker_of() {
+	local pid
+	for pid in $(find "$PLACE_CGROUP/daemon" -name cgroup.procs -exec sort -n {} + | tail -n +2); do
+		[ "$(awk '/^Uid/ { print $2 }' "/proc/$pid/status")" = 0 ] || echo "$pid"
+	done | tail -n 1
+}
+
+# A message that makes the origin say exactly this.
+say() {
+	printf 'say hex=%s' "$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')"
+}

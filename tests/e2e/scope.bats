@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Whose values are whose: by default each uid has its own.
+
+setup_file() {
+	load helpers
+	place_new && place_daemon
+}
+
+setup() {
+	load helpers
+}
+
+teardown() {
+	check_after
+}
+
+teardown_file() {
+	load helpers
+	place_end
+}
+
+# ask_as UID SCENARIO TEXT: the answer's text
+ask_as() {
+	body --stream "$3" | place_as "$1" curl -sSN --max-time 20 "$MESSAGES" "${JSON_TYPE[@]}" -H "x-scenario: $2" \
+		--data-binary @- >"$T/answer"
+	joined "$T/answer" | sed -n 's/.*"text": "\(.*\)", "type": "text".*/\1/p'
+}
+
+@test "I6: a placeholder of one uid is not restored for another" {
+	expect "one's own" "mine is $INSTANCE" "$(ask_as 4001 echo "mine is $INSTANCE")"
+	placeholder=$(grep -oE "$PLACEHOLDER" "$(place_received plain)" | head -n 1)
+	[ -n "$placeholder" ]
+	expect "to its owner" "it is $INSTANCE" "$(ask_as 4001 "$(say "it is $placeholder")" "which?")"
+	expect "to another" "it is $placeholder" "$(ask_as 4002 "$(say "it is $placeholder")" "which?")"
+	expect "to root" "it is $placeholder" "$(ask_as 0 "$(say "it is $placeholder")" "which?")"
+}
+
+@test "I6: each uid counts for itself, and gets its own value for the same placeholder" {
+	expect "the first one's" "see $VPC" "$(ask_as 4003 echo "see $VPC")"
+	one=$(grep -oE "$PLACEHOLDER" "$(place_received plain)" | head -n 1)
+	expect "the second one's" "see vpc-0ffee1d2c3b4a5968" "$(ask_as 4004 echo "see vpc-0ffee1d2c3b4a5968")"
+	two=$(grep -oE "$PLACEHOLDER" "$(place_received plain)" | head -n 1)
+	expect "the placeholder" "$one" "$two"
+	expect "to the first" "$VPC" "$(ask_as 4003 "$(say "$one")" "?")"
+	expect "to the second" "vpc-0ffee1d2c3b4a5968" "$(ask_as 4004 "$(say "$one")" "?")"
+	no_leak vpc-0ffee1d2c3b4a5968
+}
+
+@test "a placeholder that nobody was given stays as it is" {
+	expect "unknown" "EC2_INSTANCE_987654 and NOT_A_TYPE_001" "$(ask_as 4001 "$(say "EC2_INSTANCE_987654 and NOT_A_TYPE_001")" "?")"
+}
+
+@test "I4: placeholders survive a restart" {
+	ask_as 4005 echo "keep $INSTANCE and $BUCKET: s3://$BUCKET" >/dev/null
+	grep -oE "$PLACEHOLDER" "$(place_received plain)" >"$T/before"
+	place_daemon_stop
+	place_daemon_start
+	ask_as 4005 echo "keep $INSTANCE and $BUCKET: s3://$BUCKET" >"$T/text"
+	grep -oE "$PLACEHOLDER" "$(place_received plain)" >"$T/after"
+	cmp "$T/before" "$T/after"
+	expect "the text" "keep $INSTANCE and $BUCKET: s3://$BUCKET" "$(cat "$T/text")"
+}
+
+@test "I11: an unenrolled cgroup is as it was" {
+	place_ctl unenroll "$PLACE_CGROUP/client"
+	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*the origin's authority"
+	place_enroll
+	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
+}
+
+@test "I11: after --release and ca remove the host is as it was" {
+	place_daemon_stop
+	place_in admin "$BUILD/awsmaskd" --release
+	[ -z "$(place_in admin ls -A /sys/fs/bpf)" ]
+	place_ctl ca remove
+	[ -z "$(place_in admin sh -c 'grep -rl awsmask /usr/local/share/ca-certificates /etc/ssl/certs /etc/pki' 2>/dev/null)" ]
+	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*the origin's authority"
+}
+
+@test "no sanitizer complained" {
+	sanitizer_silent
+}

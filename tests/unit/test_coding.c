@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../user/wire/coding.h"
+#include "wire_guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#define MIB ((size_t)1024 * 1024)
+
+static struct buf coded(enum coding c, const void *p, size_t n)
+{
+	struct buf b;
+
+	buf_init(&b, 16 * MIB);
+	cr_assert_eq(deflate_all(c, 6, p, n, &b), 0);
+	return b;
+}
+
+/* Text with some repetition, as JSON has. */
+static struct buf sample(size_t n)
+{
+	struct buf b;
+	uint32_t x = 12345;
+
+	buf_init(&b, n);
+	while (buf_len(&b) < n) {
+		char word[16];
+		size_t len;
+
+		x = x * 1664525 + 1013904223;
+		len = (size_t)snprintf(word, sizeof(word), "w%u ", x >> 22);
+		if (len > n - buf_len(&b))
+			len = n - buf_len(&b);
+		cr_assert_eq(buf_append(&b, word, len), 0);
+	}
+	return b;
+}
+
+static bool same(const struct buf *a, const struct buf *b)
+{
+	return buf_len(a) == buf_len(b) &&
+	       (buf_len(a) == 0 || !memcmp(buf_bytes(a), buf_bytes(b), buf_len(a)));
+}
+
+Test(coding, names)
+{
+	static const struct {
+		const char *value;
+		enum coding coding;
+	} CASES[] = {
+		{"", CODING_IDENTITY},		{"identity", CODING_IDENTITY},
+		{"gzip", CODING_GZIP},		{"GZip", CODING_GZIP},
+		{"x-gzip", CODING_GZIP},	{"deflate", CODING_DEFLATE},
+		{"br", CODING_UNKNOWN},		{"zstd", CODING_UNKNOWN},
+		{"gzip, gzip", CODING_UNKNOWN}, {"gzi", CODING_UNKNOWN},
+		{"gzipp", CODING_UNKNOWN},	{"identity, gzip", CODING_UNKNOWN},
+		{"compress", CODING_UNKNOWN},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++)
+		cr_assert_eq(coding_of(CASES[i].value, strlen(CASES[i].value)), CASES[i].coding,
+			     "%s", CASES[i].value);
+	cr_assert_null(inflater_new(CODING_UNKNOWN));
+	cr_assert_null(inflater_new(CODING_IDENTITY));
+}
+
+Test(coding, round_trip)
+{
+	static const size_t SIZES[] = {0, 1, 100, 65535, 65536, 65537, 300000, 3000000};
+	static const enum coding CODINGS[] = {CODING_GZIP, CODING_DEFLATE, CODING_IDENTITY};
+
+	for (size_t i = 0; i < sizeof(SIZES) / sizeof(*SIZES); i++) {
+		struct buf plain = sample(SIZES[i]);
+
+		for (size_t c = 0; c < 3; c++) {
+			struct buf wire = coded(CODINGS[c], plain.data, buf_len(&plain)), back;
+			struct inflater *inf = inflater_new(CODINGS[c]);
+
+			buf_init(&back, SIZES[i]); /* room for it and not a byte more */
+			if (inf)
+				cr_assert_eq(
+					inflater_feed(inf, buf_bytes(&wire), buf_len(&wire), &back),
+					1, "%zu bytes", SIZES[i]);
+			cr_assert(same(inf ? &back : &wire, &plain));
+			inflater_free(inf);
+			buf_free(&wire);
+			buf_free(&back);
+		}
+		buf_free(&plain);
+	}
+}
+
+Test(coding, same_bytes_each_time)
+{
+	struct buf plain = sample(100000);
+	struct buf a = coded(CODING_GZIP, plain.data, buf_len(&plain));
+	struct buf b = coded(CODING_GZIP, plain.data, buf_len(&plain));
+
+	cr_assert(same(&a, &b));
+	buf_free(&plain);
+	buf_free(&a);
+	buf_free(&b);
+}
+
+Test(coding, every_split)
+{
+	struct buf plain = sample(700);
+
+	for (enum coding c = CODING_GZIP; c <= CODING_DEFLATE; c++) {
+		struct buf wire = coded(c, plain.data, buf_len(&plain)), back;
+		size_t n = buf_len(&wire);
+
+		buf_init(&back, 700);
+		for (size_t cut = 0; cut <= n + 1; cut++) {
+			struct inflater *inf = inflater_new(c);
+			size_t step = cut > n ? 1 : cut;
+			int r = 0;
+
+			buf_clear(&back);
+			for (size_t at = 0; at<n; step = cut> n ? 1 : n - cut) {
+				step = step ? step : n;
+				cr_assert_eq(r, 0);
+				r = inflater_feed(inf, guard_copy(buf_bytes(&wire) + at, step),
+						  step, &back);
+				at += step;
+			}
+			cr_assert_eq(r, 1, "cut %zu", cut);
+			cr_assert(same(&back, &plain));
+			inflater_free(inf);
+		}
+		buf_free(&back);
+		buf_free(&wire);
+	}
+	buf_free(&plain);
+}
+
+Test(coding, members)
+{
+	struct buf wire = coded(CODING_GZIP, "one ", 4), two = coded(CODING_GZIP, "two", 3), back;
+	size_t first = buf_len(&wire);
+
+	cr_assert_eq(buf_append(&wire, buf_bytes(&two), buf_len(&two)), 0);
+	buf_init(&back, 100);
+	for (size_t cut = 0; cut <= buf_len(&wire); cut++) {
+		struct inflater *inf = inflater_new(CODING_GZIP);
+		int r;
+
+		buf_clear(&back);
+		r = inflater_feed(inf, buf_bytes(&wire), cut, &back);
+		cr_assert_eq(r, cut == first || cut == buf_len(&wire), "cut %zu", cut);
+		r = inflater_feed(inf, buf_bytes(&wire) + cut, buf_len(&wire) - cut, &back);
+		cr_assert_eq(r, 1, "cut %zu", cut);
+		cr_assert(buf_len(&back) == 7 && !memcmp(buf_bytes(&back), "one two", 7));
+		inflater_free(inf);
+	}
+	buf_free(&wire);
+	buf_free(&two);
+	buf_free(&back);
+}
+
+Test(coding, trailing_bytes)
+{
+	for (enum coding c = CODING_GZIP; c <= CODING_DEFLATE; c++) {
+		struct buf wire = coded(c, "text", 4), back;
+		struct inflater *at_once = inflater_new(c), *later = inflater_new(c);
+
+		buf_init(&back, 100);
+		cr_assert_eq(inflater_feed(later, buf_bytes(&wire), buf_len(&wire), &back), 1);
+		cr_assert_eq(inflater_feed(later, (const uint8_t *)"xxx", 3, &back), -1);
+		cr_assert_eq(inflater_feed(later, (const uint8_t *)"", 0, &back), -1, "sticky");
+		cr_assert_eq(buf_append(&wire, "xxx", 3), 0);
+		cr_assert_eq(inflater_feed(at_once, buf_bytes(&wire), buf_len(&wire), &back), -1);
+		inflater_free(at_once);
+		inflater_free(later);
+		buf_free(&wire);
+		buf_free(&back);
+	}
+}
+
+Test(coding, damage)
+{
+	struct buf plain = sample(500), wire = coded(CODING_GZIP, plain.data, 500), back;
+
+	buf_init(&back, 100000);
+	/* Of the ten bytes of a gzip header, some say nothing that has to hold. */
+	for (size_t at = 10; at < buf_len(&wire); at++) {
+		struct inflater *inf = inflater_new(CODING_GZIP);
+
+		buf_clear(&back);
+		wire.data[at] ^= 0x10;
+		cr_assert_neq(inflater_feed(inf, buf_bytes(&wire), buf_len(&wire), &back), 1,
+			      "byte %zu", at);
+		wire.data[at] ^= 0x10;
+		inflater_free(inf);
+	}
+	for (enum coding c = CODING_GZIP; c <= CODING_DEFLATE; c++) {
+		struct inflater *inf = inflater_new(c);
+
+		cr_assert_eq(inflater_feed(inf, (const uint8_t *)"{\"a\":1}", 7, &back), -1);
+		inflater_free(inf);
+	}
+	buf_free(&plain);
+	buf_free(&wire);
+	buf_free(&back);
+}
+
+Test(coding, bombs)
+{
+	static uint8_t zeros[8 * MIB];
+	struct buf wire = coded(CODING_GZIP, zeros, sizeof(zeros)), back;
+	static const size_t MAX[] = {0, 1, 1000, 65536, 8 * MIB - 1, 8 * MIB};
+
+	cr_assert_lt(buf_len(&wire), (size_t)20000);
+	for (size_t i = 0; i < sizeof(MAX) / sizeof(*MAX); i++) {
+		struct inflater *inf = inflater_new(CODING_GZIP);
+		int r;
+
+		buf_init(&back, MAX[i]);
+		r = inflater_feed(inf, buf_bytes(&wire), buf_len(&wire), &back);
+		cr_assert_eq(r, MAX[i] == 8 * MIB ? 1 : -1, "max %zu: %d", MAX[i], r);
+		cr_assert_leq(buf_len(&back), MAX[i]);
+		cr_assert_leq(back.cap, 16 * MIB);
+		inflater_free(inf);
+		buf_free(&back);
+	}
+	buf_free(&wire);
+}
+
+Test(coding, output_full)
+{
+	struct buf plain = sample(100000), out;
+
+	for (enum coding c = CODING_IDENTITY; c <= CODING_DEFLATE; c++) {
+		buf_init(&out, 1000);
+		cr_assert_eq(deflate_all(c, 6, plain.data, 100000, &out), -1);
+		cr_assert_leq(buf_len(&out), (size_t)1000);
+		buf_free(&out);
+	}
+	buf_free(&plain);
+}

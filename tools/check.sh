@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Static checks: tools/check.sh [--fast] BUILD. Each prints what is wrong; the exit status is 1 if any did.
+#
+#   format, sizes of functions and files, shellcheck, purity of BUILD/libawsmask.a
+#   and, without --fast: clang-tidy and cppcheck
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+fast=
+[ "${1:-}" = --fast ] && fast=1 && shift
+build=${1:?"which build directory? (tools/check.sh [--fast] BUILD)"}
+wrong=0
+
+mapfile -t sources < <(git ls-files '*.c' '*.h' '*.def')
+mapfile -t product < <(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
+mapfile -t scripts < <(git ls-files '*.sh' '*.bash' '*.bats' tests/run .ci/run)
+
+check() { # TITLE CMD...
+	local title=$1
+	shift
+	if "$@"; then
+		echo "ok      $title"
+	else
+		echo "not ok  $title"
+		wrong=1
+	fi
+}
+
+check_format() {
+	local file status=0
+	for file in "${sources[@]}"; do
+		[[ $file == *.def ]] || clang-format --dry-run -Werror --style=file "$file" 2>&1 | head -n 4
+		[ "${PIPESTATUS[0]}" = 0 ] || status=1
+	done
+	return $status
+}
+
+# A function in this formatting begins with a "{" in the first column and ends with a "}" there.
+check_sizes() {
+	awk -v most=60 -v lines=500 '
+		FNR == 1 { depth = 0 }
+		/^\{/ { start = FNR }
+		/^\}/ && start { if (FNR - start - 1 > most) {
+			printf "%s:%d: a function of %d lines (at most %d)\n", FILENAME, start, FNR - start - 1, most; bad = 1 }
+			start = 0 }
+		FNR == lines + 1 { printf "%s: more than %d lines\n", FILENAME, lines; bad = 1 }
+		END { exit bad }' "${product[@]}"
+}
+
+check_words() { # markers of unfinished work
+	! git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- ':!tools/check.sh' ':!LICENSE'
+}
+
+check_spdx() {
+	local file status=0
+	for file in "${sources[@]}" "${scripts[@]}"; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || {
+			echo "$file: no SPDX-License-Identifier in its first two lines"
+			status=1
+		}
+	done
+	return $status
+}
+
+check_scripts() {
+	shellcheck -S warning -x -P SCRIPTDIR "${scripts[@]}"
+}
+
+# What the pure directories need from outside must be in the list: no I/O, no clock, no locale, no threads.
+# llhttp's objects are somebody else's (its debugging aid prints), but what they define counts as known.
+check_purity() {
+	local archive=$build/libawsmask.a allow alien objects
+	[ -e "$archive" ] || make -s "$archive" || return 1
+	objects=("$build"/user/{mask,wire}/*.o)
+	allow=$(sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d' tools/purity.allow | paste -sd'|')
+	alien=$(comm -23 <(nm -u "${objects[@]}" 2>/dev/null | awk '$1 == "U" { print $2 }' | sort -u) \
+		<(nm --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u) |
+		grep -vxE "$allow")
+	[ -z "$alien" ] || {
+		echo "libawsmask.a must be pure, but needs (tools/purity.allow has what it may):"
+		nm -A -u "${objects[@]}" 2>/dev/null | grep -wF "$alien"
+	}
+	check_globals "${objects[@]}" && [ -z "$alien" ]
+}
+
+# Nor may they keep state: nothing writable of static storage. Tables of pointers (.data.rel.ro) are constant.
+check_globals() {
+	local state
+	state=$(nm -A "$@" 2>/dev/null | awk '$(NF - 1) ~ /^[bBDC]$/ || ($(NF - 1) == "d")' |
+		while read -r object _ kind symbol; do
+			objdump -t "${object%%:*}" | awk -v s="$symbol" '$NF == s && /\.data\.rel\.ro/ { found = 1 }
+				END { exit !found }' || echo "${object%%:*}: $kind $symbol"
+		done)
+	[ -z "$state" ] || {
+		echo "libawsmask.a must have no writable globals:"
+		echo "$state"
+		return 1
+	}
+}
+
+check_tidy() {
+	# shellcheck disable=SC2046 # a list of words
+	git ls-files 'user/*.c' | xargs -P2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- \
+		$(compile_flags) 2>"$build/clang-tidy.log"
+}
+
+compile_flags() {
+	echo "-std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION=\"0\" -Iinclude -I$build" \
+		"$(pkg-config --cflags libuv openssl libnl-3.0 libnl-route-3.0 yaml-0.1 jansson libsystemd 2>/dev/null)" \
+		"-isystem /usr/share/llhttp -isystem /usr/share/include/llhttp"
+}
+
+check_cppcheck() {
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --library=posix -j2 \
+		-D_GNU_SOURCE -DAWSMASK_VERSION='"0"' -D__x86_64__ -Iinclude user 2>&1
+}
+
+check "format" check_format
+check "functions of at most 60 lines, files of at most 500" check_sizes
+check "licence lines" check_spdx
+check "nothing unfinished" check_words
+check "shellcheck" check_scripts
+check "libawsmask.a is pure" check_purity
+if [ -z "$fast" ]; then
+	check "clang-tidy" check_tidy
+	check "cppcheck" check_cppcheck
+fi
+exit $wrong

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../daemon/cgroup.h"
+#include "../daemon/redirect.h"
+#include "check.h"
+#include "client.h"
+
+#include <bpf/libbpf.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static void check_kernel(struct checks *k)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+	int probed;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		major = minor = 0;
+	if (major < 5 || (major == 5 && minor < 10)) {
+		check_say(k, "kernel", CHECK_FAILED, "awsmask needs Linux 5.10 or later",
+			  "this is Linux %u.%u", major, minor);
+		return;
+	}
+	if (geteuid() != 0) {
+		check_say(k, "kernel", CHECK_WARNING, "run this as root to see whether it has bpf",
+			  "Linux %s", name.release);
+		return;
+	}
+	libbpf_set_print(NULL);
+	probed = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL);
+	if (probed == 1)
+		check_say(k, "kernel", CHECK_OK, "", "Linux %s, with bpf for cgroups",
+			  name.release);
+	else
+		check_say(k, "kernel", CHECK_FAILED,
+			  "it needs CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL, and in a container "
+			  "the right to use them",
+			  "Linux %s refuses bpf programs for cgroups", name.release);
+}
+
+static void check_cgroup2(struct checks *k)
+{
+	char mount[PATH_MAX];
+	struct err e;
+
+	if (cgroup_mount(mount, sizeof(mount), &e) < 0)
+		check_say(k, "cgroup2", CHECK_FAILED, "", "%s", e.text);
+	else
+		check_say(k, "cgroup2", CHECK_OK, "", "mounted on %s", mount);
+}
+
+static void check_bpffs(struct checks *k)
+{
+	struct statfs fs;
+
+	if (statfs("/sys/fs/bpf", &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+		check_say(k, "bpffs", CHECK_OK, "", "mounted on /sys/fs/bpf");
+	else
+		check_say(k, "bpffs", CHECK_WARNING, "awsmaskd mounts it when it starts",
+			  "no bpf file system is mounted on /sys/fs/bpf");
+}
+
+static void check_daemon(struct checks *k)
+{
+	json_t *status;
+	struct err e;
+
+	if (client_call(k->ctl, json_pack("{s:s}", "command", "status"), &status, &e) !=
+	    CLIENT_DONE) {
+		check_say(k, "daemon", CHECK_FAILED, "", "%s", e.text);
+		return;
+	}
+	k->daemon_answers = true;
+	check_say(k, "daemon", CHECK_OK, "", "awsmaskd %s answers, %lld cgroups are enrolled",
+		  json_string_value(json_object_get(status, "version")),
+		  (long long)json_integer_value(json_object_get(status, "enrolled")));
+	json_decref(status);
+}
+
+static void check_links(struct checks *k)
+{
+	if (redirect_pinned() > 0)
+		check_say(k, "links", CHECK_OK, "", "the kernel's programs are attached");
+	else if (geteuid() != 0)
+		check_say(k, "links", CHECK_WARNING, "run this as root",
+			  "whether the kernel's programs are attached cannot be seen");
+	else
+		check_say(k, "links", CHECK_FAILED, "start it with `systemctl start awsmaskd`",
+			  "no program of awsmaskd is attached in the kernel");
+}
+
+void check_host(struct checks *k)
+{
+	check_kernel(k);
+	check_cgroup2(k);
+	check_bpffs(k);
+	check_daemon(k);
+	check_links(k);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../daemon/cgroup.h"
+#include "client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A bare number is an id: a cgroup of that name can still be given by its absolute path. */
+static bool parse_id(const char *text, json_int_t *id)
+{
+	char *end;
+	long long n;
+
+	if (!*text || strspn(text, "0123456789") != strlen(text))
+		return false;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	*id = n;
+	return errno == 0 && n > 0;
+}
+
+int cmd_unenroll(struct ctl *c, int argc, char **argv)
+{
+	enum client_result result;
+	char path[PATH_MAX];
+	json_t *answer;
+	json_int_t id;
+	struct err e;
+
+	(void)argc;
+	if (parse_id(argv[0], &id))
+		result = client_call(c, json_pack("{s:s, s:I}", "command", "unenroll", "id", id),
+				     &answer, &e);
+	else if (cgroup_resolve(argv[0], path, sizeof(path), &e) == 0)
+		result = client_unenroll(c, path, &answer, &e);
+	else
+		result = CLIENT_REFUSED;
+	if (result != CLIENT_DONE)
+		return ctl_refuse(c, &e);
+	if (c->option[OPTION_JSON])
+		return ctl_print_json(answer);
+	printf("released %s\n", argv[0]);
+	json_decref(answer);
+	return STATUS_DONE;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "filter.h"
+
+int cmd_unmask(struct ctl *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return filter_run(c, filter_unmask);
+}

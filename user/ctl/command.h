@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASKCTL_COMMAND_H
+#define AWSMASKCTL_COMMAND_H
+/*
+ * What the commands of awsmaskctl share: the tables of commands and options, from which usage is
+ * printed and arguments are checked, the configuration, and how results and errors are said.
+ */
+#include "../daemon/config.h"
+#include "../daemon/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
+
+#define OPTIONS(X)                                                                                 \
+	/* name, word, what it takes (NULL: nothing; a|b: one of these), meaning */                \
+	X(CONFIG, "config", "FILE", "read this configuration instead of " CONFIG_PATH)             \
+	X(SOCKET, "socket", "PATH", "the daemon's control socket instead of the configured one")   \
+	X(HELP, "help", NULL, "say how the command is used")                                       \
+	X(VERSION, "version", NULL, "print the version")                                           \
+	X(JSON, "json", NULL, "print facts as JSON")                                               \
+	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
+	X(FAIL, "fail", "closed|open", "default: as configured")                                   \
+	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")
+
+enum option_name {
+#define X(name, word, takes, meaning) OPTION_##name,
+	OPTIONS(X)
+#undef X
+		OPTION_COUNT
+};
+#define OPTION_BIT(name) (1u << OPTION_##name)
+
+/* Every command knows these. */
+#define OPTIONS_COMMON (OPTION_BIT(CONFIG) | OPTION_BIT(SOCKET) | OPTION_BIT(HELP))
+
+struct ctl {
+	const struct command *command;
+	const char *option[OPTION_COUNT]; /* NULL: not given; "" for one that takes nothing */
+	struct config *config;		  /* by ctl_config() */
+};
+
+struct command {
+	const char *name;
+	int (*run)(struct ctl *c, int argc, char **argv); /* operands only; returns exit_status */
+	const char *operands;
+	int min, max; /* operands; max -1: a command line follows */
+	unsigned options;
+	const char *summary, *help;
+};
+
+/* One source file each. */
+int cmd_enroll(struct ctl *c, int argc, char **argv);
+int cmd_unenroll(struct ctl *c, int argc, char **argv);
+int cmd_list(struct ctl *c, int argc, char **argv);
+int cmd_status(struct ctl *c, int argc, char **argv);
+int cmd_run(struct ctl *c, int argc, char **argv);
+int cmd_mask(struct ctl *c, int argc, char **argv);
+int cmd_unmask(struct ctl *c, int argc, char **argv);
+int cmd_check(struct ctl *c, int argc, char **argv);
+int cmd_ca(struct ctl *c, int argc, char **argv);
+int cmd_config(struct ctl *c, int argc, char **argv);
+int cmd_version(struct ctl *c, int argc, char **argv);
+
+/* The configuration, read once. NULL and a sentence. */
+const struct config *ctl_config(struct ctl *c, struct err *e);
+
+/* Where it is read from, and whether there is such a file (the defaults alone hold if not). */
+const char *ctl_config_path(const struct ctl *c, bool *exists);
+
+/* Say why it did not work: on stderr, and with --json as an object on stdout too. STATUS_REFUSED */
+int ctl_refuse(const struct ctl *c, const struct err *e);
+/* Say on stderr what is wrong with the arguments and where help is. STATUS_USAGE */
+__attribute__((format(printf, 2, 3))) int ctl_usage_error(const struct ctl *c, const char *format,
+							  ...);
+/* A line on stderr for what is worth knowing and no failure. */
+__attribute__((format(printf, 1, 2))) void ctl_note(const char *format, ...);
+
+/* Print it on one line and drop the reference. STATUS_DONE, or STATUS_REFUSED when `j` is NULL. */
+int ctl_print_json(json_t *j);
+
+/* An SGR sequence for this stream, or "" when it is no terminal or NO_COLOR is set. */
+enum colour { COLOUR_PLAIN, COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW };
+const char *ctl_colour(FILE *f, enum colour colour);
+
+#endif

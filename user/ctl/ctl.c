@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* awsmaskctl: the command table, and the arguments checked against it. */
+#include "command.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+
+#define POLICY_OPTIONS (OPTION_BIT(MODE) | OPTION_BIT(FAIL))
+
+static const struct command commands[] = {
+	{"enroll", cmd_enroll, "CGROUP", 1, 1, POLICY_OPTIONS | OPTION_BIT(JSON),
+	 "put a cgroup under awsmask",
+	 "CGROUP is a path below the cgroup2 mount, an absolute path, or the name of a systemd "
+	 "unit\n"
+	 "or slice. Everything in it and below it is masked from its next connection on.\n"},
+	{"unenroll", cmd_unenroll, "CGROUP|ID", 1, 1, OPTION_BIT(JSON), "release a cgroup",
+	 "ID is the number that `awsmaskctl list` shows, for a cgroup that is gone.\n"},
+	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups", ""},
+	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
+	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
+	 "run a command in a fresh, enrolled cgroup",
+	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"
+	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
+	 "the\n"
+	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
+	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "mask standard input to standard output",
+	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
+	 "request;\n"
+	 "without, it is text. At most 64 MiB.\n"},
+	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "restore what `mask` masked with the same vault",
+	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
+	{"check", cmd_check, "", 0, 0, OPTION_BIT(JSON), "prove that masking works on this host",
+	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
+	 "environment of the client: it looks at proxy and CA variables too.\n"},
+	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1, OPTION_BIT(JSON),
+	 "this host's certificate authority",
+	 "show     print it\n"
+	 "install  put it into the system's trust store, making it at first\n"
+	 "remove   take it out of the system's trust store\n"
+	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
+	{"config", cmd_config, "check|show [FILE]", 1, 2, OPTION_BIT(JSON),
+	 "check the configuration, or show it with all defaults", ""},
+	{"version", cmd_version, "", 0, 0, OPTION_BIT(JSON), "print the version", ""},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const struct {
+	const char *word, *takes, *meaning;
+} options[OPTION_COUNT] = {
+#define X(name, word, takes, meaning) {word, takes, meaning},
+	OPTIONS(X)
+#undef X
+};
+
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void print_options(unsigned which)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		char left[40];
+
+		if (!(which >> i & 1))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", options[i].word,
+			 options[i].takes ? " " : "", options[i].takes ? options[i].takes : "");
+		printf("  %-24s %s\n", left, options[i].meaning);
+	}
+}
+
+static int print_usage(void)
+{
+	printf("usage: awsmaskctl [OPTION...] COMMAND [ARGUMENT...]\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	printf("\n");
+	print_options(OPTIONS_COMMON | OPTION_BIT(VERSION));
+	printf("\n`awsmaskctl help COMMAND` says more. Exit status: 0 done, 1 refused or not so, "
+	       "2 wrong usage.\n");
+	return STATUS_DONE;
+}
+
+static int print_command_help(const struct command *command)
+{
+	printf("usage: awsmaskctl %s [OPTION...]%s%s\n\n%s: %s\n%s\n", command->name,
+	       *command->operands ? " " : "", command->operands, command->name, command->summary,
+	       command->help);
+	print_options(command->options | OPTIONS_COMMON);
+	return STATUS_DONE;
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (strcspn(at, "|") == len && memcmp(at, value, len) == 0)
+			return true;
+	return false;
+}
+
+static int option_set(struct ctl *c, int which, const char *value)
+{
+	const char *takes = options[which].takes;
+
+	if (takes && strchr(takes, '|') && !is_choice(takes, value)) {
+		ctl_usage_error(c, "--%s is '%s', and can be %s", options[which].word, value,
+				takes);
+		return -1;
+	}
+	c->option[which] = value ? value : "";
+	return 0;
+}
+
+/*
+ * Take the options in `allowed` from argv. Returns the index of the first operand, or -1 after
+ * saying what is wrong.
+ */
+static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, bool stop_early)
+{
+	struct option table[OPTION_COUNT + 1] = {0};
+	int n = 0, found;
+
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (allowed >> i & 1)
+			table[n++] = (struct option){
+				options[i].word, options[i].takes ? required_argument : no_argument,
+				NULL, i};
+	optind = 0; /* glibc: begin anew, with another table */
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, stop_early ? "+:" : ":", table, NULL)) != -1) {
+		if (found == ':')
+			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
+		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */
+			ctl_usage_error(c, "-%c is not an option", optopt);
+		else if (found == '?')
+			ctl_usage_error(c, "%s is not an option here", argv[optind - 1]);
+		if (found == ':' || found == '?' || option_set(c, found, optarg) < 0)
+			return -1;
+	}
+	return optind;
+}
+
+static int help(struct ctl *c, int argc, char **argv)
+{
+	const struct command *about;
+
+	if (argc == 0)
+		return print_usage();
+	about = command_find(argv[0]);
+	return about ? print_command_help(about)
+		     : ctl_usage_error(c, "there is no command '%s'", argv[0]);
+}
+
+static int dispatch(struct ctl *c, int argc, char **argv)
+{
+	const struct command *command;
+	int first;
+
+	if (strcmp(argv[0], "help") == 0)
+		return help(c, argc - 1, argv + 1);
+	command = command_find(argv[0]);
+	if (!command)
+		return ctl_usage_error(c, "there is no command '%s'", argv[0]);
+	c->command = command;
+	first = options_take(c, argc, argv, command->options | OPTIONS_COMMON, command->max < 0);
+	if (first < 0)
+		return STATUS_USAGE;
+	if (c->option[OPTION_HELP])
+		return print_command_help(command);
+	argc -= first;
+	argv += first;
+	if (argc < command->min)
+		return ctl_usage_error(c, "%s is missing", command->operands);
+	if (command->max >= 0 && argc > command->max)
+		return ctl_usage_error(c, "'%s' is one argument too many", argv[command->max]);
+	return command->run(c, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl c = {0};
+	int first, status;
+
+	signal(SIGPIPE, SIG_IGN);
+	first = options_take(&c, argc, argv, OPTIONS_COMMON | OPTION_BIT(VERSION), true);
+	if (first < 0)
+		return STATUS_USAGE;
+	if (c.option[OPTION_VERSION])
+		status = cmd_version(&c, 0, NULL);
+	else if (c.option[OPTION_HELP])
+		status = help(&c, argc - first, argv + first);
+	else if (first == argc)
+		status = ctl_usage_error(&c, "a command is missing");
+	else
+		status = dispatch(&c, argc - first, argv + first);
+	config_free(c.config);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		ctl_note("standard output could not be written");
+		return STATUS_REFUSED;
+	}
+	return status;
+}

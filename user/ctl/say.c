@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How results and errors are said, and the configuration is read. */
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct config *ctl_config(struct ctl *c, struct err *e)
+{
+	const char *path = c->option[OPTION_CONFIG];
+
+	if (!c->config)
+		c->config = config_load(path ? path : CONFIG_PATH, path == NULL, e);
+	return c->config;
+}
+
+const char *ctl_config_path(const struct ctl *c, bool *exists)
+{
+	const char *path = c->option[OPTION_CONFIG] ? c->option[OPTION_CONFIG] : CONFIG_PATH;
+
+	*exists = access(path, F_OK) == 0;
+	return path;
+}
+
+const char *ctl_colour(FILE *f, enum colour colour)
+{
+	static const char *const sequences[] = {"\033[0m", "\033[31m", "\033[32m", "\033[33m"};
+	const char *no = getenv("NO_COLOR");
+
+	return (no && *no) || !isatty(fileno(f)) ? "" : sequences[colour];
+}
+
+/* A filter's standard output is the text it makes, whatever --json means to it. */
+static bool output_is_facts(const struct ctl *c)
+{
+	return c->command && !(c->command->options & OPTION_BIT(VAULT));
+}
+
+int ctl_refuse(const struct ctl *c, const struct err *e)
+{
+	fprintf(stderr, "%sawsmaskctl: %s%s\n", ctl_colour(stderr, COLOUR_RED), e->text,
+		ctl_colour(stderr, COLOUR_PLAIN));
+	if (c->option[OPTION_JSON] && output_is_facts(c))
+		(void)ctl_print_json(json_pack("{s:b, s:s}", "ok", 0, "error", e->text));
+	return STATUS_REFUSED;
+}
+
+int ctl_usage_error(const struct ctl *c, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "awsmaskctl: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see `awsmaskctl help%s%s`\n", c->command ? " " : "",
+		c->command ? c->command->name : "");
+	return STATUS_USAGE;
+}
+
+void ctl_note(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "awsmaskctl: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int ctl_print_json(json_t *j)
+{
+	int failed;
+
+	if (!j) {
+		ctl_note("memory is out, or a text is no UTF-8: nothing can be printed as JSON");
+		return STATUS_REFUSED;
+	}
+	failed = json_dumpf(j, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(j);
+	return failed ? STATUS_REFUSED : STATUS_DONE;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_fields.h"
+#include "config_value.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_MAX 4096
+#define MEMBER(m) .offset = offsetof(struct config, m), .size = sizeof(((struct config *)0)->m)
+#define LIST(m, n)                                                                                 \
+	.offset = offsetof(struct config, m), .size = sizeof(*((struct config *)0)->m),            \
+	.count_offset = offsetof(struct config, n)
+
+static const char *const mode_words[] = {"enforce", "observe", NULL};
+static const char *const fail_words[] = {"closed", "open", NULL};
+static const char *const scope_words[] = {"uid", "cgroup", "host", NULL};
+static const char *const other_words[] = {"splice", "deny", NULL};
+static const char *const binary_words[] = {"refuse", "allow", NULL};
+
+static const struct config_field listen_fields[] = {
+	{"transparent", KIND_PORT, MEMBER(listen_transparent)},
+	{"explicit", KIND_LISTEN, MEMBER(listen_explicit)},
+	{.key = NULL},
+};
+static const struct config_field origin_fields[] = {
+	{"address", KIND_ORIGIN, MEMBER(origin.address)},
+	{"ca_file", KIND_FILE, MEMBER(origin.ca_file)},
+	{.key = NULL},
+};
+static const struct config_field vault_fields[] = {
+	{"sqlite", KIND_PATH, MEMBER(vault_sqlite)},
+	{.key = NULL},
+};
+static const struct config_field ca_fields[] = {
+	{"dir", KIND_PATH, MEMBER(ca_dir)},
+	{.key = NULL},
+};
+static const struct config_field control_fields[] = {
+	{"socket", KIND_PATH, MEMBER(control_socket), .max = 107}, /* sun_path and its NUL */
+	{.key = NULL},
+};
+static const struct config_field limits_fields[] = {
+	{"body", KIND_SIZE, MEMBER(limit_body), .min = 1024, .max = (size_t)1 << 30},
+	{"connections", KIND_NUMBER, MEMBER(limit_connections), .min = 1, .max = 1000000},
+	{"memory", KIND_SIZE, MEMBER(limit_memory), .min = 1 << 20, .max = (size_t)1 << 40},
+	{.key = NULL},
+};
+
+const struct config_field config_fields[] = {
+	{"mode", KIND_WORD, MEMBER(mode), .words = mode_words},
+	{"fail", KIND_SWITCH, MEMBER(fail_open), .words = fail_words},
+	{"scope", KIND_WORD, MEMBER(scope), .words = scope_words},
+	{"ports", KIND_PORTS, LIST(ports, port_count), .min = 1, .max = AWSMASK_MAX_PORTS},
+	{"exclude", KIND_NETS, LIST(exclude, exclude_count), .max = AWSMASK_MAX_EXCLUDES},
+	{"targets", KIND_HOSTS, LIST(targets, target_count), .min = 1, .max = LIST_MAX},
+	{"other_hosts", KIND_SWITCH, MEMBER(deny_other_hosts), .words = other_words},
+	{"proxy_ports", KIND_PORTS, LIST(proxy_ports, proxy_port_count), .max = AWSMASK_MAX_PORTS},
+	{"enroll", KIND_CGROUPS, LIST(enroll, enroll_count), .max = AWSMASK_MAX_CGROUPS},
+	{.key = "types", .kind = KIND_NOTHING},
+	{"listen", KIND_MAP, .fields = listen_fields},
+	{"origin", KIND_MAP, .fields = origin_fields},
+	{"vault", KIND_MAP, .fields = vault_fields},
+	{"ca", KIND_MAP, .fields = ca_fields},
+	{"control", KIND_MAP, .fields = control_fields},
+	{"limits", KIND_MAP, .fields = limits_fields},
+	{"threads", KIND_NUMBER, MEMBER(threads), .max = 256},
+	{"binary", KIND_SWITCH, MEMBER(allow_binary), .words = binary_words},
+	{.key = NULL},
+};
+
+static void expected_words(const struct config_field *f, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; f->words[i] && used < size; i++) {
+		const char *between = i == 0 ? "" : f->words[i + 1] ? ", " : " or ";
+		int n = snprintf(text + used, size - used, "%s%s", between, f->words[i]);
+		used += (size_t)n;
+	}
+}
+
+void config_expected(const struct config_field *f, char *text, size_t size)
+{
+	char low[32], high[32];
+
+	switch (f->kind) {
+	case KIND_WORD:
+	case KIND_SWITCH:
+		expected_words(f, text, size);
+		return;
+	case KIND_NUMBER:
+		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
+		return;
+	case KIND_SIZE:
+		config_size_text(f->min, low);
+		config_size_text(f->max, high);
+		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
+			 high);
+		return;
+	case KIND_PORT:
+		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
+		return;
+	case KIND_PORTS:
+		snprintf(text, size, "port numbers from 1 to 65535");
+		return;
+	case KIND_PATH:
+		snprintf(text, size, "an absolute path shorter than %zu bytes",
+			 f->max ? f->max + 1 : f->size);
+		return;
+	case KIND_FILE:
+		snprintf(text, size, "an absolute path shorter than %zu bytes, or \"\"", f->size);
+		return;
+	case KIND_LISTEN:
+		snprintf(text, size,
+			 "an address and port such as 127.0.0.1:8082 or [::1]:8082, "
+			 "or \"\"");
+		return;
+	case KIND_ORIGIN:
+		snprintf(text, size,
+			 "a host or address with its port such as "
+			 "gateway.example:443, or \"\"");
+		return;
+	case KIND_NETS:
+		snprintf(text, size,
+			 "a network such as 10.0.0.0/8 or fe80::/10: prefix at least "
+			 "1, no bits set beyond it, no IPv6 prefix that holds all IPv4");
+		return;
+	case KIND_HOSTS:
+		snprintf(text, size,
+			 "host names such as api.anthropic.com: no address, port, "
+			 "wildcard or final dot");
+		return;
+	case KIND_CGROUPS:
+		snprintf(text, size,
+			 "cgroup paths, globs or systemd unit names, without control "
+			 "characters");
+		return;
+	case KIND_MAP:
+	case KIND_NOTHING:
+		snprintf(text, size, "a mapping");
+		return;
+	}
+}
+
+/* Plain where no YAML syntax could be meant, else double-quoted; texts hold no control bytes. */
+static void print_text(FILE *f, const char *text)
+{
+	bool plain = *text && *text != '-';
+
+	for (const char *p = text; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("._/-", *p));
+	if (plain) {
+		fputs(text, f);
+		return;
+	}
+	fputc('"', f);
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			fputc('\\', f);
+		fputc(*p, f);
+	}
+	fputc('"', f);
+}
+
+static void print_element(FILE *out, const struct config_field *f, const void *element)
+{
+	char text[64];
+
+	if (f->kind == KIND_PORTS) {
+		fprintf(out, "%u", *(const uint16_t *)element);
+	} else if (f->kind == KIND_NETS) {
+		config_net_text(element, text);
+		print_text(out, text);
+	} else {
+		print_text(out, *(char *const *)element);
+	}
+}
+
+static void print_list(FILE *out, const struct config_field *f, const char *base)
+{
+	const char *elements = *(char *const *)(base + f->offset);
+	size_t count = *(const size_t *)(base + f->count_offset);
+
+	fputc('[', out);
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			fputs(", ", out);
+		print_element(out, f, elements + i * f->size);
+	}
+	fputc(']', out);
+}
+
+static void print_number(FILE *out, const struct config_field *f, const char *at)
+{
+	char text[32];
+	size_t n = f->size == sizeof(size_t) ? *(const size_t *)at : *(const unsigned *)at;
+
+	if (f->kind == KIND_SIZE)
+		config_size_text(n, text);
+	else
+		snprintf(text, sizeof(text), "%zu", n);
+	fputs(text, out);
+}
+
+static void print_value(FILE *out, const struct config_field *f, const char *base)
+{
+	const char *at = base + f->offset;
+
+	switch (f->kind) {
+	case KIND_WORD:
+		fputs(f->words[*(const int *)at], out);
+		return;
+	case KIND_SWITCH:
+		fputs(f->words[*(const bool *)at], out);
+		return;
+	case KIND_NUMBER:
+	case KIND_SIZE:
+		print_number(out, f, at);
+		return;
+	case KIND_PORT:
+		fprintf(out, "%u", *(const uint16_t *)at);
+		return;
+	case KIND_PORTS:
+	case KIND_NETS:
+	case KIND_HOSTS:
+	case KIND_CGROUPS:
+		print_list(out, f, base);
+		return;
+	case KIND_PATH:
+	case KIND_FILE:
+	case KIND_LISTEN:
+	case KIND_ORIGIN:
+		print_text(out, at);
+		return;
+	case KIND_NOTHING:
+		fputs("{}", out);
+		return;
+	case KIND_MAP:
+		fputc('{', out);
+		for (const struct config_field *s = f->fields; s->key; s++) {
+			fprintf(out, "%s%s: ", s == f->fields ? "" : ", ", s->key);
+			print_value(out, s, base);
+		}
+		fputc('}', out);
+		return;
+	}
+}
+
+char *config_print(const struct config *c)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	for (const struct config_field *f = config_fields; f->key; f++) {
+		fprintf(out, "%s: ", f->key);
+		print_value(out, f, (const char *)c);
+		fputc('\n', out);
+	}
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

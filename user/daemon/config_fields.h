@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONFIG_FIELDS_H
+#define AWSMASK_CONFIG_FIELDS_H
+/* The keys of the configuration as data: the reader and the printer both walk this table. */
+#include "config.h"
+
+#include <stdio.h>
+
+enum config_kind {
+	KIND_WORD,    /* int: index of the word */
+	KIND_SWITCH,  /* bool: words[0] is false, words[1] true */
+	KIND_NUMBER,  /* unsigned or size_t, min..max */
+	KIND_PORT,    /* uint16_t */
+	KIND_SIZE,    /* size_t, bytes, min..max */
+	KIND_PATH,    /* char[size], absolute */
+	KIND_FILE,    /* char[size], absolute or "" */
+	KIND_LISTEN,  /* char[size], "address:port" or "" */
+	KIND_ORIGIN,  /* char[size], "host:port" or "" */
+	KIND_PORTS,   /* list of uint16_t */
+	KIND_NETS,    /* list of struct config_net */
+	KIND_HOSTS,   /* list of char *, host names */
+	KIND_CGROUPS, /* list of char *, paths and unit names */
+	KIND_MAP,     /* a mapping with keys of its own */
+	KIND_NOTHING, /* a mapping that must be empty */
+};
+
+struct config_field {
+	const char *key;
+	enum config_kind kind;
+	size_t offset;	     /* in struct config */
+	size_t size;	     /* of the member; for lists, of one element */
+	size_t count_offset; /* lists: of their size_t count */
+	size_t min, max;     /* numbers, sizes; lists: elements */
+	const char *const *words;
+	const struct config_field *fields; /* KIND_MAP; ends with a NULL key */
+};
+
+/* Ends with a NULL key. */
+extern const struct config_field config_fields[];
+
+static inline bool config_kind_is_list(enum config_kind k)
+{
+	return k == KIND_PORTS || k == KIND_NETS || k == KIND_HOSTS || k == KIND_CGROUPS;
+}
+
+/* What belongs into a field of this kind, to follow "write ". */
+void config_expected(const struct config_field *f, char *text, size_t size);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_MS 3000
+#define READ_PIECE (64 * 1024)
+
+#define TO(state) (1u << CONN_##state)
+static const unsigned allowed[] = {
+	[CONN_FLOW] = TO(SNIFF) | TO(CLOSED),
+	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
+	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
+	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
+	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
+	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
+	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
+	[CONN_LINGER] = TO(CLOSED),
+	[CONN_CLOSED] = 0,
+};
+
+void conn_move(struct conn *c, enum conn_state to)
+{
+	if (!(allowed[c->state] >> to & 1))
+		abort();
+	c->state = to;
+	if (to == CONN_LINGER)
+		conn_deadline(c, LINGER_MS);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct conn *c = timer->data;
+
+	/* An agent that waits for an answer is told why there is none; everybody else is just let
+	 * go. */
+	if (c->state == CONN_OPEN && c->on_origin) {
+		c->on_origin = false;
+		exchange_refuse(c->exchange, REFUSAL_ORIGIN_TIMEOUT);
+		conn_deadline(c, LINGER_MS);
+		conn_pump(c);
+		return;
+	}
+	conn_close(c, c->state != CONN_LINGER);
+}
+
+void conn_deadline(struct conn *c, uint64_t ms)
+{
+	if (ms)
+		uv_timer_start(&c->deadline, on_deadline, ms, 0);
+	else
+		uv_timer_stop(&c->deadline);
+}
+
+static void conn_free(struct conn *c)
+{
+	struct worker *w = c->thread->worker;
+
+	if (c->previous)
+		c->previous->next = c->next;
+	else
+		c->thread->conns = c->next;
+	if (c->next)
+		c->next->previous = c->previous;
+	exchange_free(c->exchange);
+	buf_free(&c->in);
+	buf_free(&c->connect_head);
+	free(c);
+	stat_sub(&w->stats.flows_active, 1);
+	w->open_conns--;
+}
+
+static void handle_gone(struct conn *c)
+{
+	if (--c->handles == 0)
+		conn_free(c);
+}
+
+static void on_client_closed(void *arg)
+{
+	handle_gone(arg);
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+	handle_gone(handle->data);
+}
+
+void conn_close(struct conn *c, bool abort)
+{
+	if (c->state == CONN_CLOSED)
+		return;
+	conn_move(c, CONN_CLOSED);
+	privsep_forget(c->thread->privsep, c->ticket);
+	splicer_free(c->splicer);
+	c->splicer = NULL;
+	if (c->origin)
+		origin_put(c->origin, false);
+	c->origin = NULL;
+	stream_close(&c->client, abort, on_client_closed, c);
+	uv_close((uv_handle_t *)&c->deadline, on_deadline_closed);
+}
+
+void conn_refused(struct conn *c, const char *why)
+{
+	stat_add(&c->thread->worker->stats.flows_refused, 1);
+	log_event(LOG_NOTICE, "flow-refused", log_word("why", why), log_name("host", c->host),
+		  log_number("uid", c->flow.uid), log_number("pid", c->flow.pid),
+		  log_name("comm", c->flow.comm));
+}
+
+ssize_t conn_fill(struct conn *c)
+{
+	size_t held = buf_len(&c->in), room = CONN_IN_MAX - held;
+	uint8_t *to;
+	ssize_t n;
+
+	if (room > READ_PIECE)
+		room = READ_PIECE;
+	if (!room)
+		return STREAM_AGAIN;
+	to = buf_reserve(&c->in, room);
+	if (!to)
+		return STREAM_BROKEN;
+	n = stream_read(&c->client, to, room);
+	if (n > 0)
+		buf_grew(&c->in, (size_t)n);
+	return n;
+}
+
+/* The client is to read our last words: closing with unread bytes from it would reset them away. */
+bool conn_linger(struct conn *c)
+{
+	ssize_t n;
+
+	buf_clear(&c->in);
+	n = conn_fill(c);
+	buf_clear(&c->in);
+	if (n == STREAM_AGAIN) {
+		stream_want(&c->client, true, false);
+		return false;
+	}
+	if (n <= 0)
+		conn_close(c, false);
+	return n > 0;
+}
+
+static void after_work(uv_work_t *work, int status)
+{
+	struct conn *c = work->data;
+
+	(void)status;
+	c->working = false;
+	if (c->state != CONN_CLOSED)
+		c->after_work(c);
+	handle_gone(c);
+}
+
+void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c))
+{
+	c->work.data = c;
+	c->after_work = after;
+	if (uv_queue_work(&c->thread->loop, &c->work, work, after_work) < 0) {
+		conn_close(c, true);
+		return;
+	}
+	c->working = true;
+	c->handles++;
+}
+
+void conn_pump(void *arg)
+{
+	struct conn *c = arg;
+	bool again = true;
+
+	while (again) {
+		switch (c->state) {
+		case CONN_SNIFF:
+			again = conn_sniff(c);
+			break;
+		case CONN_TUNNEL:
+			again = conn_tunnel(c);
+			break;
+		case CONN_DIAL:
+			again = conn_dial(c);
+			break;
+		case CONN_SPLICE:
+			again = conn_splice(c);
+			break;
+		case CONN_HANDSHAKE:
+			again = conn_handshake(c);
+			break;
+		case CONN_OPEN:
+			again = conn_exchange(c);
+			break;
+		case CONN_LINGER:
+			again = conn_linger(c);
+			break;
+		default:
+			return; /* waits for an answer, or for its end */
+		}
+	}
+}
+
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
+{
+	struct worker *w = t->worker;
+	struct conn *c;
+	int one = 1;
+
+	stat_add(&w->stats.flows_accepted, 1);
+	c = w->open_conns < w->config->limit_connections ? calloc(1, sizeof(*c)) : NULL;
+	if (!c || stream_open(&c->client, &t->loop, fd, conn_pump, c) < 0) {
+		stat_add(&w->stats.flows_refused, 1);
+		free(c);
+		close(fd);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	c->thread = t;
+	c->door = door;
+	buf_init(&c->in, CONN_IN_MAX);
+	buf_init(&c->connect_head, HTTP_HEAD_MAX);
+	uv_timer_init(&t->loop, &c->deadline);
+	c->deadline.data = c;
+	c->handles = 2;
+	c->next = t->conns;
+	if (c->next)
+		c->next->previous = c;
+	t->conns = c;
+	stat_add(&w->stats.flows_active, 1);
+	w->open_conns++;
+	conn_ask_flow(c);
+}
+
+void conn_close_all(struct worker_thread *t)
+{
+	for (struct conn *c = t->conns; c; c = c->next)
+		conn_close(c, true);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONN_H
+#define AWSMASK_CONN_H
+/* One client connection, from accept() to close: whose it is, what it speaks, opened or spliced. */
+#include "worker.h"
+
+/* The states, and which may follow which: a move that is not listed is a bug and aborts. */
+#define CONN_STATES(X)                                                                             \
+	X(FLOW, "whose connection is it: the monitor is asked")                                    \
+	X(SNIFF, "the first bytes")                                                                \
+	X(TUNNEL, "CONNECT: the client's own proxy is asked for the tunnel")                       \
+	X(DIAL, "to be spliced: the origin is being connected")                                    \
+	X(SPLICE, "passed through")                                                                \
+	X(PREPARE, "to be opened: its vault is being opened, its certificate made")                \
+	X(HANDSHAKE, "TLS with the client")                                                        \
+	X(OPEN, "requests are masked, answers restored")                                           \
+	X(LINGER, "everything is written; waiting for the client to close")                        \
+	X(CLOSED, "waiting for its handles")
+
+enum conn_state {
+#define X(name, meaning) CONN_##name,
+	CONN_STATES(X)
+#undef X
+};
+
+enum conn_door { DOOR_TRANSPARENT, DOOR_EXPLICIT };
+
+/* Take over an accepted, non-blocking socket. On failure it is closed. */
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door);
+/* Begin to close every connection of the thread. */
+void conn_close_all(struct worker_thread *t);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection to a target: TLS with the client, then the exchange between it and the origin. */
+#include "conn_private.h"
+
+#include <openssl/err.h>
+
+#define BETWEEN_REQUESTS_MS (10 * 60 * 1000)
+#define REQUEST_MS 60000 /* without progress, once a request has begun */
+#define CLIENT_STALL_MS 60000
+/* A model may think for ten minutes without a byte; its own clients give up a little later. */
+#define ORIGIN_SILENT_MS (11 * 60 * 1000)
+#define RESERVE_MS 30000
+#define READ_PIECE (64 * 1024)
+
+static void count_request(struct conn *c)
+{
+	const struct exchange_facts *f = exchange_facts(c->exchange);
+	struct stats *s = &c->thread->worker->stats;
+	uint64_t masked = 0;
+
+	stat_add(&s->requests, 1);
+	for (size_t t = 0; t < TYPE_COUNT; t++) {
+		if (f->masked.by_type[t])
+			stat_add(&s->masked_by_type[t], f->masked.by_type[t]);
+		masked += f->masked.by_type[t];
+	}
+	stat_add(&s->masked, masked);
+	stat_add(&s->restored, f->unmasked.restored);
+	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
+	stat_add(&s->signed_passed, f->masked.signed_passed);
+	if (f->refusal >= 0) {
+		stat_add(&s->refusals[f->refusal], 1);
+		log_event(LOG_WARNING, "request-refused",
+			  log_word("why", refusal_word((enum refusal)f->refusal)),
+			  log_name("host", c->host), log_number("uid", c->flow.uid),
+			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
+	}
+	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
+		  log_name("comm", c->flow.comm), log_number("status", f->status),
+		  log_number("masked", masked), log_number("restored", f->unmasked.restored));
+}
+
+static bool start_exchange(struct conn *c)
+{
+	struct worker *w = c->thread->worker;
+	bool observe = c->flow.mode == POLICY_OBSERVE || w->config->mode == POLICY_OBSERVE;
+	bool renamed = c->door == DOOR_EXPLICIT && !c->connect_done;
+
+	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
+				   renamed ? NULL : c->host, renamed ? c->host : NULL);
+	if (!c->exchange)
+		conn_close(c, true);
+	return c->exchange != NULL;
+}
+
+bool conn_handshake(struct conn *c)
+{
+	int r = stream_handshake(&c->client);
+
+	if (r == STREAM_AGAIN) {
+		stream_want(&c->client, true, false);
+		return false;
+	}
+	if (r != 1) {
+		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
+		 * more. */
+		stat_add(&c->thread->worker->stats.handshake_failures, 1);
+		log_event(LOG_NOTICE, "handshake-failed", log_name("host", c->host),
+			  log_number("uid", c->flow.uid), log_name("comm", c->flow.comm),
+			  log_word("hint",
+				   "does this client trust the host's CA? see awsmaskctl check"));
+		conn_close(c, false);
+		return false;
+	}
+	conn_move(c, CONN_OPEN);
+	return true;
+}
+
+static void reserve(uv_work_t *work)
+{
+	struct conn *c = work->data;
+	size_t n;
+	struct vault_entry *entries = exchange_pending(c->exchange, &n);
+
+	c->reserved = c->scope->ops->reserve(c->scope, entries, n);
+}
+
+static void after_reserve(struct conn *c)
+{
+	if (c->reserved < 0)
+		log_event(LOG_ERR, "vault-reserve",
+			  log_word("why", vault_last_error(c->thread->worker->vault)));
+	exchange_reserved(c->exchange, c->reserved == 0);
+	conn_pump(c);
+}
+
+/* ---- the client's side */
+
+/* true: something came or went. */
+static bool read_client(struct conn *c)
+{
+	enum exchange_want want = exchange_want(c->exchange);
+	bool progress = false;
+	ssize_t n;
+
+	if (want == WANT_CLIENT && buf_len(&c->in)) {
+		size_t taken =
+			exchange_client_bytes(c->exchange, buf_bytes(&c->in), buf_len(&c->in));
+		buf_drop(&c->in, taken);
+		if (taken)
+			return true;
+	}
+	if (want == WANT_CLOSE || buf_len(&c->in) > CONN_IN_MAX / 2)
+		return false;
+	n = conn_fill(c);
+	if (n > 0)
+		return true;
+	if (n == STREAM_AGAIN)
+		return progress;
+	/* Gone, between requests or in the middle of one: nobody is left to answer. */
+	exchange_client_eof(c->exchange);
+	conn_close(c, n == STREAM_BROKEN);
+	return false;
+}
+
+static bool write_client(struct conn *c)
+{
+	struct buf *out = exchange_to_client(c->exchange);
+	size_t before = buf_len(out);
+
+	if (!before)
+		return false;
+	if (stream_flush(&c->client, out) == STREAM_BROKEN) {
+		conn_close(c, true);
+		return false;
+	}
+	return buf_len(out) != before;
+}
+
+/* ---- the origin's side */
+
+static void origin_done(struct conn *c, bool reusable)
+{
+	if (!c->origin)
+		return;
+	origin_put(c->origin, reusable);
+	c->origin = NULL;
+	c->origin_needs_tls = false;
+}
+
+/* The origin's connection ended or broke. A pooled one that never answered is worth one fresh
+ * attempt. */
+static void origin_lost(struct conn *c, bool in_order)
+{
+	bool retry = origin_was_pooled(c->origin) && exchange_can_retry(c->exchange);
+
+	origin_done(c, false);
+	if (retry) {
+		c->fresh = true;
+		exchange_retry(c->exchange);
+	} else if (in_order) {
+		exchange_origin_eof(c->exchange);
+	} else {
+		exchange_refuse(c->exchange, REFUSAL_ORIGIN_BROKEN);
+	}
+}
+
+static bool attach_origin(struct conn *c)
+{
+	struct origin_place place;
+	struct stats *s = &c->thread->worker->stats;
+
+	conn_place(c, &place);
+	c->origin = origin_get(c->thread->origins, &place, c->fresh, conn_pump, c);
+	if (!c->origin) {
+		exchange_refuse(c->exchange, REFUSAL_MEMORY);
+		return false;
+	}
+	stat_add(origin_was_pooled(c->origin) ? &s->origin_reused : &s->origin_connections, 1);
+	return true;
+}
+
+/* READY, or not yet; a failure has become the client's answer. */
+static bool origin_ready(struct conn *c)
+{
+	enum origin_state state;
+
+	if (!c->origin && !attach_origin(c))
+		return false;
+	if (c->origin_needs_tls) {
+		c->origin_needs_tls = false;
+		if (origin_start_tls(c->origin, c->host) < 0) {
+			origin_done(c, false);
+			exchange_refuse(c->exchange, REFUSAL_MEMORY);
+			return false;
+		}
+	}
+	state = origin_advance(c->origin);
+	if (state == ORIGIN_FAILED) {
+		enum refusal why = origin_failure(c->origin);
+		origin_done(c, false);
+		exchange_refuse(c->exchange, why);
+	}
+	return state == ORIGIN_READY;
+}
+
+/* One round of writing and reading; true: something moved. */
+static bool talk_to_origin(struct conn *c)
+{
+	struct stream *s = origin_stream(c->origin);
+	struct buf *out = exchange_to_origin(c->exchange);
+	size_t before = buf_len(out);
+	uint8_t piece[READ_PIECE];
+	ssize_t n = STREAM_AGAIN;
+
+	/* An origin that stops reading may still be answering (413, 429): hear it out. */
+	if (before)
+		(void)stream_flush(s, out);
+	if (exchange_client_room(c->exchange))
+		n = stream_read(s, piece, sizeof(piece));
+	if (n > 0) {
+		size_t taken = exchange_origin_bytes(c->exchange, piece, (size_t)n);
+		if (exchange_want(c->exchange) != WANT_ORIGIN)
+			origin_done(c, taken == (size_t)n && exchange_origin_reusable(c->exchange));
+		return true;
+	}
+	if (n != STREAM_AGAIN) {
+		origin_lost(c, n == STREAM_END);
+		return true;
+	}
+	return buf_len(out) != before;
+}
+
+/* ---- both */
+
+static void arm(struct conn *c)
+{
+	enum exchange_want want = exchange_want(c->exchange);
+	struct buf *to_client = exchange_to_client(c->exchange);
+	uint64_t wait = BETWEEN_REQUESTS_MS;
+
+	stream_want(&c->client, want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
+		    buf_len(to_client) > 0);
+	if (c->origin && origin_advance(c->origin) == ORIGIN_READY && want == WANT_ORIGIN)
+		stream_want(origin_stream(c->origin), exchange_client_room(c->exchange),
+			    buf_len(exchange_to_origin(c->exchange)) > 0);
+	c->on_origin = want == WANT_ORIGIN && !buf_len(to_client);
+	if (buf_len(to_client))
+		wait = CLIENT_STALL_MS;
+	else if (want == WANT_ORIGIN)
+		wait = ORIGIN_SILENT_MS;
+	else if (want == WANT_RESERVE)
+		wait = RESERVE_MS;
+	else if (exchange_facts(c->exchange)->requests > c->counted)
+		wait = REQUEST_MS;
+	conn_deadline(c, wait);
+}
+
+/* A request that has come to its end is counted once. */
+static void settle(struct conn *c)
+{
+	enum exchange_want want = exchange_want(c->exchange);
+
+	if (want != WANT_CLIENT && want != WANT_CLOSE)
+		return;
+	origin_done(c, false);
+	c->fresh = false;
+	if (exchange_facts(c->exchange)->requests > c->counted &&
+	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status)) {
+		c->counted = exchange_facts(c->exchange)->requests;
+		count_request(c);
+	}
+}
+
+bool conn_exchange(struct conn *c)
+{
+	bool progress;
+
+	if (!c->exchange && !start_exchange(c))
+		return false;
+	progress = read_client(c);
+	if (c->state != CONN_OPEN)
+		return false;
+	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
+		conn_work(c, reserve, after_reserve);
+	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
+		progress |= talk_to_origin(c);
+	settle(c);
+	progress |= write_client(c);
+	if (c->state != CONN_OPEN)
+		return false;
+	if (exchange_want(c->exchange) == WANT_CLOSE && !buf_len(exchange_to_client(c->exchange))) {
+		if (c->client.ssl)
+			SSL_shutdown(c->client.ssl);
+		shutdown(c->client.fd, SHUT_WR);
+		conn_move(c, CONN_LINGER);
+		return true;
+	}
+	if (!progress)
+		arm(c);
+	return progress;
+}

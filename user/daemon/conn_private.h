@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONN_PRIVATE_H
+#define AWSMASK_CONN_PRIVATE_H
+/* What conn.c (life), conn_route.c (whose, what, where to) and conn_open.c (requests) share. */
+#include "conn.h"
+#include "log.h"
+#include "splice.h"
+
+#define CONN_IN_MAX (128 * 1024) /* client bytes that wait to be taken */
+
+struct conn {
+	struct conn *next, *previous; /* of the thread */
+	struct worker_thread *thread;
+	enum conn_state state;
+	enum conn_door door;
+	struct stream client;
+	uv_timer_t deadline;
+	unsigned handles; /* open ones: client, deadline, work */
+
+	struct flow_record flow;
+	uint32_t ticket; /* of the question to the monitor, 0: none */
+	struct leaf_wait leaf;
+	uv_work_t work; /* opening the scope, reserving */
+	void (*after_work)(struct conn *c);
+	bool working;
+	struct vault_scope *scope;
+	int reserved; /* what reserve() said */
+
+	char host[256];	     /* lower case; as routed */
+	char authority[256]; /* of CONNECT; "": none */
+	uint16_t port;	     /* the same; 0: the flow's */
+	bool tls;	     /* the client speaks TLS to us */
+	bool tunnelled;	     /* inside a CONNECT whose authority was a target */
+	bool connect_done;
+	struct buf connect_head; /* repeated towards the client's proxy; empty: none */
+
+	struct buf in; /* client bytes read and not yet taken */
+	struct exchange *exchange;
+	struct origin *origin;
+	bool origin_needs_tls; /* a tunnel, still plain */
+	uint64_t counted;      /* requests whose facts went into the counters */
+	bool fresh;	       /* the pool has disappointed this request once */
+	bool on_origin;	       /* the exchange was waiting for the origin when last looked at */
+	struct splicer *splicer;
+	uint64_t moved;
+};
+
+/* The one pump: goes as far as the state allows; called after every event. */
+void conn_pump(void *arg);
+void conn_move(struct conn *c, enum conn_state to);
+void conn_close(struct conn *c, bool abort);
+void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
+/* Read what fits into c->in. As stream_read(): > 0 something came. */
+ssize_t conn_fill(struct conn *c);
+void conn_refused(struct conn *c, const char *why); /* count and say it */
+
+/* Each returns true when something happened, so that the pump goes round again. */
+bool conn_sniff(struct conn *c);
+bool conn_tunnel(struct conn *c);
+bool conn_dial(struct conn *c);
+bool conn_splice(struct conn *c);
+bool conn_handshake(struct conn *c);
+bool conn_exchange(struct conn *c);
+bool conn_linger(struct conn *c);
+
+void conn_ask_flow(struct conn *c);
+void conn_prepare(struct conn *c); /* c->host is a target: open it */
+void conn_place(const struct conn *c, struct origin_place *place);
+/* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
+void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `status` and `list` answer: facts and counts, never values. */
+#include "cgroup.h"
+#include "control_job.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define NAMES_MAX 256 /* of targets in an answer; a target is at most 253 bytes */
+#define NAMES_BYTES 16384
+
+json_t *control_refusal(const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
+static json_t *ports_json(const uint16_t *ports, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_integer(ports[i]));
+	return list;
+}
+
+/* As many as keep the answer's line within its bound. */
+static json_t *names_json(char *const *names, size_t n)
+{
+	json_t *list = json_array();
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n && i < NAMES_MAX; i++) {
+		bytes += strlen(names[i]);
+		if (bytes > NAMES_BYTES)
+			break;
+		json_array_append_new(list, json_string(names[i]));
+	}
+	return list;
+}
+
+static json_t *counters_json(const struct stats *stats)
+{
+	json_t *all = json_object();
+
+#define X(name, meaning)                                                                           \
+	json_object_set_new(all, #name,                                                            \
+			    json_integer((json_int_t)atomic_load_explicit(&stats->name,            \
+									  memory_order_relaxed)));
+	STATS_COUNTERS(X)
+#undef X
+	return all;
+}
+
+static json_t *refusals_json(const struct stats *stats)
+{
+	json_t *all = json_object();
+
+	for (int i = 0; i < REFUSAL_COUNT; i++)
+		json_object_set_new(all, refusal_word((enum refusal)i),
+				    json_integer((json_int_t)atomic_load_explicit(
+					    &stats->refusals[i], memory_order_relaxed)));
+	return all;
+}
+
+static json_t *types_json(const struct stats *stats)
+{
+	json_t *all = json_object();
+
+	for (int i = 0; i < TYPE_COUNT; i++)
+		json_object_set_new(all, type_table[i].label,
+				    json_integer((json_int_t)atomic_load_explicit(
+					    &stats->masked_by_type[i], memory_order_relaxed)));
+	return all;
+}
+
+static json_t *vault_json(struct vault *vault)
+{
+	struct vault_stats s = {0};
+	const char *error;
+	json_t *all;
+
+	if (!vault)
+		return json_null();
+	vault_stats(vault, &s);
+	all = json_pack("{s:I, s:I, s:I}", "scopes", (json_int_t)s.scopes, "entries",
+			(json_int_t)s.entries, "bytes", (json_int_t)s.bytes);
+	error = vault_last_error(vault);
+	if (all && error && *error)
+		json_object_set_new(all, "last_error", json_string(error));
+	return all;
+}
+
+static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
+{
+	static const char *const words[REASON_COUNT] = {
+#define X(name, word) word,
+		AWSMASK_REASONS(X)
+#undef X
+	};
+	json_t *all = json_object();
+
+	for (int i = 0; i < REASON_COUNT; i++)
+		json_object_set_new(all, words[i], json_integer((json_int_t)counters[i]));
+	return all;
+}
+
+static const char *mode_word(uint32_t mode)
+{
+	return mode == POLICY_OBSERVE ? "observe" : "enforce";
+}
+
+static const char *scope_word(enum config_scope scope)
+{
+	return scope == SCOPE_UID ? "uid" : scope == SCOPE_CGROUP ? "cgroup" : "host";
+}
+
+json_t *control_status(const struct control_context *context,
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled)
+{
+	const struct config *config = context->config;
+	uint64_t uptime = (uv_hrtime() - context->started_ns) / 1000000000u;
+
+	return json_pack(
+		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
+		"s:o, s:o, s:o}",
+		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
+		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
+		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
+		scope_word(config->scope), "other_hosts",
+		config->deny_other_hosts ? "deny" : "splice", "ports",
+		ports_json(config->ports, config->port_count), "proxy_ports",
+		ports_json(config->proxy_ports, config->proxy_port_count), "targets",
+		names_json(config->targets, config->target_count), "target_count",
+		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
+		counters_json(context->stats), "refusals", refusals_json(context->stats),
+		"masked_by_type", types_json(context->stats), "vault", vault_json(context->vault),
+		"kernel", kernel_json(counters));
+}
+
+static json_t *enrolment_json(uint64_t id, const struct policy *policy)
+{
+	char path[PATH_MAX];
+	json_t *known = NULL;
+
+	if (cgroup_path_of(id, path, sizeof(path)) == 0)
+		known = json_string(path); /* NULL when the name is no UTF-8 */
+	return json_pack("{s:I, s:o, s:s, s:s}", "id", (json_int_t)id, "cgroup",
+			 known ? known : json_null(), "mode", mode_word(policy->mode), "fail",
+			 policy->flags & POLICY_FAIL_OPEN ? "open" : "closed");
+}
+
+json_t *control_page(uint32_t offset, const struct priv_reply *reply)
+{
+	uint32_t count = reply->u.list.count, total = reply->u.list.total;
+	size_t room = CTL_LINE_MAX - 256;
+	json_t *entries = json_array();
+	uint32_t i;
+
+	for (i = 0; i < count && i < PRIV_LIST_MAX; i++) {
+		json_t *entry = enrolment_json(reply->u.list.ids[i], &reply->u.list.policies[i]);
+		size_t bytes = entry ? json_dumpb(entry, NULL, 0, JSON_COMPACT) + 1 : 0;
+
+		/* At least one, so that asking again comes to an end: none is larger than the room.
+		 */
+		if (i > 0 && bytes > room) {
+			json_decref(entry);
+			break;
+		}
+		room -= bytes < room ? bytes : room;
+		json_array_append_new(entries, entry);
+	}
+	if (i > 0 && offset + i < total)
+		return json_pack("{s:b, s:I, s:I, s:o}", "ok", 1, "total", (json_int_t)total,
+				 "next", (json_int_t)offset + i, "enrolled", entries);
+	return json_pack("{s:b, s:I, s:o}", "ok", 1, "total", (json_int_t)total, "enrolled",
+			 entries);
+}

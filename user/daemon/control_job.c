@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control_job.h"
+#include "cgroup.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static const struct {
+	const char *word;
+	bool changes;
+} commands[CONTROL_COMMAND_COUNT] = {
+#define X(name, word, changes) {word, changes},
+	CTL_COMMANDS(X)
+#undef X
+};
+
+static void finish(struct control_job *job, json_t *answer)
+{
+	job->phase = JOB_DONE;
+	job->answer = answer;
+}
+
+static void on_reply(void *arg, const struct priv_reply *reply);
+
+/* Ask the monitor what this phase needs. */
+static void ask(struct control_job *job, enum job_phase phase)
+{
+	static const uint32_t acts[CONTROL_COMMAND_COUNT] = {[CONTROL_ENROLL] = PRIV_ENROLL,
+							     [CONTROL_UNENROLL] = PRIV_UNENROLL,
+							     [CONTROL_CA_RELOAD] = PRIV_CA_RELOAD};
+	struct priv_request r = {0};
+
+	switch (phase) {
+	case JOB_ACT:
+		r.kind = acts[job->command];
+		r.u.cgroup.id = job->cgroup;
+		r.u.cgroup.policy = job->policy;
+		break;
+	case JOB_COUNTERS:
+		r.kind = PRIV_COUNTERS;
+		break;
+	default:
+		r.kind = PRIV_LIST;
+		r.u.list.offset = job->offset;
+		break;
+	}
+	job->phase = phase;
+	job->ticket = privsep_call(job->context->privsep, &r, on_reply, job);
+	if (!job->ticket)
+		finish(job, control_refusal("awsmaskd's monitor cannot be asked: look at the log"));
+}
+
+static json_t *done_answer(const struct control_job *job)
+{
+	if (job->command == CONTROL_CA_RELOAD)
+		return json_pack("{s:b}", "ok", 1);
+	return json_pack("{s:b, s:I}", "ok", 1, "id", (json_int_t)job->cgroup);
+}
+
+static void after_act(struct control_job *job, const struct priv_reply *reply)
+{
+	if (reply->status == 1)
+		finish(job, done_answer(job));
+	else if (job->command == CONTROL_UNENROLL)
+		finish(job, control_refusal("this cgroup (id %llu) is not enrolled; see "
+					    "`awsmaskctl list`",
+					    (unsigned long long)job->cgroup));
+	else
+		finish(job, control_refusal("the monitor knows no such thing"));
+}
+
+/*
+ * What is enrolled must not release itself by accident or by an agent's idea: a peer inside an
+ * enrolled cgroup changes nothing. (Root that means to can leave the cgroup first: this is a
+ * railing, and uid 0 is the wall.)
+ */
+static void after_guard(struct control_job *job, const struct priv_reply *reply)
+{
+	uint32_t count = reply->u.list.count;
+
+	if (count > PRIV_LIST_MAX)
+		count = PRIV_LIST_MAX;
+	for (uint32_t i = 0; i < count; i++)
+		for (size_t k = 0; k < job->ancestor_count; k++)
+			if (reply->u.list.ids[i] == job->ancestors[k]) {
+				finish(job,
+				       control_refusal("this process is inside an enrolled cgroup "
+						       "(id %llu) itself, and may change nothing; "
+						       "use a shell outside of it, or, to release "
+						       "the host, `awsmaskd --release`",
+						       (unsigned long long)job->ancestors[k]));
+				return;
+			}
+	job->offset += count;
+	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_ACT);
+}
+
+static void advance(struct control_job *job, const struct priv_reply *reply)
+{
+	switch (job->phase) {
+	case JOB_GUARD:
+		after_guard(job, reply);
+		break;
+	case JOB_ACT:
+		after_act(job, reply);
+		break;
+	case JOB_COUNTERS:
+		memcpy(job->counters, reply->u.counters, sizeof(job->counters));
+		ask(job, JOB_TOTAL);
+		break;
+	case JOB_TOTAL:
+		finish(job, control_status(job->context, job->counters, reply->u.list.total));
+		break;
+	case JOB_PAGE:
+		finish(job, control_page(job->offset, reply));
+		break;
+	case JOB_DONE:
+		break;
+	}
+}
+
+static void on_reply(void *arg, const struct priv_reply *reply)
+{
+	struct control_job *job = arg;
+
+	job->ticket = 0;
+	if (reply->status < 0)
+		finish(job, control_refusal("%.*s", (int)sizeof(reply->error),
+					    *reply->error ? reply->error : "the monitor refused"));
+	else
+		advance(job, reply);
+	if (job->phase == JOB_DONE)
+		job->done(job->owner);
+}
+
+/* The ids of the peer's cgroup and of all above it, up to the mount. 0, or -1: it must not be
+ * trusted. */
+static int find_ancestors(struct control_job *job)
+{
+	char path[PATH_MAX], mount[PATH_MAX];
+	struct err e;
+	size_t mount_len;
+
+	if (cgroup_mount(mount, sizeof(mount), &e) < 0 ||
+	    cgroup_of(job->peer.pid, path, sizeof(path), &e) < 0)
+		return -1;
+	mount_len = strlen(mount);
+	if (strncmp(path, mount, mount_len) != 0)
+		return -1;
+	for (;;) {
+		char *slash;
+
+		if (job->ancestor_count == CONTROL_DEPTH_MAX ||
+		    cgroup_id(path, &job->ancestors[job->ancestor_count++], &e) < 0)
+			return -1;
+		slash = strrchr(path, '/');
+		if (!slash || (size_t)(slash - path) < mount_len)
+			return 0;
+		*slash = '\0';
+	}
+}
+
+/* The path must be a cgroup's: below the mount, links and dots resolved. */
+static json_t *resolve_cgroup(struct control_job *job, const char *path)
+{
+	char mount[PATH_MAX], real[PATH_MAX];
+	size_t len;
+	struct err e;
+
+	if (cgroup_mount(mount, sizeof(mount), &e) < 0)
+		return control_refusal("%s", e.text);
+	if (path[0] != '/')
+		return control_refusal("'%s' is not an absolute path", path);
+	if (!realpath(path, real))
+		return control_refusal("there is no cgroup %s", path);
+	len = strlen(mount);
+	if (strncmp(real, mount, len) != 0 || (real[len] != '/' && real[len] != '\0'))
+		return control_refusal("%s is not below %s, where cgroup2 is mounted", path, mount);
+	if (cgroup_id(real, &job->cgroup, &e) < 0)
+		return control_refusal("%s", e.text);
+	return NULL;
+}
+
+static json_t *take_enroll(struct control_job *job, json_t *request)
+{
+	const struct config *config = job->context->config;
+	const char *cgroup, *mode = NULL, *fail = NULL;
+	json_error_t wrong;
+
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s}", "command",
+			   &(const char *){NULL}, "cgroup", &cgroup, "mode", &mode, "fail",
+			   &fail) < 0)
+		return control_refusal("enroll needs cgroup, and takes mode and fail: %s",
+				       wrong.text);
+	if (mode && strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)
+		return control_refusal("mode is '%s', and can be enforce or observe", mode);
+	if (fail && strcmp(fail, "closed") != 0 && strcmp(fail, "open") != 0)
+		return control_refusal("fail is '%s', and can be closed or open", fail);
+	job->policy.mode = config->mode;
+	if (mode)
+		job->policy.mode = strcmp(mode, "observe") == 0 ? POLICY_OBSERVE : POLICY_ENFORCE;
+	if (fail ? strcmp(fail, "open") == 0 : config->fail_open)
+		job->policy.flags = POLICY_FAIL_OPEN;
+	return resolve_cgroup(job, cgroup);
+}
+
+static json_t *take_unenroll(struct control_job *job, json_t *request)
+{
+	const char *cgroup = NULL;
+	json_int_t id = 0;
+	json_error_t wrong;
+
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?I}", "command",
+			   &(const char *){NULL}, "cgroup", &cgroup, "id", &id) < 0)
+		return control_refusal("unenroll takes cgroup or id: %s", wrong.text);
+	if ((cgroup != NULL) == (id > 0))
+		return control_refusal("unenroll takes either cgroup or a positive id");
+	job->cgroup = (uint64_t)id;
+	return cgroup ? resolve_cgroup(job, cgroup) : NULL;
+}
+
+static json_t *take_list(struct control_job *job, json_t *request)
+{
+	json_int_t offset = 0;
+	json_error_t wrong;
+
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?I}", "command",
+			   &(const char *){NULL}, "offset", &offset) < 0)
+		return control_refusal("list takes nothing but an offset: %s", wrong.text);
+	if (offset < 0 || offset > AWSMASK_MAX_CGROUPS)
+		return control_refusal("the offset is not between 0 and %d", AWSMASK_MAX_CGROUPS);
+	job->offset = (uint32_t)offset;
+	return NULL;
+}
+
+static json_t *take_alone(json_t *request)
+{
+	return json_object_size(request) == 1 ? NULL
+					      : control_refusal("this command takes nothing else");
+}
+
+/* NULL: the job is ready to begin; else the refusal. */
+static json_t *take_request(struct control_job *job, json_t *request)
+{
+	const char *word = json_string_value(json_object_get(request, "command"));
+	int i;
+
+	if (!word)
+		return control_refusal(
+			"this is no request: one JSON object with a command on a line");
+	for (i = 0; i < CONTROL_COMMAND_COUNT; i++)
+		if (strcmp(commands[i].word, word) == 0)
+			break;
+	if (i == CONTROL_COMMAND_COUNT)
+		return control_refusal(
+			"there is no such command; is awsmaskctl of another version?");
+	job->command = (enum control_command)i;
+	if (commands[i].changes && job->peer.uid != 0)
+		return control_refusal("only root may %s; you are uid %u", word,
+				       (unsigned)job->peer.uid);
+	switch (job->command) {
+	case CONTROL_ENROLL:
+		return take_enroll(job, request);
+	case CONTROL_UNENROLL:
+		return take_unenroll(job, request);
+	case CONTROL_LIST:
+		return take_list(job, request);
+	default:
+		return take_alone(request);
+	}
+}
+
+void control_job_begin(struct control_job *job, const char *line, size_t len)
+{
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *refused;
+
+	job->ancestor_count = 0;
+	job->offset = 0;
+	job->cgroup = 0;
+	job->policy = (struct policy){0};
+	refused = take_request(job, request);
+	json_decref(request);
+	if (refused)
+		finish(job, refused);
+	else if (job->command == CONTROL_STATUS)
+		ask(job, JOB_COUNTERS);
+	else if (job->command == CONTROL_LIST)
+		ask(job, JOB_PAGE);
+	else if (find_ancestors(job) < 0)
+		finish(job, control_refusal("it cannot be seen which cgroup you are in, so you may "
+					    "change nothing; use a shell on the host itself"));
+	else
+		ask(job, JOB_GUARD);
+}
+
+void control_job_cancel(struct control_job *job)
+{
+	if (job->ticket)
+		privsep_forget(job->context->privsep, job->ticket);
+	job->ticket = 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_CONTROL_JOB_H
+#define AWSMASK_CONTROL_JOB_H
+/*
+ * One request of awsmaskctl, from its line to its answer: parsed, judged, put to the monitor in as
+ * many calls as it takes, answered. No sockets here.
+ */
+#include "awsmask/ctl.h"
+#include "control.h"
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#define CONTROL_DEPTH_MAX 64 /* cgroups above one another that are looked at */
+
+enum control_command {
+#define X(name, word, changes) CONTROL_##name,
+	CTL_COMMANDS(X)
+#undef X
+		CONTROL_COMMAND_COUNT
+};
+
+/* Who asks, by SO_PEERCRED. */
+struct control_peer {
+	pid_t pid;
+	uid_t uid;
+};
+
+/*
+ * What the job waits for from the monitor:
+ *
+ *	changing commands   GUARD (once per page of enrolments) -> ACT -> done
+ *	status              COUNTERS -> TOTAL -> done
+ *	list                PAGE -> done
+ *
+ * Any refusal leads to done at once.
+ */
+enum job_phase { JOB_DONE, JOB_GUARD, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE };
+
+struct control_job {
+	const struct control_context *context;
+	struct control_peer peer;
+	enum control_command command;
+	enum job_phase phase;
+	uint32_t ticket; /* of the call under way; 0: none */
+	uint32_t offset; /* in the list of enrolments */
+	uint64_t cgroup; /* to be changed */
+	struct policy policy;
+	uint64_t ancestors[CONTROL_DEPTH_MAX]; /* the peer's own cgroup and those above it */
+	size_t ancestor_count;
+	uint64_t counters[REASON_COUNT];
+	json_t *answer;		   /* when done */
+	void (*done)(void *owner); /* never called from inside control_job_begin() */
+	void *owner;
+};
+
+/*
+ * Begin with the line. The job is either done on return (phase JOB_DONE, `answer` set), or
+ * done(owner) is called later from the loop. `answer` is the owner's to drop. NULL: memory is out.
+ */
+void control_job_begin(struct control_job *job, const char *line, size_t len);
+/* Let go of the call under way. */
+void control_job_cancel(struct control_job *job);
+
+/* {"ok": false, "error": "..."} */
+__attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format, ...);
+
+/* Answers from what is known (control_answer.c). NULL: memory is out. */
+json_t *control_status(const struct control_context *context,
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled);
+json_t *control_page(uint32_t offset, const struct priv_reply *reply);
+
+#endif

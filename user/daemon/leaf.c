@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "leaf.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAF_SLOTS 16
+/* Short, so that a rotated CA is in use within a minute; making a leaf costs a fraction of a
+ * handshake. */
+#define LEAF_FRESH_MS 60000
+
+struct slot {
+	char host[256];
+	X509 *leaf;
+	uint64_t made_ms;
+};
+
+struct leaf_cache {
+	struct privsep *privsep;
+	const struct tls *tls;
+	struct slot slots[LEAF_SLOTS];
+};
+
+struct leaf_cache *leaf_cache_new(struct privsep *p, const struct tls *t)
+{
+	struct leaf_cache *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->privsep = p;
+	c->tls = t;
+	return c;
+}
+
+void leaf_cache_free(struct leaf_cache *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < LEAF_SLOTS; i++)
+		X509_free(c->slots[i].leaf);
+	free(c);
+}
+
+X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
+{
+	for (size_t i = 0; i < LEAF_SLOTS; i++) {
+		struct slot *s = &c->slots[i];
+		if (s->leaf && strcmp(s->host, host) == 0 &&
+		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS)
+			return s->leaf;
+	}
+	return NULL;
+}
+
+static X509 *leaf_store(struct leaf_cache *c, uv_loop_t *loop, const char *host, X509 *leaf)
+{
+	struct slot *s = &c->slots[0];
+
+	for (size_t i = 0; i < LEAF_SLOTS; i++) {
+		struct slot *other = &c->slots[i];
+		if (!other->leaf || strcmp(other->host, host) == 0) {
+			s = other;
+			break;
+		}
+		if (other->made_ms < s->made_ms)
+			s = other;
+	}
+	X509_free(s->leaf);
+	s->leaf = leaf;
+	s->made_ms = uv_now(loop);
+	snprintf(s->host, sizeof(s->host), "%s", host);
+	return leaf;
+}
+
+static void on_leaf(void *arg, const struct priv_reply *reply)
+{
+	struct leaf_wait *w = arg;
+	const unsigned char *der = reply->u.leaf.der;
+	X509 *leaf = NULL;
+
+	if (reply->status == 1 && reply->u.leaf.len <= PRIV_LEAF_MAX)
+		leaf = d2i_X509(NULL, &der, (long)reply->u.leaf.len);
+	if (leaf)
+		leaf_store(w->cache, w->loop, w->host, leaf);
+	else
+		log_event(LOG_ERR, "leaf-refused", log_name("host", w->host),
+			  log_word("why",
+				   reply->status == 1 ? "malformed certificate" : reply->error));
+	w->done(w->arg, leaf);
+}
+
+uint32_t leaf_request(struct leaf_wait *w)
+{
+	struct priv_request r = {.kind = PRIV_LEAF};
+
+	snprintf(r.u.leaf.host, sizeof(r.u.leaf.host), "%s", w->host);
+	memcpy(r.u.leaf.spki, w->cache->tls->spki, w->cache->tls->spki_len);
+	r.u.leaf.spki_len = (uint32_t)w->cache->tls->spki_len;
+	return privsep_call(w->cache->privsep, &r, on_leaf, w);
+}

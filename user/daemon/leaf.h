@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_LEAF_H
+#define AWSMASK_LEAF_H
+/* One thread's cache of the certificates that the monitor made for the targets' names. */
+#include "privsep.h"
+#include "tls.h"
+
+struct leaf_cache;
+
+__attribute__((warn_unused_result)) struct leaf_cache *leaf_cache_new(struct privsep *p,
+								      const struct tls *t);
+void leaf_cache_free(struct leaf_cache *c);
+
+/* The leaf for this name, borrowed until the next call from the loop; NULL: ask for it. */
+X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host);
+
+/* Ask; `done` runs later with the leaf (borrowed), or NULL when the monitor refused. Returns a
+ * ticket for privsep_forget(), 0 on failure. */
+struct leaf_wait {
+	struct leaf_cache *cache;
+	void (*done)(void *arg, X509 *leaf);
+	void *arg;
+	char host[256];
+	uv_loop_t *loop;
+};
+uint32_t leaf_request(struct leaf_wait *w);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "monitor.h"
+#include "spawn.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: awsmaskd [--config FILE] [--user NAME]\n"
+	"       awsmaskd --check-config | --release | --help | --version\n"
+	"\n"
+	"Masks AWS identifiers in what enrolled cgroups send to their model. Runs in the "
+	"foreground.\n"
+	"\n"
+	"  --config FILE    read FILE instead of " CONFIG_PATH "\n"
+	"  --user NAME      the unprivileged user (or uid) that handles traffic; awsmask\n"
+	"  --check-config   say whether the configuration is right, and end\n"
+	"  --release        take everything of awsmask out of the kernel: enrolled cgroups are\n"
+	"                   no longer redirected, nor masked; needs no running daemon\n";
+
+enum { OPT_CONFIG = 1, OPT_USER, OPT_CHECK, OPT_RELEASE, OPT_HELP, OPT_VERSION, OPT_WORKER };
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"user", required_argument, NULL, OPT_USER},
+	{"check-config", no_argument, NULL, OPT_CHECK},
+	{"release", no_argument, NULL, OPT_RELEASE},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"worker", required_argument, NULL, OPT_WORKER},
+	{NULL, 0, NULL, 0},
+};
+
+static int wrong_usage(void)
+{
+	fputs(usage, stderr);
+	return 2;
+}
+
+static int check_config(const struct monitor_options *o)
+{
+	struct err e;
+	struct config *c = config_load(o->config_path, o->config_optional, &e);
+
+	if (!c) {
+		fprintf(stderr, "awsmaskd: %s\n", e.text);
+		return 1;
+	}
+	config_free(c);
+	return 0;
+}
+
+static int release(void)
+{
+	struct err e;
+
+	if (redirect_remove(&e) == 0)
+		return 0;
+	fprintf(stderr, "awsmaskd: %s\n", e.text);
+	return 1;
+}
+
+static int run_worker(const char *argument)
+{
+	struct worker_boot boot;
+
+	if (spawn_receive(argument, &boot) < 0) {
+		fputs("awsmaskd: --worker is for the monitor's own use\n", stderr);
+		return 2;
+	}
+	return worker_main(&boot);
+}
+
+int main(int argc, char **argv)
+{
+	struct monitor_options o = {
+		.config_path = CONFIG_PATH, .config_optional = true, .user = "awsmask"};
+	int c, mode = 0;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_CONFIG:
+			o.config_path = optarg;
+			o.config_optional = false;
+			break;
+		case OPT_USER:
+			o.user = optarg;
+			break;
+		case OPT_WORKER:
+			return run_worker(optarg);
+		case '?':
+			return wrong_usage();
+		default:
+			mode = c;
+		}
+	}
+	if (optind < argc)
+		return wrong_usage();
+	switch (mode) {
+	case OPT_HELP:
+		return fputs(usage, stdout) < 0;
+	case OPT_VERSION:
+		return puts("awsmaskd " AWSMASK_VERSION) < 0;
+	case OPT_CHECK:
+		return check_config(&o);
+	case OPT_RELEASE:
+		return release();
+	default:
+		break;
+	}
+	if (geteuid() != 0) {
+		fputs("awsmaskd: it must be started by root; it gives root up where it reads the "
+		      "network\n",
+		      stderr);
+		return 1;
+	}
+	return monitor_main(&o);
+}

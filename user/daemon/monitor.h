@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_MONITOR_H
+#define AWSMASK_MONITOR_H
+/*
+ * The privileged process: it holds the CA's key, the bpf maps and the listening sockets, sees no
+ * network byte, and keeps the worker alive.
+ */
+#include "ca.h"
+#include "config.h"
+#include "peer.h"
+#include "privsep.h"
+#include "redirect.h"
+#include "worker.h"
+
+#include <sys/types.h>
+
+struct monitor_options {
+	const char *config_path;
+	bool config_optional; /* a missing file means the defaults */
+	const char *user;     /* the worker's: a name or a number */
+};
+
+/* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */
+int monitor_main(const struct monitor_options *options);
+
+/* What answering the worker needs (privsep_serve.c). */
+struct monitor_services {
+	const struct config *config;
+	struct redirect *redirect; /* NULL: no transparent listener is configured */
+	struct ca *ca;
+	struct peer *peer;
+	uint16_t listener_port;
+};
+/* Answer one request. Every field of it may be a lie. */
+void privsep_serve(struct monitor_services *m, const struct priv_request *request,
+		   struct priv_reply *reply);
+
+#endif

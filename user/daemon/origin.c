@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "origin.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STEP_MS 15000 /* to resolve, connect, tunnel and shake hands */
+#define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
+#define IDLE_MAX 64   /* per thread */
+#define TUNNEL_ANSWER_MAX (64 * 1024)
+#define PLACES_MAX 64 /* sessions remembered */
+
+struct place_session {
+	char host[256];
+	struct tls_session keep;
+};
+
+struct origin_pool {
+	uv_loop_t *loop;
+	const struct tls *tls;
+	struct origin *idle; /* newest first */
+	size_t idle_count, open_count;
+	struct place_session sessions[PLACES_MAX];
+	size_t next_session;
+	bool closing;
+};
+
+struct origin {
+	struct origin *next; /* in idle */
+	struct origin_pool *pool;
+	struct origin_place place;
+	struct stream stream;
+	uv_timer_t timer;
+	uv_getaddrinfo_t lookup;
+	enum origin_state state;
+	enum refusal failure;
+	bool has_stream, looking_up, pooled, closing;
+	struct buf request; /* what is left of connect_head */
+	struct buf answer;  /* to CONNECT */
+	struct http_parser *parser;
+	void (*on_event)(void *arg);
+	void *arg;
+};
+
+struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t)
+{
+	struct origin_pool *p = calloc(1, sizeof(*p));
+
+	if (p) {
+		p->loop = loop;
+		p->tls = t;
+	}
+	return p;
+}
+
+static void pool_release(struct origin_pool *p)
+{
+	if (!p->closing || p->open_count)
+		return;
+	for (size_t i = 0; i < PLACES_MAX; i++)
+		SSL_SESSION_free(p->sessions[i].keep.session);
+	free(p);
+}
+
+/* One slot per name; the oldest gives way. */
+static struct tls_session *session_of(struct origin_pool *p, const char *host)
+{
+	struct place_session *s;
+
+	for (size_t i = 0; i < PLACES_MAX; i++)
+		if (strcmp(p->sessions[i].host, host) == 0)
+			return &p->sessions[i].keep;
+	s = &p->sessions[p->next_session++ % PLACES_MAX];
+	SSL_SESSION_free(s->keep.session);
+	*s = (struct place_session){0};
+	snprintf(s->host, sizeof(s->host), "%s", host);
+	return &s->keep;
+}
+
+static void on_freed(void *arg)
+{
+	struct origin *o = arg;
+	struct origin_pool *p = o->pool;
+
+	http_parser_free(o->parser);
+	buf_free(&o->request);
+	buf_free(&o->answer);
+	free(o);
+	p->open_count--;
+	pool_release(p);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct origin *o = handle->data;
+
+	if (o->has_stream)
+		stream_close(&o->stream, o->state != ORIGIN_READY, on_freed, o);
+	else
+		on_freed(o);
+}
+
+static void origin_destroy(struct origin *o)
+{
+	o->closing = true;
+	o->on_event = NULL;
+	if (o->looking_up) {
+		uv_cancel((uv_req_t *)&o->lookup);
+		return; /* on_resolved() goes on from here, cancelled or not */
+	}
+	if (o->has_stream)
+		stream_want(&o->stream, false, false);
+	uv_close((uv_handle_t *)&o->timer, on_timer_closed);
+}
+
+static void notify(struct origin *o)
+{
+	if (o->on_event)
+		o->on_event(o->arg);
+}
+
+static enum origin_state fail(struct origin *o, enum refusal why)
+{
+	o->failure = why;
+	o->state = ORIGIN_FAILED;
+	uv_timer_stop(&o->timer);
+	if (o->has_stream)
+		stream_want(&o->stream, false, false);
+	return o->state;
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+	struct origin *o = timer->data;
+
+	fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	notify(o);
+}
+
+static void on_stream(void *arg)
+{
+	notify(arg);
+}
+
+static void start_connect(struct origin *o)
+{
+	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)o->place.addr);
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(o->place.port)};
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(o->place.port)};
+	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0) {
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	memcpy(&six.sin6_addr, o->place.addr, 16);
+	memcpy(&four.sin_addr, o->place.addr + 12, 4);
+	if ((v4 ? connect(fd, (struct sockaddr *)&four, sizeof(four))
+		: connect(fd, (struct sockaddr *)&six, sizeof(six))) < 0 &&
+	    errno != EINPROGRESS) {
+		close(fd);
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+		return;
+	}
+	if (stream_open(&o->stream, o->pool->loop, fd, on_stream, o) < 0) {
+		close(fd);
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+		return;
+	}
+	o->has_stream = true;
+	o->state = ORIGIN_CONNECTING;
+	stream_want(&o->stream, false, true);
+}
+
+static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+{
+	struct origin *o = lookup->data;
+
+	o->looking_up = false;
+	if (o->closing) {
+		uv_freeaddrinfo(found);
+		origin_destroy(o);
+		return;
+	}
+	if (status < 0 || !found) {
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	} else if (found->ai_family == AF_INET) {
+		const struct sockaddr_in *a = (const struct sockaddr_in *)found->ai_addr;
+		memset(o->place.addr + 10, 0xff, 2);
+		memcpy(o->place.addr + 12, &a->sin_addr, 4);
+		start_connect(o);
+	} else {
+		const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)found->ai_addr;
+		memcpy(o->place.addr, &a->sin6_addr, 16);
+		start_connect(o);
+	}
+	uv_freeaddrinfo(found);
+	notify(o);
+}
+
+static bool address_known(const struct origin_place *place)
+{
+	static const uint8_t none[16];
+
+	return memcmp(place->addr, none, sizeof(none)) != 0;
+}
+
+static struct origin *origin_new(struct origin_pool *p, const struct origin_place *place)
+{
+	struct origin *o = calloc(1, sizeof(*o));
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+
+	if (!o)
+		return NULL;
+	o->pool = p;
+	o->place = *place;
+	buf_init(&o->request, TUNNEL_ANSWER_MAX);
+	buf_init(&o->answer, TUNNEL_ANSWER_MAX);
+	if (uv_timer_init(p->loop, &o->timer) < 0) {
+		free(o);
+		return NULL;
+	}
+	p->open_count++;
+	o->timer.data = o->lookup.data = o;
+	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
+	if (address_known(place)) {
+		start_connect(o);
+		return o;
+	}
+	o->state = ORIGIN_RESOLVING;
+	if (uv_getaddrinfo(p->loop, &o->lookup, on_resolved,
+			   place->dial[0] ? place->dial : place->host, NULL, &hints) == 0)
+		o->looking_up = true;
+	else
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	return o;
+}
+
+static bool same_place(const struct origin_place *a, const struct origin_place *b)
+{
+	return a->port == b->port && a->tls == b->tls && strcmp(a->host, b->host) == 0 &&
+	       (!address_known(b) || memcmp(a->addr, b->addr, sizeof(a->addr)) == 0);
+}
+
+static struct origin *take_idle(struct origin_pool *p, const struct origin_place *place)
+{
+	for (struct origin **at = &p->idle; *at; at = &(*at)->next) {
+		struct origin *o = *at;
+		if (!same_place(&o->place, place))
+			continue;
+		*at = o->next;
+		p->idle_count--;
+		o->pooled = true;
+		uv_timer_stop(&o->timer);
+		return o;
+	}
+	return NULL;
+}
+
+struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
+			  void (*on_event)(void *arg), void *arg)
+{
+	struct origin *o = NULL;
+
+	if (!fresh && !place->connect_head)
+		o = take_idle(p, place);
+	if (!o)
+		o = origin_new(p, place);
+	if (!o)
+		return NULL;
+	o->on_event = on_event;
+	o->arg = arg;
+	if (o->has_stream)
+		stream_owner(&o->stream, on_stream, o);
+	return o;
+}
+
+/* Events may come early: a connection is made when it has a peer, failed when it has an error. */
+static enum origin_state finish_connect(struct origin *o)
+{
+	struct sockaddr_storage peer;
+	socklen_t peer_size = sizeof(peer), size = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(o->stream.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error)
+		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	if (getpeername(o->stream.fd, (struct sockaddr *)&peer, &peer_size) < 0) {
+		stream_want(&o->stream, false, true);
+		return o->state;
+	}
+	if (o->place.connect_head) {
+		o->parser = http_parser_new(HTTP_RESPONSE, HTTP_HEAD_MAX);
+		if (!o->parser || buf_append(&o->request, buf_bytes(o->place.connect_head),
+					     buf_len(o->place.connect_head)) < 0)
+			return fail(o, REFUSAL_MEMORY);
+		http_parser_next(o->parser, false, true);
+		return o->state = ORIGIN_TUNNELLING;
+	}
+	if (o->place.tls) {
+		if (origin_start_tls(o, o->place.host) < 0)
+			return fail(o, REFUSAL_MEMORY);
+		return o->state;
+	}
+	uv_timer_stop(&o->timer);
+	return o->state = ORIGIN_READY;
+}
+
+/* The proxy's answer, byte by byte so that nothing of what follows its head is taken. */
+static enum origin_state tunnel(struct origin *o)
+{
+	const uint8_t *data;
+	size_t used, data_len;
+	uint8_t byte;
+	ssize_t n;
+
+	if (stream_flush(&o->stream, &o->request) == STREAM_BROKEN)
+		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	while ((n = stream_read(&o->stream, &byte, 1)) > 0) {
+		if (buf_append(&o->answer, &byte, 1) < 0)
+			return fail(o, REFUSAL_ORIGIN_BROKEN);
+		enum http_event event = http_feed(o->parser, &byte, 1, &used, &data, &data_len);
+		if (event == HTTP_ERROR)
+			return fail(o, REFUSAL_ORIGIN_BROKEN);
+		if (event != HTTP_HEAD)
+			continue;
+		if (http_head(o->parser)->status / 100 != 2)
+			return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+		if (o->place.tls) {
+			if (origin_start_tls(o, o->place.host) < 0)
+				return fail(o, REFUSAL_MEMORY);
+			return o->state;
+		}
+		uv_timer_stop(&o->timer);
+		return o->state = ORIGIN_READY;
+	}
+	if (n != STREAM_AGAIN)
+		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	stream_want(&o->stream, true, buf_len(&o->request) > 0);
+	return o->state;
+}
+
+int origin_start_tls(struct origin *o, const char *host)
+{
+	SSL *ssl = tls_client(o->pool->tls, host, session_of(o->pool, host));
+
+	if (!ssl)
+		return -1;
+	if (stream_tls(&o->stream, ssl, false) < 0)
+		return -1; /* the stream owns ssl already */
+	o->place.tls = true;
+	o->state = ORIGIN_HANDSHAKE;
+	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
+	return 0;
+}
+
+static enum origin_state handshake(struct origin *o)
+{
+	int r = stream_handshake(&o->stream);
+
+	if (r == STREAM_AGAIN) {
+		stream_want(&o->stream, true, false);
+		return o->state;
+	}
+	if (r == 1) {
+		uv_timer_stop(&o->timer);
+		return o->state = ORIGIN_READY;
+	}
+	if (SSL_get_verify_result(o->stream.ssl) == X509_V_OK)
+		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	log_event(LOG_WARNING, "origin-untrusted", log_name("host", o->place.host),
+		  log_word("why",
+			   X509_verify_cert_error_string(SSL_get_verify_result(o->stream.ssl))));
+	return fail(o, REFUSAL_ORIGIN_UNTRUSTED);
+}
+
+enum origin_state origin_advance(struct origin *o)
+{
+	enum origin_state before;
+
+	do {
+		before = o->state;
+		switch (o->state) {
+		case ORIGIN_CONNECTING:
+			finish_connect(o);
+			break;
+		case ORIGIN_TUNNELLING:
+			tunnel(o);
+			break;
+		case ORIGIN_HANDSHAKE:
+			handshake(o);
+			break;
+		default:
+			break;
+		}
+	} while (o->state != before);
+	return o->state;
+}
+
+enum refusal origin_failure(const struct origin *o)
+{
+	return o->failure;
+}
+
+bool origin_was_pooled(const struct origin *o)
+{
+	return o->pooled;
+}
+
+const struct buf *origin_tunnel_answer(const struct origin *o)
+{
+	return &o->answer;
+}
+
+struct stream *origin_stream(struct origin *o)
+{
+	return &o->stream;
+}
+
+static void drop_idle(struct origin *o)
+{
+	for (struct origin **at = &o->pool->idle; *at; at = &(*at)->next) {
+		if (*at == o) {
+			*at = o->next;
+			o->pool->idle_count--;
+			break;
+		}
+	}
+	origin_destroy(o);
+}
+
+/* Anything but silence from an idle origin ends it: a close, or bytes that nobody asked for. */
+static void on_idle_event(void *arg)
+{
+	struct origin *o = arg;
+	uint8_t byte;
+
+	if (stream_read(&o->stream, &byte, 1) != STREAM_AGAIN)
+		drop_idle(o);
+}
+
+static void on_idle_timeout(uv_timer_t *timer)
+{
+	drop_idle(timer->data);
+}
+
+void origin_put(struct origin *o, bool reusable)
+{
+	struct origin_pool *p = o->pool;
+
+	o->on_event = NULL;
+	if (!reusable || o->state != ORIGIN_READY || o->place.connect_head || p->closing ||
+	    p->idle_count >= IDLE_MAX) {
+		origin_destroy(o);
+		return;
+	}
+	o->next = p->idle;
+	p->idle = o;
+	p->idle_count++;
+	stream_owner(&o->stream, on_idle_event, o);
+	stream_want(&o->stream, true, false);
+	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
+}
+
+void origin_pool_close(struct origin_pool *p)
+{
+	if (!p)
+		return;
+	p->closing = true;
+	while (p->idle)
+		drop_idle(p->idle);
+	pool_release(p);
+}

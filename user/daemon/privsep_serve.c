@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log.h"
+#include "monitor.h"
+
+#include <netinet/in.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+static void refuse(struct priv_reply *reply, const char *why)
+{
+	reply->status = -1;
+	snprintf(reply->error, sizeof(reply->error), "%s", why);
+}
+
+/*
+ * Safe: a record names only who connected to our own listener, can be had once, and goes to the
+ * process that was going to accept that very connection.
+ */
+static void serve_flow(struct monitor_services *m, const struct flow_key *key,
+		       struct priv_reply *reply)
+{
+	static const uint8_t lo4[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1}, lo6[16] = {[15] = 1};
+	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->addr);
+	uint32_t uid;
+
+	if (!m->redirect) {
+		refuse(reply, "nothing is redirected here");
+		return;
+	}
+	reply->status = redirect_flow_take(m->redirect, key, &reply->u.flow);
+	if (reply->status != 1) {
+		snprintf(reply->error, sizeof(reply->error), "it was not redirected here");
+		return;
+	}
+	/* The socket itself must still say the same, else the port has changed hands. */
+	if (peer_uid(m->peer, key->addr, key->port, v4 ? lo4 : lo6, m->listener_port, &uid) == 1 &&
+	    uid != reply->u.flow.uid)
+		refuse(reply, "the socket is another user's than the connect() was");
+}
+
+/* Safe: any process can ask sock_diag the same. */
+static void serve_peer(struct monitor_services *m, const struct priv_request *q,
+		       struct priv_reply *reply)
+{
+	reply->status = peer_uid(m->peer, q->u.peer.local, q->u.peer.local_port, q->u.peer.remote,
+				 q->u.peer.remote_port, &reply->u.peer.uid);
+	if (reply->status != 1)
+		snprintf(reply->error, sizeof(reply->error), "no such socket on this host");
+}
+
+/*
+ * Safe: the certificate is good for a target's name alone, which the CA's own constraints say once
+ * more, for a month, and over a key that the worker has anyway.
+ */
+static void serve_leaf(struct monitor_services *m, const struct priv_request *q,
+		       struct priv_reply *reply)
+{
+	struct err e;
+	uint8_t *der;
+	size_t len;
+
+	if (!memchr(q->u.leaf.host, 0, sizeof(q->u.leaf.host)) ||
+	    !config_is_target(m->config, q->u.leaf.host)) {
+		refuse(reply, "the name is not one of the configured targets");
+		return;
+	}
+	if (q->u.leaf.spki_len > sizeof(q->u.leaf.spki)) {
+		refuse(reply, "the public key is too long");
+		return;
+	}
+	if (ca_sign_leaf(m->ca, q->u.leaf.host, q->u.leaf.spki, q->u.leaf.spki_len, &der, &len,
+			 &e) < 0) {
+		refuse(reply, e.text);
+		return;
+	}
+	if (len <= sizeof(reply->u.leaf.der)) {
+		memcpy(reply->u.leaf.der, der, len);
+		reply->u.leaf.len = (uint32_t)len;
+		reply->status = 1;
+	} else {
+		refuse(reply, "the certificate is too long");
+	}
+	OPENSSL_free(der);
+}
+
+/*
+ * Safe as far as it goes: a taken worker could release cgroups, but it sees their traffic unmasked
+ * already; it cannot touch the host otherwise, for ids are looked up and never opened.
+ */
+static void serve_cgroup(struct monitor_services *m, const struct priv_request *q,
+			 struct priv_reply *reply)
+{
+	struct policy policy = q->u.cgroup.policy;
+	struct err e;
+	int r;
+
+	if (!m->redirect) {
+		refuse(reply,
+		       "listen.transparent is 0: nothing can be redirected; set it to a port");
+		return;
+	}
+	if (policy.mode > POLICY_OBSERVE || (policy.flags & ~(uint32_t)POLICY_FAIL_OPEN)) {
+		refuse(reply, "the policy is malformed");
+		return;
+	}
+	r = q->kind == PRIV_ENROLL ? redirect_enroll(m->redirect, q->u.cgroup.id, &policy, &e)
+				   : redirect_unenroll(m->redirect, q->u.cgroup.id, &e);
+	if (r < 0) {
+		refuse(reply, e.text);
+		return;
+	}
+	reply->status = 1;
+	log_event(LOG_NOTICE, q->kind == PRIV_ENROLL ? "enrolled" : "unenrolled",
+		  log_number("cgroup", q->u.cgroup.id));
+}
+
+static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_reply *reply)
+{
+	static uint64_t ids[AWSMASK_MAX_CGROUPS];
+	static struct policy policies[AWSMASK_MAX_CGROUPS];
+	size_t total = 0;
+
+	if (m->redirect)
+		total = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
+	if (total > AWSMASK_MAX_CGROUPS)
+		total = AWSMASK_MAX_CGROUPS;
+	reply->status = 1;
+	reply->u.list.total = (uint32_t)total;
+	for (size_t i = offset; i < total && reply->u.list.count < PRIV_LIST_MAX; i++) {
+		reply->u.list.ids[reply->u.list.count] = ids[i];
+		reply->u.list.policies[reply->u.list.count++] = policies[i];
+	}
+}
+
+static void serve_ca_reload(struct monitor_services *m, struct priv_reply *reply)
+{
+	struct err e;
+	struct ca *fresh =
+		ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, &e);
+
+	if (!fresh) {
+		refuse(reply, e.text);
+		return;
+	}
+	ca_free(m->ca);
+	m->ca = fresh;
+	reply->status = 1;
+	log_event(LOG_NOTICE, "ca-reloaded", log_name("dir", m->config->ca_dir));
+}
+
+void privsep_serve(struct monitor_services *m, const struct priv_request *request,
+		   struct priv_reply *reply)
+{
+	*reply = (struct priv_reply){.kind = request->kind, .id = request->id};
+	switch (request->kind) {
+	case PRIV_FLOW_TAKE:
+		serve_flow(m, &request->u.flow, reply);
+		break;
+	case PRIV_PEER:
+		serve_peer(m, request, reply);
+		break;
+	case PRIV_LEAF:
+		serve_leaf(m, request, reply);
+		break;
+	case PRIV_ENROLL:
+	case PRIV_UNENROLL:
+		serve_cgroup(m, request, reply);
+		break;
+	case PRIV_LIST:
+		serve_list(m, request->u.list.offset, reply);
+		break;
+	case PRIV_COUNTERS: /* safe: numbers */
+		reply->status =
+			m->redirect ? redirect_counters(m->redirect, reply->u.counters) + 1 : 0;
+		break;
+	case PRIV_CA_RELOAD: /* safe: reads what root put there */
+		serve_ca_reload(m, reply);
+		break;
+	case PRIV_READY: /* safe: at worst, connections wait for a worker that never takes them */
+		reply->status = 1;
+		break;
+	default:
+		refuse(reply, "no such request");
+	}
+}

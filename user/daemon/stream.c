@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FIRST_MAX (256 * 1024)
+
+/* A BIO over the stream's own reading and writing, so that bytes put back are seen by TLS too. */
+static BIO_METHOD *bio_method;
+static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
+
+static ssize_t raw_read(struct stream *s, uint8_t *p, size_t n)
+{
+	size_t held = buf_len(&s->first);
+	ssize_t got;
+
+	if (held) {
+		if (n > held)
+			n = held;
+		memcpy(p, buf_bytes(&s->first), n);
+		buf_drop(&s->first, n);
+		if (n == held)
+			buf_free(&s->first);
+		return (ssize_t)n;
+	}
+	do {
+		got = recv(s->fd, p, n, 0);
+	} while (got < 0 && errno == EINTR);
+	if (got >= 0)
+		return got;
+	return errno == EAGAIN ? STREAM_AGAIN : STREAM_BROKEN;
+}
+
+static ssize_t raw_write(struct stream *s, const uint8_t *p, size_t n)
+{
+	ssize_t put;
+
+	do {
+		put = send(s->fd, p, n, MSG_NOSIGNAL);
+	} while (put < 0 && errno == EINTR);
+	if (put >= 0)
+		return put;
+	return errno == EAGAIN ? STREAM_AGAIN : STREAM_BROKEN;
+}
+
+static int bio_read(BIO *b, char *p, int n)
+{
+	ssize_t got = raw_read(BIO_get_data(b), (uint8_t *)p, (size_t)n);
+
+	BIO_clear_retry_flags(b);
+	if (got == STREAM_AGAIN)
+		BIO_set_retry_read(b);
+	return got < 0 ? -1 : (int)got;
+}
+
+static int bio_write(BIO *b, const char *p, int n)
+{
+	ssize_t put = raw_write(BIO_get_data(b), (const uint8_t *)p, (size_t)n);
+
+	BIO_clear_retry_flags(b);
+	if (put == STREAM_AGAIN)
+		BIO_set_retry_write(b);
+	return put < 0 ? -1 : (int)put;
+}
+
+static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+	(void)b, (void)num, (void)ptr;
+	return cmd == BIO_CTRL_FLUSH;
+}
+
+static void make_bio_method(void)
+{
+	bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "awsmask stream");
+	if (!bio_method)
+		return;
+	BIO_meth_set_read(bio_method, bio_read);
+	BIO_meth_set_write(bio_method, bio_write);
+	BIO_meth_set_ctrl(bio_method, bio_ctrl);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct stream *s = poll->data;
+
+	(void)events;
+	/* A bare error would be reported again and again; the next read or write names it. */
+	if (status < 0) {
+		uv_poll_stop(&s->poll);
+		s->armed = 0;
+	}
+	s->on_event(s->arg);
+}
+
+int stream_open(struct stream *s, uv_loop_t *loop, int fd, void (*on_event)(void *arg), void *arg)
+{
+	*s = (struct stream){.fd = fd, .on_event = on_event, .arg = arg};
+	buf_init(&s->first, FIRST_MAX);
+	if (uv_poll_init_socket(loop, &s->poll, fd) < 0)
+		return -1;
+	s->poll.data = s;
+	return 0;
+}
+
+void stream_owner(struct stream *s, void (*on_event)(void *arg), void *arg)
+{
+	s->on_event = on_event;
+	s->arg = arg;
+}
+
+int stream_unread(struct stream *s, const uint8_t *p, size_t n)
+{
+	struct buf joined;
+
+	buf_init(&joined, FIRST_MAX);
+	if (buf_append(&joined, p, n) < 0 ||
+	    buf_append(&joined, buf_bytes(&s->first), buf_len(&s->first)) < 0) {
+		buf_free(&joined);
+		return -1;
+	}
+	buf_free(&s->first);
+	s->first = joined;
+	return 0;
+}
+
+int stream_tls(struct stream *s, SSL *ssl, bool accept)
+{
+	BIO *bio;
+
+	s->ssl = ssl;
+	pthread_once(&bio_once, make_bio_method);
+	bio = bio_method ? BIO_new(bio_method) : NULL;
+	if (!bio)
+		return -1;
+	BIO_set_data(bio, s);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+	if (accept)
+		SSL_set_accept_state(ssl);
+	else
+		SSL_set_connect_state(ssl);
+	return 0;
+}
+
+/* The meaning of an SSL call that returned `ret` <= 0. */
+static int tls_outcome(struct stream *s, int ret)
+{
+	switch (SSL_get_error(s->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		s->blocked_on = UV_READABLE;
+		return STREAM_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		s->blocked_on = UV_WRITABLE;
+		return STREAM_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return STREAM_END;
+	default:
+		s->broken = true;
+		return STREAM_BROKEN;
+	}
+}
+
+int stream_handshake(struct stream *s)
+{
+	int ret;
+
+	if (s->broken)
+		return STREAM_BROKEN;
+	s->blocked_on = 0;
+	ERR_clear_error();
+	ret = SSL_do_handshake(s->ssl);
+	if (ret == 1)
+		return 1;
+	ret = tls_outcome(s, ret);
+	return ret == STREAM_END ? STREAM_BROKEN : ret;
+}
+
+ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
+{
+	ssize_t got;
+	int ret;
+
+	if (s->broken)
+		return STREAM_BROKEN;
+	if (!s->ssl) {
+		got = raw_read(s, p, n);
+		s->broken = got == STREAM_BROKEN;
+		return got;
+	}
+	s->blocked_on = 0;
+	ERR_clear_error();
+	ret = SSL_read(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
+	return ret > 0 ? ret : tls_outcome(s, ret);
+}
+
+ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
+{
+	ssize_t put;
+	int ret;
+
+	if (s->broken)
+		return STREAM_BROKEN;
+	if (!s->ssl) {
+		put = raw_write(s, p, n);
+		s->broken = put == STREAM_BROKEN;
+		return put;
+	}
+	ERR_clear_error();
+	ret = SSL_write(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
+	if (ret > 0)
+		return ret;
+	ret = tls_outcome(s, ret);
+	return ret == STREAM_END ? STREAM_BROKEN : ret;
+}
+
+int stream_flush(struct stream *s, struct buf *b)
+{
+	while (buf_len(b)) {
+		ssize_t put = stream_write(s, buf_bytes(b), buf_len(b));
+		if (put < 0)
+			return (int)put;
+		buf_drop(b, (size_t)put);
+	}
+	return 1;
+}
+
+void stream_want(struct stream *s, bool readable, bool writable)
+{
+	int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+
+	if (events && s->ssl && s->blocked_on)
+		events |= s->blocked_on;
+	if (events == s->armed || s->closing)
+		return;
+	s->armed = events;
+	if (events)
+		uv_poll_start(&s->poll, events, on_poll);
+	else
+		uv_poll_stop(&s->poll);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	struct stream *s = handle->data;
+
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+	buf_free(&s->first);
+	close(s->fd);
+	s->fd = -1;
+	s->on_closed(s->arg);
+}
+
+void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg)
+{
+	if (s->closing)
+		return;
+	s->closing = true;
+	s->on_closed = on_closed;
+	s->arg = arg;
+	if (abort || s->broken) {
+		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+			   sizeof(struct linger));
+	} else {
+		ERR_clear_error();
+		if (s->ssl && SSL_is_init_finished(s->ssl))
+			SSL_shutdown(s->ssl); /* the close_notify is sent or not; nobody waits for
+						 the answer */
+		shutdown(s->fd, SHUT_WR);
+	}
+	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}

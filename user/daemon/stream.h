@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_STREAM_H
+#define AWSMASK_STREAM_H
+/*
+ * A non-blocking connection on one loop, plain or TLS. The owner pumps: on each event it reads and
+ * writes until told STREAM_AGAIN, then says with stream_want() what it still waits for.
+ */
+#include "../mask/buf.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+enum {
+	STREAM_END = 0,	    /* the peer closed its side in order */
+	STREAM_AGAIN = -1,  /* nothing now */
+	STREAM_BROKEN = -2, /* reset, truncated, or a TLS error; sticky */
+};
+
+struct stream {
+	uv_poll_t poll; /* private, as all below */
+	int fd;
+	SSL *ssl;
+	struct buf first; /* bytes read before anybody knew what they were: read once more, before
+			     fd */
+	int blocked_on;	  /* what TLS waits for, UV_READABLE or UV_WRITABLE, whatever we asked of it
+			   */
+	int armed;
+	bool broken, closing;
+	void (*on_event)(void *arg);
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+/*
+ * fd: a connected or connecting non-blocking socket; owned from now on. `on_event` runs from the
+ * loop. 0, or -1: fd is still the caller's.
+ */
+__attribute__((warn_unused_result)) int stream_open(struct stream *s, uv_loop_t *loop, int fd,
+						    void (*on_event)(void *arg), void *arg);
+/* Whom to tell from now on. */
+void stream_owner(struct stream *s, void (*on_event)(void *arg), void *arg);
+
+/* Put bytes back, to be read before anything else (also by TLS). 0, or -1: memory is out. */
+__attribute__((warn_unused_result)) int stream_unread(struct stream *s, const uint8_t *p, size_t n);
+
+/* Speak TLS from here on; `ssl` is owned. accept: as server. 0 or -1. */
+__attribute__((warn_unused_result)) int stream_tls(struct stream *s, SSL *ssl, bool accept);
+/* 1: done; STREAM_AGAIN; STREAM_BROKEN (SSL_get_verify_result() may tell why). */
+int stream_handshake(struct stream *s);
+
+/* > 0: bytes moved; else one of the enum above. Write never gives STREAM_END. */
+ssize_t stream_read(struct stream *s, uint8_t *p, size_t n);
+ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
+/* Write from the front of b until it is empty (then 1) or as above. */
+int stream_flush(struct stream *s, struct buf *b);
+
+/* What to wait for. TLS's own needs are added while either is wanted. */
+void stream_want(struct stream *s, bool readable, bool writable);
+
+/* Close in order (close_notify and FIN) or, `abort`, with a reset. `on_closed` runs later, from the
+ * loop. */
+void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg);
+
+#endif

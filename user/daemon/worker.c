@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+#include "conn.h"
+#include "control.h"
+#include "log.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ACCEPT_AT_ONCE 64
+#define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
+#define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
+#define OUT_MAX (1024 * 1024)
+
+struct door {
+	uv_poll_t poll;
+	uv_timer_t pause;
+	int fd; /* -1: not there */
+	enum conn_door kind;
+	struct worker_thread *thread;
+};
+
+/* A thread and what only its own start and stop need to know. */
+struct loop_thread {
+	struct worker_thread base;
+	struct door doors[3];
+	uv_async_t stop;
+	struct control *control;       /* thread 0 alone, as the next */
+	uv_signal_t terminate, ignore; /* SIGTERM, SIGINT */
+	struct loop_thread *all;
+	unsigned count;
+	pthread_t id;
+};
+
+/* ---- accepting */
+
+static void on_door(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct door *d = timer->data;
+
+	uv_poll_start(&d->poll, UV_READABLE, on_door);
+}
+
+static void on_door(uv_poll_t *poll, int status, int events)
+{
+	struct door *d = poll->data;
+
+	(void)status, (void)events;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			conn_accept(d->thread, fd, d->kind);
+			continue;
+		}
+		if (errno == ECONNABORTED || errno == EINTR)
+			continue;
+		if (errno != EAGAIN) {
+			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			uv_poll_stop(&d->poll);
+			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
+		}
+		return;
+	}
+}
+
+static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_door kind)
+{
+	*d = (struct door){.fd = fd, .kind = kind, .thread = &t->base};
+	if (fd < 0)
+		return 0;
+	d->poll.data = d->pause.data = d;
+	if (uv_poll_init(&t->base.loop, &d->poll, fd) < 0)
+		return -1;
+	uv_timer_init(&t->base.loop, &d->pause);
+	return uv_poll_start(&d->poll, UV_READABLE, on_door);
+}
+
+/* ---- starting and stopping */
+
+static void close_loop(struct loop_thread *t)
+{
+	if (t->base.stopping)
+		return;
+	t->base.stopping = true;
+	for (size_t i = 0; i < 3; i++) {
+		if (t->doors[i].fd < 0)
+			continue;
+		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
+		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+	}
+	if (t->control) {
+		control_close(t->control);
+		uv_close((uv_handle_t *)&t->terminate, NULL);
+		uv_close((uv_handle_t *)&t->ignore, NULL);
+	}
+	conn_close_all(&t->base);
+	origin_pool_close(t->base.origins);
+	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->stop, NULL);
+}
+
+static void on_stop(uv_async_t *async)
+{
+	close_loop(async->data);
+}
+
+static void stop_all(struct loop_thread *t)
+{
+	for (unsigned i = 0; i < t->count; i++)
+		uv_async_send(&t->all[i].stop);
+}
+
+static void on_terminate(uv_signal_t *signal, int number)
+{
+	(void)number;
+	stop_all(signal->data);
+}
+
+/* A terminal's Ctrl-C reaches the whole group: the monitor decides. */
+static void on_ignore(uv_signal_t *signal, int number)
+{
+	(void)signal, (void)number;
+}
+
+static void on_monitor_lost(void *arg)
+{
+	log_event(LOG_ERR, "monitor-lost", log_word("then", "the worker ends"));
+	stop_all(arg);
+}
+
+static int start_control(struct loop_thread *t, const struct worker_boot *boot)
+{
+	struct worker *w = t->base.worker;
+	struct control_context context = {.config = w->config,
+					  .privsep = t->base.privsep,
+					  .stats = &w->stats,
+					  .vault = w->vault,
+					  .started_ns = w->started_ns};
+
+	t->control = control_new(&t->base.loop, boot->control_fd, &context);
+	if (!t->control)
+		return -1;
+	uv_signal_init(&t->base.loop, &t->terminate);
+	uv_signal_init(&t->base.loop, &t->ignore);
+	t->terminate.data = t;
+	uv_signal_start(&t->terminate, on_terminate, SIGTERM);
+	uv_signal_start(&t->ignore, on_ignore, SIGINT);
+	return 0;
+}
+
+static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
+		     unsigned i)
+{
+	uv_loop_t *loop = &t->base.loop;
+
+	t->base.worker = w;
+	if (uv_loop_init(loop) < 0)
+		return -1;
+	t->stop.data = t;
+	uv_async_init(loop, &t->stop, on_stop);
+	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
+	t->base.origins = origin_pool_new(loop, &w->tls);
+	if (!t->base.privsep || !t->base.origins)
+		return -1;
+	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls);
+	if (!t->base.leaves)
+		return -1;
+	if (open_door(t, &t->doors[0], boot->transparent4[i], DOOR_TRANSPARENT) < 0 ||
+	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
+	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
+		return -1;
+	return i == 0 ? start_control(t, boot) : 0;
+}
+
+static void on_ready_known(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+static void *run_loop(void *arg)
+{
+	struct loop_thread *t = arg;
+
+	uv_run(&t->base.loop, UV_RUN_DEFAULT);
+	leaf_cache_free(t->base.leaves);
+	uv_loop_close(&t->base.loop);
+	return NULL;
+}
+
+static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
+{
+	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
+	struct priv_request ready = {.kind = PRIV_READY};
+	unsigned started;
+
+	if (!threads)
+		return err_set(e, "memory is out");
+	for (unsigned i = 0; i < boot->threads; i++) {
+		threads[i].all = threads;
+		threads[i].count = boot->threads;
+		if (init_loop(&threads[i], w, boot, i) < 0)
+			return err_set(e, "loop %u of %u cannot be set up: %s", i, boot->threads,
+				       strerror(errno));
+	}
+	if (sandbox_close(e) < 0)
+		return -1;
+	for (started = 1; started < boot->threads; started++)
+		if (pthread_create(&threads[started].id, NULL, run_loop, &threads[started]) != 0)
+			return err_set(e, "thread %u of %u cannot be made", started, boot->threads);
+	log_event(LOG_INFO, "worker-ready", log_number("threads", boot->threads),
+		  log_number("uid", getuid()));
+	if (!privsep_call(threads[0].base.privsep, &ready, on_ready_known, NULL))
+		return err_set(e, "the monitor is gone");
+	run_loop(&threads[0]);
+	for (unsigned i = 1; i < boot->threads; i++)
+		pthread_join(threads[i].id, NULL);
+	free(threads);
+	return 0;
+}
+
+static int open_vault(struct worker *w, int key_fd, struct err *e)
+{
+	uint8_t key[VAULT_KEY_SIZE];
+	ssize_t n = read(key_fd, key, sizeof(key));
+
+	close(key_fd);
+	if (n != sizeof(key))
+		return err_set(e, "the vault's key did not arrive");
+	w->vault = vault_open(w->config->vault_sqlite, key, e);
+	explicit_bzero(key, sizeof(key));
+	return w->vault ? 0 : -1;
+}
+
+static int load_config(struct worker *w, int fd, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	w->config = config_load(path, false, e);
+	close(fd);
+	return w->config ? 0 : -1;
+}
+
+/* Everything that opens files, maps executable pages or loads libraries: before the sandbox closes.
+ */
+static int prepare(struct worker *w, const struct worker_boot *boot, struct err *e)
+{
+	struct addrinfo *found = NULL;
+	socklen_t size = sizeof(w->netns_cookie);
+	char why[256];
+
+	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
+	    tls_init(&w->tls, w->config, e) < 0)
+		return -1;
+	w->catalogue = catalogue_new(why, sizeof(why));
+	if (!w->catalogue)
+		return err_set(e, "the catalogue does not compile: %s", why);
+	if (getaddrinfo("localhost", NULL, NULL, &found) == 0) /* loads what nsswitch.conf names */
+		freeaddrinfo(found);
+	if (boot->transparent4[0] >= 0 && getsockopt(boot->transparent4[0], SOL_SOCKET,
+						     SO_NETNS_COOKIE, &w->netns_cookie, &size) < 0)
+		return err_set(e,
+			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
+					      .body_max = w->config->limit_body,
+					      .head_max = HTTP_HEAD_MAX,
+					      .out_max = OUT_MAX,
+					      .allow_binary = w->config->allow_binary,
+					      .gzip_level = GZIP_LEVEL};
+	w->observe = w->enforce;
+	w->observe.observe = true;
+	return 0;
+}
+
+int worker_main(const struct worker_boot *boot)
+{
+	struct worker w = {.config = NULL};
+	struct timespec now;
+	struct err e;
+	int status = 1;
+
+	/* A worker without its monitor is nobody's. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
+		status = 0;
+	else
+		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+	vault_close(w.vault);
+	catalogue_free(w.catalogue);
+	tls_free(&w.tls);
+	config_free((struct config *)w.config);
+	return status;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_WORKER_H
+#define AWSMASK_WORKER_H
+/*
+ * The unprivileged process: one loop per core, each with its own listening sockets, origin pool,
+ * leaf cache and channel to the monitor; what they share is immutable or guards itself.
+ */
+#include "config.h"
+#include "leaf.h"
+#include "origin.h"
+#include "privsep.h"
+#include "stats.h"
+#include "tls.h"
+#include "vault_sqlite.h"
+
+#define WORKER_THREADS_MAX 64
+
+/* What the monitor leaves open across exec, handed over in the argument of --worker. */
+struct worker_boot {
+	unsigned threads;
+	int config_fd; /* the configuration, as text */
+	int key_fd;    /* the vault's key, VAULT_KEY_SIZE bytes */
+	int control_fd;
+	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
+	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
+	int transparent6[WORKER_THREADS_MAX];
+	int explicit_fd; /* shared by no other: thread 0 accepts; -1: none */
+};
+
+/* One process. */
+struct worker {
+	const struct config *config;
+	struct catalogue *catalogue;
+	struct vault *vault;
+	struct tls tls;
+	struct stats stats;
+	uint64_t netns_cookie; /* of the listeners' network namespace */
+	uint64_t started_ns;
+	struct exchange_config enforce, observe;
+	_Atomic size_t open_conns;
+};
+
+/* One loop. */
+struct conn;
+struct worker_thread {
+	uv_loop_t loop;
+	struct worker *worker;
+	struct privsep *privsep;
+	struct leaf_cache *leaves;
+	struct origin_pool *origins;
+	struct conn *conns; /* all of them, so that they can be closed at the end */
+	bool stopping;
+};
+
+/* The process's main: never returns before it is told to stop or loses the monitor. Exit status. */
+int worker_main(const struct worker_boot *boot);
+
+#endif

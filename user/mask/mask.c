@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mask_scan.h"
+
+#include <stdlib.h>
+
+/* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
+#define KEEP_STORAGE (1u << 20)
+
+static size_t mask_bufs(struct mask *m, struct buf *bufs[static 10])
+{
+	struct buf *all[] = {&m->spans, &m->parts,   &m->values, &m->bytes, &m->slots,
+			     &m->holds, &m->entries, &m->text,	 &m->marks, &m->found};
+
+	memcpy(bufs, all, sizeof(all));
+	return sizeof(all) / sizeof(all[0]);
+}
+
+struct mask *mask_new(const struct catalogue *c, size_t max_memory)
+{
+	struct mask *m = calloc(1, sizeof(*m));
+	struct buf *bufs[10];
+
+	if (!m)
+		return NULL;
+	m->max_memory = max_memory;
+	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
+		buf_init(bufs[i], max_memory);
+	m->detector = detector_new(c);
+	if (!m->detector) {
+		mask_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void mask_free(struct mask *m)
+{
+	struct buf *bufs[10];
+
+	if (!m)
+		return;
+	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
+		buf_free(bufs[i]);
+	detector_free(m->detector);
+	free(m);
+}
+
+void mask_reset(struct mask *m)
+{
+	struct buf *bufs[10];
+
+	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++) {
+		if (bufs[i]->cap > KEEP_STORAGE)
+			buf_free(bufs[i]);
+		else
+			buf_clear(bufs[i]);
+	}
+	m->counts = (struct mask_counts){0};
+}
+
+const char *mask_error_text(enum mask_error e)
+{
+	static const char *const texts[] = {
+		[MASK_OK] = "Nothing is wrong.",
+		[MASK_NOT_JSON] = "The content type says JSON but the content is not JSON.",
+		[MASK_NOT_MULTIPART] = "The content type says multipart but the content is not "
+				       "well-formed multipart.",
+		[MASK_BINARY_PART] =
+			"A part holds binary data in which AWS identifiers cannot be masked.",
+		[MASK_MATCH_LIMIT] =
+			"A pattern could not be evaluated within its limits on this text.",
+		[MASK_TOO_LARGE] =
+			"Masking the request would take more memory than the configured limit.",
+	};
+
+	return texts[e];
+}
+
+static struct mask_span *span_list(const struct mask *m)
+{
+	return (struct mask_span *)buf_bytes(&m->spans);
+}
+
+/* Strings that had to wait for what came after them were scanned late. */
+static void spans_sort(struct mask_span *s, size_t n)
+{
+	size_t sorted = 1;
+
+	while (sorted < n && s[sorted - 1].start < s[sorted].start)
+		sorted++;
+	if (sorted >= n)
+		return;
+	for (size_t begin = n / 2, end = n; end > 1;) {
+		struct mask_span moved;
+		size_t hole, child;
+
+		if (begin)
+			moved = s[hole = --begin];
+		else
+			moved = s[--end], s[end] = s[0], hole = 0;
+		while ((child = hole * 2 + 1) < end) {
+			if (child + 1 < end && s[child].start < s[child + 1].start)
+				child++;
+			if (s[child].start <= moved.start)
+				break;
+			s[hole] = s[child];
+			hole = child;
+		}
+		s[hole] = moved;
+	}
+}
+
+static size_t span_count(const struct mask *m)
+{
+	return buf_len(&m->spans) / sizeof(struct mask_span);
+}
+
+static enum mask_error part_end(struct mask *m, unsigned part, size_t first, enum mask_error e)
+{
+	struct mask_part keep = {part, first, span_count(m) - first};
+
+	if (e != MASK_OK || !keep.n)
+		return e;
+	spans_sort(span_list(m) + first, keep.n);
+	return mask_keep(m, &m->parts, &keep, sizeof(keep)) ? MASK_TOO_LARGE : MASK_OK;
+}
+
+enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len)
+{
+	size_t first = span_count(m);
+
+	return part_end(m, part, first, mask_raw_scan(m, p, 0, len));
+}
+
+enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
+			       enum schema schema)
+{
+	size_t first = span_count(m);
+
+	return part_end(m, part, first, mask_json_scan(m, p, 0, len, schema));
+}
+
+enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p, size_t len)
+{
+	size_t first = span_count(m);
+
+	return part_end(m, part, first, mask_percent_scan(m, p, 0, len));
+}
+
+enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t *p, size_t len,
+				    const char *boundary, bool allow_binary)
+{
+	size_t first = span_count(m);
+
+	return part_end(m, part, first, mask_multipart_scan(m, p, len, boundary, allow_binary));
+}
+
+static const struct mask_part *part_find(const struct mask *m, unsigned part)
+{
+	const struct mask_part *parts = (const struct mask_part *)buf_bytes(&m->parts);
+
+	for (size_t i = 0; i < buf_len(&m->parts) / sizeof(*parts); i++) {
+		if (parts[i].name == part)
+			return &parts[i];
+	}
+	return NULL;
+}
+
+bool mask_found(const struct mask *m, unsigned part)
+{
+	return part_find(m, part) != NULL;
+}
+
+/* 0, or -1: a span's number is not known. */
+static int spliced_size(const struct mask *m, const struct mask_span *spans, size_t n, size_t *size)
+{
+	char placeholder[PLACEHOLDER_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = mask_placeholder(m, spans[i].value, placeholder);
+
+		if (!len)
+			return -1;
+		*size += len;
+		*size -= spans[i].end - spans[i].start;
+	}
+	return 0;
+}
+
+int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t len, struct buf *out)
+{
+	const struct mask_part *found = part_find(m, part);
+	const struct mask_span *spans = found ? span_list(m) + found->first : NULL;
+	size_t n = found ? found->n : 0, size = len, done = 0;
+	uint8_t *to;
+
+	if (spliced_size(m, spans, n, &size))
+		return -1;
+	to = buf_reserve(out, size);
+	if (!to)
+		return size ? -1 : 0;
+	for (size_t i = 0; i < n; i++) {
+		char placeholder[PLACEHOLDER_MAX];
+		size_t width = mask_placeholder(m, spans[i].value, placeholder);
+
+		memcpy(to, p + done, spans[i].start - done);
+		to += spans[i].start - done;
+		memcpy(to, placeholder, width);
+		to += width;
+		done = spans[i].end;
+	}
+	if (len > done)
+		memcpy(to, p + done, len - done);
+	buf_grew(out, size);
+	return 0;
+}
+
+const struct mask_counts *mask_counts(const struct mask *m)
+{
+	return &m->counts;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mask_scan.h"
+
+/*
+ * A walk over the document's tokens that always knows its place in the API's shapes. A string that
+ * may pass verbatim only under a condition is held until the objects that decide have ended: their
+ * keys may come in any order.
+ */
+
+#define FRAMES 16	 /* the shapes are less deep; deeper places would count as free-form */
+#define CONTEXT_MAX 4096 /* longer strings are texts of their own, not the value of a setting */
+#define KEY_CONTEXT_MAX 256
+
+struct frame {
+	schema_node node;  /* the container's place */
+	schema_node child; /* of the value that comes next, in an object */
+	bool object;
+	bool first;	/* it is the first element of its array */
+	bool empty;	/* an array, and no element has begun */
+	bool ambiguous; /* a key that decides came twice: whoever reads it may take either */
+	bool has_signature;
+	unsigned types; /* enum schema_type, of its `type` */
+	uint64_t seen;	/* places of keys that decide */
+	size_t held;	/* holds before this one are not its own */
+};
+
+struct hold {
+	struct jstr_token token;
+	schema_node node;
+	unsigned level; /* of schema_place.types, to be checked next */
+	unsigned owner; /* the frame that decides it */
+};
+
+struct walk {
+	struct mask *m;
+	const uint8_t *p; /* the document */
+	size_t base;	  /* where it stands in the part */
+	schema_node root;
+	struct frame frames[FRAMES];
+	unsigned n_frames;
+	/* Inside a container below which all places are the same only the depth is counted. */
+	schema_node flat;
+	unsigned flat_depth;
+	bool has_key; /* a free-form key stands before what comes next */
+	struct jstr_token key;
+};
+
+static schema_node place_here(const struct walk *w)
+{
+	const struct frame *f;
+
+	if (w->flat_depth)
+		return w->flat;
+	if (!w->n_frames)
+		return w->root;
+	f = &w->frames[w->n_frames - 1];
+	return f->object ? f->child : schema_element(f->node);
+}
+
+/* The string's content, decoded; NULL: memory. */
+static const uint8_t *token_text(struct walk *w, const struct jstr_token *t, size_t *len)
+{
+	struct mask *m = w->m;
+
+	mask_text_begin(m);
+	if (!t->escaped) {
+		*len = t->len;
+		return w->p + t->off;
+	}
+	if (jstr_decode(w->p + t->off, t->len, &m->text, &m->marks))
+		return NULL;
+	*len = buf_len(&m->text);
+	return buf_bytes(&m->text);
+}
+
+static enum mask_error scan_token(struct walk *w, const struct jstr_token *t)
+{
+	size_t len;
+	const uint8_t *text = token_text(w, t, &len);
+
+	if (!text)
+		return t->len ? MASK_TOO_LARGE : MASK_OK;
+	return mask_text_scan(w->m, text, len, 0, w->base + t->off);
+}
+
+/* A setting's value means something only beside its name: "accountId": "...". */
+static enum mask_error scan_with_key(struct walk *w, const struct jstr_token *t)
+{
+	struct mask *m = w->m;
+	size_t skip;
+
+	mask_text_begin(m);
+	if (buf_append(&m->text, "\"", 1) ||
+	    jstr_decode(w->p + w->key.off, w->key.len, &m->text, &m->marks) ||
+	    buf_append(&m->text, "\":\"", 3))
+		return MASK_TOO_LARGE;
+	skip = buf_len(&m->text);
+	buf_clear(&m->marks);
+	if (jstr_decode(w->p + t->off, t->len, &m->text, &m->marks))
+		return MASK_TOO_LARGE;
+	return mask_text_scan(m, buf_bytes(&m->text), buf_len(&m->text), skip, w->base + t->off);
+}
+
+/* Whether what is known of the frame allows the string to pass. */
+static bool frame_allows(const struct frame *f, const struct schema_place *place, unsigned level)
+{
+	if (!place->types[level])
+		return true;
+	if (f->ambiguous || !(f->types & place->types[level]))
+		return false;
+	return place->rule != SCHEMA_SIGNED || level || f->has_signature;
+}
+
+static enum mask_error pass_verbatim(struct walk *w, const struct hold *h)
+{
+	enum schema_rule rule = schema_rule(h->node);
+	const uint8_t *text;
+	size_t len;
+
+	if (rule == SCHEMA_OPAQUE || !h->token.len)
+		return MASK_OK;
+	text = token_text(w, &h->token, &len);
+	if (!text)
+		return MASK_TOO_LARGE;
+	if (rule == SCHEMA_SIGNED)
+		return mask_signed_scan(w->m, text, len);
+	return schema_is_base64(text, len) ? MASK_OK : scan_token(w, &h->token);
+}
+
+/* The frame that h waits for has ended (it is no longer counted). *kept: another one decides. */
+static enum mask_error hold_decide(struct walk *w, const struct frame *ended, struct hold *h,
+				   bool *kept)
+{
+	const struct schema_place *place = schema_place(h->node);
+	unsigned around = w->n_frames;
+
+	*kept = false;
+	if (!frame_allows(ended, place, h->level))
+		return scan_token(w, &h->token);
+	if (++h->level == SCHEMA_LEVELS || !place->types[h->level])
+		return pass_verbatim(w, h);
+	while (around && !w->frames[around - 1].object)
+		around--;
+	if (!around)
+		return scan_token(w, &h->token);
+	h->owner = around - 1;
+	*kept = true;
+	return MASK_OK;
+}
+
+static enum mask_error frame_end(struct walk *w)
+{
+	const struct frame ended = w->frames[--w->n_frames];
+	struct hold *holds = (struct hold *)buf_bytes(&w->m->holds);
+	size_t n = buf_len(&w->m->holds) / sizeof(*holds), keep = ended.held;
+
+	for (size_t i = ended.held; i < n; i++) {
+		struct hold h = holds[i];
+		bool kept = true;
+		enum mask_error e = MASK_OK;
+
+		if (h.owner == w->n_frames)
+			e = hold_decide(w, &ended, &h, &kept);
+		if (e != MASK_OK)
+			return e;
+		if (kept)
+			holds[keep++] = h;
+	}
+	buf_truncate(&w->m->holds, keep * sizeof(*holds));
+	return MASK_OK;
+}
+
+static enum mask_error string_hold(struct walk *w, const struct jstr_token *t, schema_node node)
+{
+	struct hold h = {.token = *t, .node = node, .owner = w->n_frames - 1};
+
+	/* A second one of the same name: nothing in this object passes, so it need not wait. */
+	if (w->frames[h.owner].ambiguous)
+		return scan_token(w, t);
+	return mask_keep(w->m, &w->m->holds, &h, sizeof(h)) ? MASK_TOO_LARGE : MASK_OK;
+}
+
+static enum mask_error string_billing(struct walk *w, const struct jstr_token *t)
+{
+	size_t len;
+	const uint8_t *text = token_text(w, t, &len);
+
+	if (!text && t->len)
+		return MASK_TOO_LARGE;
+	if (w->frames[w->n_frames - 1].first && schema_is_billing(text, len))
+		return MASK_OK;
+	return scan_token(w, t);
+}
+
+/* What the string says about the object that holds it. */
+static enum mask_error string_role(struct walk *w, const struct jstr_token *t,
+				   enum schema_role role)
+{
+	struct frame *f = &w->frames[w->n_frames - 1];
+	size_t len;
+	const uint8_t *text;
+
+	if (role == SCHEMA_SIGNATURE)
+		f->has_signature = t->len > 0;
+	if (role != SCHEMA_TYPE || !t->len)
+		return MASK_OK;
+	text = token_text(w, t, &len);
+	if (!text)
+		return MASK_TOO_LARGE;
+	f->types = schema_type_of(text, len);
+	return MASK_OK;
+}
+
+static enum mask_error walk_string(struct walk *w, const struct jstr_token *t)
+{
+	schema_node node = place_here(w);
+	const struct schema_place *place = schema_place(node);
+	enum mask_error e;
+
+	if (t->len > UINT32_MAX)
+		return MASK_TOO_LARGE;
+	e = string_role(w, t, place->role);
+	if (e != MASK_OK)
+		return e;
+	switch (place->rule) {
+	case SCHEMA_VERBATIM:
+		return MASK_OK;
+	case SCHEMA_BILLING:
+		return string_billing(w, t);
+	case SCHEMA_SIGNED:
+	case SCHEMA_BASE64:
+	case SCHEMA_OPAQUE:
+		return string_hold(w, t, node);
+	case SCHEMA_MASK:
+	case SCHEMA_NESTED_JSON:
+		break;
+	}
+	if (w->has_key && t->len <= CONTEXT_MAX)
+		return scan_with_key(w, t);
+	return scan_token(w, t);
+}
+
+static bool place_decides(const struct schema_place *place)
+{
+	return place->role != SCHEMA_PLAIN || place->types[0];
+}
+
+static enum mask_error walk_key(struct walk *w, const struct jstr_token *t)
+{
+	struct frame *f = &w->frames[w->n_frames - 1];
+	bool known = w->flat != 0;
+	const uint8_t *text;
+	size_t len;
+
+	if (t->len > UINT32_MAX)
+		return MASK_TOO_LARGE;
+	if (!w->flat_depth) {
+		text = token_text(w, t, &len);
+		if (!text && t->len)
+			return MASK_TOO_LARGE;
+		f->child = schema_key(f->node, text, len, &known);
+		if (place_decides(schema_place(f->child))) {
+			f->ambiguous |= f->seen >> f->child & 1;
+			f->seen |= 1ull << f->child;
+		}
+	}
+	w->has_key = !known && t->len <= KEY_CONTEXT_MAX;
+	w->key = *t;
+	return known ? MASK_OK : scan_token(w, t);
+}
+
+/* A value begins: whether it is the first of its array. */
+static bool element_first(struct walk *w)
+{
+	struct frame *f;
+	bool first;
+
+	if (w->flat_depth || !w->n_frames)
+		return false;
+	f = &w->frames[w->n_frames - 1];
+	first = f->empty;
+	f->empty = false;
+	return first;
+}
+
+static void walk_begin(struct walk *w, bool object)
+{
+	schema_node node = place_here(w);
+	bool first = element_first(w);
+
+	if (object)
+		w->has_key = false;
+	if (w->flat_depth || schema_uniform(node) || w->n_frames == FRAMES) {
+		if (!w->flat_depth++)
+			w->flat = schema_uniform(node) ? node : 0;
+		return;
+	}
+	w->frames[w->n_frames++] = (struct frame){
+		.node = node,
+		.object = object,
+		.first = first,
+		.empty = !object,
+		.held = buf_len(&w->m->holds) / sizeof(struct hold),
+	};
+}
+
+static enum mask_error walk_end(struct walk *w)
+{
+	w->has_key = false;
+	if (!w->flat_depth)
+		return frame_end(w);
+	if (!--w->flat_depth)
+		w->flat = 0;
+	return MASK_OK;
+}
+
+static enum mask_error walk_token(struct walk *w, const struct jstr_token *t)
+{
+	switch (t->kind) {
+	case JSTR_OBJECT_BEGIN:
+	case JSTR_ARRAY_BEGIN:
+		walk_begin(w, t->kind == JSTR_OBJECT_BEGIN);
+		break;
+	case JSTR_OBJECT_END:
+	case JSTR_ARRAY_END:
+		return walk_end(w);
+	case JSTR_KEY:
+		return walk_key(w, t);
+	case JSTR_STRING:
+		element_first(w);
+		return walk_string(w, t);
+	case JSTR_SCALAR:
+		element_first(w);
+		break;
+	case JSTR_END:
+		break;
+	}
+	return MASK_OK;
+}
+
+enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
+			       enum schema schema)
+{
+	struct walk w = {.m = m, .p = p + off, .base = off, .root = schema_root(schema)};
+	struct jstr json = {0};
+	struct jstr_token t;
+	enum mask_error e;
+
+	buf_clear(&m->holds);
+	do {
+		if (jstr_next(&json, w.p, len, true, &t) != 1)
+			return MASK_NOT_JSON;
+		e = walk_token(&w, &t);
+		if (e != MASK_OK)
+			return e;
+	} while (t.kind != JSTR_END);
+	return MASK_OK;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_MASK_SCAN_H
+#define AWSMASK_MASK_SCAN_H
+/*
+ * What the scanners of mask.h share, private to mask*.c: the spans and values found so far, and how
+ * a piece of text gets there. `off` is always an offset in the part that is being scanned.
+ */
+#include "jstr.h"
+#include "mask.h"
+
+struct mask_span {
+	size_t start, end; /* of the part */
+	uint32_t value;	   /* index in mask.values */
+};
+
+struct mask_value {
+	uint64_t hash;
+	size_t off, len; /* in mask.bytes */
+	enum mask_type type;
+	uint32_t number; /* 0: not known yet */
+};
+
+struct mask_part {
+	unsigned name;
+	size_t first, n; /* its spans */
+};
+
+struct mask {
+	struct detector *detector;
+	size_t max_memory;
+	/* Kept until the reset. */
+	struct buf spans;  /* struct mask_span, part by part */
+	struct buf parts;  /* struct mask_part */
+	struct buf values; /* struct mask_value, each once */
+	struct buf bytes;  /* theirs */
+	struct buf slots;  /* uint32_t, index in values + 1: an open hash table */
+	struct buf holds;  /* mask_json.c's */
+	struct buf
+		entries; /* struct vault_entry, room for each value: mask_pending() cannot fail */
+	/* Of one text at a time. */
+	struct buf text;
+	struct buf marks; /* struct text_mark */
+	struct buf found; /* struct span */
+	struct mask_counts counts;
+};
+
+/* Bytes in all kept buffers. */
+size_t mask_kept(const struct mask *m);
+/* Append to one of the kept buffers, if all of them together stay within max_memory. 0 or -1. */
+__attribute__((warn_unused_result)) int mask_keep(struct mask *m, struct buf *b, const void *p,
+						  size_t n);
+
+/* The index of the value in m->values, kept now if it was not before. 0, or -1: memory. */
+__attribute__((warn_unused_result)) int mask_value(struct mask *m, enum mask_type type,
+						   const uint8_t *p, size_t len, uint32_t *index);
+/* What stands for it, and its length; 0: its number is not known yet. */
+size_t mask_placeholder(const struct mask *m, uint32_t index, char out[static PLACEHOLDER_MAX]);
+
+/* Forget the last text; its buffers may use what is left of max_memory. */
+void mask_text_begin(struct mask *m);
+
+/*
+ * Keep the spans of text[skip..len); what precedes is only context. text[skip] came from offset
+ * `off`, and m->marks (relative to skip) say from where the rest did.
+ */
+enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+			       size_t off);
+
+/* The same for bytes that stand in the part as they are. */
+enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len);
+/* For percent-encoded ones (RFC 3986, section 2.1). */
+enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len);
+/* For a JSON document; mask_json.c. */
+enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
+			       enum schema schema);
+/* For the body of a multipart; mask_multipart.c. */
+enum mask_error mask_multipart_scan(struct mask *m, const uint8_t *p, size_t len,
+				    const char *boundary, bool allow_binary);
+
+/* Count what is in a text that passes verbatim. Placeholders are not counted: they leave as they
+ * came. */
+enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mask_scan.h"
+
+void mask_text_begin(struct mask *m)
+{
+	size_t kept = mask_kept(m), left = kept < m->max_memory ? m->max_memory - kept : 0;
+
+	buf_clear(&m->text);
+	buf_clear(&m->marks);
+	buf_clear(&m->found);
+	/* Each escape costs a mark, which is larger than what it stands for. */
+	m->text.max = left / 4;
+	m->found.max = left / 4;
+	m->marks.max = left / 2;
+}
+
+static bool is_inner_byte(uint8_t c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Where a span of a decoded text may be cut out of the raw one: not inside a character, which one
+ * escape may have made, and then not before a digit either.
+ */
+static void span_align(const uint8_t *text, size_t len, size_t skip, struct span *s)
+{
+	while (s->start > skip && is_inner_byte(text[s->start]))
+		s->start--;
+	if (s->end == len || !is_inner_byte(text[s->end]))
+		return;
+	while (s->end < len &&
+	       (is_inner_byte(text[s->end]) || (text[s->end] >= '0' && text[s->end] <= '9')))
+		s->end++;
+}
+
+static enum mask_error detect_error(const struct mask *m)
+{
+	bool full = m->found.max - buf_len(&m->found) < sizeof(struct span);
+
+	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
+}
+
+enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+			       size_t off)
+{
+	const struct text_mark *marks = (const struct text_mark *)buf_bytes(&m->marks);
+	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip;
+	const struct span *found;
+
+	if (len == skip)
+		return MASK_OK;
+	buf_clear(&m->found);
+	if (detect(m->detector, text, len, &m->found))
+		return detect_error(m);
+	found = (const struct span *)buf_bytes(&m->found);
+	for (size_t i = 0; i < buf_len(&m->found) / sizeof(*found); i++) {
+		struct span s = found[i];
+		struct mask_span keep;
+
+		if (s.start < done)
+			s.start = done;
+		if (s.end <= s.start)
+			continue;
+		if (n_marks)
+			span_align(text, len, done, &s);
+		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
+		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
+		if (mask_value(m, s.type, text + s.start, s.end - s.start, &keep.value) ||
+		    mask_keep(m, &m->spans, &keep, sizeof(keep)))
+			return MASK_TOO_LARGE;
+		m->counts.by_type[s.type]++;
+		done = s.end;
+	}
+	return MASK_OK;
+}
+
+enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+{
+	mask_text_begin(m);
+	return len ? mask_text_scan(m, p + off, len, 0, off) : MASK_OK;
+}
+
+enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len)
+{
+	const struct span *found;
+
+	buf_clear(&m->found);
+	if (detect(m->detector, text, len, &m->found))
+		return detect_error(m);
+	found = (const struct span *)buf_bytes(&m->found);
+	for (size_t i = 0; i < buf_len(&m->found) / sizeof(*found); i++)
+		m->counts.signed_passed += found[i].type != TYPE_LITERAL;
+	return MASK_OK;
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decode into m->text, with marks. What is no escape stays as it is. 0, or -1: memory. */
+static int percent_decode(struct mask *m, const uint8_t *p, size_t len)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i + 2 < len; i++) {
+		struct text_mark mark;
+		int high, low;
+		uint8_t byte;
+
+		if (p[i] != '%')
+			continue;
+		high = hex_digit(p[i + 1]);
+		low = hex_digit(p[i + 2]);
+		if (high < 0 || low < 0)
+			continue;
+		byte = (uint8_t)(high << 4 | low);
+		if (buf_append(&m->text, p + done, i - done) || buf_append(&m->text, &byte, 1))
+			return -1;
+		done = i + 3;
+		mark = (struct text_mark){(uint32_t)buf_len(&m->text), (uint32_t)done};
+		if (buf_append(&m->marks, &mark, sizeof(mark)))
+			return -1;
+		i += 2;
+	}
+	return buf_append(&m->text, p + done, len - done);
+}
+
+enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+{
+	if (!len || !memchr(p + off, '%', len))
+		return mask_raw_scan(m, p, off, len);
+	mask_text_begin(m);
+	if (len > UINT32_MAX || percent_decode(m, p + off, len))
+		return MASK_TOO_LARGE;
+	return mask_text_scan(m, buf_bytes(&m->text), buf_len(&m->text), 0, off);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "headers.h"
+#include "http_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Names in lower case; one that ends with '*' stands for all that begin so. */
+static const struct {
+	const char *name;
+	enum header_class class;
+} FIELDS[] = {
+	{"connection", HEADER_HOP},
+	{"keep-alive", HEADER_HOP},
+	{"proxy-*", HEADER_HOP},
+	{"te", HEADER_HOP},
+	{"trailer", HEADER_HOP},
+	{"transfer-encoding", HEADER_HOP},
+	{"upgrade", HEADER_HOP},
+	{"http2-settings", HEADER_HOP}, /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
+	{"content-length", HEADER_FRAMING},
+	/* Digests of the very body (RFC 1864, 3230, 9530): they hold as long as it is not changed.
+	 */
+	{"content-md5", HEADER_FRAMING},
+	{"content-digest", HEADER_FRAMING},
+	{"repr-digest", HEADER_FRAMING},
+	{"digest", HEADER_FRAMING},
+	{"accept-encoding", HEADER_OURS},
+	{"expect", HEADER_OURS},
+	{"authorization", HEADER_AUTH},
+	{"cookie", HEADER_AUTH},
+	{"set-cookie", HEADER_AUTH},
+	{"www-authenticate", HEADER_AUTH},
+	{"authentication-info", HEADER_AUTH},
+	{"x-api-key", HEADER_AUTH},
+	{"api-key", HEADER_AUTH},
+	{"x-goog-api-key", HEADER_AUTH},
+	{"x-csrf-token", HEADER_AUTH},
+	{"x-xsrf-token", HEADER_AUTH},
+	{"accept", HEADER_PROTOCOL},
+	{"accept-charset", HEADER_PROTOCOL},
+	{"accept-language", HEADER_PROTOCOL},
+	{"accept-ranges", HEADER_PROTOCOL},
+	{"access-control-*", HEADER_PROTOCOL},
+	{"age", HEADER_PROTOCOL},
+	{"allow", HEADER_PROTOCOL},
+	{"alt-svc", HEADER_PROTOCOL},
+	{"anthropic-*", HEADER_PROTOCOL},
+	{"cache-control", HEADER_PROTOCOL},
+	{"cf-*", HEADER_PROTOCOL},
+	{"content-encoding", HEADER_PROTOCOL},
+	{"content-language", HEADER_PROTOCOL},
+	{"content-range", HEADER_PROTOCOL},
+	{"content-type", HEADER_PROTOCOL},
+	{"date", HEADER_PROTOCOL},
+	{"dnt", HEADER_PROTOCOL},
+	{"etag", HEADER_PROTOCOL},
+	{"expires", HEADER_PROTOCOL},
+	{"host", HEADER_PROTOCOL},
+	{"if-match", HEADER_PROTOCOL},
+	{"if-modified-since", HEADER_PROTOCOL},
+	{"if-none-match", HEADER_PROTOCOL},
+	{"if-range", HEADER_PROTOCOL},
+	{"if-unmodified-since", HEADER_PROTOCOL},
+	{"last-modified", HEADER_PROTOCOL},
+	{"pragma", HEADER_PROTOCOL},
+	{"priority", HEADER_PROTOCOL},
+	{"range", HEADER_PROTOCOL},
+	{"request-id", HEADER_PROTOCOL},
+	{"retry-after", HEADER_PROTOCOL},
+	{"retry-after-ms", HEADER_PROTOCOL},
+	{"sec-*", HEADER_PROTOCOL},
+	{"server", HEADER_PROTOCOL},
+	{"strict-transport-security", HEADER_PROTOCOL},
+	{"traceparent", HEADER_PROTOCOL},
+	{"upgrade-insecure-requests", HEADER_PROTOCOL},
+	{"user-agent", HEADER_PROTOCOL},
+	{"vary", HEADER_PROTOCOL},
+	{"x-app", HEADER_PROTOCOL},
+	{"x-request-id", HEADER_PROTOCOL},
+	{"x-should-retry", HEADER_PROTOCOL},
+	{"x-stainless-*", HEADER_PROTOCOL},
+};
+
+static bool name_fits(const struct http_field *f, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (name[n - 1] != '*')
+		return http_is_word(f->name, f->name_len, name);
+	return f->name_len >= n - 1 && !strncasecmp(f->name, name, n - 1);
+}
+
+/* Connection names it (RFC 9110 section 7.6.1). */
+static bool is_named_hop(const struct http_head *h, const struct http_field *f)
+{
+	char name[64];
+
+	if (f->name_len >= sizeof(name))
+		return false;
+	memcpy(name, f->name, f->name_len);
+	name[f->name_len] = 0;
+	return http_find_token(h, "connection", name);
+}
+
+enum header_class header_class(const struct http_head *h, const struct http_field *f)
+{
+	enum header_class class = HEADER_VALUE;
+
+	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(*FIELDS); i++) {
+		if (name_fits(f, FIELDS[i].name)) {
+			class = FIELDS[i].class;
+			break;
+		}
+	}
+	/* What frames, authenticates or rules the message can not be talked away by Connection. */
+	if (class == HEADER_VALUE && is_named_hop(h, f))
+		return HEADER_HOP;
+	return class;
+}
+
+/* The media type without parameters and blanks (RFC 9110 section 8.3.1). */
+static size_t media_type(const struct http_field *f, const char **p)
+{
+	const char *semicolon;
+	size_t n;
+
+	if (!f)
+		return 0;
+	*p = f->value;
+	semicolon = memchr(f->value, ';', f->value_len);
+	n = semicolon ? (size_t)(semicolon - f->value) : f->value_len;
+	while (n && ((*p)[n - 1] == ' ' || (*p)[n - 1] == '\t'))
+		n--;
+	return n;
+}
+
+static bool media_is_one_of(const struct http_field *f, const char *const *names)
+{
+	const char *type;
+	size_t n = media_type(f, &type);
+
+	for (; n && *names; names++) {
+		if (http_is_word(type, n, *names))
+			return true;
+	}
+	return false;
+}
+
+static bool media_has_suffix(const struct http_field *f, const char *suffix)
+{
+	const char *type;
+	size_t n = media_type(f, &type), len = strlen(suffix);
+
+	return n > len && !strncasecmp(type + n - len, suffix, len);
+}
+
+static bool media_has_prefix(const struct http_field *f, const char *prefix)
+{
+	const char *type;
+	size_t n = media_type(f, &type), len = strlen(prefix);
+
+	return n > len && !strncasecmp(type, prefix, len);
+}
+
+bool media_is_json(const struct http_field *content_type)
+{
+	static const char *const NAMES[] = {"application/json", "text/json", NULL};
+
+	return media_is_one_of(content_type, NAMES) || media_has_suffix(content_type, "+json");
+}
+
+bool media_is_json_lines(const struct http_field *content_type)
+{
+	static const char *const NAMES[] = {
+		"application/x-ndjson", "application/ndjson",	 "application/jsonl",
+		"application/x-jsonl",	"application/jsonlines", "application/x-jsonlines",
+		"text/jsonl",		"application/json-seq",	 NULL,
+	};
+
+	return media_is_one_of(content_type, NAMES);
+}
+
+bool media_is_event_stream(const struct http_field *content_type)
+{
+	static const char *const NAMES[] = {"text/event-stream", NULL};
+
+	return media_is_one_of(content_type, NAMES);
+}
+
+bool media_is_text(const struct http_field *content_type)
+{
+	static const char *const NAMES[] = {
+		"application/xml",  "application/javascript", "application/ecmascript",
+		"application/yaml", "application/x-yaml",     "application/toml",
+		"application/sql",  "application/graphql",    NULL,
+	};
+
+	return media_has_prefix(content_type, "text/") || media_is_one_of(content_type, NAMES) ||
+	       media_has_suffix(content_type, "+xml") || media_has_suffix(content_type, "+yaml");
+}
+
+bool media_is_form(const struct http_field *content_type)
+{
+	static const char *const NAMES[] = {"application/x-www-form-urlencoded", NULL};
+
+	return media_is_one_of(content_type, NAMES);
+}
+
+/* bcharsnospace and space of RFC 2046 section 5.1.1 */
+static bool is_boundary_char(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c && strchr("'()+_,-./:=? ", c));
+}
+
+/* A parameter's value, bare or quoted; its length, or 0 when it is no boundary. */
+static size_t boundary_value(const char *p, const char *end, char boundary[static 71])
+{
+	bool quoted = p < end && *p == '"', closed = false;
+	size_t n = 0;
+
+	for (p += quoted; p < end && !closed; p++) {
+		if (quoted ? *p == '"' : (*p == ' ' || *p == '\t' || *p == ';')) {
+			closed = true;
+		} else {
+			if (n == 70 || !is_boundary_char((unsigned char)*p))
+				return 0;
+			boundary[n++] = *p;
+		}
+	}
+	if ((quoted && !closed) || n == 0 || boundary[n - 1] == ' ')
+		return 0;
+	boundary[n] = 0;
+	return n;
+}
+
+/* The next parameter's start behind `p`, quoted strings jumped over; `end` when there is none. */
+static const char *next_parameter(const char *p, const char *end)
+{
+	bool quoted = false;
+
+	for (; p < end; p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\' && p + 1 < end)
+			p++;
+		else if (*p == ';' && !quoted)
+			break;
+	}
+	if (p < end)
+		p++;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+bool media_is_multipart(const struct http_field *content_type, char boundary[static 71])
+{
+	static const char NAME[] = "boundary=";
+	const char *p, *end;
+
+	if (!media_has_prefix(content_type, "multipart/"))
+		return false;
+	boundary[0] = 0;
+	end = content_type->value + content_type->value_len;
+	for (p = next_parameter(content_type->value, end); p < end; p = next_parameter(p, end)) {
+		if ((size_t)(end - p) < sizeof(NAME) || strncasecmp(p, NAME, sizeof(NAME) - 1))
+			continue;
+		if (!boundary_value(p + sizeof(NAME) - 1, end, boundary))
+			boundary[0] = 0;
+		break;
+	}
+	return true;
+}
+
+/* The authority of an absolute-form target, or of CONNECT's; *len is 0 when it has none. */
+static const char *target_authority(const struct http_head *h, size_t *len)
+{
+	static const char *const SCHEMES[] = {"http://", "https://"};
+	const char *p = h->target;
+	size_t n = h->target_len;
+
+	*len = 0;
+	if (http_is_word(h->method, h->method_len, "CONNECT")) {
+		*len = n;
+		return p;
+	}
+	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++) {
+		size_t skip = strlen(SCHEMES[i]);
+
+		if (n <= skip || strncasecmp(p, SCHEMES[i], skip))
+			continue;
+		while (skip + *len < n && !strchr("/?", p[skip + *len]))
+			(*len)++;
+		return p + skip;
+	}
+	return NULL;
+}
+
+static int host_port(const char *p, size_t n, uint16_t *port)
+{
+	unsigned v = 0;
+
+	if (n > 5)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		v = v * 10 + (unsigned)(p[i] - '0');
+	}
+	if (v > UINT16_MAX)
+		return -1;
+	*port = (uint16_t)v;
+	return 0;
+}
+
+/* uri-host of RFC 9110 section 7.2, of the alphabet that names and addresses have. */
+static bool is_host_char(char c, bool literal)
+{
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '.')
+		return true;
+	return literal ? c == ':' : (c > 'f' && c <= 'z') || c == '-' || c == '_';
+}
+
+static int host_copy(const char *p, size_t n, bool literal, char host[static 256])
+{
+	char out[256];
+
+	if (n && !literal && p[n - 1] == '.')
+		n--;
+	if (n == 0 || n > 255)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] + 'a' - 'A') : p[i];
+		if (!is_host_char(out[i], literal))
+			return -1;
+	}
+	memcpy(host, out, n);
+	host[n] = 0;
+	return 0;
+}
+
+int header_authority(const char *p, size_t n, char host[static 256], uint16_t *port)
+{
+	bool literal = n && *p == '[';
+	const char *close = literal ? memchr(p, ']', n) : memchr(p, ':', n);
+	size_t len = close ? (size_t)(close - p) : n, rest;
+	uint16_t number = 0;
+
+	if (literal && !close)
+		return -1;
+	rest = literal ? len + 1 : len;
+	if (rest < n && (p[rest] != ':' || host_port(p + rest + 1, n - rest - 1, &number)))
+		return -1;
+	if (host_copy(p + literal, len - literal, literal, host))
+		return -1;
+	*port = number;
+	return 0;
+}
+
+int header_host(const struct http_head *h, char host[static 256], uint16_t *port)
+{
+	size_t n;
+	const char *p = target_authority(h, &n);
+
+	if (!p) {
+		const struct http_field *f = http_find(h, "host");
+
+		if (!f)
+			return -1;
+		p = f->value;
+		n = f->value_len;
+	}
+	return header_authority(p, n, host, port);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sniff.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#define SNIFF_ENOUGH 24
+
+static const char PREFACE[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+static bool is_tchar(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ContentType handshake, legacy_record_version 3.x (RFC 8446 section 5.1). */
+static int sniff_tls(const uint8_t *buf, size_t len, enum sniff_kind *kind)
+{
+	if (len < 3)
+		return len < 2 || buf[1] == 3 ? 0 : -1;
+	if (buf[1] != 3 || buf[2] > 4)
+		return -1;
+	*kind = SNIFF_TLS;
+	return 1;
+}
+
+/* What follows the method tells HTTP from other protocols of words, such as SSH's banner. */
+static int sniff_target(const uint8_t *p, size_t len)
+{
+	static const char SCHEME[] = "http";
+
+	if (len == 0)
+		return 0;
+	if (*p == '/' || *p == '*')
+		return 1;
+	len = least(len, sizeof(SCHEME) - 1);
+	if (strncasecmp((const char *)p, SCHEME, len))
+		return -1;
+	return len == sizeof(SCHEME) - 1;
+}
+
+static int sniff_method(const uint8_t *p, size_t len, enum sniff_kind *kind)
+{
+	size_t word = 0;
+	int r;
+
+	while (word < len && is_tchar(p[word]))
+		word++;
+	if (word == len)
+		return 0;
+	if (word == 0 || p[word] != ' ')
+		return -1;
+	if (word == 7 && !memcmp(p, "CONNECT", 7)) {
+		*kind = SNIFF_CONNECT;
+		return 1;
+	}
+	r = sniff_target(p + word + 1, len - word - 1);
+	if (r == 1)
+		*kind = SNIFF_HTTP;
+	return r;
+}
+
+static int sniff_text(const uint8_t *buf, size_t len, enum sniff_kind *kind)
+{
+	size_t same = least(len, SNIFF_ENOUGH), skip = 0;
+
+	if (!memcmp(buf, PREFACE, same)) {
+		*kind = SNIFF_HTTP2;
+		return same == SNIFF_ENOUGH;
+	}
+	/* RFC 9112 section 2.2: servers ignore empty lines before a request. */
+	while (skip < same && (buf[skip] == '\r' || buf[skip] == '\n'))
+		skip++;
+	if (skip == SNIFF_ENOUGH) {
+		*kind = SNIFF_HTTP;
+		return 1;
+	}
+	return sniff_method(buf + skip, len - skip, kind);
+}
+
+int sniff(const uint8_t *buf, size_t len, enum sniff_kind *kind)
+{
+	enum sniff_kind found = SNIFF_OTHER;
+	int r;
+
+	if (len == 0)
+		return 0;
+	len = least(len, SNIFF_ENOUGH);
+	r = buf[0] == 0x16 ? sniff_tls(buf, len, &found) : sniff_text(buf, len, &found);
+	if (r == 0 && len < SNIFF_ENOUGH)
+		return 0;
+	/* Empty lines took what room there was: only HTTP begins so. */
+	if (r == 0 && (buf[0] == '\r' || buf[0] == '\n'))
+		found = SNIFF_HTTP;
+	else if (r != 1)
+		found = SNIFF_OTHER;
+	*kind = found;
+	return 1;
+}
