@@ -78,7 +78,7 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
 {
 	mask_text_begin(m);
-	return mask_text_scan(m, p + off, len, 0, off);
+	return len ? mask_text_scan(m, p + off, len, 0, off) : MASK_OK;
 }
 
 enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len)
@@ -132,7 +132,7 @@ static int percent_decode(struct mask *m, const uint8_t *p, size_t len)
 
 enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
 {
-	if (!memchr(p + off, '%', len))
+	if (!len || !memchr(p + off, '%', len))
 		return mask_raw_scan(m, p, off, len);
 	mask_text_begin(m);
 	if (len > UINT32_MAX || percent_decode(m, p + off, len))

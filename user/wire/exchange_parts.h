@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_EXCHANGE_PARTS_H
+#define AWSMASK_EXCHANGE_PARTS_H
+/* What the files of the exchange share; nobody else includes it. */
+#include "../mask/sse.h"
+#include "coding.h"
+#include "exchange.h"
+
+/*
+ * READ -> RESERVE | ORIGIN | READ (refused, connection kept) | CLOSE
+ * RESERVE -> ORIGIN | READ | CLOSE
+ * ORIGIN -> READ | CLOSE
+ */
+enum exchange_state { STATE_READ, STATE_RESERVE, STATE_ORIGIN, STATE_CLOSE };
+
+/* What a request's body is for the mask. */
+enum body_kind {
+	BODY_OPAQUE, /* empty, or passes unseen by policy */
+	BODY_JSON,
+	BODY_JSON_LINES,
+	BODY_FORM,
+	BODY_MULTIPART,
+	BODY_TEXT,
+};
+
+struct request {
+	bool begun, headed, whole; /* a byte, the head, all of it has come */
+	const char *path; /* origin-form of the target (RFC 9112 section 3.2.1), in the head */
+	size_t path_len;
+	struct buf body;  /* as it came, chunks joined */
+	struct buf plain; /* decoded, when it is coded */
+	enum coding coding;
+	struct inflater *inflater;
+	int inflated; /* what inflater_feed() said last */
+	enum body_kind kind;
+};
+
+enum answer_mode {
+	ANSWER_EMPTY,	 /* no body */
+	ANSWER_VERBATIM, /* bytes pass as they are */
+	ANSWER_TEXT,	 /* restored as a stream of text */
+	ANSWER_EVENTS,	 /* ... of events */
+	ANSWER_JSON,	 /* restored whole */
+};
+
+enum answer_framing { FRAMED_NONE, FRAMED_LENGTH, FRAMED_CHUNKED, FRAMED_CLOSE };
+
+struct answer {
+	bool begun;    /* a byte has come */
+	bool headed;   /* the final head is in to_client */
+	bool interim;  /* the message at hand is a 1xx */
+	bool reusable; /* the origin's connection is as good as new */
+	enum answer_mode mode;
+	enum answer_framing framing;
+	struct inflater *inflater;
+	int inflated;
+	struct buf plain; /* a decoded piece */
+	struct buf whole; /* of ANSWER_JSON */
+	struct buf piece; /* restored, to be framed */
+	struct unmask_text text;
+	struct sse *sse;
+};
+
+struct exchange {
+	struct exchange_config config;
+	struct vault_scope *scope;
+	char host[256], origin_name[264]; /* the latter "" for the client's own */
+	enum exchange_state state;
+	bool client_gone;
+	struct http_parser *client, *origin; /* origin: NULL but for STATE_ORIGIN */
+	struct mask *mask;
+	struct request request;
+	struct answer answer;
+	struct buf to_client, to_origin;
+	struct exchange_facts facts;
+};
+
+#define NOT_REFUSED (-1)
+
+/* ---- exchange.c */
+
+/* Put the error answer into to_client and go on to the next request, or to the connection's end. */
+void exchange_answer_refusal(struct exchange *x, enum refusal why);
+/* The request was answered: to the next one, or to the connection's end. */
+void exchange_next(struct exchange *x, bool keep_alive);
+/* The answer cannot be finished: what it has so far goes out, then the connection is closed. */
+void exchange_cut(struct exchange *x);
+
+/* ---- exchange_request.c: an enum refusal, or NOT_REFUSED */
+
+int request_headed(struct exchange *x);
+int request_data(struct exchange *x, const uint8_t *p, size_t n);
+/* The body is complete: scan everything. */
+int request_scan(struct exchange *x);
+/* What is kept of the request, but for its head, is not needed any more. */
+void request_release(struct exchange *x);
+
+/* ---- exchange_send.c */
+
+/* (Re)build to_origin from the scanned request. 0, or -1: memory, or a limit. */
+__attribute__((warn_unused_result)) int request_build(struct exchange *x);
+/* Lines of a body (json-lines): the next one from *at on, without its end. false: no more. */
+bool request_line(const struct buf *body, size_t *at, const uint8_t **line, size_t *len);
+enum { PART_TARGET, PART_FIELDS, PART_BODY = PART_FIELDS + HTTP_FIELDS_MAX };
+/* The bytes that are scanned and spliced. */
+const struct buf *request_text(const struct exchange *x);
+
+/* ---- exchange_answer.c */
+
+void answer_headed(struct exchange *x);
+void answer_data(struct exchange *x, const uint8_t *p, size_t n);
+void answer_ended(struct exchange *x);
+/* The origin broke off or broke the rules. */
+void answer_broken(struct exchange *x);
+void answer_release(struct exchange *x);
+
+/* ---- exchange_head.c: 0, or -1 when out is full */
+
+__attribute__((warn_unused_result)) int put_number(struct buf *out, size_t v, unsigned base);
+__attribute__((warn_unused_result)) int put_field(struct buf *out, const struct http_field *f,
+						  const void *value, size_t len);
+__attribute__((warn_unused_result)) int put_request_head(struct exchange *x, bool body_masked,
+							 size_t length, struct buf *out);
+/* `length`: with FRAMED_LENGTH. */
+__attribute__((warn_unused_result)) int put_answer_head(struct exchange *x, bool close,
+							size_t length, struct buf *out);
+__attribute__((warn_unused_result)) int put_interim_head(struct exchange *x, struct buf *out);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request on its way in: judged by its head, stored, decoded, scanned. */
+#include "../mask/jstr.h"
+#include "exchange_parts.h"
+#include "headers.h"
+#include "http_head.h"
+
+#include <strings.h>
+
+static bool is_method(const struct http_head *h, const char *method)
+{
+	return strlen(method) == h->method_len && !memcmp(h->method, method, h->method_len);
+}
+
+/* A client that offers h2c (RFC 7540 section 3.2) goes on in HTTP/1.1 when nobody takes it up. */
+static bool wants_upgrade(const struct http_head *h)
+{
+	const struct http_field *f = http_find(h, "upgrade");
+
+	return is_method(h, "CONNECT") ||
+	       (h->upgrade &&
+		(http_count(h, "upgrade") > 1 || !http_is_word(f->value, f->value_len, "h2c")));
+}
+
+/* Host and an absolute-form target: each that is there has to name the host that was connected to.
+ */
+static bool is_right_host(const struct exchange *x, const struct http_head *h)
+{
+	const struct http_field *f = http_find(h, "host");
+	char host[256];
+	uint16_t port;
+
+	if (header_host(h, host, &port) || strcmp(host, x->host))
+		return false;
+	return !f ||
+	       (!header_authority(f->value, f->value_len, host, &port) && !strcmp(host, x->host));
+}
+
+/* The path and query, of an absolute-form target too (RFC 9112 section 3.2.2). */
+static int request_target(struct request *r, const struct http_head *h)
+{
+	size_t n = h->target_len, at = 0;
+
+	if (n > 7 && !strncasecmp(h->target, "http://", 7))
+		at = 7;
+	else if (n > 8 && !strncasecmp(h->target, "https://", 8))
+		at = 8;
+	while (at && at < n && h->target[at] != '/' && h->target[at] != '?')
+		at++;
+	if (at && at >= n) {
+		r->path = "/";
+		r->path_len = 1;
+		return 0;
+	}
+	r->path = h->target + at;
+	r->path_len = n - at;
+	return *r->path == '/' || (n == 1 && *r->path == '*') ? 0 : -1;
+}
+
+static bool has_body(const struct http_head *h)
+{
+	return h->body == HTTP_BODY_CHUNKED ||
+	       (h->body == HTTP_BODY_LENGTH && h->content_length > 0);
+}
+
+static int request_coding(struct exchange *x, const struct http_head *h)
+{
+	const struct http_field *f = http_find(h, "content-encoding");
+	struct request *r = &x->request;
+
+	r->coding = f ? coding_of(f->value, f->value_len) : CODING_IDENTITY;
+	if (http_count(h, "content-encoding") > 1)
+		r->coding = CODING_UNKNOWN;
+	if (!has_body(h) || r->coding == CODING_IDENTITY)
+		return NOT_REFUSED;
+	if (r->coding == CODING_UNKNOWN)
+		return x->config.observe ? NOT_REFUSED : REFUSAL_CODING;
+	r->inflater = inflater_new(r->coding);
+	return r->inflater ? NOT_REFUSED : REFUSAL_MEMORY;
+}
+
+int request_headed(struct exchange *x)
+{
+	const struct http_head *h = http_head(x->client);
+	int why;
+
+	if (wants_upgrade(h))
+		return REFUSAL_UPGRADE;
+	if (!is_right_host(x, h))
+		return REFUSAL_WRONG_HOST;
+	/* Two types, two readings of one body. */
+	if (request_target(&x->request, h) || http_count(h, "content-type") > 1)
+		return REFUSAL_MALFORMED;
+	if (h->body == HTTP_BODY_LENGTH && h->content_length > x->config.body_max)
+		return REFUSAL_BODY_TOO_LARGE;
+	why = request_coding(x, h);
+	if (why == NOT_REFUSED && h->expect_continue && has_body(h) &&
+	    buf_puts(&x->to_client, "HTTP/1.1 100 Continue\r\n\r\n"))
+		return REFUSAL_MEMORY;
+	return why;
+}
+
+static int request_inflate(struct exchange *x, const uint8_t *p, size_t n)
+{
+	struct request *r = &x->request;
+
+	if (!r->inflater || r->inflated < 0)
+		return NOT_REFUSED;
+	r->inflated = inflater_feed(r->inflater, p, n, &r->plain);
+	if (r->inflated >= 0 || x->config.observe)
+		return NOT_REFUSED;
+	return buf_len(&r->plain) == r->plain.max ? REFUSAL_BODY_TOO_LARGE : REFUSAL_CODING;
+}
+
+int request_data(struct exchange *x, const uint8_t *p, size_t n)
+{
+	struct request *r = &x->request;
+
+	x->facts.request_bytes += n;
+	if (n > r->body.max - buf_len(&r->body))
+		return REFUSAL_BODY_TOO_LARGE;
+	if (buf_append(&r->body, p, n))
+		return REFUSAL_MEMORY;
+	return request_inflate(x, p, n);
+}
+
+const struct buf *request_text(const struct exchange *x)
+{
+	return x->request.inflater ? &x->request.plain : &x->request.body;
+}
+
+void request_release(struct exchange *x)
+{
+	struct request *r = &x->request;
+
+	buf_free(&r->body);
+	buf_free(&r->plain);
+	inflater_free(r->inflater);
+	r->inflater = NULL;
+	mask_reset(x->mask);
+}
+
+bool request_line(const struct buf *body, size_t *at, const uint8_t **line, size_t *len)
+{
+	const uint8_t *p, *lf;
+	size_t left = buf_len(body) - *at;
+
+	if (left == 0)
+		return false;
+	p = buf_bytes(body) + *at;
+	lf = memchr(p, '\n', left);
+	*len = lf ? (size_t)(lf - p) : left;
+	*line = p;
+	*at += *len + (lf != NULL);
+	return true;
+}
+
+static bool is_json(const uint8_t *p, size_t n)
+{
+	struct jstr s = {.pos = 0};
+	struct jstr_token t;
+
+	do {
+		if (jstr_next(&s, p, n, true, &t) != 1)
+			return false;
+	} while (t.kind != JSTR_END);
+	return true;
+}
+
+/* Well-formed UTF-8 (RFC 3629 section 4) without NUL. */
+static size_t utf8_length(const uint8_t *p, size_t n)
+{
+	uint8_t low = 0x80, high = 0xbf;
+	size_t len;
+
+	if (*p < 0x80)
+		return *p != 0;
+	if (*p < 0xc2 || *p > 0xf4)
+		return 0;
+	len = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+	if (len > n)
+		return 0;
+	if (*p == 0xe0)
+		low = 0xa0;
+	else if (*p == 0xed)
+		high = 0x9f;
+	else if (*p == 0xf0)
+		low = 0x90;
+	else if (*p == 0xf4)
+		high = 0x8f;
+	for (size_t i = 1; i < len; i++) {
+		if (p[i] < low || p[i] > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return len;
+}
+
+static bool is_utf8(const uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t len = utf8_length(p, n);
+
+		if (!len)
+			return false;
+		p += len;
+		n -= len;
+	}
+	return true;
+}
+
+static int binary_allowed(struct exchange *x, enum body_kind *kind)
+{
+	*kind = BODY_OPAQUE;
+	return x->config.allow_binary ? NOT_REFUSED : REFUSAL_BINARY;
+}
+
+/* No type, or one that says nothing about text: the bytes decide. */
+static int kind_by_bytes(struct exchange *x, const uint8_t *p, size_t n, enum body_kind *kind)
+{
+	if (is_json(p, n))
+		*kind = BODY_JSON;
+	else if (is_utf8(p, n))
+		*kind = BODY_TEXT;
+	else
+		return binary_allowed(x, kind);
+	return NOT_REFUSED;
+}
+
+static int kind_of_body(struct exchange *x, const uint8_t *p, size_t n, char boundary[static 71],
+			enum body_kind *kind)
+{
+	const struct http_field *type = http_find(http_head(x->client), "content-type");
+
+	*kind = BODY_OPAQUE;
+	if (n == 0)
+		return NOT_REFUSED;
+	if (media_is_json_lines(type)) {
+		*kind = BODY_JSON_LINES;
+	} else if (media_is_json(type)) {
+		*kind = BODY_JSON;
+	} else if (media_is_form(type)) {
+		*kind = BODY_FORM;
+	} else if (media_is_multipart(type, boundary)) {
+		*kind = BODY_MULTIPART;
+	} else if (media_is_text(type)) {
+		*kind = BODY_TEXT;
+		/* UTF-16 would hide everything from a reader of bytes. */
+		if (memchr(p, 0, n))
+			return binary_allowed(x, kind);
+	} else {
+		return kind_by_bytes(x, p, n, kind);
+	}
+	return NOT_REFUSED;
+}
+
+static bool is_typed_json(const struct exchange *x)
+{
+	return media_is_json(http_find(http_head(x->client), "content-type"));
+}
+
+static enum mask_error scan_json(struct exchange *x, const uint8_t *p, size_t n)
+{
+	const char *query = memchr(x->request.path, '?', x->request.path_len);
+	size_t len = query ? (size_t)(query - x->request.path) : x->request.path_len;
+	enum schema schema = SCHEMA_NONE;
+
+	if (is_typed_json(x))
+		schema = schema_of_request((const uint8_t *)x->request.path, len);
+	return mask_scan_json(x->mask, PART_BODY, p, n, schema);
+}
+
+static bool is_blank_line(const uint8_t *p, size_t n)
+{
+	while (n && (*p == ' ' || *p == '\t' || *p == '\r')) {
+		p++;
+		n--;
+	}
+	return n == 0;
+}
+
+/* Each line is a document of its own; json-seq (RFC 7464) has a record separator before it. */
+static enum mask_error scan_lines(struct exchange *x, const struct buf *body)
+{
+	enum mask_error e = MASK_OK;
+	const uint8_t *line;
+	unsigned part = PART_BODY;
+	size_t at = 0, len;
+
+	for (; e == MASK_OK && request_line(body, &at, &line, &len); part++) {
+		if (len && *line == 0x1e) {
+			line++;
+			len--;
+		}
+		if (!is_blank_line(line, len))
+			e = mask_scan_json(x->mask, part, line, len, SCHEMA_NONE);
+	}
+	return e;
+}
+
+static enum mask_error scan_body(struct exchange *x, const struct buf *body, const char *boundary)
+{
+	const uint8_t *p = buf_bytes(body);
+	size_t n = buf_len(body);
+
+	switch (x->request.kind) {
+	case BODY_JSON:
+		return scan_json(x, p, n);
+	case BODY_JSON_LINES:
+		return scan_lines(x, body);
+	case BODY_FORM:
+		return mask_scan_query(x->mask, PART_BODY, p, n);
+	case BODY_MULTIPART:
+		if (!*boundary)
+			return MASK_NOT_MULTIPART;
+		return mask_scan_multipart(x->mask, PART_BODY, p, n, boundary,
+					   x->config.allow_binary);
+	case BODY_TEXT:
+		return mask_scan_text(x->mask, PART_BODY, p, n);
+	default:
+		return MASK_OK;
+	}
+}
+
+static enum mask_error scan_head(struct exchange *x)
+{
+	const struct http_head *h = http_head(x->client);
+	enum mask_error e = mask_scan_query(x->mask, PART_TARGET, (const uint8_t *)x->request.path,
+					    x->request.path_len);
+
+	for (size_t i = 0; e == MASK_OK && i < h->field_count; i++) {
+		const struct http_field *f = &h->fields[i];
+
+		if (f->value_len && header_class(h, f) == HEADER_VALUE)
+			e = mask_scan_text(x->mask, PART_FIELDS + (unsigned)i,
+					   (const uint8_t *)f->value, f->value_len);
+	}
+	return e;
+}
+
+static int refusal_of(enum mask_error e)
+{
+	switch (e) {
+	case MASK_OK:
+		return NOT_REFUSED;
+	case MASK_NOT_JSON:
+		return REFUSAL_NOT_JSON;
+	case MASK_NOT_MULTIPART:
+		return REFUSAL_NOT_MULTIPART;
+	case MASK_BINARY_PART:
+		return REFUSAL_BINARY;
+	case MASK_MATCH_LIMIT:
+		return REFUSAL_MATCH_LIMIT;
+	default:
+		return REFUSAL_BODY_TOO_LARGE;
+	}
+}
+
+static int scan_all(struct exchange *x)
+{
+	const struct buf *body = request_text(x);
+	char boundary[71];
+	int why;
+
+	/* A coded stream has to come to its own end, or somebody else may read on where we did not.
+	 */
+	if (x->request.inflater && buf_len(&x->request.body) && x->request.inflated != 1)
+		return REFUSAL_CODING;
+	why = refusal_of(scan_head(x));
+	if (why == NOT_REFUSED)
+		why = kind_of_body(x, buf_bytes(body), buf_len(body), boundary, &x->request.kind);
+	if (why == NOT_REFUSED)
+		why = refusal_of(scan_body(x, body, boundary));
+	return why;
+}
+
+int request_scan(struct exchange *x)
+{
+	int why;
+
+	mask_reset(x->mask);
+	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
+		return NOT_REFUSED;
+	why = scan_all(x);
+	x->facts.masked = *mask_counts(x->mask);
+	/* Who only observes is in nobody's way. */
+	return x->config.observe ? NOT_REFUSED : why;
+}
