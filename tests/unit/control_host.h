@@ -38,6 +38,7 @@ struct host {
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
 	uint32_t enrolled;
+	unsigned late_ms;	  /* before each answer */
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
 	unsigned changes;	  /* asked for */
