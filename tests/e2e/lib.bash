@@ -320,9 +320,17 @@ place_daemon_start() {
 		ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}" \
 		"$BUILD/awsmaskd" --config "$config"
-	place_wait "${PLACE_START_TIMEOUT:-30}" place_ctl status || {
+	place_wait "${PLACE_START_TIMEOUT:-30}" place_daemon_decided
+	place_ctl status >/dev/null 2>&1 || {
 		place_say "place: awsmaskd did not come up:" "$(tail -n 40 "$PLACE/daemon.log")"
 		return 1
+	}
+}
+
+# It answers, or it is gone.
+place_daemon_decided() {
+	place_ctl status || {
+		grep -q '^populated 0' "$PLACE_CGROUP/daemon/cgroup.events" && [ -s "$PLACE/daemon.log" ]
 	}
 }
 
@@ -358,6 +366,14 @@ place_sanitizer() {
 }
 
 # --- what the origin received ---------------------------------------------------------------------
+
+# A scenario of the SDK: place_sdk HOW SCENARIO TEXT, where HOW is place_client or place_twin
+place_sdk() {
+	local how=$1 PLACE_ENV
+	shift
+	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
+	"$how" node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" "$@"
+}
 
 # The trust store in one file, for clients that bring their own.
 place_bundle() {

@@ -15,7 +15,8 @@ struct control_context {
 	struct privsep *privsep; /* of the same loop */
 	const struct stats *stats;
 	struct vault *vault;
-	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t started_ns;  /* CLOCK_MONOTONIC */
+	unsigned patience_ms; /* for a whole request, its answer included; 0: half a minute */
 };
 
 /* fd: the listening socket, made by the monitor; owned from now on. NULL: memory is out. */
