@@ -33,6 +33,7 @@ struct host {
 	struct config *config;
 	struct stats stats;
 	struct control_context context;
+	_Atomic unsigned ca_changes;
 	/* the monitor; under the lock */
 	pthread_mutex_t lock;
 	uint64_t ids[HOST_ENROLLED_MAX];
@@ -112,6 +113,11 @@ static inline void host_lost(void *arg)
 	(void)arg;
 }
 
+static inline void host_ca_changed(void *arg)
+{
+	((struct host *)arg)->ca_changes++;
+}
+
 static inline void host_on_stop(uv_async_t *async)
 {
 	struct host *h = async->data;
@@ -158,6 +164,8 @@ static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 					      .stats = &h->stats,
 					      .vault = vault,
 					      .started_ns = uv_hrtime(),
+					      .ca_changed = host_ca_changed,
+					      .arg = h,
 					      .patience_ms = patience_ms};
 	fd = host_listen(h);
 	h->control = control_new(&h->loop, fd, &h->context);

@@ -258,6 +258,10 @@ Test(control, ca_reload_reaches_the_monitor)
 	expect_ok(CA_RELOAD);
 	host_changes(host, &last);
 	cr_expect_eq(last.kind, PRIV_CA_RELOAD);
+	cr_expect_eq(host->ca_changes, 1, "who caches leaves is told");
+	host_set(host, false, "the key is not readable");
+	expect_refused(CA_RELOAD, "the key is not readable");
+	cr_expect_eq(host->ca_changes, 1, "and not when nothing changed");
 	expect_refused("{\"command\":\"ca-reload\",\"dir\":\"/tmp\"}", "nothing else");
 }
 
