@@ -102,12 +102,14 @@ place_mounts() {
 	# A vault or configuration of an installed awsmask is none of ours.
 	rm -rf /etc/awsmask /var/lib/awsmask
 	mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/lock || return 1
-	mount -t bpf bpf /sys/fs/bpf || return 1
-	id -u awsmask >/dev/null 2>&1 ||
-		useradd --system --no-create-home --shell /usr/sbin/nologin awsmask || return 1
-	# Small, so that it can be filled up; with the mode that the daemon would give it.
+	grep -q '^awsmask:' /etc/passwd || {
+		echo 'awsmask:x:64911:64911::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
+		echo 'awsmask:x:64911:' >>/etc/group
+	}
+	# Small, so that it can be filled up; as the daemon would make it.
 	mkdir -p /var/lib/awsmask &&
 		mount -t tmpfs -o "mode=1771,gid=$(id -g awsmask),size=32m" tmpfs /var/lib/awsmask || return 1
+	mount -t bpf bpf /sys/fs/bpf || return 1
 	rm -f /etc/hosts /etc/resolv.conf
 	printf '%s\n' "127.0.0.1 localhost" "::1 localhost" "$ORIGIN4 $TARGET claude.ai $OTHER proxy.example" \
 		>/etc/hosts || return 1
