@@ -127,7 +127,8 @@ static inline void world_restore(struct world *w, const uint8_t *p, size_t len, 
 		WORLD_REQUIRE(buf_append(out, value, value_len) == 0);
 		done = ph.end;
 	}
-	WORLD_REQUIRE(buf_append(out, p + done, len - done) == 0);
+	if (done < len)
+		WORLD_REQUIRE(buf_append(out, p + done, len - done) == 0);
 }
 
 /* Bytes of the JSON string's unit (character or escape) at p. */
