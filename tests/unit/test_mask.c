@@ -11,7 +11,9 @@
 
 static bool has(const struct buf *b, const char *text)
 {
-	return buf_len(b) && memmem(buf_bytes(b), buf_len(b), text, strlen(text));
+	const uint8_t *p = buf_bytes(b);
+
+	return p && memmem(p, buf_len(b), text, strlen(text));
 }
 
 static void expect_is(const struct buf *b, const char *text)
