@@ -103,7 +103,11 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 	if (id)
 		f->enrolled = bpf_map_lookup_elem(&enrolled, &id);
 	enrolment_of_socket(&who, sk);
-	if (have_task_in_skb && !who.own && !who.cgroup_id)
+	/*
+	 * The current task is the sender only where a process sends; tunnels send from interrupts,
+	 * by sockets that are not connected. Of those, processes' ones were seen by sendmsg.
+	 */
+	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
 		enrolment_of_task(&who);
 	f->own = who.own;
 	if (who.cgroup_id)

@@ -365,6 +365,54 @@ static void flows_do_not_pile_up(struct world *w)
 	check_is(flow_count(w), 0);
 }
 
+/* An accepted connection without a flow is one that the daemon closes. */
+static void flows_full(struct world *w)
+{
+	int fd = pin_open(w, "flows");
+	struct flow_record record = {.connected_ns = 1};
+	struct flow_key key = {.netns_cookie = w->netns};
+	struct client c;
+	int accepted;
+
+	for (uint32_t i = 0; i < AWSMASK_MAX_FLOWS; i++) {
+		memcpy(key.addr, &i, sizeof(i));
+		check(!bpf_map_update_elem(fd, &key, &record, BPF_ANY));
+	}
+	c = client_start(w->cgroup, &to_origin);
+	check_is(landed(w, &accepted), LISTENER4);
+	key = key_of(w, accepted);
+	check_is(redirect_flow_take(w->r, &key, &record), 0);
+	check_is(count_of(w, REASON_NO_ROOM), 1);
+	close(accepted);
+	client_end(&c);
+	/* Flows of another time are swept at take-over, and there is room again. */
+	redirect_close(w->r);
+	world_reopen(w);
+	check_is(flow_count(w), 0);
+	c = client_start(w->cgroup, &to_origin);
+	redirect_close(w->r);
+	world_reopen(w);
+	check_is(flow_count(w), 1);
+	client_end(&c);
+	close(fd);
+}
+
+/* A socket that may have no memory for a note. */
+static void no_room(struct world *w)
+{
+	int fd = open("/proc/sys/net/core/optmem_max", O_WRONLY | O_CLOEXEC);
+
+	/* Per network namespace since 6.9; before, only the first one has it. */
+	if (fd < 0)
+		return;
+	check(write(fd, "1", 1) == 1);
+	close(fd);
+	expect(w, NOWHERE);
+	check_is(count_of(w, REASON_NO_ROOM), 1);
+	enroll(w, w->cgroup, POLICY_ENFORCE, POLICY_FAIL_OPEN);
+	expect(w, ORIGIN);
+}
+
 /* r0 = 1, after adding one to the only element of the map: in cgroup/connect4 of somebody else. */
 static int other_program(int map)
 {
@@ -438,6 +486,8 @@ const struct test_case life_cases[] = {
 	{"configure: too much", configured_too_much},
 	{"flows: go with their client", flows_go_with_the_client},
 	{"flows: do not pile up", flows_do_not_pile_up},
+	{"flows: no room in the map", flows_full},
+	{"flows: no room on the socket", no_room},
 	{"beside other people's programs", beside_others},
 	{NULL, NULL},
 };

@@ -284,6 +284,12 @@ place_direct() {
 	place_in direct "$@"
 }
 
+# The same on this terminal: no new session, the environment's TERM kept, and in the directory that we are in.
+place_client_here() {
+	in_cgroup client nsenter -t "$(<"$PLACE/host.pid")" -n -m --wd="$PWD" -- \
+		env "HOME=$PLACE" ${PLACE_ENV:+"${PLACE_ENV[@]}"} "$@"
+}
+
 # Outside of awsmask, and all names lead to the twin.
 place_twin() {
 	printf '%s\n' "127.0.0.1 localhost" "$TWIN4 $TARGET claude.ai $OTHER proxy.example" >"$PLACE/twin.hosts"

@@ -5,6 +5,7 @@
   message.py request [--stream] [--tools A,B] [--pad BYTES] [--turns FILE] TEXT   a request's body
   message.py next REQUEST ANSWER [TEXT]     the next turn's body: the answer's blocks, then tool results or TEXT
   message.py joined ANSWER                  the answer's content, deltas joined, one line per block
+  message.py said REQUEST                   the texts of its last message
   message.py differ SENT RECEIVED VALUE...  whether RECEIVED is SENT with each VALUE a placeholder
 """
 import argparse
@@ -109,6 +110,16 @@ def next_turn(request_path, answer_path, text="thank you"):
     sys.stdout.write(json.dumps(body, ensure_ascii=False))
 
 
+def said(path):
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)["messages"][-1]["content"]
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    for block in content:
+        inner = block.get("text") or block.get("content") or ""
+        print(inner if isinstance(inner, str) else "\n".join(part.get("text", "") for part in inner))
+
+
 def differ(sent_path, received_path, *values):
     with open(sent_path, encoding="utf-8") as file:
         sent = file.read()
@@ -132,7 +143,8 @@ def differ(sent_path, received_path, *values):
 
 
 if __name__ == "__main__":
-    COMMANDS = {"request": lambda *argv: request(argv), "next": next_turn, "joined": joined, "differ": differ}
+    COMMANDS = {"request": lambda *argv: request(argv), "next": next_turn, "joined": joined,
+                "said": said, "differ": differ}
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         raise SystemExit(__doc__)
     COMMANDS[sys.argv[1]](*sys.argv[2:])

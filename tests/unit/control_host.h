@@ -128,7 +128,7 @@ static inline int host_listen(struct host *h)
 	return fd;
 }
 
-static inline struct host *host_start(void)
+static inline struct host *host_start(struct vault *vault)
 {
 	struct host *h = calloc(1, sizeof(*h));
 	int ends[2], fd;
@@ -151,6 +151,7 @@ static inline struct host *host_start(void)
 	h->context = (struct control_context){.config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
+					      .vault = vault,
 					      .started_ns = uv_hrtime()};
 	fd = host_listen(h);
 	h->control = control_new(&h->loop, fd, &h->context);

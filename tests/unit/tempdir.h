@@ -29,12 +29,12 @@ static inline void tempdir_remove(void)
 	nftw(tempdir, tempdir_drop, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* A path in it; the last few results stay valid. */
+/* A path in it; the last 64 results stay valid. */
 static inline const char *in_tempdir(const char *name)
 {
-	static char paths[8][PATH_MAX];
+	static char paths[64][PATH_MAX];
 	static unsigned next;
-	char *path = paths[next++ % 8];
+	char *path = paths[next++ % 64];
 
 	snprintf(path, PATH_MAX, "%s/%s", tempdir, name);
 	return path;

@@ -236,7 +236,8 @@ Test(config, wrong_ports_and_numbers)
 	       {"ports: []", "a.yaml:1: ports is an empty list", "at least one"},
 	       {"ports: [18446744073709551617]", "a.yaml:1: ports is", ""},
 	       {"proxy_ports: [443]", "a.yaml:1: 443 is in ports and in proxy_ports", ""},
-	       {"listen: {transparent: 0}", "a.yaml:1: listen.transparent is '0'", ""},
+	       {"listen: {transparent: -1}", "a.yaml:1: listen.transparent is '-1'", "0 for no"},
+	       {"listen: {transparent: 0}", "a.yaml:1: listen names no listener", "explicit"},
 	       {"threads: -1", "a.yaml:1: threads is '-1'", "0 to 256"},
 	       {"threads: 1e3", "a.yaml:1: threads is '1e3'", ""},
 	       {"limits: {connections: 0}", "a.yaml:1: limits.connections is '0'", "1 to 1000000"});

@@ -11,7 +11,7 @@ static struct host *host;
 
 static void setup(void)
 {
-	host = host_start();
+	host = host_start(NULL);
 }
 
 static void teardown(void)
@@ -577,4 +577,36 @@ Test(control, a_mute_monitor_and_clients_that_leave)
 	usleep(20000);
 	for (int i = 5; i < 10; i++)
 		shutdown(fds[i], SHUT_WR);
+}
+
+Test(control, status_tells_of_the_vault)
+{
+	const uint8_t key[VAULT_KEY_SIZE] = {7};
+	char path[128], name[160];
+	static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+	struct err e;
+	struct vault *vault;
+	json_t *answer;
+
+	host_stop(host);
+	snprintf(path, sizeof(path), "/tmp/awsmask-control-%d.db", (int)getpid());
+	vault = vault_open(path, key, &e);
+	cr_assert_not_null(vault, "%s", e.text);
+	cr_assert_not_null(vault_scope(vault, "uid:1000", &e), "%s", e.text);
+	host = host_start(vault);
+	answer = host_ask_once(host, STATUS);
+	cr_expect_eq(number_at(answer, "vault", "scopes"), 1);
+	cr_expect_eq(number_at(answer, "vault", "entries"), 0);
+	cr_expect_gt(number_at(answer, "vault", "bytes"), 0);
+	json_decref(answer);
+	host_stop(host);
+	vault_close(vault);
+	host = host_start(NULL);
+	answer = host_ask_once(host, STATUS);
+	cr_expect(json_is_null(json_object_get(answer, "vault")));
+	json_decref(answer);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+		unlink(name);
+	}
 }

@@ -128,7 +128,7 @@ static int open_vault(const char *path, struct vault **vault, struct vault_scope
 int filter_run(const struct ctl *c, filter_fn fn)
 {
 	struct vault *vault = NULL;
-	struct vault_scope *scope;
+	struct vault_scope *scope = NULL;
 	struct buf in, out;
 	struct err e;
 	int status = STATUS_REFUSED;

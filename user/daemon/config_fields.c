@@ -99,6 +99,8 @@ void config_expected(const struct config_field *f, char *text, size_t size)
 			 high);
 		return;
 	case KIND_PORT:
+		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
+		return;
 	case KIND_PORTS:
 		snprintf(text, size, "port numbers from 1 to 65535");
 		return;

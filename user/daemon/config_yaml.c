@@ -187,6 +187,10 @@ static int set_scalar(struct config *c, const struct config_field *f, const char
 	case KIND_SIZE:
 		return set_number(f, text, at);
 	case KIND_PORT:
+		if (strcmp(text, "0") == 0) {
+			*(uint16_t *)at = 0;
+			return 0;
+		}
 		return config_port(text, (uint16_t *)at);
 	default:
 		if (!text_fits(f, text))
@@ -439,6 +443,11 @@ static int check_together(struct reader *r)
 					       "%s:%zu: %u is in ports and in proxy_ports; "
 					       "write it in one of them",
 					       r->file, line, c->ports[i]);
+	if (!c->listen_transparent && !c->listen_explicit[0])
+		return err_set(r->e,
+			       "%s:%zu: listen names no listener: transparent is 0 and explicit is "
+			       "empty; write a port or an address:port",
+			       r->file, later_line(r, "listen", "listen"));
 	if (c->limit_body > c->limit_memory)
 		return err_set(r->e,
 			       "%s:%zu: limits.body is more than limits.memory; write a "

@@ -61,14 +61,15 @@ struct exchange *exchange_new(const struct exchange_config *config, struct vault
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
-	if (!x || strlen(host) >= sizeof(x->host) ||
+	if (!x || (host && strlen(host) >= sizeof(x->host)) ||
 	    (origin_name && strlen(origin_name) >= sizeof(x->origin_name))) {
 		free(x);
 		return NULL;
 	}
 	x->config = *config;
 	x->scope = scope;
-	strcpy(x->host, host);
+	if (host)
+		strcpy(x->host, host);
 	if (origin_name)
 		strcpy(x->origin_name, origin_name);
 	x->facts.refusal = NOT_REFUSED;

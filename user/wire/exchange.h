@@ -87,7 +87,7 @@ struct exchange_config {
 struct exchange;
 
 /*
- * `host`: the target's name, lower case: requests for another Host are refused. `origin_name`: what
+ * `host`: the target's name, lower case: requests for another Host are refused (NULL: none is). `origin_name`: what
  * the Host field says on the way out (NULL: as the client said). `scope` stays the caller's and
  * outlives it. NULL: memory is out.
  */

@@ -30,7 +30,11 @@ static bool is_right_host(const struct exchange *x, const struct http_head *h)
 	char host[256];
 	uint16_t port;
 
-	if (header_host(h, host, &port) || strcmp(host, x->host))
+	if (header_host(h, host, &port))
+		return false;
+	if (!x->host[0]) /* the explicit listener: whatever its clients call it */
+		return true;
+	if (strcmp(host, x->host))
 		return false;
 	return !f ||
 	       (!header_authority(f->value, f->value_len, host, &port) && !strcmp(host, x->host));

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for awsmaskctl: commands and options from its own help, cgroups from the mount.
+_awsmaskctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' mount i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--config | --socket) ((i++)) ;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $prev in
+	--mode) mapfile -t COMPREPLY < <(compgen -W 'enforce observe' -- "$cur") && return ;;
+	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
+	--config | --socket | --vault) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |
+			sed -n 's/^  \(--[a-z]*\) .*/\1/p')" -- "$cur")
+		return
+	fi
+	case $command in
+	'' | help) mapfile -t COMPREPLY < <(compgen -W "help $(awsmaskctl help |
+		sed -n 's/^  \([a-z]*\)  .*/\1/p')" -- "$cur") ;;
+	enroll | unenroll)
+		mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+		mapfile -t COMPREPLY < <(cd "$mount" 2>/dev/null && compgen -d -- "$cur")
+		;;
+	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
+	config) mapfile -t COMPREPLY < <(compgen -W 'check show' -- "$cur") ;;
+	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+	esac
+}
+complete -F _awsmaskctl awsmaskctl

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalogue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct type_info type_table[TYPE_COUNT] = {
+#define TYPE(name, sensitivity, source)                                                            \
+	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, source},
+#define RULE(...)
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
+const struct rule rule_table[RULE_COUNT] = {
+#define ANCHORS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define TYPE(...)
+#define RULE(id, anchors, fold, back, back_chars, left, right, expression)                         \
+	[RULE_##id] = {#id,	    anchors,	  fold,	     back, CHARS_##back_chars,             \
+		       EDGE_##left, EDGE_##right, expression},
+#define EXACT false
+#define FOLD true
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+enum mask_type type_find(const char *label, size_t len)
+{
+	enum mask_type t;
+
+	for (t = 0; t < TYPE_COUNT; t++)
+		if (type_table[t].label_len == len && memcmp(type_table[t].label, label, len) == 0)
+			break;
+	return t;
+}
+
+static int add_group(struct compiled *out, const struct rule *r, const uint8_t *entry, char *why,
+		     size_t why_size)
+{
+	/* pcre2api(3), PCRE2_INFO_NAMETABLE: the number, high byte first, then the name */
+	const char *name = (const char *)entry + 2;
+	enum mask_type type = type_find(name, strlen(name));
+
+	if (type == TYPE_COUNT) {
+		snprintf(why, why_size, "rule %s: there is no type %s", r->id, name);
+		return -1;
+	}
+	out->groups[out->group_count++] =
+		(struct group){.number = (uint32_t)entry[0] << 8 | entry[1], .type = type};
+	return 0;
+}
+
+static int find_groups(struct compiled *out, const struct rule *r, char *why, size_t why_size)
+{
+	uint32_t captures = 0, count = 0, size = 0, empty = 0, i;
+	PCRE2_SPTR table = NULL;
+
+	pcre2_pattern_info(out->code, PCRE2_INFO_CAPTURECOUNT, &captures);
+	pcre2_pattern_info(out->code, PCRE2_INFO_NAMECOUNT, &count);
+	pcre2_pattern_info(out->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	pcre2_pattern_info(out->code, PCRE2_INFO_NAMETABLE, &table);
+	pcre2_pattern_info(out->code, PCRE2_INFO_MATCHEMPTY, &empty);
+	if (count == 0 || empty) {
+		snprintf(why, why_size, "rule %s: %s", r->id,
+			 empty ? "matches nothing at all" : "names no type");
+		return -1;
+	}
+	if (captures > RULE_GROUPS_MAX || captures != count) {
+		snprintf(why, why_size,
+			 "rule %s: %u groups, %u of them named after types; at most %d", r->id,
+			 captures, count, RULE_GROUPS_MAX);
+		return -1;
+	}
+	for (i = 0; i < count; i++)
+		if (add_group(out, r, table + (size_t)i * size, why, why_size) < 0)
+			return -1;
+	return 0;
+}
+
+int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t why_size)
+{
+	uint32_t options = PCRE2_ANCHORED | PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY;
+	PCRE2_UCHAR text[160];
+	PCRE2_SIZE where;
+	int error;
+
+	*out = (struct compiled){0};
+	out->code = pcre2_compile((PCRE2_SPTR)r->expression, PCRE2_ZERO_TERMINATED, options, &error,
+				  &where, NULL);
+	if (!out->code) {
+		pcre2_get_error_message(error, text, sizeof(text));
+		snprintf(why, why_size, "rule %s: at %zu of its expression: %s", r->id, where,
+			 (const char *)text);
+		return -1;
+	}
+	if (find_groups(out, r, why, why_size) < 0) {
+		pcre2_code_free(out->code);
+		out->code = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+/* How seldom a byte is in what agents send: punctuation first, the commonest letters last. */
+static unsigned rarity(char c)
+{
+	if (is_letter(c))
+		return strchr("etaoinsrlcdup", c | 0x20) ? 1 : 2;
+	return is_digit(c) ? 3 : 4;
+}
+
+/*
+ * Where the pair lies that proposes a rule: at the same place in all its anchors, for only then do
+ * their starts come in the order of the text.
+ */
+static size_t choose_pair(const struct rule *r)
+{
+	size_t at, best = 0, i;
+	unsigned score, worst, best_score = 0;
+
+	for (at = 0;; at++) {
+		worst = UINT32_MAX;
+		for (i = 0; r->anchors[i]; i++) {
+			if (at + 2 > strlen(r->anchors[i]))
+				return best;
+			score = rarity(r->anchors[i][at]) * rarity(r->anchors[i][at + 1]);
+			if (score < worst)
+				worst = score;
+		}
+		if (worst > best_score) {
+			best_score = worst;
+			best = at;
+		}
+	}
+}
+
+static int add_node(struct catalogue *c, enum rule_id id, const char *text, unsigned pair)
+{
+	uint16_t *link = &c->pair_first[pair];
+
+	if (c->node_count == ANCHOR_NODES_MAX)
+		return -1;
+	while (*link)
+		link = &c->nodes[*link - 1].next;
+	c->nodes[c->node_count] =
+		(struct anchor_node){.text = text, .len = (uint8_t)strlen(text), .rule = id};
+	*link = (uint16_t)++c->node_count;
+	c->pair_bits[pair / 64] |= 1ull << (pair % 64);
+	return 0;
+}
+
+/* An anchor of either case has a node under each spelling of its pair. */
+static int add_anchor(struct catalogue *c, enum rule_id id, const char *text)
+{
+	const char *p = text + c->rules[id].pair_at;
+	bool fold = rule_table[id].fold;
+	unsigned i;
+
+	for (i = 0; i < 4; i++) {
+		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
+
+		if (((i & 1) && !(fold && is_letter(p[0]))) ||
+		    ((i & 2) && !(fold && is_letter(p[1]))))
+			continue;
+		pair[0] ^= i & 1 ? 0x20 : 0;
+		pair[1] ^= i & 2 ? 0x20 : 0;
+		if (add_node(c, id, text, pair_of(pair)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_anchors(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
+{
+	const struct rule *r = &rule_table[id];
+	size_t i, len;
+
+	for (i = 0; r->anchors[i]; i++) {
+		len = strlen(r->anchors[i]);
+		if (len < 2 || len > UINT8_MAX) {
+			snprintf(why, why_size, "rule %s: anchor '%s' is not 2 to 255 bytes long",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+		/* else an escape might reach into the anchor, and the walk not see its end */
+		if (r->back && (is_letter(r->anchors[i][0]) || is_digit(r->anchors[i][0]))) {
+			snprintf(why, why_size,
+				 "rule %s: walks back, so anchor '%s' must not begin with a letter "
+				 "or digit",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+	}
+	c->rules[id].pair_at = choose_pair(r);
+	for (i = 0; r->anchors[i]; i++) {
+		if (add_anchor(c, id, r->anchors[i]) < 0) {
+			snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id,
+				 ANCHOR_NODES_MAX);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
+{
+	const struct rule *r = &rule_table[id];
+
+	if (rule_compile(r, &c->rules[id], why, why_size) < 0)
+		return -1;
+	if (pcre2_jit_compile(c->rules[id].code, PCRE2_JIT_COMPLETE) != 0) {
+		snprintf(why, why_size,
+			 "rule %s: PCRE2 cannot compile to machine code here (is memory that is "
+			 "both "
+			 "writable and executable forbidden?)",
+			 r->id);
+		return -1;
+	}
+	return add_anchors(c, id, why, why_size);
+}
+
+struct catalogue *catalogue_new(char *why, size_t why_size)
+{
+	struct catalogue *c = calloc(1, sizeof(*c));
+	enum rule_id id;
+
+	if (!c) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	for (id = 0; id < RULE_COUNT; id++) {
+		if (add_rule(c, id, why, why_size) < 0) {
+			catalogue_free(c);
+			return NULL;
+		}
+	}
+	return c;
+}
+
+void catalogue_free(struct catalogue *c)
+{
+	enum rule_id id;
+
+	if (!c)
+		return;
+	for (id = 0; id < RULE_COUNT; id++)
+		pcre2_code_free(c->rules[id].code);
+	free(c);
+}

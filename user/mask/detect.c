@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalogue.h"
+#include "placeholder.h"
+
+#include <stdlib.h>
+
+/* Far above what the catalogue's expressions need, and soon over for one that explodes. */
+#define MATCH_LIMIT 1000000
+#define JIT_STACK_MIN 32768
+#define JIT_STACK_MAX 1048576
+#define PROPOSALS 256
+
+/* How far a rule has come in this text. */
+struct progress {
+	size_t next; /* starts before this have been tried or lie in its last match */
+	struct walk walk;
+};
+
+struct detector {
+	const struct catalogue *catalogue;
+	pcre2_match_data *match;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack;
+	struct progress progress[RULE_COUNT];
+	size_t proposals[PROPOSALS];
+};
+
+struct detector *detector_new(const struct catalogue *c)
+{
+	struct detector *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->catalogue = c;
+	d->match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
+	d->context = pcre2_match_context_create(NULL);
+	d->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
+	if (!d->match || !d->context || !d->stack) {
+		detector_free(d);
+		return NULL;
+	}
+	pcre2_set_match_limit(d->context, MATCH_LIMIT);
+	pcre2_jit_stack_assign(d->context, NULL, d->stack);
+	return d;
+}
+
+void detector_free(struct detector *d)
+{
+	if (!d)
+		return;
+	pcre2_match_data_free(d->match);
+	pcre2_match_context_free(d->context);
+	pcre2_jit_stack_free(d->stack);
+	free(d);
+}
+
+/*
+ * Proposing: where the next pairs stand that some anchor has, from *cursor on. It knows no rule and
+ * decides nothing, so that a vectorised one can take its place.
+ */
+static size_t propose(const struct catalogue *c, const uint8_t *text, size_t len, size_t *cursor,
+		      size_t out[static PROPOSALS])
+{
+	size_t at, n = 0;
+
+	for (at = *cursor; at + 1 < len && n < PROPOSALS; at++) {
+		out[n] = at;
+		n += pair_proposes(c, pair_of(text + at));
+	}
+	*cursor = at;
+	return n;
+}
+
+static bool anchor_stands(const char *anchor, size_t len, bool fold, const uint8_t *p)
+{
+	size_t i;
+
+	if (!fold)
+		return memcmp(p, anchor, len) == 0;
+	for (i = 0; i < len; i++) {
+		uint8_t diff = p[i] ^ (uint8_t)anchor[i];
+
+		if (diff != 0 && (diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
+			return false;
+	}
+	return true;
+}
+
+static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
+		    enum mask_type type)
+{
+	struct span s = {.start = start, .end = end, .type = type};
+
+	/* A digit behind it would become part of the placeholder's number. */
+	while (s.end < len && text[s.end] >= '0' && text[s.end] <= '9')
+		s.end++;
+	return buf_append(spans, &s, sizeof(s));
+}
+
+/* Append what the groups of the last match caught. */
+static int add_groups(struct detector *d, const struct compiled *rule, const uint8_t *text,
+		      size_t len, struct buf *spans)
+{
+	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
+	unsigned i;
+
+	for (i = 0; i < rule->group_count; i++) {
+		const struct group *g = &rule->groups[i];
+		PCRE2_SIZE start, end;
+
+		start = ovector[2 * g->number];
+		end = ovector[2 * g->number + 1];
+		if (start != PCRE2_UNSET && start < end &&
+		    add_span(spans, text, len, start, end, g->type) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Confirming: does the rule's expression match here, within its edges? */
+static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
+		   size_t start, struct buf *spans)
+{
+	const struct compiled *rule = &d->catalogue->rules[id];
+	struct progress *progress = &d->progress[id];
+	size_t end;
+	int rc;
+
+	if (start < progress->next)
+		return 0;
+	progress->next = start + 1;
+	if (!edge_left(rule_table[id].left, text, start))
+		return 0;
+	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
+	if (rc == PCRE2_ERROR_NOMATCH)
+		return 0;
+	if (rc < 0)
+		return -1;
+	end = pcre2_get_ovector_pointer(d->match)[1];
+	if (end <= start || !edge_right(rule_table[id].right, text, len, end))
+		return 0;
+	progress->next = end;
+	return add_groups(d, rule, text, len, spans);
+}
+
+/* A pair stands at `at`: try each rule one of whose anchors really is there. */
+static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t at,
+		    struct buf *spans)
+{
+	const struct catalogue *c = d->catalogue;
+	uint16_t n;
+
+	for (n = c->pair_first[pair_of(text + at)]; n; n = c->nodes[n - 1].next) {
+		const struct anchor_node *node = &c->nodes[n - 1];
+		const struct rule *rule = &rule_table[node->rule];
+		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
+
+		if (at < before || len - anchor < node->len ||
+		    !anchor_stands(node->text, node->len, rule->fold, text + anchor))
+			continue;
+		if (rule->back) {
+			start = walk_back(rule->back_chars, text, anchor,
+					  &d->progress[node->rule].walk);
+			if (start == NO_START || anchor - start > rule->back)
+				continue;
+		}
+		if (confirm(d, node->rule, text, len, start, spans) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int find_literals(const uint8_t *text, size_t len, struct buf *spans)
+{
+	struct placeholder p;
+	size_t from;
+
+	for (from = 0; placeholder_find(text, len, from, true, &p) == 1; from = p.end)
+		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL) < 0)
+			return -1;
+	return 0;
+}
+
+/* By start; there the longer first; of the same span the type that is first in the table. */
+static int span_compare(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end > y->end ? -1 : 1;
+	return (int)x->type - (int)y->type;
+}
+
+/* Make them disjoint: the first stays whole, of the next stays what reaches beyond. */
+static size_t resolve(struct span *spans, size_t n)
+{
+	size_t i, kept = 0, end = 0;
+
+	qsort(spans, n, sizeof(*spans), span_compare);
+	for (i = 0; i < n; i++) {
+		struct span s = spans[i];
+
+		if (s.end <= end)
+			continue;
+		if (s.start < end)
+			s.start = end;
+		end = s.end;
+		spans[kept++] = s;
+	}
+	return kept;
+}
+
+static int find_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+{
+	size_t cursor = 0, n, i;
+
+	memset(d->progress, 0, sizeof(d->progress));
+	if (find_literals(text, len, spans) < 0)
+		return -1;
+	while (cursor + 1 < len) {
+		n = propose(d->catalogue, text, len, &cursor, d->proposals);
+		for (i = 0; i < n; i++)
+			if (try_pair(d, text, len, d->proposals[i], spans) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+{
+	size_t before = buf_len(spans), n;
+
+	if (find_all(d, text, len, spans) < 0) {
+		buf_truncate(spans, before);
+		return -1;
+	}
+	n = (buf_len(spans) - before) / sizeof(struct span);
+	if (n) {
+		n = resolve((struct span *)(void *)(spans->data + spans->head + before), n);
+		buf_truncate(spans, before + n * sizeof(struct span));
+	}
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "placeholder.h"
+
+#define DIGITS_MIN 3
+#define DIGITS_MAX 9
+
+/* Room for the label, "_" and nine digits, and the tail shorter still. */
+#define TYPE(name, ...)                                                                            \
+	_Static_assert(sizeof(#name) - 1 + 1 + DIGITS_MAX < PLACEHOLDER_MAX, #name " is too "      \
+										   "long");
+#define RULE(...)
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_upper(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+size_t placeholder_format(char out[static PLACEHOLDER_MAX], enum mask_type type, uint32_t number)
+{
+	size_t len = type_table[type].label_len, digits = DIGITS_MIN, i;
+	uint32_t n;
+
+	for (n = number / 1000; n; n /= 10)
+		digits++;
+	memcpy(out, type_table[type].label, len);
+	out[len] = '_';
+	for (i = digits; i > 0; i--, number /= 10)
+		out[len + i] = (char)('0' + number % 10);
+	return len + 1 + digits;
+}
+
+/* The type whose label ends before `at` and starts at `from` or later; TYPE_COUNT: none. */
+static enum mask_type label_before(const uint8_t *text, size_t from, size_t at)
+{
+	enum mask_type t;
+
+	if (at == from || !is_upper(text[at - 1]))
+		return TYPE_COUNT;
+	for (t = 0; t < TYPE_COUNT; t++) {
+		const struct type_info *info = &type_table[t];
+
+		if (info->label_len <= at - from &&
+		    info->label[info->label_len - 1] == (char)text[at - 1] &&
+		    memcmp(text + at - info->label_len, info->label, info->label_len) == 0)
+			break;
+	}
+	return t;
+}
+
+/* Digits at `at`, at most one more than a number may have. */
+static size_t count_digits(const uint8_t *text, size_t len, size_t at)
+{
+	size_t n = 0;
+
+	while (n <= DIGITS_MAX && at + n < len && is_digit(text[at + n]))
+		n++;
+	return n;
+}
+
+/* A number as placeholder_format() writes it: 0, or not one. */
+static uint32_t number_value(const uint8_t *p, size_t digits)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	if (digits < DIGITS_MIN || digits > DIGITS_MAX || (digits > DIGITS_MIN && p[0] == '0'))
+		return 0;
+	for (i = 0; i < digits; i++)
+		n = n * 10 + (p[i] - '0');
+	return n;
+}
+
+int placeholder_find(const uint8_t *text, size_t len, size_t from, bool last, struct placeholder *p)
+{
+	const uint8_t *underscore;
+	size_t at = from, digits;
+	enum mask_type type;
+	uint32_t number;
+
+	while (at < len && (underscore = memchr(text + at, '_', len - at))) {
+		at = (size_t)(underscore - text) + 1;
+		digits = count_digits(text, len, at);
+		if (at + digits == len && !last)
+			return 0;
+		number = number_value(text + at, digits);
+		if (!number)
+			continue;
+		type = label_before(text, from, at - 1);
+		if (type == TYPE_COUNT)
+			continue;
+		*p = (struct placeholder){.start = at - 1 - type_table[type].label_len,
+					  .end = at + digits,
+					  .type = type,
+					  .number = number};
+		return 1;
+	}
+	return 0;
+}
+
+/* Could these digits, with more or none behind them, be a number? */
+static bool number_begins(const uint8_t *p, size_t digits)
+{
+	size_t i;
+
+	if (digits > DIGITS_MAX || (digits > DIGITS_MIN && p[0] == '0'))
+		return false;
+	if (digits < DIGITS_MIN)
+		return true;
+	for (i = 0; i < digits; i++)
+		if (p[i] != '0')
+			return true;
+	return false;
+}
+
+/* Is p[0..len) the beginning of a placeholder of this type (len > 0)? */
+static bool type_begins(enum mask_type type, const uint8_t *p, size_t len)
+{
+	const struct type_info *info = &type_table[type];
+	size_t i;
+
+	if (len <= info->label_len)
+		return memcmp(p, info->label, len) == 0;
+	if (memcmp(p, info->label, info->label_len) != 0 || p[info->label_len] != '_')
+		return false;
+	for (i = info->label_len + 1; i < len; i++)
+		if (!is_digit(p[i]))
+			return false;
+	return number_begins(p + info->label_len + 1, len - info->label_len - 1);
+}
+
+size_t placeholder_tail(const uint8_t *text, size_t len, const struct type_set *types)
+{
+	size_t start = len;
+	enum mask_type t;
+
+	while (start > 0 && len - start < PLACEHOLDER_MAX - 1 &&
+	       (is_upper(text[start - 1]) || is_digit(text[start - 1]) || text[start - 1] == '_'))
+		start--;
+	for (; start < len; start++)
+		for (t = 0; is_upper(text[start]) && t < TYPE_COUNT; t++)
+			if (type_set_has(types, t) && type_begins(t, text + start, len - start))
+				return start;
+	return len;
+}
