@@ -42,7 +42,7 @@ static enum mask_type label_before(const uint8_t *text, size_t from, size_t at)
 {
 	enum mask_type t;
 
-	if (at == from || !(is_upper(text[at - 1]) || is_digit(text[at - 1])))
+	if (at == from)
 		return TYPE_COUNT;
 	for (t = 0; t < TYPE_COUNT; t++) {
 		const struct type_info *info = &type_table[t];
