@@ -196,18 +196,17 @@ static enum mask_error string_billing(struct walk *w, const struct jstr_token *t
 static enum mask_error string_role(struct walk *w, const struct jstr_token *t,
 				   enum schema_role role)
 {
-	struct frame *f = &w->frames[w->n_frames - 1];
-	size_t len;
 	const uint8_t *text;
+	size_t len;
 
 	if (role == SCHEMA_SIGNATURE)
-		f->has_signature = t->len > 0;
+		w->frames[w->n_frames - 1].has_signature = t->len > 0;
 	if (role != SCHEMA_TYPE || !t->len)
 		return MASK_OK;
 	text = token_text(w, t, &len);
 	if (!text)
 		return MASK_TOO_LARGE;
-	f->types = schema_type_of(text, len);
+	w->frames[w->n_frames - 1].types = schema_type_of(text, len);
 	return MASK_OK;
 }
 
@@ -245,25 +244,32 @@ static bool place_decides(const struct schema_place *place)
 	return place->role != SCHEMA_PLAIN || place->types[0];
 }
 
-static enum mask_error walk_key(struct walk *w, const struct jstr_token *t)
+/* The next value's place follows from its key. *known: the key is the API's own. 0, or -1: memory.
+ */
+static int frame_key(struct walk *w, const struct jstr_token *t, bool *known)
 {
 	struct frame *f = &w->frames[w->n_frames - 1];
-	bool known = w->flat != 0;
-	const uint8_t *text;
 	size_t len;
+	const uint8_t *text = token_text(w, t, &len);
+
+	if (!text && t->len)
+		return -1;
+	f->child = schema_key(f->node, text, len, known);
+	if (place_decides(schema_place(f->child))) {
+		f->ambiguous |= f->seen >> f->child & 1;
+		f->seen |= 1ull << f->child;
+	}
+	return 0;
+}
+
+static enum mask_error walk_key(struct walk *w, const struct jstr_token *t)
+{
+	bool known = w->flat != 0; /* verbatim throughout, or free-form */
 
 	if (t->len > UINT32_MAX)
 		return MASK_TOO_LARGE;
-	if (!w->flat_depth) {
-		text = token_text(w, t, &len);
-		if (!text && t->len)
-			return MASK_TOO_LARGE;
-		f->child = schema_key(f->node, text, len, &known);
-		if (place_decides(schema_place(f->child))) {
-			f->ambiguous |= f->seen >> f->child & 1;
-			f->seen |= 1ull << f->child;
-		}
-	}
+	if (!w->flat_depth && frame_key(w, t, &known))
+		return MASK_TOO_LARGE;
 	w->has_key = !known && t->len <= KEY_CONTEXT_MAX;
 	w->key = *t;
 	return known ? MASK_OK : scan_token(w, t);

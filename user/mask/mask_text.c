@@ -34,9 +34,10 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 		s->end++;
 }
 
+/* Why detect() failed, which it does not say: a buffer that had room left was not the reason. */
 static enum mask_error detect_error(const struct mask *m)
 {
-	bool full = m->found.max - buf_len(&m->found) < sizeof(struct span);
+	bool full = m->found.cap + sizeof(struct span) > m->found.max;
 
 	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
 }

@@ -202,7 +202,7 @@ int deflate_all(enum coding c, int level, const uint8_t *in, size_t n, struct bu
 	d->arena = (struct arena){.size = sizeof(d->bytes), .bytes = d->bytes};
 	d->z = (z_stream){.zalloc = arena_alloc, .zfree = arena_release, .opaque = &d->arena};
 	if (deflateInit2(&d->z, level, Z_DEFLATED, window_bits(c), 8, Z_DEFAULT_STRATEGY) == Z_OK) {
-		r = deflate_all_into(&d->z, in, n, out);
+		r = deflate_all_into(&d->z, n ? in : (const uint8_t *)"", n, out);
 		deflateEnd(&d->z);
 	}
 	explicit_bzero(d, sizeof(*d));

@@ -266,7 +266,7 @@ size_t exchange_client_bytes(struct exchange *x, const uint8_t *p, size_t n)
 	size_t taken = 0;
 
 	/* After a refusal: taken off the client's hands, so that it comes to read the answer. */
-	if (x->state == STATE_CLOSE)
+	if (x->state == STATE_CLOSE || n == 0)
 		return n;
 	while (x->state == STATE_READ) {
 		const uint8_t *data = NULL;

@@ -3,18 +3,19 @@
 #define AWSMASK_EXCHANGE_H
 /*
  * One client connection to one target, bytes in and bytes out: requests are masked, answers
- *restored. No sockets, no clock, no threads. The owner moves bytes between here and its sockets,
- *does the one thing that may block (reserve), and is told by exchange_want() what the exchange
- *waits for.
+ * restored. No sockets, no clock, no threads. The owner moves bytes between here and its sockets,
+ * does the one thing that may block (reserve), and is told by exchange_want() what the exchange
+ * waits for.
  *
  * Life of one request:
- *	READ    feed client bytes -> whole request, scanned
- *	RESERVE the owner calls ops->reserve(exchange_pending()) where it may block, then
- *exchange_reserved() SEND    the owner gets an origin connection, writes exchange_to_origin() out
- *	ANSWER  feed origin bytes (possible already in SEND), write exchange_to_client() out
- *	READ    again (keep-alive), or CLOSE once exchange_to_client() is written
+ *	READ	 feed client bytes -> whole request, scanned
+ *	RESERVE	 the owner calls ops->reserve(exchange_pending()) where it may block, then
+ *		 exchange_reserved()
+ *	ORIGIN	 the owner gets an origin connection, writes exchange_to_origin() out, feeds origin
+ *		 bytes (also before all is written), writes exchange_to_client() out
+ *	READ	 again (keep-alive), or CLOSE once exchange_to_client() is written
  * Refusals put the error answer into exchange_to_client() and go to READ or CLOSE without an
- *origin.
+ * origin.
  */
 #include "../mask/mask.h"
 #include "../mask/unmask.h"
@@ -87,9 +88,9 @@ struct exchange_config {
 struct exchange;
 
 /*
- * `host`: the target's name, lower case: requests for another Host are refused (NULL: none is). `origin_name`: what
- * the Host field says on the way out (NULL: as the client said). `scope` stays the caller's and
- * outlives it. NULL: memory is out.
+ * `host`: the target's name, lower case: requests for another Host are refused (NULL: none is).
+ * `origin_name`: what the Host field says on the way out (NULL: as the client said). `scope` stays
+ * the caller's and outlives it. NULL: memory is out.
  */
 __attribute__((warn_unused_result)) struct exchange *
 exchange_new(const struct exchange_config *config, struct vault_scope *scope, const char *host,

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Properties: what is coded decodes to itself; any split of coded bytes decodes alike; one gzip or
+ * zlib stream decodes to what zlib itself says, and never to more than the limit.
+ */
+#include "../../user/wire/coding.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#define PLAIN_MAX 100000
+
+struct result {
+	struct buf out;
+	int r;
+};
+
+static struct result decode(enum coding c, const uint8_t *p, size_t n, uint32_t seed)
+{
+	struct inflater *i = inflater_new(c);
+	struct result result = {.r = 0};
+
+	if (!i)
+		abort();
+	buf_init(&result.out, PLAIN_MAX);
+	while (n && result.r >= 0) {
+		size_t some = n;
+
+		if (seed) {
+			seed = seed * 1664525 + 1013904223;
+			some = 1 + (seed >> 24) % (seed & 0x10000 ? 3 : 40);
+		}
+		some = some < n ? some : n;
+		result.r = inflater_feed(i, p, some, &result.out);
+		p += some;
+		n -= some;
+	}
+	if (buf_len(&result.out) > PLAIN_MAX)
+		abort();
+	inflater_free(i);
+	return result;
+}
+
+static void same(const struct buf *b, const uint8_t *p, size_t n)
+{
+	if (buf_len(b) != n || (n && memcmp(buf_bytes(b), p, n)))
+		abort();
+}
+
+static void round_trip(enum coding c, int level, const uint8_t *p, size_t n)
+{
+	struct buf wire;
+	struct result back;
+
+	buf_init(&wire, 2 * PLAIN_MAX);
+	if (n > PLAIN_MAX || deflate_all(c, level, p, n, &wire))
+		abort();
+	back = decode(c, buf_bytes(&wire), buf_len(&wire), (uint32_t)n);
+	if (back.r != 1)
+		abort();
+	same(&back.out, p, n);
+	buf_free(&back.out);
+	buf_free(&wire);
+}
+
+/* zlib on the first stream alone. */
+static void against_zlib(enum coding c, const uint8_t *p, size_t n, const struct result *ours)
+{
+	static uint8_t plain[PLAIN_MAX + 1];
+	z_stream z = {.next_in = (uint8_t *)p,
+		      .avail_in = (unsigned)n,
+		      .next_out = plain,
+		      .avail_out = sizeof(plain)};
+	int r;
+
+	if (inflateInit2(&z, c == CODING_GZIP ? 31 : 15) != Z_OK)
+		abort();
+	r = inflate(&z, Z_FINISH);
+	if (r == Z_STREAM_END && z.avail_in == 0 && z.total_out <= PLAIN_MAX) {
+		if (ours->r != 1)
+			abort();
+		same(&ours->out, plain, z.total_out);
+	}
+	if (r == Z_DATA_ERROR && ours->r != -1)
+		abort();
+	inflateEnd(&z);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct result whole, split;
+	enum coding c;
+
+	if (size < 2 || size > PLAIN_MAX)
+		return 0;
+	c = data[0] & 1 ? CODING_GZIP : CODING_DEFLATE;
+	if (data[0] & 2) {
+		round_trip(c, (data[0] >> 2) % 10, data + 1, size - 1);
+		return 0;
+	}
+	whole = decode(c, data + 2, size - 2, 0);
+	split = decode(c, data + 2, size - 2, data[1] * 7919u + 1);
+	if (whole.r != split.r)
+		abort();
+	if (whole.r >= 0)
+		same(&split.out, buf_bytes(&whole.out), buf_len(&whole.out));
+	against_zlib(c, data + 2, size - 2, &whole);
+	buf_free(&whole.out);
+	buf_free(&split.out);
+	return 0;
+}

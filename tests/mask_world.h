@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_MASK_WORLD_H
+#define AWSMASK_MASK_WORLD_H
+/*
+ * A catalogue, a mask and a vault in memory, for the tests of masking; and a restorer that is
+ * nothing but a search for placeholders, to hold masking against.
+ */
+#include "../user/mask/jstr.h"
+#include "../user/mask/mask.h"
+#include "memory_vault.h"
+
+#include <stdio.h>
+
+#define WORLD_MEMORY ((size_t)64 << 20)
+
+struct world {
+	struct catalogue *catalogue;
+	struct mask *mask;
+	struct memory_vault vault;
+	struct buf out; /* of the last world_...() */
+};
+
+static inline void world_require(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "does not hold: %s\n", what);
+	abort();
+}
+
+#define WORLD_REQUIRE(what) world_require(what, #what)
+
+static inline void world_init(struct world *w)
+{
+	char why[256] = "";
+
+	memset(w, 0, sizeof(*w));
+	w->catalogue = catalogue_new(why, sizeof(why));
+	world_require(w->catalogue != NULL, why);
+	w->mask = mask_new(w->catalogue, WORLD_MEMORY);
+	WORLD_REQUIRE(w->mask != NULL);
+	memory_vault_init(&w->vault);
+	buf_init(&w->out, WORLD_MEMORY);
+}
+
+static inline void world_free(struct world *w)
+{
+	mask_free(w->mask);
+	catalogue_free(w->catalogue);
+	memory_vault_free(&w->vault);
+	buf_free(&w->out);
+}
+
+/* After a scan of part 0: the phases that follow, to w->out. */
+static inline void world_finish(struct world *w, const uint8_t *p, size_t len)
+{
+	struct vault_entry *entries;
+	size_t n, unknown = mask_resolve(w->mask, &w->vault.scope);
+
+	entries = mask_pending(w->mask, &n);
+	WORLD_REQUIRE(n == unknown && !entries == !n);
+	if (entries)
+		WORLD_REQUIRE(w->vault.scope.ops->reserve(&w->vault.scope, entries, n) == 0);
+	WORLD_REQUIRE(mask_resolve(w->mask, &w->vault.scope) == 0);
+	buf_clear(&w->out);
+	WORLD_REQUIRE(mask_splice(w->mask, 0, p, len, &w->out) == 0);
+}
+
+static inline enum mask_error world_text(struct world *w, const void *p, size_t len)
+{
+	enum mask_error e;
+
+	mask_reset(w->mask);
+	e = mask_scan_text(w->mask, 0, p, len);
+	if (e == MASK_OK)
+		world_finish(w, p, len);
+	return e;
+}
+
+static inline enum mask_error world_json(struct world *w, const void *p, size_t len,
+					 enum schema schema)
+{
+	enum mask_error e;
+
+	mask_reset(w->mask);
+	e = mask_scan_json(w->mask, 0, p, len, schema);
+	if (e == MASK_OK)
+		world_finish(w, p, len);
+	return e;
+}
+
+static inline enum mask_error world_query(struct world *w, const void *p, size_t len)
+{
+	enum mask_error e;
+
+	mask_reset(w->mask);
+	e = mask_scan_query(w->mask, 0, p, len);
+	if (e == MASK_OK)
+		world_finish(w, p, len);
+	return e;
+}
+
+static inline enum mask_error world_multipart(struct world *w, const void *p, size_t len,
+					      const char *boundary, bool allow_binary)
+{
+	enum mask_error e;
+
+	mask_reset(w->mask);
+	e = mask_scan_multipart(w->mask, 0, p, len, boundary, allow_binary);
+	if (e == MASK_OK)
+		world_finish(w, p, len);
+	return e;
+}
+
+/* Every placeholder of the vault becomes its value. */
+static inline void world_restore(struct world *w, const uint8_t *p, size_t len, struct buf *out)
+{
+	struct placeholder ph;
+	size_t done = 0, from = 0, value_len;
+	const uint8_t *value;
+
+	while (placeholder_find(p, len, from, true, &ph)) {
+		from = ph.end;
+		if (!memory_vault_value(&w->vault.scope, ph.type, ph.number, &value, &value_len))
+			continue;
+		WORLD_REQUIRE(buf_append(out, p + done, ph.start - done) == 0);
+		WORLD_REQUIRE(buf_append(out, value, value_len) == 0);
+		done = ph.end;
+	}
+	if (done < len)
+		WORLD_REQUIRE(buf_append(out, p + done, len - done) == 0);
+}
+
+/* Bytes of the JSON string's unit (character or escape) at p. */
+static inline size_t world_unit(const uint8_t *p, size_t len)
+{
+	bool pair = len >= 12 && p[6] == '\\' && p[7] == 'u' && (p[8] | 0x20) == 'd' &&
+		    strchr("cdefCDEF", p[9]) && (p[2] | 0x20) == 'd' && strchr("89abAB", p[3]);
+
+	if (*p != '\\')
+		return 1;
+	if (p[1] != 'u')
+		return 2;
+	return pair ? 12 : 6;
+}
+
+/* How many raw bytes of p say exactly this value. */
+static inline size_t world_value_raw(const uint8_t *p, size_t len, const uint8_t *value,
+				     size_t value_len)
+{
+	struct buf text, marks;
+	size_t at = 0;
+	bool same;
+
+	buf_init(&text, WORLD_MEMORY);
+	buf_init(&marks, WORLD_MEMORY);
+	while (at < len && buf_len(&text) < value_len) {
+		size_t unit = world_unit(p + at, len - at);
+
+		WORLD_REQUIRE(jstr_decode(p + at, unit, &text, &marks) == 0);
+		at += unit;
+	}
+	same = buf_len(&text) == value_len && value_len &&
+	       !memcmp(buf_bytes(&text), value, value_len);
+	world_require(same, "a placeholder stands where its value stood");
+	buf_free(&text);
+	buf_free(&marks);
+	return at;
+}
+
+/*
+ * That the raw JSON string y is x with some values replaced and every other byte in its place (I3).
+ */
+static inline void world_same_outside(struct world *w, const uint8_t *x, size_t x_len,
+				      const uint8_t *y, size_t y_len)
+{
+	struct placeholder ph = {0};
+	bool more = true;
+	size_t i = 0, j = 0, unit, len;
+	const uint8_t *value;
+
+	if (x_len == y_len && !memcmp(x, y, x_len))
+		return;
+	while (j < y_len) {
+		if (more && (j == 0 || ph.start < j))
+			more = placeholder_find(y, y_len, j, true, &ph) == 1;
+		if (more && ph.start == j) {
+			WORLD_REQUIRE(memory_vault_value(&w->vault.scope, ph.type, ph.number,
+							 &value, &len) == 1);
+			i += world_value_raw(x + i, x_len - i, value, len);
+			j = ph.end;
+			continue;
+		}
+		unit = world_unit(y + j, y_len - j);
+		WORLD_REQUIRE(unit <= x_len - i && !memcmp(x + i, y + j, unit));
+		i += unit;
+		j += unit;
+	}
+	WORLD_REQUIRE(i == x_len);
+}
+
+/* `strict`: no string of the document may pass verbatim, so each must restore to itself. */
+static inline void world_same_string(struct world *w, const uint8_t *x, size_t x_len,
+				     const uint8_t *y, size_t y_len, bool strict)
+{
+	struct buf a, b, restored, marks;
+
+	world_same_outside(w, x, x_len, y, y_len);
+	buf_init(&a, WORLD_MEMORY);
+	buf_init(&b, WORLD_MEMORY);
+	buf_init(&restored, WORLD_MEMORY);
+	buf_init(&marks, WORLD_MEMORY);
+	WORLD_REQUIRE(jstr_decode(x, x_len, &a, &marks) == 0);
+	WORLD_REQUIRE(jstr_decode(y, y_len, &b, &marks) == 0);
+	if (strict || x_len != y_len || memcmp(x, y, x_len)) {
+		world_restore(w, buf_bytes(&b), buf_len(&b), &restored);
+		WORLD_REQUIRE(buf_len(&a) == buf_len(&restored) &&
+			      (!buf_len(&a) ||
+			       !memcmp(buf_bytes(&a), buf_bytes(&restored), buf_len(&a))));
+	}
+	buf_free(&a);
+	buf_free(&b);
+	buf_free(&restored);
+	buf_free(&marks);
+}
+
+/* That y is x masked: token by token the same once restored, byte by byte outside the values. */
+static inline void world_same_json(struct world *w, const uint8_t *x, size_t x_len,
+				   const uint8_t *y, size_t y_len, bool strict)
+{
+	struct jstr a = {0}, b = {0};
+	struct jstr_token s, t;
+	size_t i = 0, j = 0;
+
+	do {
+		WORLD_REQUIRE(jstr_next(&a, x, x_len, true, &s) == 1);
+		WORLD_REQUIRE(jstr_next(&b, y, y_len, true, &t) == 1);
+		WORLD_REQUIRE(s.kind == t.kind && s.depth == t.depth);
+		if (s.kind != JSTR_KEY && s.kind != JSTR_STRING)
+			continue;
+		WORLD_REQUIRE(s.off - i == t.off - j && !memcmp(x + i, y + j, s.off - i));
+		world_same_string(w, x + s.off, s.len, y + t.off, t.len, strict);
+		i = s.off + s.len;
+		j = t.off + t.len;
+	} while (s.kind != JSTR_END);
+	WORLD_REQUIRE(x_len - i == y_len - j && !memcmp(x + i, y + j, x_len - i));
+}
+
+#endif

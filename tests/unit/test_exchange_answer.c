@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers: what the client reads. */
+#include "exchange_rig.h"
+
+#define GET "GET /v1/messages HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n"
+#define GET10 "GET /v1/messages HTTP/1.0\r\nHost: " RIG_HOST "\r\nConnection: keep-alive\r\n\r\n"
+#define HEAD "HEAD /v1/messages HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n"
+
+static void answer_begin(struct rig *r, const char *request)
+{
+	rig_begin(r);
+	memory_vault_put(&r->vault, TYPE_EC2_INSTANCE, 1, VALUE);
+	rig_client_text(r, request);
+	cr_assert_eq(exchange_want(r->x), WANT_ORIGIN);
+}
+
+/*
+ * The answer, fed in pieces of every size and cut in two at every byte, then perhaps ended: the
+ * client always reads this status and body.
+ */
+static void check_pieces(const char *request, const struct buf *wire, bool eof, unsigned status,
+			 const char *body)
+{
+	size_t n = buf_len(wire);
+
+	for (size_t i = 0; i <= 2 * n; i++) {
+		struct rig r;
+		struct message m;
+		size_t cut = i > n ? i - n : 0;
+
+		answer_begin(&r, request);
+		r.step = cut ? 0 : i;
+		rig_origin(&r, buf_bytes(wire), cut);
+		cr_assert_eq(rig_origin(&r, buf_bytes(wire) + cut, n - cut), n - cut);
+		if (eof) {
+			exchange_origin_eof(r.x);
+			cr_assert_not(exchange_origin_reusable(r.x));
+			rig_pump(&r);
+		}
+		cr_assert_neq(exchange_want(r.x), WANT_ORIGIN, "round %zu", i);
+		message_read(&m, HTTP_RESPONSE, &r.got, 0, !strncmp(request, "HEAD", 4));
+		cr_assert(m.whole && m.used == buf_len(&r.got), "round %zu: %.*s", i,
+			  (int)buf_len(&r.got), (const char *)buf_bytes(&r.got));
+		cr_assert_eq(m.status, status);
+		cr_assert(body_is(&m, body, strlen(body)), "round %zu: %.*s", i,
+			  (int)buf_len(&r.got), (const char *)buf_bytes(&r.got));
+		message_free(&m);
+		rig_end(&r);
+	}
+}
+
+static struct buf text_of(const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	cr_assert_eq(buf_puts(&b, text), 0);
+	return b;
+}
+
+static struct buf chunked_of(const char *head, const char *body, size_t size)
+{
+	struct buf b = text_of(head);
+	size_t n = strlen(body);
+
+	for (size_t at = 0; at < n; at += size) {
+		char line[32];
+		size_t some = n - at < size ? n - at : size;
+
+		snprintf(line, sizeof(line), "%zX\r\n", some);
+		cr_assert(!buf_puts(&b, line) && !buf_append(&b, body + at, some) &&
+			  !buf_puts(&b, "\r\n"));
+	}
+	cr_assert_eq(buf_puts(&b, "0\r\nX-Trailer: 1\r\n\r\n"), 0);
+	return b;
+}
+
+#define JSON_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
+#define JSON_BODY "{\"content\":[{\"type\":\"text\",\"text\":\"is " PLACEHOLDER " up?\"}]}"
+#define JSON_RESTORED "{\"content\":[{\"type\":\"text\",\"text\":\"is " VALUE " up?\"}]}"
+
+Test(exchange_answer, json)
+{
+	struct buf wire = message_of(JSON_HEAD, JSON_BODY, strlen(JSON_BODY));
+
+	check_pieces(GET, &wire, false, 200, JSON_RESTORED);
+	check_pieces(GET10, &wire, false, 200, JSON_RESTORED);
+	buf_free(&wire);
+	wire = chunked_of("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			  "Transfer-Encoding: chunked\r\n\r\n",
+			  JSON_BODY, 9);
+	check_pieces(GET, &wire, false, 200, JSON_RESTORED);
+	buf_free(&wire);
+	wire = text_of("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" JSON_BODY);
+	check_pieces(GET, &wire, true, 200, JSON_RESTORED);
+	buf_free(&wire);
+}
+
+Test(exchange_answer, errors_are_restored_too)
+{
+	struct buf wire =
+		message_of("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+			   "Content-Length: %zu\r\n\r\n",
+			   JSON_BODY, strlen(JSON_BODY));
+
+	check_pieces(GET, &wire, false, 400, JSON_RESTORED);
+	buf_free(&wire);
+}
+
+#define EVENT(text)                                                                                \
+	"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"         \
+	"\"delta\":{\"type\":\"text_delta\",\"text\":\"" text "\"}}\n\n"
+#define STOP "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+#define STREAM EVENT("see EC2_INST") EVENT("ANCE_001 now") STOP
+
+/* How the restored text is cut into deltas is the stream's business: only their sum counts. */
+static void deltas_of(const struct buf *stream, char *text, size_t size)
+{
+	static const char KEY[] = "\"text\":\"";
+	const char *p = (const char *)buf_bytes(stream), *end = p + buf_len(stream);
+	size_t n = 0;
+
+	while ((p = memmem(p, (size_t)(end - p), KEY, sizeof(KEY) - 1))) {
+		for (p += sizeof(KEY) - 1; *p != '"'; p++) {
+			cr_assert_lt(n, size - 1);
+			text[n++] = *p;
+		}
+	}
+	text[n] = 0;
+}
+
+static void check_stream(const char *request, const struct buf *wire, bool eof, const char *framing)
+{
+	for (size_t step = 0; step <= buf_len(wire); step++) {
+		struct rig r;
+		struct message m;
+		char text[256];
+
+		answer_begin(&r, request);
+		r.step = step;
+		rig_origin(&r, buf_bytes(wire), buf_len(wire));
+		if (eof) {
+			exchange_origin_eof(r.x);
+			rig_pump(&r);
+		}
+		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
+		cr_assert(m.whole && m.used == buf_len(&r.got), "step %zu", step);
+		cr_assert(strstr(m.head, framing), "%s", m.head);
+		cr_assert(strstr(m.head, "Content-Type: text/event-stream\r\n"));
+		cr_assert_not(strstr(m.head, "Content-Encoding"));
+		deltas_of(&m.body, text, sizeof(text));
+		cr_assert_str_eq(text, "see " VALUE " now", "step %zu: %s", step, text);
+		cr_assert(rig_holds(&m.body, "content_block_stop"));
+		cr_assert_gt(exchange_facts(r.x)->unmasked.restored, 0u);
+		message_free(&m);
+		rig_end(&r);
+	}
+}
+
+Test(exchange_answer, event_stream)
+{
+	struct buf wire = chunked_of("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+				     "Transfer-Encoding: chunked\r\n\r\n",
+				     STREAM, 40);
+
+	check_stream(GET, &wire, false, "Transfer-Encoding: chunked\r\n");
+	check_stream(GET10, &wire, false, "Connection: close\r\n");
+	buf_free(&wire);
+	wire = message_of("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+			  "Content-Length: %zu\r\n\r\n",
+			  STREAM, strlen(STREAM));
+	check_stream(GET, &wire, false, "Transfer-Encoding: chunked\r\n");
+	buf_free(&wire);
+	wire = text_of("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" STREAM);
+	check_stream(GET, &wire, true, "Transfer-Encoding: chunked\r\n");
+	buf_free(&wire);
+}
+
+Test(exchange_answer, coded_event_stream)
+{
+	for (enum coding c = CODING_GZIP; c <= CODING_DEFLATE; c++) {
+		struct buf body, wire;
+
+		buf_init(&body, 4096);
+		cr_assert_eq(deflate_all(c, 6, (const uint8_t *)STREAM, strlen(STREAM), &body), 0);
+		wire = message_of(
+			c == CODING_GZIP
+				? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+				  "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n"
+				: "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+				  "Content-Encoding: deflate\r\nContent-Length: %zu\r\n\r\n",
+			buf_bytes(&body), buf_len(&body));
+		check_stream(GET, &wire, false, "Transfer-Encoding: chunked\r\n");
+		buf_free(&body);
+		buf_free(&wire);
+	}
+}
+
+/* An event that holds nothing back leaves with the bytes that complete it. */
+Test(exchange_answer, events_leave_at_once)
+{
+	static const char PING[] = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+	struct rig r;
+	char chunk[128];
+
+	answer_begin(&r, GET);
+	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n");
+	cr_assert(rig_holds(&r.got, "\r\n\r\n"));
+	for (int i = 0; i < 3; i++) {
+		buf_clear(&r.got);
+		snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", strlen(PING), PING);
+		rig_origin_text(&r, chunk);
+		cr_assert(rig_holds(&r.got, PING));
+	}
+	rig_end(&r);
+}
+
+Test(exchange_answer, texts)
+{
+	static const struct {
+		const char *type, *body, *restored;
+	} CASES[] = {
+		{"text/plain", "a " PLACEHOLDER " EC2_INSTANCE_002",
+		 "a " VALUE " EC2_INSTANCE_002"},
+		{"text/plain", "ends in " PLACEHOLDER, "ends in " VALUE},
+		{"text/plain", "ends in EC2_INST", "ends in EC2_INST"},
+		{"application/x-www-form-urlencoded", "a=" PLACEHOLDER "&b", "a=" VALUE "&b"},
+		{"application/x-ndjson", "{\"a\":\"" PLACEHOLDER "\"}\n",
+		 "{\"a\":\"" VALUE "\"}\n"},
+		{"application/octet-stream", PLACEHOLDER, PLACEHOLDER},
+		{"image/png", PLACEHOLDER, PLACEHOLDER},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		char head[256];
+		struct buf wire;
+
+		snprintf(head, sizeof(head),
+			 "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+			 "Transfer-Encoding: chunked\r\n\r\n",
+			 CASES[i].type);
+		wire = chunked_of(head, CASES[i].body, 5);
+		check_pieces(GET, &wire, false, 200, CASES[i].restored);
+		check_pieces(GET10, &wire, false, 200, CASES[i].restored);
+		buf_free(&wire);
+	}
+}
+
+Test(exchange_answer, verbatim_keeps_its_framing)
+{
+	static const struct {
+		const char *head;
+		bool eof;
+		const char *framing;
+	} CASES[] = {
+		{"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 16\r\n\r\n", false,
+		 "Content-Length: 16\r\n"},
+		{"HTTP/1.1 200 OK\r\n\r\n", true, "Connection: close\r\n"},
+		{"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: br\r\n"
+		 "Content-Length: 16\r\n\r\n",
+		 false, "Content-Encoding: br\r\nContent-Length: 16\r\n"},
+		{"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+		 "Content-Encoding: gzip\r\nContent-Length: 16\r\n\r\n",
+		 false, "Content-Length: 16\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		struct buf wire = text_of(CASES[i].head);
+		struct rig r;
+
+		cr_assert_eq(buf_puts(&wire, PLACEHOLDER), 0);
+		check_pieces(GET, &wire, CASES[i].eof, 200, PLACEHOLDER);
+		answer_begin(&r, GET);
+		rig_origin(&r, buf_bytes(&wire), buf_len(&wire));
+		cr_assert(rig_holds(&r.got, CASES[i].framing), "case %zu", i);
+		rig_end(&r);
+		buf_free(&wire);
+	}
+}
+
+Test(exchange_answer, head_fields)
+{
+	static const char ANSWER[] = "HTTP/1.1 302 Moved There\r\n"
+				     "location: https://h/" PLACEHOLDER "/x\r\n"
+				     "Connection: close, X-Hop\r\n"
+				     "X-Hop: 1\r\n"
+				     "Keep-Alive: timeout=5\r\n"
+				     "set-cookie: a=" PLACEHOLDER "\r\n"
+				     "X-Odd: EC2_INSTANCE_009 " PLACEHOLDER "1\r\n"
+				     "content-length: 0\r\n"
+				     "Server:  s \r\n\r\n";
+	static const char GOT[] = "HTTP/1.1 302 Moved There\r\n"
+				  "location: https://h/" VALUE "/x\r\n"
+				  "set-cookie: a=" PLACEHOLDER "\r\n"
+				  "X-Odd: EC2_INSTANCE_009 " PLACEHOLDER "1\r\n"
+				  "content-length: 0\r\n"
+				  "Server: s\r\n\r\n";
+
+	for (size_t step = 0; step < sizeof(ANSWER); step++) {
+		struct rig r;
+
+		answer_begin(&r, GET);
+		r.step = step;
+		rig_origin_text(&r, ANSWER);
+		cr_assert_eq(buf_append(&r.got, "", 1), 0);
+		cr_assert_str_eq((const char *)buf_bytes(&r.got), GOT);
+		cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+		cr_assert_not(exchange_origin_reusable(r.x), "it said close");
+		rig_end(&r);
+	}
+}
+
+/* A value with a line end in it must not become header lines. */
+Test(exchange_answer, no_header_injection)
+{
+	struct rig r;
+
+	rig_begin(&r);
+	memory_vault_put(&r.vault, TYPE_LITERAL, 1, "a\r\nSet-Cookie: evil");
+	memory_vault_put(&r.vault, TYPE_LITERAL, 2, "nul\x01");
+	rig_client_text(&r, GET);
+	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nX-A: LITERAL_001\r\nX-B: LITERAL_002\r\n"
+			    "Content-Length: 0\r\n\r\n");
+	cr_assert(rig_holds(&r.got, "X-A: LITERAL_001\r\nX-B: LITERAL_002\r\n"));
+	cr_assert_not(rig_holds(&r.got, "evil"));
+	rig_end(&r);
+}
+
+Test(exchange_answer, without_a_body)
+{
+	static const struct {
+		const char *request, *answer, *got;
+	} CASES[] = {
+		{HEAD,
+		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"},
+		{HEAD, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\n\r\n"},
+		{HEAD, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"},
+		{GET, "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+		 "HTTP/1.1 204 No Content\r\n\r\n"},
+		{GET, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: x\r\n\r\n",
+		 "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: x\r\n\r\n"},
+		{GET,
+		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"},
+		{GET10, "HTTP/1.1 204 No\r\n\r\n",
+		 "HTTP/1.1 204 No\r\nConnection: keep-alive\r\n\r\n"},
+		{GET,
+		 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n"
+		 "\r\n0\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n"
+		 "\r\n0\r\n\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		struct rig r;
+
+		answer_begin(&r, CASES[i].request);
+		rig_origin_text(&r, CASES[i].answer);
+		cr_assert_eq(exchange_want(r.x), WANT_CLIENT, "case %zu", i);
+		cr_assert(exchange_origin_reusable(r.x), "case %zu", i);
+		cr_assert_eq(buf_append(&r.got, "", 1), 0);
+		cr_assert_str_eq((const char *)buf_bytes(&r.got), CASES[i].got, "case %zu: %s", i,
+				 (const char *)buf_bytes(&r.got));
+		rig_end(&r);
+	}
+}
+
+Test(exchange_answer, interim)
+{
+	static const char ANSWER[] = "HTTP/1.1 100 Continue\r\n\r\n"
+				     "HTTP/1.1 103 Early Hints\r\nLink: </" PLACEHOLDER ">\r\n\r\n"
+				     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	static const char GOT[] = "HTTP/1.1 103 Early Hints\r\nLink: </" VALUE ">\r\n\r\n"
+				  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+	for (size_t step = 0; step < sizeof(ANSWER); step++) {
+		struct rig r;
+
+		answer_begin(&r, GET);
+		r.step = step;
+		rig_origin_text(&r, ANSWER);
+		cr_assert_eq(buf_append(&r.got, "", 1), 0);
+		cr_assert_str_eq((const char *)buf_bytes(&r.got), GOT);
+		cr_assert_eq(exchange_facts(r.x)->status, 200u);
+		rig_end(&r);
+
+		answer_begin(&r, GET10);
+		rig_origin_text(&r, ANSWER);
+		cr_assert_not(rig_holds(&r.got, "103"));
+		rig_end(&r);
+	}
+}
+
+Test(exchange_answer, head_after_interim_has_no_body)
+{
+	struct rig r;
+
+	answer_begin(&r, HEAD);
+	rig_origin_text(&r,
+			"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	rig_end(&r);
+}
+
+static void broken(const char *answer, bool eof)
+{
+	for (size_t step = 0; step < 3; step++) {
+		struct rig r;
+		struct message m;
+
+		answer_begin(&r, GET);
+		r.step = step;
+		rig_origin_text(&r, answer);
+		if (eof) {
+			cr_assert_eq(exchange_want(r.x), WANT_ORIGIN, "%s", answer);
+			exchange_origin_eof(r.x);
+			rig_pump(&r);
+		}
+		cr_assert_eq(exchange_facts(r.x)->refusal, REFUSAL_ORIGIN_BROKEN, "%s", answer);
+		cr_assert_not(exchange_origin_reusable(r.x));
+		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
+		cr_assert(m.whole && m.status == 502 && m.used == buf_len(&r.got), "%s", answer);
+		message_free(&m);
+		/* The client's connection is none the worse for it. */
+		rig_client_text(&r, GET);
+		rig_origin_text(&r, "HTTP/1.1 204 No\r\n\r\n");
+		cr_assert_eq(exchange_facts(r.x)->status, 204u);
+		rig_end(&r);
+	}
+}
+
+Test(exchange_answer, broken_before_anything_was_said)
+{
+	broken("", true);
+	broken("HTTP/1.1 200 OK\r\nCont", true);
+	broken("HTTP/1.1 100 Continue\r\n\r\n", true);
+	broken("garbage\r\n\r\n", false);
+	broken("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", false);
+	broken("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false);
+	broken("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+	       "9\r\n\r\n{\"a\"",
+	       true);
+	broken("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+	       "Content-Length: 3\r\n\r\nabc",
+	       false);
+	broken("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+	       "Content-Length: 3\r\n\r\n\x1f\x8b\x08",
+	       false);
+}
+
+/* What came is let out, then the connection is cut without an end: the client sees that too. */
+static void truncated(const char *answer, bool eof, const char *body)
+{
+	for (size_t step = 0; step < 3; step++) {
+		struct rig r;
+		struct message m;
+
+		answer_begin(&r, GET);
+		r.step = step;
+		rig_origin_text(&r, answer);
+		if (eof) {
+			cr_assert_eq(exchange_want(r.x), WANT_ORIGIN);
+			exchange_origin_eof(r.x);
+			rig_pump(&r);
+		}
+		cr_assert(r.cut);
+		cr_assert_not(exchange_origin_reusable(r.x));
+		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
+		cr_assert(!m.whole && m.status == 200);
+		cr_assert(body_is(&m, body, strlen(body)), "%.*s", (int)buf_len(&r.got),
+			  (const char *)buf_bytes(&r.got));
+		message_free(&m);
+		rig_end(&r);
+	}
+}
+
+Test(exchange_answer, truncated)
+{
+	truncated("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 99\r\n\r\n"
+		  "x EC2_INST",
+		  true, "x EC2_INST");
+	truncated(
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"10\r\n" PLACEHOLDER "\r\n",
+		true, VALUE);
+	truncated(
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"3\r\nabcX",
+		false, "abc");
+	truncated("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nabc",
+		  true, "abc");
+	truncated("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n8\r\nevent: p\r\n",
+		  true, "event: p");
+	truncated("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+		  "Content-Length: 99\r\n\r\n\x1f\x8b\x08",
+		  true, "");
+}
+
+Test(exchange_answer, other_scopes_placeholders_stay)
+{
+	struct buf wire =
+		text_of("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 33\r\n"
+			"\r\nEC2_INSTANCE_002 EC2_INSTANCE_003");
+
+	check_pieces(GET, &wire, false, 200, "EC2_INSTANCE_002 EC2_INSTANCE_003");
+	buf_free(&wire);
+}
+
+Test(exchange_answer, bytes_behind_it)
+{
+	struct rig r;
+
+	answer_begin(&r, GET);
+	cr_assert_eq(rig_origin_text(&r, "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n"), 19u);
+	cr_assert_not(exchange_origin_reusable(r.x));
+	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	cr_assert_eq(exchange_origin_bytes(r.x, (const uint8_t *)"x", 1), 0u);
+	rig_end(&r);
+}
+
+Test(exchange_answer, client_connection)
+{
+	static const struct {
+		const char *request;
+		bool stays;
+	} CASES[] = {
+		{GET, true},
+		{GET10, true},
+		{"GET / HTTP/1.1\r\nHost: " RIG_HOST "\r\nConnection: close\r\n\r\n", false},
+		{"GET / HTTP/1.0\r\nHost: " RIG_HOST "\r\n\r\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		struct rig r;
+
+		answer_begin(&r, CASES[i].request);
+		rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+		cr_assert_eq(r.cut, !CASES[i].stays, "case %zu", i);
+		cr_assert_eq(rig_holds(&r.got, "Connection: close\r\n"), !CASES[i].stays);
+		cr_assert_eq(rig_holds(&r.got, "Connection: keep-alive\r\n"), i == 1);
+		cr_assert(exchange_origin_reusable(r.x));
+		rig_end(&r);
+	}
+}
+
+/* JSON that is larger than may be held goes on as a stream. */
+Test(exchange_answer, json_over_the_limit)
+{
+	struct buf body = text_of("[\"" PLACEHOLDER "\""), want = text_of("[\"" VALUE "\""), wire;
+	struct message m;
+
+	while (buf_len(&body) < 6000) {
+		cr_assert_eq(buf_puts(&body, ", \"" PLACEHOLDER "\""), 0);
+		cr_assert_eq(buf_puts(&want, ", \"" VALUE "\""), 0);
+	}
+	cr_assert(!buf_puts(&body, "]") && !buf_puts(&want, "]"));
+	wire = message_of(JSON_HEAD, buf_bytes(&body), buf_len(&body));
+	for (size_t step = 0; step < 5000; step = step * 3 + 1) {
+		struct rig r;
+
+		rig_begin(&r);
+		r.config.body_max = 4096;
+		r.step = step;
+		memory_vault_put(&r.vault, TYPE_EC2_INSTANCE, 1, VALUE);
+		rig_client_text(&r, GET);
+		rig_origin(&r, buf_bytes(&wire), buf_len(&wire));
+		cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
+		cr_assert(m.whole && body_is(&m, buf_bytes(&want), buf_len(&want)));
+		message_free(&m);
+		rig_end(&r);
+	}
+	buf_free(&body);
+	buf_free(&want);
+	buf_free(&wire);
+}
+
+Test(exchange_answer, backpressure)
+{
+	static const char PIECE[] = "0123456789abcdef";
+	struct rig r;
+	size_t fed = 0;
+
+	answer_begin(&r, GET);
+	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n");
+	while (exchange_client_room(r.x) && fed < 1 << 24) {
+		cr_assert_eq(exchange_origin_bytes(r.x, (const uint8_t *)PIECE, 16), 16u);
+		fed += 16;
+	}
+	cr_assert_lt(fed, (size_t)1 << 20, "no end to what is taken in");
+	rig_pump(&r);
+	cr_assert(exchange_client_room(r.x));
+	rig_end(&r);
+}
+
+/* Many mebibytes out of a few coded kilobytes: an end is put to it, and memory stays bounded. */
+Test(exchange_answer, bomb)
+{
+	static char spaces[16 << 20];
+	struct buf body, wire;
+	struct rig r;
+
+	memset(spaces, ' ', sizeof(spaces));
+	body = gzip_of(spaces, sizeof(spaces));
+	wire = message_of(
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+		"Content-Length: %zu\r\n\r\n",
+		buf_bytes(&body), buf_len(&body));
+	rig_begin(&r);
+	rig_client_text(&r, GET);
+	exchange_origin_bytes(r.x, buf_bytes(&wire), buf_len(&wire));
+	cr_assert_eq(exchange_want(r.x), WANT_CLOSE);
+	cr_assert_lt(exchange_to_client(r.x)->cap, (size_t)16 << 20);
+	rig_end(&r);
+	buf_free(&body);
+	buf_free(&wire);
+}
