@@ -164,6 +164,10 @@ static const char *const samples[] = {
 	"https://" ACCOUNT_MARK ".signin.aws.amazon.com/console",
 	"aws://" ACCOUNT_MARK "/eu-west-1",
 	"cdk-hnb659fds-assets-" ACCOUNT_MARK "-eu-west-1",
+	"account: acme (" ACCOUNT_MARK ")",
+	"Account (prod 1): " ACCOUNT_MARK,
+	"AdministratorAccess-" ACCOUNT_MARK,
+	"sso/" ACCOUNT_MARK "_PowerUserAccess/x",
 	"arn:aws:iam::" ACCOUNT_MARK ":root",
 
 	ACCOUNT_MARK ".dkr.ecr.eu-west-1.amazonaws.com/<<ECR_REPOSITORY:team/web-app>>:v12",
