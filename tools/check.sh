@@ -88,7 +88,7 @@ check_purity() {
 check_globals() {
 	local state
 	state=$(nm -A "$@" 2>/dev/null | awk '$(NF - 1) ~ /^[bBDC]$/ || ($(NF - 1) == "d")' |
-		while read -r object _ kind symbol; do
+		while read -r object kind symbol; do
 			objdump -t "${object%%:*}" | awk -v s="$symbol" '$NF == s && /\.data\.rel\.ro/ { found = 1 }
 				END { exit !found }' || echo "${object%%:*}: $kind $symbol"
 		done)

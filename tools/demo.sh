@@ -93,9 +93,7 @@ sdk_turn() {
 		echo "  not present (it needs node, npm and the registry once)"
 		return
 	fi
-	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
-	place_client node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" tool "$SENTENCE" >"$T/sdk" 2>&1
-	PLACE_ENV=()
+	place_sdk place_client tool "$SENTENCE" >"$T/sdk" 2>&1
 	printf '%s\n' "$SENTENCE" | show "the client sent"
 	last_text "$(place_received plain)" | show "the origin received"
 	{ head -c 600 "$T/sdk"; echo " ..."; } | show "the client got back"

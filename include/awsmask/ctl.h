@@ -2,16 +2,18 @@
 #ifndef AWSMASK_CTL_H
 #define AWSMASK_CTL_H
 /*
- * awsmaskctl <-> awsmaskd: one JSON object per line over a unix stream socket, requests answered in
- *order.
+ * awsmaskctl <-> awsmaskd: one JSON object per line over a unix stream socket, requests answered
+ * in order.
  *
  *	{"command": "enroll", "cgroup": "/sys/fs/cgroup/...", "mode": "enforce", "fail": "closed"}
  *	{"command": "unenroll", "cgroup": "..."} or {"command": "unenroll", "id": 1234}
- *	{"command": "list"} {"command": "status"} {"command": "ca-reload"}
+ *	{"command": "list", "offset": 0} {"command": "status"} {"command": "ca-reload"}
  *
- * An answer is {"ok": true, ...facts} or {"ok": false, "error": "a sentence"}. Changing commands
- *need uid 0 by SO_PEERCRED; asking ones root or the socket's group. A line is at most CTL_LINE_MAX
- *bytes.
+ * `mode`, `fail` and `offset` may be missing. An answer is {"ok": true, ...facts} or
+ * {"ok": false, "error": "a sentence"}. The facts of a list are as many enrolments as fit, in
+ * "enrolled", how many there are in "total", and in "next" the offset to go on with if there are
+ * more. Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup;
+ * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"
 #define CTL_LINE_MAX 65536

@@ -7,12 +7,12 @@ Scenarios, as "KIND KEY=VALUE ...":
   tool       turn 1: a tool call whose input repeats the identifiers of the last user text; turn 2 as echo
   think      a signed thinking block that names them, then echo; refuses a signature that does not fit
   error      status=N (429): the API's error of that status; its message repeats the text
-  late       an error event in the middle of a stream
+  late       an error event instead of the stream's end
   say        hex=TEXT  exactly that text
-  large      size=N bytes (1000000) of the last user text, again and again
+  large      the last user text n=N times (5000)
   pings      echo with n=N pings (5) of pause=S seconds (0.05) between the deltas
   stall      the first event, then nothing
-  cut        half of the stream, then FIN; reset: the same with RST
+  cut        the stream without its end, then FIN; reset: the same with RST
   location   a redirect whose Location repeats the text
 Everywhere: chunk=event|all|N  bytes written at once        delta=N  characters per delta (7)
             frame=chunked|length|close                      gzip=1   compressed, whatever was asked for
@@ -148,9 +148,7 @@ def blocks_for(scenario, body, text):
     if scenario.kind == "say":
         return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     if scenario.kind == "large":
-        want = scenario.get("size", 1000000)
-        text = (text + " ") * (want // (len(text) + 1) + 1)
-        return [text_block(text[:want], max(size, 1000))], "end_turn"
+        return [text_block((text + " ") * scenario.get("n", 5000), max(size, 1000))], "end_turn"
     return [text_block(text, size)], "end_turn"
 
 
@@ -264,11 +262,11 @@ def forged(body):
 
 
 def stream_for(out, scenario, events):
-    half = events[:len(events) // 2]
+    begun = events[:-3]  # no content_block_stop, message_delta, message_stop
     if scenario.kind == "late":
-        return out.stream(half + [event("error", error={"type": "overloaded_error", "message": "Overloaded"})])
+        return out.stream(begun + [event("error", error={"type": "overloaded_error", "message": "Overloaded"})])
     if scenario.kind in ("cut", "reset"):
-        return out.stream(half, scenario.kind)
+        return out.stream(begun, scenario.kind)
     if scenario.kind == "stall":
         return out.stream(events[:1], "stall")
     if scenario.kind == "pings":

@@ -169,7 +169,7 @@ works_again() {
 	body "$SENTENCE" >"$T/body"
 	same "$T/body"
 	before=$(place_requests)
-	place_kill daemon
+	place_kill "$DAEMON_CGROUP"
 	fails ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
 	grep -qE '^curl: \((7|28)\)' "$T/here.error"
 	expect "requests at the origin" "$before" "$(place_requests)"

@@ -173,7 +173,7 @@ round_trip() { # FILE [--json]
 }
 
 @test "mask: a text loses its identifiers and gets them back" {
-	printf 'i-0f1e2d3c4b5a69788 talks to arn:aws:s3:::some-bucket-4711 in 482913057716\n' >"$T/in"
+	printf 'i-0f1e2d3c4b5a69788 talks to arn:aws:s3:::some-bucket-4711 in account 482913057716\n' >"$T/in"
 	round_trip "$T/in"
 	lacks '0f1e2d3c4b5a69788' "$T/masked"
 	lacks '482913057716' "$T/masked"

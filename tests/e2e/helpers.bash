@@ -147,7 +147,7 @@ sanitizer_silent() {
 # The process that reads the network: of awsmaskd's, the one that is not the monitor.
 worker_of() {
 	local pid
-	for pid in $(find "$PLACE_CGROUP/daemon" -name cgroup.procs -exec sort -n {} + | tail -n +2); do
+	for pid in $(find "$PLACE_CGROUP/system" -name cgroup.procs -exec sort -n {} + | tail -n +2); do
 		[ "$(awk '/^Uid/ { print $2 }' "/proc/$pid/status")" = 0 ] || echo "$pid"
 	done | tail -n 1
 }

@@ -20,6 +20,8 @@ export BUILD AWSMT_RUN
 # The origin has a twin with a log of its own, for what is asked without awsmask to compare with.
 HOST4=198.51.100.2 ORIGIN4=198.51.100.1 TWIN4=198.51.100.9 HOST6=2001:db8:51::2 ORIGIN6=2001:db8:51::1
 TARGET=api.anthropic.com
+# As a systemd service's, which the daemon takes for its own; anywhere else it would make one for itself.
+DAEMON_CGROUP=system/awsmaskd.service
 OTHER=other.example
 export TARGET OTHER ORIGIN4 ORIGIN6 TWIN4
 
@@ -99,9 +101,14 @@ place_mounts() {
 	done
 	# A vault or configuration of an installed awsmask is none of ours.
 	rm -rf /etc/awsmask /var/lib/awsmask
-	mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/lock /run/awsmask || return 1
-	mkdir -p /var/lib/awsmask && mount -t tmpfs -o "mode=0755,size=${PLACE_VAULT_SIZE:-64m}" tmpfs /var/lib/awsmask ||
-		return 1
+	mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/lock || return 1
+	grep -q '^awsmask:' /etc/passwd || {
+		echo 'awsmask:x:64911:64911::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
+		echo 'awsmask:x:64911:' >>/etc/group
+	}
+	# Small, so that it can be filled up; as the daemon would make it.
+	mkdir -p /var/lib/awsmask &&
+		mount -t tmpfs -o "mode=1771,gid=$(id -g awsmask),size=32m" tmpfs /var/lib/awsmask || return 1
 	mount -t bpf bpf /sys/fs/bpf || return 1
 	rm -f /etc/hosts /etc/resolv.conf
 	printf '%s\n' "127.0.0.1 localhost" "::1 localhost" "$ORIGIN4 $TARGET claude.ai $OTHER proxy.example" \
@@ -169,7 +176,7 @@ place_address() { # PID ADDRESS...
 
 place_cgroups() {
 	local name
-	for name in keep origin twin daemon client direct admin; do
+	for name in keep origin twin client direct admin "$DAEMON_CGROUP"; do
 		mkdir -p "$PLACE_CGROUP/$name" || return 1
 	done
 }
@@ -313,14 +320,22 @@ place_ctl() {
 place_daemon_start() {
 	local config=$PLACE/awsmask.yaml
 	[ -e "$config" ] || : >"$config"
-	in_background "$PLACE/daemon.log" daemon nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
-		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+	in_background "$PLACE/daemon.log" "$DAEMON_CGROUP" nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
+		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 INVOCATION_ID="$PLACE_NAME" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}" \
 		"$BUILD/awsmaskd" --config "$config"
-	place_wait "${PLACE_START_TIMEOUT:-30}" place_ctl status || {
+	place_wait "${PLACE_START_TIMEOUT:-30}" place_daemon_decided
+	place_ctl status >/dev/null 2>&1 || {
 		place_say "place: awsmaskd did not come up:" "$(tail -n 40 "$PLACE/daemon.log")"
 		return 1
+	}
+}
+
+# It answers, or it is gone.
+place_daemon_decided() {
+	place_ctl status || {
+		grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events" && [ -s "$PLACE/daemon.log" ]
 	}
 }
 
@@ -328,11 +343,11 @@ place_daemon_start() {
 place_daemon_stop() {
 	local pid
 	# The monitor is the oldest: the worker is its child.
-	pid=$(sort -n "$PLACE_CGROUP/daemon/cgroup.procs" | head -n 1)
+	pid=$(sort -n "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs" | head -n 1)
 	[ -z "$pid" ] || kill -TERM "$pid"
-	place_wait 15 grep -q '^populated 0' "$PLACE_CGROUP/daemon/cgroup.events" || {
+	place_wait 15 grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events" || {
 		place_say "place: awsmaskd did not stop within 15 seconds"
-		place_kill daemon
+		place_kill $DAEMON_CGROUP
 		return 1
 	}
 }
@@ -357,6 +372,14 @@ place_sanitizer() {
 
 # --- what the origin received ---------------------------------------------------------------------
 
+# A scenario of the SDK: place_sdk HOW SCENARIO TEXT, where HOW is place_client or place_twin
+place_sdk() {
+	local how=$1 PLACE_ENV
+	shift
+	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
+	"$how" node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" "$@"
+}
+
 # The trust store in one file, for clients that bring their own.
 place_bundle() {
 	place_in admin sh -c 'ls /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null' | head -n 1
@@ -379,7 +402,7 @@ npm_packages() {
 	}
 }
 SDK_PACKAGE=@anthropic-ai/sdk@1.11.0
-CLAUDE_PACKAGE=@anthropic-ai/claude-code
+CLAUDE_PACKAGE=@anthropic-ai/claude-code@2.1.329
 export SDK_PACKAGE CLAUDE_PACKAGE
 
 # Files in which one of the values stands, of everything that the origin received; none is good.

@@ -23,9 +23,8 @@ teardown_file() {
 
 # The same scenario by both ways. What the SDK prints must be the same, and speak of the values.
 same_sdk() { # SCENARIO [PATTERN]
-	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
-	place_twin node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" "$1" "$SENTENCE" >"$T/twin.json"
-	place_client node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" "$1" "$SENTENCE" >"$T/here.json"
+	place_sdk place_twin "$1" "$SENTENCE" >"$T/twin.json"
+	place_sdk place_client "$1" "$SENTENCE" >"$T/here.json"
 	expect "what the SDK got" "$(cat "$T/twin.json")" "$(cat "$T/here.json")"
 	expect_match "what the SDK got" "${2:-$INSTANCE}" "$(cat "$T/here.json")"
 }
@@ -60,8 +59,7 @@ same_sdk() { # SCENARIO [PATTERN]
 }
 
 @test "I1: with the daemon stopped the SDK is refused a connection" {
-	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
 	place_daemon_stop
-	place_client node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" whole "$SENTENCE" >"$T/refused" 2>&1 || true
+	place_sdk place_client whole "$SENTENCE" >"$T/refused" 2>&1 || true
 	expect_match "what the SDK says" "Connection error|ECONNREFUSED|EPERM" "$(cat "$T/refused")"
 }

@@ -105,11 +105,11 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 	place_direct curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*the origin's authority"
 }
 
-@test "I9: the daemon's own connections pass, though its cgroup is enrolled too" {
-	place_ctl enroll "$PLACE_CGROUP" >/dev/null
+@test "I9: the daemon's own connections pass, though a cgroup around it is enrolled" {
+	place_ctl enroll "$PLACE_CGROUP/system" >/dev/null
 	body --stream "$INSTANCE again" >"$T/body"
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body" || true
-	place_ctl unenroll "$PLACE_CGROUP" >/dev/null
+	place_ctl unenroll "$PLACE_CGROUP/system" >/dev/null
 	expect "the status" 200 "$(cat "$T/here.status")"
 	joined "$T/here.answer" | grep -q "$INSTANCE again"
 }

@@ -33,11 +33,13 @@ struct host {
 	struct config *config;
 	struct stats stats;
 	struct control_context context;
+	_Atomic unsigned ca_changes;
 	/* the monitor; under the lock */
 	pthread_mutex_t lock;
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
 	uint32_t enrolled;
+	unsigned late_ms;	  /* before each answer */
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
 	unsigned changes;	  /* asked for */
@@ -78,10 +80,12 @@ static inline void *host_monitor(void *arg)
 
 	while (recv(h->monitor_fd, &r, sizeof(r), 0) == sizeof(r)) {
 		struct priv_reply reply = {.kind = r.kind, .id = r.id, .status = 1};
+		unsigned late_ms;
 		bool mute;
 
 		pthread_mutex_lock(&h->lock);
 		mute = h->mute;
+		late_ms = h->late_ms;
 		if (r.kind == PRIV_LIST)
 			host_list(h, &r, &reply);
 		else if (r.kind == PRIV_COUNTERS)
@@ -90,6 +94,8 @@ static inline void *host_monitor(void *arg)
 		else
 			host_change(h, &r, &reply);
 		pthread_mutex_unlock(&h->lock);
+		if (late_ms)
+			usleep(late_ms * 1000);
 		if (!mute && send(h->monitor_fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
 			break;
 	}
@@ -105,6 +111,11 @@ static inline void *host_loop(void *arg)
 static inline void host_lost(void *arg)
 {
 	(void)arg;
+}
+
+static inline void host_ca_changed(void *arg)
+{
+	((struct host *)arg)->ca_changes++;
 }
 
 static inline void host_on_stop(uv_async_t *async)
@@ -128,7 +139,7 @@ static inline int host_listen(struct host *h)
 	return fd;
 }
 
-static inline struct host *host_start(struct vault *vault)
+static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 {
 	struct host *h = calloc(1, sizeof(*h));
 	int ends[2], fd;
@@ -152,7 +163,10 @@ static inline struct host *host_start(struct vault *vault)
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
 					      .vault = vault,
-					      .started_ns = uv_hrtime()};
+					      .started_ns = uv_hrtime(),
+					      .ca_changed = host_ca_changed,
+					      .arg = h,
+					      .patience_ms = patience_ms};
 	fd = host_listen(h);
 	h->control = control_new(&h->loop, fd, &h->context);
 	cr_assert_not_null(h->control);
@@ -179,6 +193,13 @@ static inline void host_set(struct host *h, bool mute, const char *fails)
 	pthread_mutex_lock(&h->lock);
 	h->mute = mute;
 	h->fails = fails;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static inline void host_set_late(struct host *h, unsigned late_ms)
+{
+	pthread_mutex_lock(&h->lock);
+	h->late_ms = late_ms;
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -11,7 +11,7 @@ static struct host *host;
 
 static void setup(void)
 {
-	host = host_start(NULL);
+	host = host_start(NULL, 0);
 }
 
 static void teardown(void)
@@ -258,6 +258,10 @@ Test(control, ca_reload_reaches_the_monitor)
 	expect_ok(CA_RELOAD);
 	host_changes(host, &last);
 	cr_expect_eq(last.kind, PRIV_CA_RELOAD);
+	cr_expect_eq(host->ca_changes, 1, "who caches leaves is told");
+	host_set(host, false, "the key is not readable");
+	expect_refused(CA_RELOAD, "the key is not readable");
+	cr_expect_eq(host->ca_changes, 1, "and not when nothing changed");
 	expect_refused("{\"command\":\"ca-reload\",\"dir\":\"/tmp\"}", "nothing else");
 }
 
@@ -593,7 +597,7 @@ Test(control, status_tells_of_the_vault)
 	vault = vault_open(path, key, &e);
 	cr_assert_not_null(vault, "%s", e.text);
 	cr_assert_not_null(vault_scope(vault, "uid:1000", &e), "%s", e.text);
-	host = host_start(vault);
+	host = host_start(vault, 0);
 	answer = host_ask_once(host, STATUS);
 	cr_expect_eq(number_at(answer, "vault", "scopes"), 1);
 	cr_expect_eq(number_at(answer, "vault", "entries"), 0);
@@ -601,7 +605,7 @@ Test(control, status_tells_of_the_vault)
 	json_decref(answer);
 	host_stop(host);
 	vault_close(vault);
-	host = host_start(NULL);
+	host = host_start(NULL, 0);
 	answer = host_ask_once(host, STATUS);
 	cr_expect(json_is_null(json_object_get(answer, "vault")));
 	json_decref(answer);
@@ -609,4 +613,36 @@ Test(control, status_tells_of_the_vault)
 		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
 		unlink(name);
 	}
+}
+
+Test(control, who_is_silent_is_hung_up_on)
+{
+	char byte;
+	int fd;
+
+	host_stop(host);
+	host = host_start(NULL, 100);
+	fd = host_dial(host);
+	cr_assert_eq(send(fd, "{\"comm", 6, 0), 6);
+	cr_expect_eq(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+	expect_ok(STATUS);
+}
+
+Test(control, an_answer_that_comes_too_late_finds_nobody)
+{
+	char byte;
+	int fd;
+
+	host_stop(host);
+	host = host_start(NULL, 100);
+	host_set_late(host, 250);
+	fd = host_dial(host);
+	cr_assert_eq(send(fd, STATUS "\n", strlen(STATUS) + 1, 0), (ssize_t)strlen(STATUS) + 1);
+	cr_expect_eq(recv(fd, &byte, 1, 0), 0, "it is hung up on");
+	close(fd);
+	/* The monitor's answers come now, and go nowhere. */
+	usleep(300000);
+	host_set_late(host, 0);
+	expect_ok(STATUS);
 }

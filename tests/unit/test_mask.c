@@ -11,7 +11,9 @@
 
 static bool has(const struct buf *b, const char *text)
 {
-	return buf_len(b) && memmem(buf_bytes(b), buf_len(b), text, strlen(text));
+	const uint8_t *p = buf_bytes(b);
+
+	return p && memmem(p, buf_len(b), text, strlen(text));
 }
 
 static void expect_is(const struct buf *b, const char *text)
@@ -216,6 +218,34 @@ Test(mask, parts_share_values)
 	expect_is(&w.out, want);
 	mask_reset(w.mask);
 	cr_expect(!mask_found(w.mask, 7));
+	world_free(&w);
+}
+
+/* Each line of a file may be a part: thousands of them, in any order of their names. */
+Test(mask, thousands_of_parts)
+{
+	enum { PARTS = 20000 };
+	struct world w;
+	char id[40], text[PLACEHOLDER_MAX + 1];
+	unsigned n = 0;
+
+	world_init(&w);
+	for (unsigned i = 0; i < PARTS; i++) {
+		unsigned part = i < PARTS - 50 ? i : 2 * PARTS - 51 - i;
+
+		snprintf(id, sizeof(id), "i-%017x", part % 7 + 1);
+		cr_assert_eq(mask_scan_text(w.mask, part * 2, (const uint8_t *)id, 19), MASK_OK);
+	}
+	world_finish(&w, (const uint8_t *)"i-00000000000000001", 19);
+	for (unsigned i = 0; i < PARTS; i++) {
+		snprintf(id, sizeof(id), "i-%017x", i % 7 + 1);
+		buf_clear(&w.out);
+		n += mask_found(w.mask, i * 2) && !mask_found(w.mask, i * 2 + 1);
+		cr_assert_eq(mask_splice(w.mask, i * 2, (const uint8_t *)id, 19, &w.out), 0);
+		strcpy(text, placeholder_of(&w, id));
+		expect_is(&w.out, text);
+	}
+	cr_expect_eq(n, PARTS);
 	world_free(&w);
 }
 

@@ -13,7 +13,9 @@
 
 static bool out_has(const struct world *w, const char *text)
 {
-	return buf_len(&w->out) && memmem(buf_bytes(&w->out), buf_len(&w->out), text, strlen(text));
+	const uint8_t *p = buf_bytes(&w->out);
+
+	return p && memmem(p, buf_len(&w->out), text, strlen(text));
 }
 
 static enum mask_error mask_body(struct world *w, const char *body, bool allow_binary)

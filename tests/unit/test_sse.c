@@ -122,6 +122,19 @@ Test(sse, what_has_no_placeholder_passes_byte_for_byte)
 	}
 }
 
+Test(sse, a_byte_order_mark_belongs_to_no_field)
+{
+	becomes("\xef\xbb\xbf"
+		"data: EC2_INSTANCE_002\n\ndata: EC2_INSTANCE_001\n\n",
+		"\xef\xbb\xbf"
+		"data: i-09f8e7d6\n\ndata: i-0a1b2c3d4e5f60718\n\n");
+	/* Later it is a part of a name that nobody knows. */
+	becomes("\n\xef\xbb\xbf"
+		"data: EC2_INSTANCE_002\n\n",
+		"\n\xef\xbb\xbf"
+		"data: EC2_INSTANCE_002\n\n");
+}
+
 Test(sse, a_placeholder_within_one_delta)
 {
 	becomes(TEXT(0, "in EC2_INSTANCE_002, \\u00e9 \\/"), TEXT(0, "in i-09f8e7d6, \\u00e9 \\/"));

@@ -253,13 +253,35 @@ Test(unmask, signed_and_opaque_parts_pass_verbatim)
 		"{\"type\":\"redacted_thinking\",\"data\":\"EC2_INSTANCE_002\"},"
 		"{\"type\":\"text\",\"text\":\"about %s\"},"
 		"{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"Bash\",\"input\":"
-		"{\"command\":\"ls %s\",\"thinking\":\"%s\",\"%s\":[{\"signature\":\"%s\"}]}}]}";
+		"{\"command\":\"ls %s\",\"thinking\":\"%s\",\"%s\":[{\"signature\":\"%s\"}]}}],"
+		"\"usage\":{\"EC2_INSTANCE_002\":[\"EC2_INSTANCE_002\"]}}";
 	char masked[1000], want[1000];
 	const char *p = "EC2_INSTANCE_002", *v = "i-09f8e7d6";
 
 	snprintf(masked, sizeof(masked), text, p, p, p, p, p);
 	snprintf(want, sizeof(want), text, v, v, v, v, v);
 	json_becomes(masked, SCHEMA_ANSWER, want);
+}
+
+/* What a caller of the parts must be able to rely on before it tries something else. */
+Test(unmask, a_document_that_is_none_leaves_no_trace)
+{
+	static const char text[] = "{\"a\":\"EC2_INSTANCE_002\",}";
+	struct unmask u;
+	struct buf out;
+
+	buf_init(&out, 1000);
+	cr_assert(buf_puts(&out, "before") == 0);
+	unmask_init(&u, &vault.scope);
+	cr_assert(unmask_document(&u, (const uint8_t *)text, strlen(text), SCHEMA_NONE, NULL,
+				  &out) == 0);
+	cr_assert(u.counts.restored == 0 && u.counts.unknown == 0);
+	text_is(&out, "before", text, 0);
+	cr_assert(unmask_document(&u, (const uint8_t *)text + 5, 18, SCHEMA_NONE, NULL, &out) == 1);
+	cr_assert(u.counts.restored == 1);
+	text_is(&out, "before\"i-09f8e7d6\"", text, 0);
+	unmask_free(&u);
+	buf_free(&out);
 }
 
 Test(unmask, results_come_a_document_a_line)

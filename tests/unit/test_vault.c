@@ -274,6 +274,23 @@ Test(vault, the_file_shows_neither_values_nor_scopes)
 	}
 }
 
+/* awsmaskctl runs as root and may be first; the worker that owns the directory comes later. */
+Test(vault, a_new_file_belongs_to_its_directory)
+{
+	uid_t owner = geteuid() == 0 ? 61234 : geteuid();
+	struct vault *v;
+	struct stat st;
+
+	cr_assert_eq(chown(tempdir, owner, (gid_t)-1), 0);
+	v = open_vault();
+	reserve(open_scope(v, "host"), "value");
+	cr_assert_eq(stat(in_tempdir(DB), &st), 0);
+	cr_assert_eq(st.st_uid, owner);
+	cr_assert_eq(stat(in_tempdir(DB "-wal"), &st), 0);
+	cr_assert_eq(st.st_uid, owner);
+	vault_close(v);
+}
+
 Test(vault, the_same_value_looks_different_in_each_row)
 {
 	struct vault *v = open_vault();

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
-/* What conn.c (life), conn_route.c (whose, what, where to) and conn_open.c (requests) share. */
+/* What the parts of a connection share: conn.c (life), conn_flow.c (whose), conn_route.c (what, where to),
+ * conn_prepare.c (vault and certificate), conn_open.c (requests). */
 #include "conn.h"
 #include "log.h"
 #include "splice.h"
 
+#define CONN_SNIFF_MS 15000
 #define CONN_IN_MAX (128 * 1024) /* client bytes that wait to be taken */
 
 struct conn {
@@ -62,6 +64,10 @@ bool conn_splice(struct conn *c);
 bool conn_handshake(struct conn *c);
 bool conn_exchange(struct conn *c);
 bool conn_linger(struct conn *c);
+
+/* The client's last words from us, in its own protocol; then LINGER. Each returns true. */
+bool conn_refuse_tls(struct conn *c, const char *why);
+bool conn_refuse_http(struct conn *c, const char *why);
 
 void conn_ask_flow(struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */

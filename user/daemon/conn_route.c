@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose connection it is, what it speaks, and so where it goes: opened, spliced or refused (I1). */
-#include "cgroup.h"
+/* What a client speaks, and so where its connection goes: opened, spliced or refused (I1). */
 #include "conn_private.h"
 
 #include "../wire/clienthello.h"
@@ -11,94 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define FLOW_MS 5000
-#define SNIFF_MS 15000
 #define DIAL_MS 20000
-#define PREPARE_MS 10000
-
-/* ---- whose */
-
-static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 16], uint16_t *port)
-{
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *four = (const struct sockaddr_in *)from;
-		memset(addr, 0, 10);
-		memset(addr + 10, 0xff, 2);
-		memcpy(addr + 12, &four->sin_addr, 4);
-		*port = ntohs(four->sin_port);
-	} else {
-		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
-		memcpy(addr, &six->sin6_addr, 16);
-		*port = ntohs(six->sin6_port);
-	}
-}
-
-static void start_sniffing(struct conn *c)
-{
-	conn_move(c, CONN_SNIFF);
-	conn_deadline(c, SNIFF_MS);
-	conn_pump(c);
-}
-
-static void on_flow(void *arg, const struct priv_reply *reply)
-{
-	struct conn *c = arg;
-
-	c->ticket = 0;
-	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats.flows_unknown, 1);
-		log_event(LOG_NOTICE, "flow-unknown", log_word("why", reply->error));
-		conn_close(c, true);
-		return;
-	}
-	c->flow = reply->u.flow;
-	c->flow.comm[sizeof(c->flow.comm) - 1] = 0;
-	start_sniffing(c);
-}
-
-static void on_peer(void *arg, const struct priv_reply *reply)
-{
-	struct conn *c = arg;
-	const struct config *config = c->thread->worker->config;
-
-	c->ticket = 0;
-	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats.flows_unknown, 1);
-		log_event(LOG_NOTICE, "peer-unknown", log_word("why", reply->error));
-		conn_close(c, true);
-		return;
-	}
-	c->flow.uid = reply->u.peer.uid;
-	c->flow.mode = config->mode;
-	start_sniffing(c);
-}
-
-void conn_ask_flow(struct conn *c)
-{
-	struct priv_request r = {.kind = PRIV_FLOW_TAKE};
-	struct sockaddr_storage peer, own;
-	socklen_t peer_size = sizeof(peer), own_size = sizeof(own);
-
-	if (getpeername(c->client.fd, (struct sockaddr *)&peer, &peer_size) < 0 ||
-	    getsockname(c->client.fd, (struct sockaddr *)&own, &own_size) < 0) {
-		conn_close(c, true);
-		return;
-	}
-	if (c->door == DOOR_EXPLICIT) {
-		r.kind = PRIV_PEER;
-		/* As the client's socket sees it: its local end is our peer. */
-		address_of(&peer, r.u.peer.local, &r.u.peer.local_port);
-		address_of(&own, r.u.peer.remote, &r.u.peer.remote_port);
-	} else {
-		r.u.flow.netns_cookie = c->thread->worker->netns_cookie;
-		address_of(&peer, r.u.flow.addr, &r.u.flow.port);
-	}
-	conn_deadline(c, FLOW_MS);
-	c->ticket = privsep_call(c->thread->privsep, &r,
-				 c->door == DOOR_EXPLICIT ? on_peer : on_flow, c);
-	if (!c->ticket)
-		conn_close(c, true);
-}
 
 /* ---- what */
 
@@ -118,7 +30,7 @@ static bool refuse_plainly(struct conn *c, const char *why, const void *last_wor
 	return true;
 }
 
-static bool refuse_tls(struct conn *c, const char *why)
+bool conn_refuse_tls(struct conn *c, const char *why)
 {
 	/* RFC 8446 section 6.2: alert, fatal, access_denied */
 	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 49};
@@ -126,7 +38,7 @@ static bool refuse_tls(struct conn *c, const char *why)
 	return refuse_plainly(c, why, alert, sizeof(alert));
 }
 
-static bool refuse_http(struct conn *c, const char *why)
+bool conn_refuse_http(struct conn *c, const char *why)
 {
 	static const char answer[] =
 		"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -173,11 +85,11 @@ static bool route_tls(struct conn *c)
 	if (r == 0)
 		return false;
 	if (r < 0)
-		return refuse_tls(c, "malformed ClientHello");
+		return conn_refuse_tls(c, "malformed ClientHello");
 	snprintf(c->host, sizeof(c->host), "%s", hello.sni);
 	c->tls = true;
 	if (!config_is_target(c->thread->worker->config, c->host))
-		return pass_through(c, refuse_tls);
+		return pass_through(c, conn_refuse_tls);
 	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
 		conn_close(c, true);
 		return false;
@@ -222,7 +134,7 @@ static bool route_http(struct conn *c)
 		/* Its clients name it by its own address: what they mean is the first target. */
 		snprintf(c->host, sizeof(c->host), "%s", config->targets[0]);
 	} else if (r == 1 && !config_is_target(config, c->host)) {
-		return pass_through(c, refuse_http);
+		return pass_through(c, conn_refuse_http);
 	}
 	/* What is malformed gets its answer from the exchange: it is never passed on. */
 	conn_prepare(c);
@@ -273,7 +185,7 @@ static bool start_tunnel(struct conn *c)
 	place.tls = false;
 	c->origin = origin_get(c->thread->origins, &place, true, conn_pump, c);
 	if (!c->origin)
-		return refuse_http(c, "no memory or descriptor for the proxy's connection");
+		return conn_refuse_http(c, "no memory or descriptor for the proxy's connection");
 	conn_move(c, CONN_TUNNEL);
 	conn_deadline(c, DIAL_MS);
 	stream_want(&c->client, false, false);
@@ -288,7 +200,7 @@ static bool route_connect(struct conn *c)
 	int r;
 
 	if (c->connect_done)
-		return refuse_http(c, "CONNECT inside CONNECT");
+		return conn_refuse_http(c, "CONNECT inside CONNECT");
 	r = parse_head(c, &p, &size);
 	if (r == 0)
 		return false;
@@ -297,11 +209,11 @@ static bool route_connect(struct conn *c)
 				    &c->port);
 	http_parser_free(p);
 	if (r < 0)
-		return refuse_http(c, "malformed CONNECT");
+		return conn_refuse_http(c, "malformed CONNECT");
 	snprintf(c->host, sizeof(c->host), "%s", c->authority);
 	c->tunnelled = config_is_target(config, c->host);
 	if (!c->tunnelled && config_is_unmasked_model(c->host))
-		return refuse_http(c, "a model's host that awsmask does not mask yet");
+		return conn_refuse_http(c, "a model's host that awsmask does not mask yet");
 	if (c->door == DOOR_TRANSPARENT &&
 	    buf_append(&c->connect_head, buf_bytes(&c->in), size) < 0) {
 		conn_close(c, true);
@@ -325,7 +237,7 @@ static bool route(struct conn *c, enum sniff_kind kind)
 		 */
 		return refuse_plainly(c, "HTTP/2 without TLS", "", 0);
 	default:
-		return pass_through(c, refuse_http);
+		return pass_through(c, conn_refuse_http);
 	}
 }
 
@@ -407,7 +319,7 @@ bool conn_tunnel(struct conn *c)
 	c->connect_done = true;
 	c->port = 0;
 	conn_move(c, CONN_SNIFF);
-	conn_deadline(c, SNIFF_MS);
+	conn_deadline(c, CONN_SNIFF_MS);
 	return true;
 }
 
@@ -449,92 +361,4 @@ bool conn_splice(struct conn *c)
 	if (r != 0)
 		conn_close(c, r < 0);
 	return false;
-}
-
-/* ---- opening: vault and certificate */
-
-static void open_scope(uv_work_t *work)
-{
-	struct conn *c = work->data;
-	struct worker *w = c->thread->worker;
-	char name[4200], path[4096];
-	struct err e;
-
-	switch (w->config->scope) {
-	case SCOPE_HOST:
-		snprintf(name, sizeof(name), "host");
-		break;
-	case SCOPE_CGROUP:
-		if (c->flow.cgroup_id && cgroup_path_of(c->flow.cgroup_id, path, sizeof(path)) == 0)
-			snprintf(name, sizeof(name), "cgroup:%s", path);
-		else
-			snprintf(name, sizeof(name), "cgroup-id:%llu",
-				 (unsigned long long)c->flow.cgroup_id);
-		break;
-	default:
-		snprintf(name, sizeof(name), "uid:%u", c->flow.uid);
-		break;
-	}
-	c->scope = vault_scope(w->vault, name, &e);
-	if (!c->scope)
-		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
-}
-
-static void start_handshake(void *arg, X509 *leaf)
-{
-	struct conn *c = arg;
-	SSL *ssl;
-
-	c->ticket = 0;
-	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf) : NULL;
-	if (!ssl || stream_tls(&c->client, ssl, true) < 0) {
-		refuse_tls(c, "no certificate could be made");
-		conn_pump(c);
-		return;
-	}
-	conn_move(c, CONN_HANDSHAKE);
-	conn_deadline(c, SNIFF_MS);
-	conn_pump(c);
-}
-
-static void after_scope(struct conn *c)
-{
-	X509 *leaf;
-
-	if (!c->scope) {
-		if (c->tls)
-			refuse_tls(c, "the vault cannot be opened");
-		else
-			refuse_http(c, "the vault cannot be opened");
-		conn_pump(c);
-		return;
-	}
-	if (!c->tls) {
-		conn_move(c, CONN_OPEN);
-		conn_pump(c);
-		return;
-	}
-	leaf = leaf_find(c->thread->leaves, &c->thread->loop, c->host);
-	if (leaf) {
-		start_handshake(c, leaf);
-		return;
-	}
-	c->leaf = (struct leaf_wait){.cache = c->thread->leaves,
-				     .done = start_handshake,
-				     .arg = c,
-				     .loop = &c->thread->loop};
-	snprintf(c->leaf.host, sizeof(c->leaf.host), "%s", c->host);
-	c->ticket = leaf_request(&c->leaf);
-	if (!c->ticket)
-		conn_close(c, true);
-}
-
-void conn_prepare(struct conn *c)
-{
-	stat_add(&c->thread->worker->stats.flows_opened, 1);
-	c->origin_needs_tls = c->origin && c->tls;
-	conn_move(c, CONN_PREPARE);
-	conn_deadline(c, PREPARE_MS);
-	stream_want(&c->client, false, false);
-	conn_work(c, open_scope, after_scope);
 }

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CLIENTS_MAX 32	   /* at once */
-#define PATIENCE_MS 30000u /* for a whole request, its answer included */
+#define CLIENTS_MAX 32 /* at once */
+#define PATIENCE_MS 30000
 #define BACKLOG 16
 
 /*
@@ -184,7 +184,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void read_on(struct client *client)
 {
 	client->state = CLIENT_READING;
-	uv_timer_start(&client->timer, on_patience_over, PATIENCE_MS, 0);
+	uv_timer_start(&client->timer, on_patience_over, client->control->context.patience_ms, 0);
 	if (client_take_line(client))
 		return;
 	if (uv_read_start((uv_stream_t *)&client->pipe, on_room, on_bytes) < 0)
@@ -230,7 +230,7 @@ static void on_client(uv_stream_t *listener, int status)
 		client_close(client);
 	} else if (c->count > CLIENTS_MAX) {
 		client->last = true;
-		uv_timer_start(&client->timer, on_patience_over, PATIENCE_MS, 0);
+		uv_timer_start(&client->timer, on_patience_over, c->context.patience_ms, 0);
 		client_answer(client,
 			      control_refusal("%d others are asking: try again", CLIENTS_MAX));
 	} else {
@@ -256,6 +256,8 @@ struct control *control_new(uv_loop_t *loop, int fd, const struct control_contex
 		return NULL;
 	}
 	c->context = *context;
+	if (!c->context.patience_ms)
+		c->context.patience_ms = PATIENCE_MS;
 	c->listener.data = c;
 	uv_pipe_init(loop, &c->listener, 0);
 	if (uv_pipe_open(&c->listener, fd) < 0)

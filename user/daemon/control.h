@@ -16,6 +16,11 @@ struct control_context {
 	const struct stats *stats;
 	struct vault *vault;
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	/* Called on the loop when the monitor has read another CA: leaves of the old one must go.
+	 * May be NULL. */
+	void (*ca_changed)(void *arg);
+	void *arg;
+	unsigned patience_ms; /* for a whole request, its answer included; 0: half a minute */
 };
 
 /* fd: the listening socket, made by the monitor; owned from now on. NULL: memory is out. */

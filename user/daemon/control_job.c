@@ -59,6 +59,10 @@ static json_t *done_answer(const struct control_job *job)
 
 static void after_act(struct control_job *job, const struct priv_reply *reply)
 {
+	const struct control_context *context = job->context;
+
+	if (reply->status == 1 && job->command == CONTROL_CA_RELOAD && context->ca_changed)
+		context->ca_changed(context->arg);
 	if (reply->status == 1)
 		finish(job, done_answer(job));
 	else if (job->command == CONTROL_UNENROLL)

@@ -6,23 +6,24 @@
 #include <string.h>
 
 #define LEAF_SLOTS 16
-/* Short, so that a rotated CA is in use within a minute; making a leaf costs a fraction of a
- * handshake. */
-#define LEAF_FRESH_MS 60000
+#define LEAF_FRESH_MS (12 * 60 * 60 * 1000ull) /* a small part of its validity */
 
 struct slot {
 	char host[256];
 	X509 *leaf;
 	uint64_t made_ms;
+	unsigned generation;
 };
 
 struct leaf_cache {
 	struct privsep *privsep;
 	const struct tls *tls;
+	const _Atomic unsigned *generation;
 	struct slot slots[LEAF_SLOTS];
 };
 
-struct leaf_cache *leaf_cache_new(struct privsep *p, const struct tls *t)
+struct leaf_cache *leaf_cache_new(struct privsep *p, const struct tls *t,
+				  const _Atomic unsigned *generation)
 {
 	struct leaf_cache *c = calloc(1, sizeof(*c));
 
@@ -30,6 +31,7 @@ struct leaf_cache *leaf_cache_new(struct privsep *p, const struct tls *t)
 		return NULL;
 	c->privsep = p;
 	c->tls = t;
+	c->generation = generation;
 	return c;
 }
 
@@ -46,7 +48,7 @@ X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
 {
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *s = &c->slots[i];
-		if (s->leaf && strcmp(s->host, host) == 0 &&
+		if (s->leaf && s->generation == *c->generation && strcmp(s->host, host) == 0 &&
 		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS)
 			return s->leaf;
 	}
@@ -69,6 +71,7 @@ static X509 *leaf_store(struct leaf_cache *c, uv_loop_t *loop, const char *host,
 	X509_free(s->leaf);
 	s->leaf = leaf;
 	s->made_ms = uv_now(loop);
+	s->generation = *c->generation;
 	snprintf(s->host, sizeof(s->host), "%s", host);
 	return leaf;
 }

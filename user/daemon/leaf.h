@@ -7,8 +7,9 @@
 
 struct leaf_cache;
 
-__attribute__((warn_unused_result)) struct leaf_cache *leaf_cache_new(struct privsep *p,
-								      const struct tls *t);
+/* `generation` counts the authority's changes: leaves of an earlier one are not presented any more. */
+__attribute__((warn_unused_result)) struct leaf_cache *
+leaf_cache_new(struct privsep *p, const struct tls *t, const _Atomic unsigned *generation);
 void leaf_cache_free(struct leaf_cache *c);
 
 /* The leaf for this name, borrowed until the next call from the loop; NULL: ask for it. */

@@ -2,12 +2,10 @@
 #ifndef AWSMASK_LOG_H
 #define AWSMASK_LOG_H
 /*
- * Structured lines on stderr (journald takes them from there; a "<N>" priority prefix when stderr
- *is the journal). Payload cannot get in: there is no %s of bytes, only these typed fields, and
- *LOG_TEXT takes string literals and checked names alone.
+ * Structured lines on stderr; journald takes them from there, with a "<N>" priority before each. Payload
+ * cannot get in: there is no field for bytes, only the typed ones below.
  *
- *	log_event(LOG_NOTICE, "flow-refused", log_word("reason", refusal_word(r)), log_number("uid",
- *uid));
+ *	log_event(LOG_NOTICE, "flow-refused", log_word("why", refusal_word(r)), log_number("uid", uid));
  */
 #include <stdint.h>
 #include <syslog.h>

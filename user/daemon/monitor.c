@@ -320,13 +320,30 @@ static int make_directory_of(const char *file, gid_t group, mode_t mode, struct 
 	return 0;
 }
 
+/* Somebody else made it: whether it serves is checked, but it stays as they meant it. */
+static int check_vault_directory(const struct monitor *m, struct err *e)
+{
+	char dir[256];
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%s", m->config->vault_sqlite);
+	*strrchr(dir, '/') = 0;
+	if (stat(dir[0] ? dir : "/", &st) < 0)
+		return err_set(e, "%s: %s", dir, strerror(errno));
+	if ((st.st_gid == m->gid && (st.st_mode & 030) == 030) || st.st_uid == m->uid)
+		return 0;
+	return err_set(e, "the worker cannot write into %s; do: chgrp %u %s && chmod 1771 %s", dir,
+		       m->gid, dir, dir);
+}
+
 static int load_key(struct monitor *m, struct err *e)
 {
 	char path[sizeof(m->config->vault_sqlite) + sizeof(".key")];
 
 	/* Sticky: the worker makes its database here, yet cannot touch what root has put beside it.
 	 */
-	if (make_directory_of(m->config->vault_sqlite, m->gid, 01770, e) < 0)
+	if (make_directory_of(m->config->vault_sqlite, m->gid, 01771, e) < 0 ||
+	    check_vault_directory(m, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s.key", m->config->vault_sqlite);
 	return vault_key_load(path, m->key, e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const unsigned char alpn_http11[] = "\x08http/1.1";
+static const unsigned char alpn_served[] = "\x08http/1.1\x08http/1.0";
 static const unsigned char session_context[] = "awsmask";
 
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -15,7 +16,7 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 
 	(void)ssl, (void)arg;
 	/* A client that offers only h2 must not be left to guess: RFC 7301 section 3.2. */
-	if (SSL_select_next_proto(&found, out_len, alpn_http11, sizeof(alpn_http11) - 1, in,
+	if (SSL_select_next_proto(&found, out_len, alpn_served, sizeof(alpn_served) - 1, in,
 				  in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = found;

@@ -298,17 +298,20 @@ size_t vault_db_bytes(const struct vault_db *db)
 	return file_bytes(db->path) + file_bytes(db->wal);
 }
 
-static int sync_directory(const char *path)
+/* A new file's name is safe on the disk, and root has made it for whoever owns the directory. */
+static int settle_file(int fd, const char *path)
 {
 	char copy[PATH_MAX];
-	int fd, rc;
+	struct stat st;
+	int dir, rc = -1;
 
 	strcpy(copy, path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
 		return -1;
-	rc = fsync(fd);
-	close(fd);
+	if (fstat(dir, &st) == 0 && (geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0))
+		rc = fsync(dir);
+	close(dir);
 	return rc;
 }
 
@@ -322,11 +325,11 @@ static int make_file(const char *path, struct err *e)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd >= 0) {
+		int rc = settle_file(fd, path);
+		if (rc)
+			err_set(e, "%s: the vault cannot be made: %s", path, strerror(errno));
 		close(fd);
-		if (sync_directory(path))
-			return err_set(e, "%s: its directory cannot be synced: %s", path,
-				       strerror(errno));
-		return 0;
+		return rc;
 	}
 	if (errno != EEXIST)
 		return err_set(e, "%s: the vault cannot be made: %s", path, strerror(errno));

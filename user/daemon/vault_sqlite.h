@@ -3,9 +3,9 @@
 #define AWSMASK_VAULT_SQLITE_H
 /*
  * The vault in one SQLite file (WAL), sealed: values as AES-256-GCM under a key derived from the
- * host key, found by a keyed hash (HMAC-SHA-256), scopes too, so the file alone tells nothing but
- * how many there are. In front of it an index in memory, loaded when a scope is first opened,
- * guarded so that any thread may look up.
+ * host key, found by a keyed hash (HMAC-SHA-256), scopes too, so the file alone tells no more
+ * than how many values of each type there are and how long they are. In front of it an index in
+ * memory, loaded when a scope is first opened, guarded so that any thread may look up.
  */
 #include "../mask/vault.h"
 #include "err.h"

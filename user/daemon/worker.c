@@ -140,6 +140,11 @@ static void on_monitor_lost(void *arg)
 	stop_all(arg);
 }
 
+static void on_ca_changed(void *arg)
+{
+	((struct worker *)arg)->ca_generation++;
+}
+
 static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 {
 	struct worker *w = t->base.worker;
@@ -147,7 +152,9 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .privsep = t->base.privsep,
 					  .stats = &w->stats,
 					  .vault = w->vault,
-					  .started_ns = w->started_ns};
+					  .started_ns = w->started_ns,
+					  .ca_changed = on_ca_changed,
+					  .arg = w};
 
 	t->control = control_new(&t->base.loop, boot->control_fd, &context);
 	if (!t->control)
@@ -174,7 +181,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
-	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls);
+	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
 	if (!t->base.leaves)
 		return -1;
 	if (open_door(t, &t->doors[0], boot->transparent4[i], DOOR_TRANSPARENT) < 0 ||

@@ -38,6 +38,7 @@ struct worker {
 	uint64_t started_ns;
 	struct exchange_config enforce, observe;
 	_Atomic size_t open_conns;
+	_Atomic unsigned ca_generation; /* grows when the monitor has read another CA */
 };
 
 /* One loop. */

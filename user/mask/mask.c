@@ -115,14 +115,43 @@ static size_t span_count(const struct mask *m)
 	return buf_len(&m->spans) / sizeof(struct mask_span);
 }
 
+static struct mask_part *part_list(const struct mask *m)
+{
+	return (struct mask_part *)buf_bytes(&m->parts);
+}
+
+/* The first kept part whose name is not below this one: they are kept by name. */
+static size_t part_place(const struct mask *m, unsigned name)
+{
+	const struct mask_part *parts = part_list(m);
+	size_t low = 0, high = buf_len(&m->parts) / sizeof(*parts);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (parts[mid].name < name)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static enum mask_error part_end(struct mask *m, unsigned part, size_t first, enum mask_error e)
 {
 	struct mask_part keep = {part, first, span_count(m) - first};
+	size_t n = buf_len(&m->parts) / sizeof(keep), place = part_place(m, part);
+	struct mask_part *parts;
 
 	if (e != MASK_OK || !keep.n)
 		return e;
 	spans_sort(span_list(m) + first, keep.n);
-	return mask_keep(m, &m->parts, &keep, sizeof(keep)) ? MASK_TOO_LARGE : MASK_OK;
+	if (mask_keep(m, &m->parts, &keep, sizeof(keep)))
+		return MASK_TOO_LARGE;
+	parts = part_list(m);
+	memmove(parts + place + 1, parts + place, (n - place) * sizeof(keep));
+	parts[place] = keep;
+	return MASK_OK;
 }
 
 enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len)
@@ -157,13 +186,9 @@ enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t
 
 static const struct mask_part *part_find(const struct mask *m, unsigned part)
 {
-	const struct mask_part *parts = (const struct mask_part *)buf_bytes(&m->parts);
+	size_t place = part_place(m, part), n = buf_len(&m->parts) / sizeof(struct mask_part);
 
-	for (size_t i = 0; i < buf_len(&m->parts) / sizeof(*parts); i++) {
-		if (parts[i].name == part)
-			return &parts[i];
-	}
-	return NULL;
+	return place < n && part_list(m)[place].name == part ? &part_list(m)[place] : NULL;
 }
 
 bool mask_found(const struct mask *m, unsigned part)

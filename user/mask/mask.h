@@ -43,6 +43,10 @@ mask_error_text(enum mask_error e); /* a sentence for the person at the client, 
  * be reset).
  */
 enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len);
+/*
+ * Each string, and each key that the schema does not know, is a text. A short free-form string is
+ * read beside its key ("accountId": "..."), which may be what gives it away.
+ */
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema);
 /* A request target's query, or anything percent-encoded: values are decoded, replaced, encoded

@@ -30,7 +30,7 @@ struct mask {
 	size_t max_memory;
 	/* Kept until the reset. */
 	struct buf spans;  /* struct mask_span, part by part */
-	struct buf parts;  /* struct mask_part */
+	struct buf parts;  /* struct mask_part, by name; those with spans */
 	struct buf values; /* struct mask_value, each once */
 	struct buf bytes;  /* theirs */
 	struct buf slots;  /* uint32_t, index in values + 1: an open hash table */

@@ -5,7 +5,7 @@
  * Restoring in an event stream (WHATWG HTML, section 9.2, "Server-sent events"), event by event:
  * what a content block's deltas say together is restored as one text, also when a placeholder is
  * torn over deltas. An event without a placeholder, or the beginning of one, leaves at once and
- * byte for byte.
+ * byte for byte. Streamed messages are known by their events' `type`; the schema is for other data.
  */
 #include "unmask.h"
 

@@ -19,7 +19,7 @@ int put_number(struct buf *out, size_t v, unsigned base)
 
 int put_field(struct buf *out, const struct http_field *f, const void *value, size_t len)
 {
-	return buf_append(out, f->name, f->name_len) || buf_puts(out, ": ") ||
+	return buf_append(out, f->name, f->name_len) || buf_puts(out, len ? ": " : ":") ||
 			       buf_append(out, value, len) || buf_puts(out, "\r\n")
 		       ? -1
 		       : 0;
@@ -93,7 +93,7 @@ static int put_ours(struct exchange *x, struct request_fields *r, const struct h
 
 static int put_value(struct exchange *x, unsigned part, const struct http_field *f, struct buf *out)
 {
-	if (buf_append(out, f->name, f->name_len) || buf_puts(out, ": ") ||
+	if (buf_append(out, f->name, f->name_len) || buf_puts(out, f->value_len ? ": " : ":") ||
 	    put_masked(x, part, f->value, f->value_len, out))
 		return -1;
 	return buf_puts(out, "\r\n");

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose connection it is: the monitor is asked, once. */
+#include "conn_private.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define FLOW_MS 5000
+
+static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 16], uint16_t *port)
+{
+	if (from->ss_family == AF_INET) {
+		const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+		memset(addr, 0, 10);
+		memset(addr + 10, 0xff, 2);
+		memcpy(addr + 12, &four->sin_addr, 4);
+		*port = ntohs(four->sin_port);
+	} else {
+		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+		memcpy(addr, &six->sin6_addr, 16);
+		*port = ntohs(six->sin6_port);
+	}
+}
+
+static void start_sniffing(struct conn *c)
+{
+	conn_move(c, CONN_SNIFF);
+	conn_deadline(c, CONN_SNIFF_MS);
+	conn_pump(c);
+}
+
+static void on_flow(void *arg, const struct priv_reply *reply)
+{
+	struct conn *c = arg;
+
+	c->ticket = 0;
+	if (reply->status != 1) {
+		stat_add(&c->thread->worker->stats.flows_unknown, 1);
+		log_event(LOG_NOTICE, "flow-unknown", log_word("why", reply->error));
+		conn_close(c, true);
+		return;
+	}
+	c->flow = reply->u.flow;
+	c->flow.comm[sizeof(c->flow.comm) - 1] = 0;
+	start_sniffing(c);
+}
+
+static void on_peer(void *arg, const struct priv_reply *reply)
+{
+	struct conn *c = arg;
+	const struct config *config = c->thread->worker->config;
+
+	c->ticket = 0;
+	if (reply->status != 1) {
+		stat_add(&c->thread->worker->stats.flows_unknown, 1);
+		log_event(LOG_NOTICE, "peer-unknown", log_word("why", reply->error));
+		conn_close(c, true);
+		return;
+	}
+	c->flow.uid = reply->u.peer.uid;
+	c->flow.mode = config->mode;
+	start_sniffing(c);
+}
+
+void conn_ask_flow(struct conn *c)
+{
+	struct priv_request r = {.kind = PRIV_FLOW_TAKE};
+	struct sockaddr_storage peer, own;
+	socklen_t peer_size = sizeof(peer), own_size = sizeof(own);
+
+	if (getpeername(c->client.fd, (struct sockaddr *)&peer, &peer_size) < 0 ||
+	    getsockname(c->client.fd, (struct sockaddr *)&own, &own_size) < 0) {
+		conn_close(c, true);
+		return;
+	}
+	if (c->door == DOOR_EXPLICIT) {
+		r.kind = PRIV_PEER;
+		/* As the client's socket sees it: its local end is our peer. */
+		address_of(&peer, r.u.peer.local, &r.u.peer.local_port);
+		address_of(&own, r.u.peer.remote, &r.u.peer.remote_port);
+	} else {
+		r.u.flow.netns_cookie = c->thread->worker->netns_cookie;
+		address_of(&peer, r.u.flow.addr, &r.u.flow.port);
+	}
+	conn_deadline(c, FLOW_MS);
+	c->ticket = privsep_call(c->thread->privsep, &r,
+				 c->door == DOOR_EXPLICIT ? on_peer : on_flow, c);
+	if (!c->ticket)
+		conn_close(c, true);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Before a connection to a target is opened: its scope's vault, its certificate. */
+#include "cgroup.h"
+#include "conn_private.h"
+
+#define PREPARE_MS 10000
+
+static void open_scope(uv_work_t *work)
+{
+	struct conn *c = work->data;
+	struct worker *w = c->thread->worker;
+	char name[4200], path[4096];
+	struct err e;
+
+	switch (w->config->scope) {
+	case SCOPE_HOST:
+		snprintf(name, sizeof(name), "host");
+		break;
+	case SCOPE_CGROUP:
+		if (c->flow.cgroup_id && cgroup_path_of(c->flow.cgroup_id, path, sizeof(path)) == 0)
+			snprintf(name, sizeof(name), "cgroup:%s", path);
+		else
+			snprintf(name, sizeof(name), "cgroup-id:%llu",
+				 (unsigned long long)c->flow.cgroup_id);
+		break;
+	default:
+		snprintf(name, sizeof(name), "uid:%u", c->flow.uid);
+		break;
+	}
+	c->scope = vault_scope(w->vault, name, &e);
+	if (!c->scope)
+		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
+}
+
+static void start_handshake(void *arg, X509 *leaf)
+{
+	struct conn *c = arg;
+	SSL *ssl;
+
+	c->ticket = 0;
+	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf) : NULL;
+	if (!ssl || stream_tls(&c->client, ssl, true) < 0) {
+		conn_refuse_tls(c, "no certificate could be made");
+		conn_pump(c);
+		return;
+	}
+	conn_move(c, CONN_HANDSHAKE);
+	conn_deadline(c, CONN_SNIFF_MS);
+	conn_pump(c);
+}
+
+static void after_scope(struct conn *c)
+{
+	X509 *leaf;
+
+	if (!c->scope) {
+		if (c->tls)
+			conn_refuse_tls(c, "the vault cannot be opened");
+		else
+			conn_refuse_http(c, "the vault cannot be opened");
+		conn_pump(c);
+		return;
+	}
+	if (!c->tls) {
+		conn_move(c, CONN_OPEN);
+		conn_pump(c);
+		return;
+	}
+	leaf = leaf_find(c->thread->leaves, &c->thread->loop, c->host);
+	if (leaf) {
+		start_handshake(c, leaf);
+		return;
+	}
+	c->leaf = (struct leaf_wait){.cache = c->thread->leaves,
+				     .done = start_handshake,
+				     .arg = c,
+				     .loop = &c->thread->loop};
+	snprintf(c->leaf.host, sizeof(c->leaf.host), "%s", c->host);
+	c->ticket = leaf_request(&c->leaf);
+	if (!c->ticket)
+		conn_close(c, true);
+}
+
+void conn_prepare(struct conn *c)
+{
+	stat_add(&c->thread->worker->stats.flows_opened, 1);
+	c->origin_needs_tls = c->origin && c->tls;
+	conn_move(c, CONN_PREPARE);
+	conn_deadline(c, PREPARE_MS);
+	stream_want(&c->client, false, false);
+	conn_work(c, open_scope, after_scope);
+}
