@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything whose framing two readers could see differently is refused. */
+#include "../../user/wire/http_head.h"
 #include "http_story.h"
 
 /* A request of these field lines is refused, whatever its body. */
@@ -219,4 +220,34 @@ Test(http_smuggling, broken_answers)
 	ANSWER("HTTP/1.1 200 OK\r\nContent-Le", "ERROR at eof");
 	ANSWER("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 	       "200 [OK] 1.1 body=chunked keep Transfer-Encoding=chunked;|data ab|ERROR at eof");
+}
+
+/* Our own reading refuses these by itself: it does not lean on llhttp. */
+Test(http_smuggling, our_reading_alone)
+{
+	static const char *const FIELDS[] = {
+		"Content-Length: 5\r\nContent-Length: 5",
+		"Content-Length: 5\r\nTransfer-Encoding: chunked",
+		"Transfer-Encoding: chunked\r\nContent-Length: 5",
+		"Transfer-Encoding: identity",
+		"Content-Length: 5,5",
+		"Content-Length: +5",
+		"Content-Length : 5",
+		"X: a\r\n b: c",
+		"X y: a",
+		"X",
+		"X: \x01",
+	};
+	struct http_head h;
+	char wire[256];
+	int n;
+
+	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(*FIELDS); i++) {
+		n = sprintf(wire, "POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", FIELDS[i]);
+		cr_assert_not_null(http_head_parse(&h, HTTP_REQUEST, wire, (size_t)n, false), "%s",
+				   FIELDS[i]);
+	}
+	n = sprintf(wire, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+	cr_assert_null(http_head_parse(&h, HTTP_REQUEST, wire, (size_t)n, false));
+	cr_assert(h.body == HTTP_BODY_LENGTH && h.content_length == 5);
 }
