@@ -160,7 +160,7 @@ Test(exchange, head_as_it_leaves)
 				   "user-agent: a/1\r\n"
 				   "accept-encoding: identity\r\n"
 				   "Referer: https://h/" PLACEHOLDER "?q\r\n"
-				   "X-Empty: \r\n"
+				   "X-Empty:\r\n"
 				   "CONTENT-LENGTH: 16\r\n"
 				   "Content-Type: text/plain\r\n\r\n" PLACEHOLDER;
 
