@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One Makefile, no configure step. `make help` lists the targets.
 #
-#   SANITIZER=address|undefined|thread   builds into a directory of its own
+#   SANITIZER=address|undefined|thread   builds into a directory of its own (address brings undefined too)
 #   WERROR=1                             warnings are errors (the tests' builds say so)
 
 SHELL := /bin/bash
@@ -22,7 +22,7 @@ B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 ifeq ($(SANITIZER),address)
-SAN := -fsanitize=address -fno-omit-frame-pointer
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SANITIZER),undefined)
 SAN := -fsanitize=undefined -fno-sanitize-recover=undefined
 else ifeq ($(SANITIZER),thread)

@@ -67,6 +67,7 @@ place_new && place_daemon || exit 1
 claude text -p "Please look at $INSTANCE and s3://$BUCKET"
 verify "a plain question is answered" said text "$INSTANCE.*$BUCKET"
 verify "its request was masked" asked_masked
+verify "its requests come gzipped" grep -qis '^content-encoding: *gzip' "$PLACE"/log/*.head
 verify "no value left" no_leak
 
 claude tool -p "Run it for $INSTANCE and $VPC [[tool]]" --allowedTools Bash

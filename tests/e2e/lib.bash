@@ -411,7 +411,7 @@ npm_packages() {
 	}
 }
 SDK_PACKAGE=@anthropic-ai/sdk@1.11.0
-CLAUDE_PACKAGE=@anthropic-ai/claude-code
+CLAUDE_PACKAGE=@anthropic-ai/claude-code@2.1.329
 export SDK_PACKAGE CLAUDE_PACKAGE
 
 # Files in which one of the values stands, of everything that the origin received; none is good.

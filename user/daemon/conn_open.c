@@ -272,6 +272,19 @@ static void settle(struct conn *c)
 	}
 }
 
+/* A scope that holds more than its share is refused whatever makes it hold more yet. */
+static bool account(struct conn *c)
+{
+	size_t now = exchange_memory(c->exchange), before = c->held;
+
+	c->held = now;
+	if (scope_use_change(c->use, before, now) <= c->thread->worker->config->limit_memory ||
+	    now <= before || exchange_want(c->exchange) == WANT_CLOSE)
+		return false;
+	exchange_refuse(c->exchange, REFUSAL_MEMORY);
+	return true;
+}
+
 bool conn_exchange(struct conn *c)
 {
 	bool progress;
@@ -285,6 +298,7 @@ bool conn_exchange(struct conn *c)
 		conn_work(c, reserve, after_reserve);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
 		progress |= talk_to_origin(c);
+	progress |= account(c);
 	settle(c);
 	progress |= write_client(c);
 	if (c->state != CONN_OPEN)
