@@ -65,7 +65,7 @@ static void on_peer(void *arg, const struct priv_reply *reply)
 void conn_ask_flow(struct conn *c)
 {
 	struct priv_request r = {.kind = PRIV_FLOW_TAKE};
-	struct sockaddr_storage peer, own;
+	struct sockaddr_storage peer = {0}, own = {0};
 	socklen_t peer_size = sizeof(peer), own_size = sizeof(own);
 
 	if (getpeername(c->client.fd, (struct sockaddr *)&peer, &peer_size) < 0 ||

@@ -275,8 +275,11 @@ static void settle(struct conn *c)
 /* A scope that holds more than its share is refused whatever makes it hold more yet. */
 static bool account(struct conn *c)
 {
-	size_t now = exchange_memory(c->exchange), before = c->held;
+	size_t now, before = c->held;
 
+	if (c->working) /* another thread reads what a refusal would free */
+		return false;
+	now = exchange_memory(c->exchange);
 	c->held = now;
 	if (scope_use_change(c->use, before, now) <= c->thread->worker->config->limit_memory ||
 	    now <= before || exchange_want(c->exchange) == WANT_CLOSE)
@@ -294,11 +297,11 @@ bool conn_exchange(struct conn *c)
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
+	progress |= account(c);
 	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
 		conn_work(c, reserve, after_reserve);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
 		progress |= talk_to_origin(c);
-	progress |= account(c);
 	settle(c);
 	progress |= write_client(c);
 	if (c->state != CONN_OPEN)
