@@ -143,17 +143,28 @@ unit-build: $(unit_bin)
 unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 	@tests/run unit $(unit_bin)
 
-# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers, sources compiled in.
-# One fuzzer is for a parser of the daemon.
-build/fuzz/fuzz_config: fuzz_src_extra = user/daemon/err.c $(wildcard user/daemon/config*.c)
-build/fuzz/fuzz_config: user/daemon/err.c $(wildcard user/daemon/config*.[ch])
+# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers. What they test is compiled once for all;
+# the daemon's configuration is the one part of it that is not in libawsmask.a.
+fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
+	-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -MMD -MP
+fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c)) \
+	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 
-build/fuzz/%: tests/fuzz/%.c $(pure_src) $(wildcard user/mask/*.h user/mask/*.def user/wire/*.h tests/fuzz/*.h) | deps-quiet
+build/fuzz/obj/llhttp/%.o: /usr/share/llhttp/%.c | deps-quiet
+	@mkdir -p $(@D)
+	@$(call fuzz_cc,fuzzer-no-link) -c $< -o $@
+
+build/fuzz/obj/%.o: %.c | deps-quiet
+	@mkdir -p $(@D)
+	@$(call fuzz_cc,fuzzer-no-link) -c $< -o $@
+
+build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
+	@rm -f $@ && ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -o $@ \
-		$< $(pure_src) $(fuzz_src_extra) $(wildcard /usr/share/llhttp/*.c) -lpcre2-8 -lz -lyaml
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -lyaml
 
 fuzz-build: $(fuzz_bin)
 
