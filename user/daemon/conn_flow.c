@@ -18,8 +18,8 @@ static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 
 	} else {
 		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
 		memcpy(addr, &six->sin6_addr, 16);
-		*port = ntohs(
-			six->sin6_port); /* NOLINT(clang-analyzer-core.*): the kernel filled it */
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): the kernel filled it */
+		*port = ntohs(six->sin6_port);
 	}
 }
 
