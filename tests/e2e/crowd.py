@@ -18,10 +18,12 @@ import time
 HEAD = "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
 
 
-def context():
-    made = ssl.create_default_context()
-    made.set_alpn_protocols(["http/1.1"])
-    return made
+CONTEXT = ssl.create_default_context()
+CONTEXT.set_alpn_protocols(["http/1.1"])
+
+
+def wrap(sock, host):
+    return CONTEXT.wrap_socket(sock, server_hostname=host)
 
 
 def dial(host, port=443):
@@ -29,7 +31,7 @@ def dial(host, port=443):
 
 
 def tls(host):
-    return context().wrap_socket(dial(host), server_hostname=host)
+    return wrap(dial(host), host)
 
 
 def half(sock):
@@ -56,7 +58,7 @@ def tunnel(host, mode):
     sock.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
     assert b" 200 " in sock.recv(4096)
     if mode == "tls":
-        sock = context().wrap_socket(sock, server_hostname=host)
+        sock = wrap(sock, host)
     return sock
 
 
@@ -67,7 +69,7 @@ def idle(host, other, seconds, ready):
                  half(said(dial(host), b"\x16\x03\x01\x02\x00\x01")), tls(host),
                  said(tls(host), b"POST /v1/messages HT"), said(tls(host), (HEAD % host).encode()),
                  waiting(host), said(waiting(host), b"GET /next HTTP/1.1\r\n" * 20000),
-                 context().wrap_socket(dial(other), server_hostname=other),
+                 wrap(dial(other), other),
                  tunnel(host, "plain"), tunnel(host, "tls"), tunnel(other, "tls")]
         spliced = dial(other, 80)
         spliced.sendall(f"POST / HTTP/1.1\r\nHost: {other}\r\nContent-Length: 5\r\n\r\n".encode())
@@ -78,9 +80,9 @@ def idle(host, other, seconds, ready):
 
 def one(host, gate, results):
     try:
-        sock = dial(host)
         gate.wait()
-        sock = context().wrap_socket(sock, server_hostname=host)
+        sock = dial(host)
+        sock = wrap(sock, host)
         sock.sendall(f"GET /text HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         if sock.recv(100).startswith(b"HTTP/1.1 200"):
             results.append(1)

@@ -49,6 +49,10 @@ origin_side() {
 	in_background "$PLACE/side.log" origin nsenter -t "$(<"$PLACE/origin.pid")" -n -- "$@"
 }
 
+listening() { # PORT: somebody does, beside the origin
+	grep -q ":$(printf %04X "$1") 00000000:0000 0A" "/proc/$(<"$PLACE/origin.pid")/net/tcp"
+}
+
 @test "seventy connections that wait, in every state there is, cost no CPU" {
 	place_client "${CROWD[@]}" idle "$TARGET" "$OTHER" 8 "$T/ready" 3>&- &
 	place_wait 15 test -e "$T/ready"
@@ -62,7 +66,7 @@ origin_side() {
 	for mode in close chat; do
 		port=$([ $mode = close ] && echo 8080 || echo 8888)
 		origin_side "${CROWD[@]}" proxy "$ORIGIN4" "$port" "$mode"
-		place_wait 5 nsenter -t "$(<"$PLACE/origin.pid")" -n ss -Hltn "sport = :$port" | grep -q . || sleep 0.5
+		place_wait 5 listening "$port"
 		place_client python3 - "$port" "$T/ready$mode" <<-'END' 3>&- &
 			import socket, sys, time
 			held = []

@@ -12,7 +12,7 @@
  * fill up, so neither ever waits for the other. (A monitor whose answer finds no room takes its worker
  * for broken.)
  */
-#define UNANSWERED_MAX 32
+#define UNANSWERED_MAX 16
 
 struct call {
 	struct call *next;
