@@ -34,6 +34,10 @@ def summary(runs, direct):
             "p99_of_direct": ratio_of_rounds(runs, direct, "p99")[0]}
 
 
+def cpu(milliseconds, is_watched):
+    return f"{milliseconds:.3f}" if is_watched else "-"
+
+
 def table(groups):
     print(f"{'shape':14} {'way':9} {'req/s':>9} {'MB/s':>8} {'p50 ms':>8} {'p99 ms':>8} "
           f"{'CPU ms/req':>10} {'monitor':>8} {'req/s':>7} {'p50':>6} {'p99':>6} {'~':>5} {'leaks':>7}")
@@ -47,8 +51,10 @@ def table(groups):
                 results.append({"shape": shape, "way": way, "fail": wrong[0]})
                 continue
             s = summary(runs, ways["direct"])
+            worker = cpu(s["worker_cpu_ms"], runs[0]["cpu"])
+            monitor = cpu(s["monitor_cpu_ms"], "monitor" in runs[0]["cpu"])
             print(f"{shape:14} {way:9} {s['rps']:9.1f} {s['mbps']:8.1f} {s['p50_ms']:8.2f} {s['p99_ms']:8.2f} "
-                  f"{s['worker_cpu_ms']:10.3f} {s['monitor_cpu_ms']:8.3f} {s['rps_of_direct']:7.2f} "
+                  f"{worker:>10} {monitor:>8} {s['rps_of_direct']:7.2f} "
                   f"{s['p50_of_direct']:6.1f} {s['p99_of_direct']:6.1f} {s['spread']:5.0%} {s['identifiers_seen']:7}")
             results.append({"shape": shape, "way": way, **s})
     return results
