@@ -87,6 +87,7 @@ void conn_prepare(struct conn *c)
 {
 	stat_add(&c->thread->worker->stats.flows_opened, 1);
 	c->origin_needs_tls = c->origin && c->tls;
+	c->origin_waited = c->origin != NULL;
 	conn_move(c, CONN_PREPARE);
 	conn_deadline(c, PREPARE_MS);
 	stream_want(&c->client, false, false);
