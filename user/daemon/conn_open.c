@@ -145,7 +145,7 @@ static void origin_done(struct conn *c, bool reusable)
 		return;
 	origin_put(c->origin, reusable);
 	c->origin = NULL;
-	c->origin_needs_tls = false;
+	c->origin_needs_tls = c->origin_waited = false;
 }
 
 /* The origin's connection ended or broke. A pooled one that never answered is worth one fresh
@@ -198,7 +198,10 @@ static bool origin_ready(struct conn *c)
 	state = origin_advance(c->origin);
 	if (state == ORIGIN_FAILED) {
 		enum refusal why = origin_failure(c->origin);
+		bool again = c->origin_waited && why == REFUSAL_ORIGIN_UNREACHABLE;
 		origin_done(c, false);
+		if (again) /* the tunnel stood for as long as the client was silent */
+			return origin_ready(c);
 		exchange_refuse(c->exchange, why);
 	}
 	return state == ORIGIN_READY;
@@ -211,11 +214,10 @@ static bool talk_to_origin(struct conn *c)
 	struct buf *out = exchange_to_origin(c->exchange);
 	size_t before = buf_len(out);
 	uint8_t piece[READ_PIECE];
+	bool deaf = stream_flush(s, out) == STREAM_BROKEN;
 	ssize_t n = STREAM_AGAIN;
 
 	/* An origin that stops reading may still be answering (413, 429): hear it out. */
-	if (before)
-		(void)stream_flush(s, out);
 	if (exchange_client_room(c->exchange))
 		n = stream_read(s, piece, sizeof(piece));
 	if (n > 0) {
@@ -224,7 +226,7 @@ static bool talk_to_origin(struct conn *c)
 			origin_done(c, taken == (size_t)n && exchange_origin_reusable(c->exchange));
 		return true;
 	}
-	if (n != STREAM_AGAIN) {
+	if (n != STREAM_AGAIN || (deaf && exchange_client_room(c->exchange))) {
 		origin_lost(c, n == STREAM_END);
 		return true;
 	}
@@ -233,7 +235,8 @@ static bool talk_to_origin(struct conn *c)
 
 /* ---- both */
 
-static void arm(struct conn *c)
+/* Wait for what comes next. true: it has come already. */
+static bool arm(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
 	struct buf *to_client = exchange_to_client(c->exchange);
@@ -241,9 +244,14 @@ static void arm(struct conn *c)
 
 	stream_want(&c->client, want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
 		    buf_len(to_client) > 0);
-	if (c->origin && origin_advance(c->origin) == ORIGIN_READY && want == WANT_ORIGIN)
-		stream_want(origin_stream(c->origin), exchange_client_room(c->exchange),
-			    buf_len(exchange_to_origin(c->exchange)) > 0);
+	if (c->origin && want == WANT_ORIGIN) {
+		enum origin_state state = origin_advance(c->origin);
+		if (state == ORIGIN_FAILED)
+			return true;
+		if (state == ORIGIN_READY)
+			stream_want(origin_stream(c->origin), exchange_client_room(c->exchange),
+				    buf_len(exchange_to_origin(c->exchange)) > 0);
+	}
 	c->on_origin = want == WANT_ORIGIN && !buf_len(to_client);
 	if (buf_len(to_client))
 		wait = CLIENT_STALL_MS;
@@ -254,6 +262,10 @@ static void arm(struct conn *c)
 	else if (exchange_facts(c->exchange)->requests > c->counted)
 		wait = REQUEST_MS;
 	conn_deadline(c, wait);
+	/* Waiting may take long: neither memory nor what was in it is kept meanwhile. */
+	if (!buf_len(&c->in))
+		buf_free(&c->in);
+	return false;
 }
 
 /* A request that has come to its end is counted once. */
@@ -272,6 +284,22 @@ static void settle(struct conn *c)
 	}
 }
 
+/* A scope that holds more than its share is refused whatever makes it hold more yet. */
+static bool account(struct conn *c)
+{
+	size_t now, before = c->held;
+
+	if (c->working) /* another thread reads what a refusal would free */
+		return false;
+	now = exchange_memory(c->exchange);
+	c->held = now;
+	if (scope_use_change(c->use, before, now) <= c->thread->worker->config->limit_memory ||
+	    now <= before || exchange_want(c->exchange) == WANT_CLOSE)
+		return false;
+	exchange_refuse(c->exchange, REFUSAL_MEMORY);
+	return true;
+}
+
 bool conn_exchange(struct conn *c)
 {
 	bool progress;
@@ -281,6 +309,7 @@ bool conn_exchange(struct conn *c)
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
+	progress |= account(c);
 	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
 		conn_work(c, reserve, after_reserve);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
@@ -296,7 +325,5 @@ bool conn_exchange(struct conn *c)
 		conn_move(c, CONN_LINGER);
 		return true;
 	}
-	if (!progress)
-		arm(c);
-	return progress;
+	return progress || arm(c);
 }

@@ -30,6 +30,8 @@ static void open_scope(uv_work_t *work)
 	c->scope = vault_scope(w->vault, name, &e);
 	if (!c->scope)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
+	else
+		c->use = scope_use_of(w->uses, c->scope);
 }
 
 static void start_handshake(void *arg, X509 *leaf)
@@ -53,7 +55,7 @@ static void after_scope(struct conn *c)
 {
 	X509 *leaf;
 
-	if (!c->scope) {
+	if (!c->scope || !c->use) {
 		if (c->tls)
 			conn_refuse_tls(c, "the vault cannot be opened");
 		else
@@ -85,6 +87,7 @@ void conn_prepare(struct conn *c)
 {
 	stat_add(&c->thread->worker->stats.flows_opened, 1);
 	c->origin_needs_tls = c->origin && c->tls;
+	c->origin_waited = c->origin != NULL;
 	conn_move(c, CONN_PREPARE);
 	conn_deadline(c, PREPARE_MS);
 	stream_want(&c->client, false, false);

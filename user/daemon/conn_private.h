@@ -26,6 +26,8 @@ struct conn {
 	void (*after_work)(struct conn *c);
 	bool working;
 	struct vault_scope *scope;
+	struct scope_use *use; /* the scope's account, and what of it is ours */
+	size_t held;
 	int reserved; /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */
@@ -40,6 +42,7 @@ struct conn {
 	struct exchange *exchange;
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
+	bool origin_waited;    /* it stood before there was a request: its proxy may have ended it */
 	uint64_t counted;      /* requests whose facts went into the counters */
 	bool fresh;	       /* the pool has disappointed this request once */
 	bool on_origin;	       /* the exchange was waiting for the origin when last looked at */

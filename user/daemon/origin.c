@@ -15,17 +15,12 @@
 #define TUNNEL_ANSWER_MAX (64 * 1024)
 #define PLACES_MAX 64 /* sessions remembered */
 
-struct place_session {
-	char host[256];
-	struct tls_session keep;
-};
-
 struct origin_pool {
 	uv_loop_t *loop;
 	const struct tls *tls;
 	struct origin *idle; /* newest first */
 	size_t idle_count, open_count;
-	struct place_session sessions[PLACES_MAX];
+	struct tls_session sessions[PLACES_MAX];
 	size_t next_session;
 	bool closing;
 };
@@ -63,23 +58,23 @@ static void pool_release(struct origin_pool *p)
 	if (!p->closing || p->open_count)
 		return;
 	for (size_t i = 0; i < PLACES_MAX; i++)
-		SSL_SESSION_free(p->sessions[i].keep.session);
+		SSL_SESSION_free(p->sessions[i].session);
 	free(p);
 }
 
 /* One slot per name; the oldest gives way. */
 static struct tls_session *session_of(struct origin_pool *p, const char *host)
 {
-	struct place_session *s;
+	struct tls_session *s;
 
 	for (size_t i = 0; i < PLACES_MAX; i++)
 		if (strcmp(p->sessions[i].host, host) == 0)
-			return &p->sessions[i].keep;
+			return &p->sessions[i];
 	s = &p->sessions[p->next_session++ % PLACES_MAX];
-	SSL_SESSION_free(s->keep.session);
-	*s = (struct place_session){0};
+	SSL_SESSION_free(s->session);
+	*s = (struct tls_session){0};
 	snprintf(s->host, sizeof(s->host), "%s", host);
-	return &s->keep;
+	return s;
 }
 
 static void on_freed(void *arg)
@@ -190,6 +185,10 @@ static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *f
 		origin_destroy(o);
 		return;
 	}
+	if (o->state != ORIGIN_RESOLVING) { /* too late: its owner has been told */
+		uv_freeaddrinfo(found);
+		return;
+	}
 	if (status < 0 || !found) {
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	} else if (found->ai_family == AF_INET) {
@@ -250,39 +249,6 @@ static bool same_place(const struct origin_place *a, const struct origin_place *
 	       (!address_known(b) || memcmp(a->addr, b->addr, sizeof(a->addr)) == 0);
 }
 
-static struct origin *take_idle(struct origin_pool *p, const struct origin_place *place)
-{
-	for (struct origin **at = &p->idle; *at; at = &(*at)->next) {
-		struct origin *o = *at;
-		if (!same_place(&o->place, place))
-			continue;
-		*at = o->next;
-		p->idle_count--;
-		o->pooled = true;
-		uv_timer_stop(&o->timer);
-		return o;
-	}
-	return NULL;
-}
-
-struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
-			  void (*on_event)(void *arg), void *arg)
-{
-	struct origin *o = NULL;
-
-	if (!fresh && !place->connect_head)
-		o = take_idle(p, place);
-	if (!o)
-		o = origin_new(p, place);
-	if (!o)
-		return NULL;
-	o->on_event = on_event;
-	o->arg = arg;
-	if (o->has_stream)
-		stream_owner(&o->stream, on_stream, o);
-	return o;
-}
-
 /* Events may come early: a connection is made when it has a peer, failed when it has an error. */
 static enum origin_state finish_connect(struct origin *o)
 {
@@ -313,33 +279,58 @@ static enum origin_state finish_connect(struct origin *o)
 	return o->state = ORIGIN_READY;
 }
 
-/* The proxy's answer, byte by byte so that nothing of what follows its head is taken. */
-static enum origin_state tunnel(struct origin *o)
+/* The tunnel stands: TLS in it now, or when the owner says. */
+static enum origin_state tunnel_stands(struct origin *o)
+{
+	if (o->place.tls) {
+		if (origin_start_tls(o, o->place.host) < 0)
+			return fail(o, REFUSAL_MEMORY);
+		return o->state;
+	}
+	/* Its owner may wait for its client first: neither a word nor the end of it is heard before
+	 * somebody reads. */
+	stream_want(&o->stream, false, false);
+	uv_timer_stop(&o->timer);
+	return o->state = ORIGIN_READY;
+}
+
+/* One more byte of the proxy's answer. HTTP_HEAD: it opens the tunnel; HTTP_END: it refuses. */
+static enum http_event tunnel_byte(struct origin *o, uint8_t byte)
 {
 	const uint8_t *data;
-	size_t used, data_len;
+	size_t used, data_len, left = 1;
+	enum http_event event;
+
+	do {
+		event = http_feed(o->parser, &byte, left, &used, &data, &data_len);
+		left -= used;
+		if (event == HTTP_HEAD && http_head(o->parser)->status / 100 == 2)
+			return HTTP_HEAD;
+	} while (event == HTTP_HEAD || event == HTTP_DATA);
+	return event;
+}
+
+/* Byte by byte, so that nothing of what follows its head is taken; with its body when it refuses. */
+static enum origin_state tunnel(struct origin *o)
+{
 	uint8_t byte;
 	ssize_t n;
 
-	if (stream_flush(&o->stream, &o->request) == STREAM_BROKEN)
-		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	/* A proxy that takes no more may have said why. */
+	(void)stream_flush(&o->stream, &o->request);
 	while ((n = stream_read(&o->stream, &byte, 1)) > 0) {
 		if (buf_append(&o->answer, &byte, 1) < 0)
 			return fail(o, REFUSAL_ORIGIN_BROKEN);
-		enum http_event event = http_feed(o->parser, &byte, 1, &used, &data, &data_len);
-		if (event == HTTP_ERROR)
-			return fail(o, REFUSAL_ORIGIN_BROKEN);
-		if (event != HTTP_HEAD)
-			continue;
-		if (http_head(o->parser)->status / 100 != 2)
+		switch (tunnel_byte(o, byte)) {
+		case HTTP_HEAD:
+			return tunnel_stands(o);
+		case HTTP_MORE:
+			break;
+		case HTTP_END:
 			return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
-		if (o->place.tls) {
-			if (origin_start_tls(o, o->place.host) < 0)
-				return fail(o, REFUSAL_MEMORY);
-			return o->state;
+		default:
+			return fail(o, REFUSAL_ORIGIN_BROKEN);
 		}
-		uv_timer_stop(&o->timer);
-		return o->state = ORIGIN_READY;
 	}
 	if (n != STREAM_AGAIN)
 		return fail(o, REFUSAL_ORIGIN_UNREACHABLE);
@@ -424,26 +415,74 @@ struct stream *origin_stream(struct origin *o)
 	return &o->stream;
 }
 
+static void unlink_idle(struct origin *o)
+{
+	struct origin **at = &o->pool->idle;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	o->pool->idle_count--;
+}
+
 static void drop_idle(struct origin *o)
 {
-	for (struct origin **at = &o->pool->idle; *at; at = &(*at)->next) {
-		if (*at == o) {
-			*at = o->next;
-			o->pool->idle_count--;
-			break;
-		}
-	}
+	unlink_idle(o);
 	origin_destroy(o);
 }
 
-/* Anything but silence from an idle origin ends it: a close, or bytes that nobody asked for. */
-static void on_idle_event(void *arg)
+/* Anything but silence from an idle origin ends it: a close, or bytes that nobody asked for, which
+ * would be taken for the next request's answer. */
+static bool still_silent(struct origin *o)
 {
-	struct origin *o = arg;
 	uint8_t byte;
 
-	if (stream_read(&o->stream, &byte, 1) != STREAM_AGAIN)
-		drop_idle(o);
+	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
+}
+
+static void on_idle_event(void *arg)
+{
+	if (!still_silent(arg))
+		drop_idle(arg);
+}
+
+static struct origin *take_idle(struct origin_pool *p, const struct origin_place *place)
+{
+	struct origin *next;
+
+	for (struct origin *o = p->idle; o; o = next) {
+		next = o->next;
+		if (!same_place(&o->place, place))
+			continue;
+		if (!still_silent(o)) {
+			drop_idle(o);
+			continue;
+		}
+		unlink_idle(o);
+		o->pooled = true;
+		uv_timer_stop(&o->timer);
+		stream_want(&o->stream, false, false);
+		return o;
+	}
+	return NULL;
+}
+
+struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
+			  void (*on_event)(void *arg), void *arg)
+{
+	struct origin *o = NULL;
+
+	if (!fresh && !place->connect_head)
+		o = take_idle(p, place);
+	if (!o)
+		o = origin_new(p, place);
+	if (!o)
+		return NULL;
+	o->on_event = on_event;
+	o->arg = arg;
+	if (o->has_stream)
+		stream_owner(&o->stream, on_stream, o);
+	return o;
 }
 
 static void on_idle_timeout(uv_timer_t *timer)

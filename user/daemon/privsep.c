@@ -2,13 +2,21 @@
 #include "privsep.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+/*
+ * No more questions than this are unanswered at a time, the rest waits here: neither end's socket can
+ * fill up, so neither ever waits for the other. (A monitor whose answer finds no room takes its worker
+ * for broken.)
+ */
+#define UNANSWERED_MAX 16
+
 struct call {
 	struct call *next;
-	uint32_t ticket;
+	struct priv_request request;
 	privsep_done done;
 	void *arg;
 };
@@ -17,7 +25,10 @@ struct privsep {
 	uv_poll_t poll;
 	int fd;
 	uint32_t last_ticket;
-	struct call *calls; /* answered in any order: each names its ticket */
+	struct call *calls, **last; /* oldest first; answered in any order: each names its ticket */
+	struct call *unsent;	    /* the first of them that still waits to be sent */
+	unsigned unanswered;
+	bool broken;
 	void (*lost)(void *arg);
 	void *arg;
 };
@@ -26,34 +37,69 @@ static struct call *take_call(struct privsep *p, uint32_t ticket)
 {
 	for (struct call **at = &p->calls; *at; at = &(*at)->next) {
 		struct call *found = *at;
-		if (found->ticket == ticket) {
-			*at = found->next;
-			return found;
-		}
+		if (found->request.id != ticket)
+			continue;
+		*at = found->next;
+		if (!*at)
+			p->last = at;
+		if (p->unsent == found)
+			p->unsent = found->next;
+		return found;
 	}
 	return NULL;
+}
+
+/* The monitor is told as much as it may be. 0, or -1: it is gone. */
+static int send_calls(struct privsep *p)
+{
+	while (p->unsent && p->unanswered < UNANSWERED_MAX) {
+		const struct priv_request *r = &p->unsent->request;
+		ssize_t n = send(p->fd, r, sizeof(*r), MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof(*r))
+			return -1;
+		p->unanswered++;
+		p->unsent = p->unsent->next;
+	}
+	return 0;
+}
+
+static void lose(struct privsep *p)
+{
+	uv_poll_stop(&p->poll);
+	if (!p->broken)
+		p->lost(p->arg);
+	p->broken = true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct privsep *p = poll->data;
 	struct priv_reply reply;
-	ssize_t n;
+	struct call *c;
 
 	(void)events;
-	n = status < 0 ? 0 : recv(p->fd, &reply, sizeof(reply), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n != sizeof(reply)) {
-		uv_poll_stop(&p->poll);
-		p->lost(p->arg);
-		return;
+	/* All that is there: answers must not come in faster than they are read. */
+	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
+		ssize_t n = status < 0 ? 0 : recv(p->fd, &reply, sizeof(reply), MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n != sizeof(reply)) {
+			lose(p);
+			return;
+		}
+		p->unanswered -= p->unanswered > 0;
+		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
+		if (c)
+			c->done(c->arg, &reply);
+		free(c);
+		if (send_calls(p) < 0) {
+			lose(p);
+			return;
+		}
 	}
-	struct call *c = take_call(p, reply.id);
-	if (!c)
-		return; /* forgotten meanwhile */
-	c->done(c->arg, &reply);
-	free(c);
 }
 
 struct privsep *privsep_new(uv_loop_t *loop, int fd, void (*lost)(void *arg), void *arg)
@@ -65,6 +111,7 @@ struct privsep *privsep_new(uv_loop_t *loop, int fd, void (*lost)(void *arg), vo
 	p->fd = fd;
 	p->lost = lost;
 	p->arg = arg;
+	p->last = &p->calls;
 	p->poll.data = p;
 	if (uv_poll_init(loop, &p->poll, fd) < 0) {
 		free(p);
@@ -95,24 +142,24 @@ void privsep_close(struct privsep *p)
 
 uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg)
 {
-	struct call *c = calloc(1, sizeof(*c));
+	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
 
 	if (!c)
 		return 0;
 	if (++p->last_ticket == 0)
 		p->last_ticket = 1;
 	r->id = p->last_ticket;
-	/* Blocking on purpose: the monitor answers each within microseconds and has no other source
-	 * of work. */
-	while (send(p->fd, r, sizeof(*r), MSG_NOSIGNAL) != sizeof(*r)) {
-		if (errno != EINTR && errno != EAGAIN) {
-			free(c);
-			return 0;
-		}
+	*c = (struct call){.request = *r, .done = done, .arg = arg};
+	*p->last = c;
+	p->last = &c->next;
+	if (!p->unsent)
+		p->unsent = c;
+	/* The monitor is gone: its end of the channel says so to on_readable() as well. */
+	if (send_calls(p) < 0) {
+		free(take_call(p, r->id));
+		return 0;
 	}
-	*c = (struct call){.next = p->calls, .ticket = r->id, .done = done, .arg = arg};
-	p->calls = c;
-	return c->ticket;
+	return r->id;
 }
 
 void privsep_forget(struct privsep *p, uint32_t ticket)

@@ -36,8 +36,8 @@ static int open_channels(struct worker_boot *boot, int channel[static WORKER_THR
 	for (unsigned i = 0; i < boot->threads; i++) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			return -1;
-		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+		setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 		channel[i] = pair[0];
 		boot->channel[i] = pair[1];
 	}

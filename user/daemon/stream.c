@@ -147,20 +147,22 @@ int stream_tls(struct stream *s, SSL *ssl, bool accept)
 	return 0;
 }
 
-/* The meaning of an SSL call that returned `ret` <= 0. */
-static int tls_outcome(struct stream *s, int ret)
+/* The meaning of an SSL call that returned `ret` <= 0; *needs: what it waits for. */
+static int tls_outcome(struct stream *s, int ret, int *needs)
 {
 	switch (SSL_get_error(s->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
-		s->blocked_on = UV_READABLE;
+		*needs = UV_READABLE;
 		return STREAM_AGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		s->blocked_on = UV_WRITABLE;
+		*needs = UV_WRITABLE;
 		return STREAM_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return STREAM_END;
+	case SSL_ERROR_SYSCALL: /* the socket's, in this direction */
+		return STREAM_BROKEN;
 	default:
-		s->broken = true;
+		s->read_broken = s->write_broken = true;
 		return STREAM_BROKEN;
 	}
 }
@@ -169,53 +171,58 @@ int stream_handshake(struct stream *s)
 {
 	int ret;
 
-	if (s->broken)
+	if (s->read_broken)
 		return STREAM_BROKEN;
-	s->blocked_on = 0;
+	s->read_needs = 0;
 	ERR_clear_error();
 	ret = SSL_do_handshake(s->ssl);
 	if (ret == 1)
 		return 1;
-	ret = tls_outcome(s, ret);
-	return ret == STREAM_END ? STREAM_BROKEN : ret;
+	ret = tls_outcome(s, ret, &s->read_needs);
+	if (ret == STREAM_AGAIN)
+		return ret;
+	s->read_broken = s->write_broken = true;
+	return STREAM_BROKEN;
 }
 
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 {
 	ssize_t got;
-	int ret;
 
-	if (s->broken)
+	if (s->read_broken)
 		return STREAM_BROKEN;
-	if (!s->ssl) {
+	s->read_needs = 0;
+	if (s->ssl) {
+		ERR_clear_error();
+		got = SSL_read(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
+		if (got <= 0)
+			got = tls_outcome(s, (int)got, &s->read_needs);
+	} else {
 		got = raw_read(s, p, n);
-		s->broken = got == STREAM_BROKEN;
-		return got;
 	}
-	s->blocked_on = 0;
-	ERR_clear_error();
-	ret = SSL_read(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
-	return ret > 0 ? ret : tls_outcome(s, ret);
+	s->read_broken |= got == STREAM_BROKEN;
+	return got;
 }
 
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 {
 	ssize_t put;
-	int ret;
 
-	if (s->broken)
+	if (s->write_broken)
 		return STREAM_BROKEN;
-	if (!s->ssl) {
+	s->write_needs = 0;
+	if (s->ssl) {
+		ERR_clear_error();
+		put = SSL_write(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
+		if (put <= 0)
+			put = tls_outcome(s, (int)put, &s->write_needs);
+		if (put == STREAM_END)
+			put = STREAM_BROKEN;
+	} else {
 		put = raw_write(s, p, n);
-		s->broken = put == STREAM_BROKEN;
-		return put;
 	}
-	ERR_clear_error();
-	ret = SSL_write(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
-	if (ret > 0)
-		return ret;
-	ret = tls_outcome(s, ret);
-	return ret == STREAM_END ? STREAM_BROKEN : ret;
+	s->write_broken |= put == STREAM_BROKEN;
+	return put;
 }
 
 int stream_flush(struct stream *s, struct buf *b)
@@ -231,10 +238,14 @@ int stream_flush(struct stream *s, struct buf *b)
 
 void stream_want(struct stream *s, bool readable, bool writable)
 {
-	int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+	int events = 0;
 
-	if (events && s->ssl && s->blocked_on)
-		events |= s->blocked_on;
+	/* Not more than can help: a socket that is readable while TLS has to write would wake us
+	 * for ever. */
+	if (readable)
+		events |= s->read_needs ? s->read_needs : UV_READABLE;
+	if (writable)
+		events |= s->write_needs ? s->write_needs : UV_WRITABLE;
 	if (events == s->armed || s->closing)
 		return;
 	s->armed = events;
@@ -248,6 +259,8 @@ static void on_poll_closed(uv_handle_t *handle)
 {
 	struct stream *s = handle->data;
 
+	if (s->ssl) /* however it ended, its session may be resumed: RFC 8446 section 6.1 */
+		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	buf_free(&s->first);
@@ -263,12 +276,12 @@ void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), vo
 	s->closing = true;
 	s->on_closed = on_closed;
 	s->arg = arg;
-	if (abort || s->broken) {
+	if (abort) {
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
 			   sizeof(struct linger));
 	} else {
 		ERR_clear_error();
-		if (s->ssl && SSL_is_init_finished(s->ssl))
+		if (s->ssl && SSL_is_init_finished(s->ssl) && !s->read_broken && !s->write_broken)
 			SSL_shutdown(s->ssl); /* the close_notify is sent or not; nobody waits for
 						 the answer */
 		shutdown(s->fd, SHUT_WR);

@@ -15,7 +15,8 @@
 enum {
 	STREAM_END = 0,	    /* the peer closed its side in order */
 	STREAM_AGAIN = -1,  /* nothing now */
-	STREAM_BROKEN = -2, /* reset, truncated, or a TLS error; sticky */
+	STREAM_BROKEN = -2, /* reset, truncated, or a TLS error; sticky. A peer that takes no more may
+			       still be read: a broken write breaks no read by itself */
 };
 
 struct stream {
@@ -24,10 +25,10 @@ struct stream {
 	SSL *ssl;
 	struct buf first; /* bytes read before anybody knew what they were: read once more, before
 			     fd */
-	int blocked_on;	  /* what TLS waits for, UV_READABLE or UV_WRITABLE, whatever we asked of it
-			   */
+	int read_needs, write_needs; /* what the last read (or handshake), the last write, of TLS
+					waits for: UV_READABLE, UV_WRITABLE; 0: the obvious */
 	int armed;
-	bool broken, closing;
+	bool read_broken, write_broken, closing;
 	void (*on_event)(void *arg);
 	void (*on_closed)(void *arg);
 	void *arg;
@@ -56,7 +57,8 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
 /* Write from the front of b until it is empty (then 1) or as above. */
 int stream_flush(struct stream *s, struct buf *b);
 
-/* What to wait for. TLS's own needs are added while either is wanted. */
+/* What to wait for: that the last read, or write, can go on. (TLS may have to write before it can
+ * read.) */
 void stream_want(struct stream *s, bool readable, bool writable);
 
 /* Close in order (close_notify and FIN) or, `abort`, with a reset. `on_closed` runs later, from the

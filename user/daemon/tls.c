@@ -34,7 +34,10 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls_session *keep = SSL_get_app_data(ssl);
 
-	if (!keep)
+	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	/* A slot may have been given to another host since: resuming skips the check of names. */
+	if (!keep || !host || strcmp(host, keep->host) != 0)
 		return 0;
 	SSL_SESSION_free(keep->session);
 	keep->session = session;
@@ -44,8 +47,8 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 static void common_options(SSL_CTX *ctx)
 {
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* A bare end of the connection stays an error: it may cut an answer that ends by closing. */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 }

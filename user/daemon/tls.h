@@ -25,10 +25,11 @@ SSL *tls_server(const struct tls *t, X509 *leaf);
 
 /* Where an origin's newest session is kept for the next connection to it; one thread's. */
 struct tls_session {
+	char host[256];
 	SSL_SESSION *session;
 };
-/* For an origin that must prove to be `host`; resumes what `keep` holds and updates it. NULL:
- * memory is out. */
+/* For an origin that must prove to be `host`; resumes what `keep` (of the same host) holds and updates
+ * it. NULL: memory is out. */
 SSL *tls_client(const struct tls *t, const char *host, struct tls_session *keep);
 
 #endif

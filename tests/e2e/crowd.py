@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that do what clients should not: crowd.py WHAT HOST ARGUMENTS...
+
+  idle HOST SECONDS FILE    connections of every kind that wait for something, held open so long; FILE is
+                            made once all of them stand
+  burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
+  proxy ADDRESS PORT MODE   no client: a proxy whose tunnels end (close) or talk first (chat), or that asks for
+                            a password with a body (407)
+"""
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+
+HEAD = "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+
+
+CONTEXT = ssl.create_default_context()
+CONTEXT.set_alpn_protocols(["http/1.1"])
+
+
+def wrap(sock, host):
+    return CONTEXT.wrap_socket(sock, server_hostname=host)
+
+
+def dial(host, port=443):
+    return socket.create_connection((host, port), 20)
+
+
+def tls(host):
+    return wrap(dial(host), host)
+
+
+def half(sock):
+    sock.shutdown(socket.SHUT_WR)
+    return sock
+
+
+def said(sock, data):
+    sock.sendall(data)
+    return sock
+
+
+def waiting(host):
+    """One that has asked an origin which never answers."""
+    sock = tls(host)
+    body = b'{"model":"m","messages":[{"role":"user","content":"[[stall]]"}],"stream":true}'
+    sock.sendall((HEAD % host + "Content-Length: %d\r\n\r\n" % len(body)).encode() + body)
+    sock.recv(10)
+    return sock
+
+
+def tunnel(host, mode):
+    sock = dial("proxy.example", 3128)
+    sock.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
+    assert b" 200 " in sock.recv(4096)
+    if mode == "tls":
+        sock = wrap(sock, host)
+    return sock
+
+
+def idle(host, other, seconds, ready):
+    held = []
+    for _ in range(5):
+        held += [dial(host), half(dial(host)), said(dial(host), b"\x16\x03\x01"), said(dial(host), b"POST /"),
+                 half(said(dial(host), b"\x16\x03\x01\x02\x00\x01")), tls(host),
+                 said(tls(host), b"POST /v1/messages HT"), said(tls(host), (HEAD % host).encode()),
+                 waiting(host), said(waiting(host), b"GET /next HTTP/1.1\r\n" * 20000),
+                 wrap(dial(other), other),
+                 tunnel(host, "plain"), tunnel(host, "tls"), tunnel(other, "tls")]
+        spliced = dial(other, 80)
+        spliced.sendall(f"POST / HTTP/1.1\r\nHost: {other}\r\nContent-Length: 5\r\n\r\n".encode())
+        held.append(half(spliced))
+    open(ready, "w").close()
+    time.sleep(float(seconds))
+
+
+def one(host, gate, results):
+    try:
+        gate.wait()
+        sock = dial(host)
+        sock = wrap(sock, host)
+        sock.sendall(f"GET /text HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        if sock.recv(100).startswith(b"HTTP/1.1 200"):
+            results.append(1)
+    except OSError as error:
+        print(error, file=sys.stderr)
+
+
+def burst(host, count):
+    gate, results = threading.Event(), []
+    threads = [threading.Thread(target=one, args=(host, gate, results)) for _ in range(int(count))]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    print(len(results))
+
+
+def proxy(address, port, mode):
+    listener = socket.create_server((address, int(port)))
+    held = []
+    while True:
+        sock, _ = listener.accept()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += sock.recv(4096)
+        if mode == "407":
+            sock.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\n"
+                         b"Content-Length: 13\r\n\r\nwho are you?\n")
+            held.append(sock)
+            continue
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        if mode == "chat":
+            time.sleep(0.2)
+            sock.sendall(b"hello, who is there?")
+            held.append(sock)
+        else:
+            time.sleep(0.2)
+            sock.close()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
+    sys.stdout.flush()
+    os._exit(0)

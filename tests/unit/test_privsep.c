@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../user/daemon/privsep.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MANY 3000
+
+struct bench {
+	uv_loop_t loop;
+	struct privsep *privsep;
+	int monitor; /* its end */
+	unsigned answered, wrong, lost;
+	uint32_t next;
+	uint32_t tickets[MANY];
+	pthread_t thread;
+	int starved; /* an answer of the monitor found no room */
+};
+
+static void on_lost(void *arg)
+{
+	struct bench *b = arg;
+
+	b->lost++;
+	privsep_close(b->privsep);
+}
+
+static void set_up(struct bench *b)
+{
+	int pair[2];
+
+	*b = (struct bench){0};
+	cr_assert_eq(uv_loop_init(&b->loop), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	b->monitor = pair[1];
+	b->privsep = privsep_new(&b->loop, pair[0], on_lost, b);
+	cr_assert(b->privsep);
+}
+
+/* As the real one: an answer that finds no room means that the worker is broken. */
+static void *monitor(void *arg)
+{
+	struct bench *b = arg;
+	struct priv_request q;
+	struct priv_reply r;
+
+	while (recv(b->monitor, &q, sizeof(q), 0) == sizeof(q)) {
+		r = (struct priv_reply){.kind = q.kind, .id = q.id, .status = 1};
+		r.u.peer.uid = q.u.list.offset;
+		if (send(b->monitor, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(r)) {
+			b->starved = errno;
+			break;
+		}
+	}
+	shutdown(b->monitor, SHUT_RDWR);
+	return NULL;
+}
+
+static void on_answer(void *arg, const struct priv_reply *reply)
+{
+	struct bench *b = arg;
+
+	b->wrong += reply->id != b->tickets[reply->u.peer.uid] || reply->status != 1;
+	if (++b->answered == b->next)
+		privsep_close(b->privsep);
+}
+
+Test(privsep, a_rush_of_questions_is_answered_and_fills_no_socket)
+{
+	struct bench b;
+
+	set_up(&b);
+	b.next = MANY;
+	cr_assert_eq(pthread_create(&b.thread, NULL, monitor, &b), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct priv_request q = {.kind = PRIV_LIST, .u.list.offset = i};
+		b.tickets[i] = privsep_call(b.privsep, &q, on_answer, &b);
+		cr_assert(b.tickets[i]);
+	}
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	pthread_join(b.thread, NULL);
+	close(b.monitor);
+	cr_assert_eq(b.starved, 0);
+	cr_assert_eq(b.answered, MANY);
+	cr_assert_eq(b.wrong, 0);
+	cr_assert_eq(b.lost, 0);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+static void never(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+	cr_assert_fail("the answer was not wanted any more");
+}
+
+Test(privsep, what_is_forgotten_is_not_called_sent_or_not)
+{
+	struct bench b;
+
+	set_up(&b);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct priv_request q = {.kind = PRIV_LIST, .u.list.offset = i};
+		b.tickets[i] = privsep_call(b.privsep, &q, i % 3 ? never : on_answer, &b);
+		b.next += i % 3 == 0;
+	}
+	for (uint32_t i = 0; i < 200; i++)
+		if (i % 3)
+			privsep_forget(b.privsep, b.tickets[i]);
+	privsep_forget(b.privsep, 0);
+	cr_assert_eq(pthread_create(&b.thread, NULL, monitor, &b), 0);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	pthread_join(b.thread, NULL);
+	close(b.monitor);
+	cr_assert_eq(b.answered, b.next);
+	cr_assert_eq(b.wrong, 0);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+Test(privsep, the_loss_of_the_monitor_is_told_once)
+{
+	struct priv_request q = {.kind = PRIV_LIST};
+	struct bench b;
+
+	set_up(&b);
+	for (int i = 0; i < 100; i++)
+		cr_assert(privsep_call(b.privsep, &q, never, &b));
+	close(b.monitor);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	cr_assert_eq(b.lost, 1);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+Test(privsep, a_question_to_a_monitor_that_is_gone_cannot_be_sent)
+{
+	struct priv_request q = {.kind = PRIV_LIST};
+	struct bench b;
+
+	set_up(&b);
+	close(b.monitor);
+	cr_assert_eq(privsep_call(b.privsep, &q, never, &b), 0);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	cr_assert_eq(b.lost, 1);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+Test(privsep, an_answer_of_another_size_is_no_answer)
+{
+	struct priv_request q = {.kind = PRIV_LIST};
+	struct bench b;
+
+	set_up(&b);
+	cr_assert(privsep_call(b.privsep, &q, never, &b));
+	cr_assert_eq(send(b.monitor, "short", 5, 0), 5);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	close(b.monitor);
+	cr_assert_eq(b.lost, 1);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
