@@ -307,6 +307,16 @@ static void *client_run(void *arg)
 	return NULL;
 }
 
+static void client_free(struct client *c)
+{
+	struct buf *const bufs[] = {&c->packed, &c->head, &c->body, &c->said, &c->field};
+
+	for (size_t i = 0; i < sizeof(bufs) / sizeof(*bufs); i++)
+		buf_free(bufs[i]);
+	gen_request_free(&c->request);
+	free(c->latency);
+}
+
 /* --- the sum --- */
 
 struct watched {
@@ -415,7 +425,10 @@ static int measure(const char *way, struct watched *watched, unsigned n)
 		watched[i].after = cpu_seconds(watched[i].pid);
 	gather(all);
 	rc = tell(way, all, begin, watched, n);
+	for (unsigned i = 0; i < run.connections; i++)
+		client_free(&all[i]);
 	free(all);
+	pthread_barrier_destroy(&run.start);
 	return rc;
 }
 
@@ -469,6 +482,7 @@ static bool read_arguments(int argc, char **argv, struct watched *watched)
 int main(int argc, char **argv)
 {
 	struct watched watched[WATCHED_MAX];
+	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	gen_pool(&run.pool, SEED);
@@ -477,5 +491,7 @@ int main(int argc, char **argv)
 	if (argc < 8 || argc > 8 + WATCHED_MAX || !read_arguments(argc, argv, watched))
 		return usage();
 	open_tls();
-	return measure(argv[1], watched, (unsigned)argc - 8);
+	rc = measure(argv[1], watched, (unsigned)argc - 8);
+	SSL_CTX_free(run.tls);
+	return rc;
 }
