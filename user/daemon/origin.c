@@ -95,8 +95,10 @@ static void origin_destroy(struct origin *o)
 	uv_close((uv_handle_t *)&o->timer, on_timer_closed);
 }
 
-static void notify(struct origin *o)
+static void notify(void *arg)
 {
+	struct origin *o = arg;
+
 	if (o->on_event)
 		o->on_event(o->arg);
 }
@@ -117,11 +119,6 @@ static void on_timeout(uv_timer_t *timer)
 
 	fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	notify(o);
-}
-
-static void on_stream(void *arg)
-{
-	notify(arg);
 }
 
 static void start_connect(struct origin *o)
@@ -147,7 +144,7 @@ static void start_connect(struct origin *o)
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
 	}
-	if (stream_open(&o->stream, o->pool->loop, fd, on_stream, o) < 0) {
+	if (stream_open(&o->stream, o->pool->loop, fd, notify, o) < 0) {
 		close(fd);
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
@@ -463,7 +460,7 @@ struct origin *origin_get(struct origin_pool *p, const struct origin_place *plac
 	o->on_event = on_event;
 	o->arg = arg;
 	if (o->has_stream)
-		stream_owner(&o->stream, on_stream, o);
+		stream_owner(&o->stream, notify, o);
 	return o;
 }
 
