@@ -4,7 +4,7 @@
 
 setup_file() {
 	load helpers
-	place_new && place_daemon
+	place_new && echo 'proxy_ports: [3128, 8080, 8081, 8888]' >"$PLACE/awsmask.yaml" && place_daemon
 }
 
 setup() {
@@ -64,7 +64,7 @@ listening() { # PORT: somebody does, beside the origin
 
 @test "a tunnel that its proxy ends, or in which it talks first, costs no CPU while the client waits" {
 	for mode in close chat; do
-		port=$([ $mode = close ] && echo 8080 || echo 8888)
+		port=$([ $mode = close ] && echo 8080 || echo 8081)
 		origin_side "${CROWD[@]}" proxy "$ORIGIN4" "$port" "$mode"
 		place_wait 5 listening "$port"
 		place_client python3 - "$port" "$T/ready$mode" <<-'END' 3>&- &
@@ -89,4 +89,158 @@ listening() { # PORT: somebody does, beside the origin
 	before=$(worker_of)
 	expect "answered" 500 "$(place_client "${CROWD[@]}" burst "$TARGET" 500)"
 	expect "the worker" "$before" "$(worker_of)"
+}
+
+# Whether a saved session is resumed: resumed CA-FILE
+resumed() {
+	place_client sh -c '
+		(sleep 0.3; printf "GET /text HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: close\r\n\r\n"; sleep 1) |
+			openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_out "$0" >/dev/null 2>&1
+		(sleep 1) | openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_in "$0" 2>&1' "$T/session" |
+		grep -q '^Reused'
+}
+
+@test "sessions are resumed, the client's and the origin's" {
+	resumed
+	# Each answer ends the pooled connection, so that the next request but the first needs another one.
+	before=$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)
+	for _ in 1 2 3; do
+		body --stream "$SENTENCE" | ask here "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: echo frame=close' --data-binary @-
+	done
+	[ "$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)" -ge $((before + 2)) ]
+	grep -q resumed "$PLACE/log/handshakes"
+}
+
+@test "a proxy's refusal reaches the client with its body" {
+	origin_side "${CROWD[@]}" proxy "$ORIGIN4" 8888 407
+	place_wait 5 listening 8888
+	place_client python3 - <<-'END'
+		import socket
+		s = socket.create_connection(("proxy.example", 8888))
+		s.sendall(b"CONNECT api.anthropic.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+		said = b""
+		while piece := s.recv(4096):
+		    said += piece
+		assert said.startswith(b"HTTP/1.1 407 "), said
+		assert said.endswith(b"\r\n\r\nwho are you?\n"), said
+	END
+}
+
+@test "I1: with the vault's disk full a new user is refused in words, and nothing was sent" {
+	works
+	place_in admin sh -c 'dd if=/dev/zero of=/var/lib/awsmask/filler bs=64k 2>/dev/null; dd if=/dev/zero of=/var/lib/awsmask/filler2 bs=512 2>/dev/null; true'
+	before=$(place_requests)
+	body "$SENTENCE" >"$T/body"
+	chmod 755 "$T" && place_as 4711 curl -sS --max-time 20 "$MESSAGES" "${JSON_TYPE[@]}" --data-binary @- <"$T/body" \
+		>"$T/here.answer" 2>"$T/here.error" -w '\n%{http_code}' || true
+	place_in admin rm /var/lib/awsmask/filler /var/lib/awsmask/filler2
+	cat "$T/here.answer" "$T/here.error"
+	expect "the status" 400 "$(tail -n 1 "$T/here.answer")"
+	grep -q '"api_error".*vault' "$T/here.answer"
+	expect "requests at the origin" "$before" "$(place_requests)"
+	works
+}
+
+@test "I10: the worker is nobody in particular, and knows nothing of root's surroundings" {
+	worker=$(worker_of)
+	status=$(cat "/proc/$worker/status")
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		expect_match "$set" "^$set:[[:space:]]+0+\$" "$status"
+	done
+	expect_match "privileges" "^NoNewPrivs:[[:space:]]+1\$" "$status"
+	expect_match "groups" "^Groups:[[:space:]]*\$" "$status"
+	for task in /proc/"$worker"/task/*; do
+		expect_match "the filter of ${task##*/}" "^Seccomp:[[:space:]]+2\$" "$(cat "$task/status")"
+	done
+	expect "the environment" "" "$(tr '\0' '\n' <"/proc/$worker/environ" | grep -vE '^(JOURNAL_STREAM|[ATU]B?SAN_OPTIONS|UBSAN_OPTIONS)=')"
+	fails grep -qE "$ACCOUNT|$INSTANCE|$BUCKET|$KEY" "$PLACE/daemon.log"
+}
+
+@test "a second daemon says what is wrong and leaves the first one alone" {
+	worker=$(worker_of)
+	run -1 place_in admin timeout 10 "$BUILD/awsmaskd" --config "$PLACE/awsmask.yaml"
+	expect_match "the sentence" "another awsmaskd is running" "$output"
+	echo 'control: {socket: /run/awsmask/second.sock}' >"$PLACE/second.yaml"
+	run -1 place_in admin timeout 10 "$BUILD/awsmaskd" --config "$PLACE/second.yaml"
+	expect_match "the sentence" "another awsmaskd is running" "$output"
+	printf '%s\n' 'listen: {transparent: 0, explicit: "127.0.0.1:8085"}' >"$PLACE/second.yaml"
+	run -1 place_in admin timeout 10 "$BUILD/awsmaskd" --config "$PLACE/second.yaml"
+	expect_match "the sentence" "another awsmaskd is running" "$output"
+	place_ctl status >/dev/null
+	expect "the worker" "$worker" "$(worker_of)"
+	works
+}
+
+@test "I1: without its monitor the worker ends, and clients are refused" {
+	worker=$(worker_of)
+	kill -9 "$(awk '/^PPid/ { print $2 }' "/proc/$worker/status")"
+	place_wait 5 grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events"
+	fails ask here "https://$TARGET/text"
+	grep -q '^curl: (7)' "$T/here.error"
+	place_daemon_start
+	works
+}
+
+@test "a worker that dies is replaced, ever later, and is missed in the log" {
+	for _ in 1 2 3; do
+		worker=$(worker_of)
+		kill -9 "$worker"
+		place_wait 15 another_worker "$worker"
+	done
+	place_wait 10 works
+	[ "$(grep -c 'event=worker-ended signal=9' "$PLACE/daemon.log")" -ge 3 ]
+}
+
+another_worker() {
+	local now
+	now=$(worker_of)
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+@test "SIGTERM amid streams ends everything within seconds" {
+	body --stream "$SENTENCE" >"$T/body"
+	for _ in 1 2 3 4 5 6; do
+		ask here "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=50 pause=0.1' --data-binary "@$T/body" 3>&- &
+	done
+	sleep 1
+	start=$SECONDS
+	place_daemon_stop
+	[ $((SECONDS - start)) -le 4 ]
+	wait || true
+	place_daemon_start
+	works
+}
+
+@test "the explicit listener: plain HTTP in, a tunnel, and nothing else" {
+	place_daemon_stop
+	echo 'listen: {explicit: "127.0.0.1:8082"}' >"$PLACE/awsmask.yaml"
+	place_daemon_start
+	body "$SENTENCE" >"$T/body"
+	ask_twin twin "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
+	place_direct curl -sS --max-time 20 http://127.0.0.1:8082/v1/messages "${JSON_TYPE[@]}" --data-binary "@$T/body" >"$T/here.answer"
+	expect "the content" "$(joined "$T/twin.answer")" "$(joined "$T/here.answer")"
+	place_direct curl -sS --max-time 20 -x http://127.0.0.1:8082 "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body" >"$T/here.answer"
+	expect "the content" "$(joined "$T/twin.answer")" "$(joined "$T/here.answer")"
+	before=$(place_requests)
+	expect "another host's request" 403 "$(place_direct curl -sS --max-time 20 -o /dev/null -w '%{http_code}' -x http://127.0.0.1:8082 "http://$OTHER/text")"
+	expect "requests at the origin" "$before" "$(place_requests)"
+	expect_match "another host's tunnel" "issuer: .*origin's authority" \
+		"$(place_direct curl -sSv --max-time 20 -o /dev/null -x http://127.0.0.1:8082 "https://$OTHER/text" 2>&1)"
+}
+
+@test "origin.address stands for the target, through the client's proxy, too" {
+	place_daemon_stop
+	echo "origin: {address: \"$TWIN4:443\"}" >"$PLACE/awsmask.yaml"
+	place_daemon_start
+	before=$(place_requests)
+	works
+	body "$SENTENCE" >"$T/body"
+	ask here "$MESSAGES" "${JSON_TYPE[@]}" -x http://proxy.example:3128 --data-binary "@$T/body"
+	expect "the status" 200 "$(cat "$T/here.status")"
+	expect "requests at the other origin" "$before" "$(place_requests)"
+}
+
+@test "no sanitizer complained" {
+	place_daemon_stop
+	sanitizer_silent
 }

@@ -67,6 +67,8 @@ class Connection:
     def start_tls(self, context):
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self.sni, self.tls = getattr(self.sock, "asked_name", None), self.sock.version()
+        with open(f"{self.log}/handshakes", "a") as out:
+            out.write("resumed\n" if self.sock.session_reused else "full\n")
 
     def fill(self):
         piece = self.sock.recv(65536)

@@ -112,9 +112,13 @@ void conn_close(struct conn *c, bool abort)
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats.flows_refused, 1);
-	log_event(LOG_NOTICE, "flow-refused", log_word("why", why), log_name("host", c->host),
-		  log_number("uid", c->flow.uid), log_number("pid", c->flow.pid),
-		  log_name("comm", c->flow.comm));
+	/* Any other name may be a value itself (a bucket's, an instance's). */
+	bool known = config_is_target(c->thread->worker->config, c->host) ||
+		     config_is_unmasked_model(c->host);
+
+	log_event(LOG_NOTICE, "flow-refused", log_word("why", why),
+		  log_name("host", known ? c->host : "other"), log_number("uid", c->flow.uid),
+		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
 }
 
 ssize_t conn_fill(struct conn *c)

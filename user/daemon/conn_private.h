@@ -42,10 +42,10 @@ struct conn {
 	struct exchange *exchange;
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
-	bool origin_waited;    /* it stood before there was a request: its proxy may have ended it */
-	uint64_t counted;      /* requests whose facts went into the counters */
-	bool fresh;	       /* the pool has disappointed this request once */
-	bool on_origin;	       /* the exchange was waiting for the origin when last looked at */
+	bool origin_waited; /* it stood before there was a request: its proxy may have ended it */
+	uint64_t counted;   /* requests whose facts went into the counters */
+	bool fresh;	    /* the pool has disappointed this request once */
+	bool on_origin;	    /* the exchange was waiting for the origin when last looked at */
 	struct splicer *splicer;
 	uint64_t moved;
 };

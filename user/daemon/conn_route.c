@@ -123,14 +123,21 @@ static bool route_http(struct conn *c)
 	struct http_parser *p;
 	size_t size;
 	uint16_t port = 0;
+	bool named;
 	int r = parse_head(c, &p, &size);
 
 	if (r == 0)
 		return false;
+	/* RFC 9112 section 3.2.2: absolute-form, as to a proxy. */
+	named = r == 1 && http_head(p)->target_len && http_head(p)->target[0] != '/' &&
+		http_head(p)->target[0] != '*';
 	if (r == 1 && header_host(http_head(p), c->host, &port) < 0)
 		r = -1;
 	http_parser_free(p);
-	if (c->door == DOOR_EXPLICIT && !c->connect_done) {
+	if (r == 1 && named && !config_is_target(config, c->host)) {
+		/* A proxy's request for another host: not to be delivered to the first target. */
+		return pass_through(c, conn_refuse_http);
+	} else if (c->door == DOOR_EXPLICIT && !c->connect_done && !named) {
 		/* Its clients name it by its own address: what they mean is the first target. */
 		snprintf(c->host, sizeof(c->host), "%s", config->targets[0]);
 	} else if (r == 1 && !config_is_target(config, c->host)) {
@@ -165,23 +172,29 @@ static int split_authority(const char *text, size_t len, char host[static 256], 
 	return 0;
 }
 
-static bool start_tunnel(struct conn *c)
+/* We are the proxy that was asked, or stand for it: the tunnel's far end is dialled when it is needed. */
+static bool answer_connect(struct conn *c)
 {
 	static const char established[] = "HTTP/1.1 200 Connection Established\r\n\r\n";
-	struct origin_place place;
 	struct buf words;
 
-	if (c->door == DOOR_EXPLICIT) {
-		/* We are the proxy that was asked. */
-		buf_init(&words, sizeof(established));
-		c->connect_done = buf_append(&words, established, sizeof(established) - 1) == 0 &&
-				  stream_flush(&c->client, &words) == 1;
-		buf_free(&words);
-		if (!c->connect_done)
-			conn_close(c, true);
-		return c->connect_done;
-	}
+	buf_init(&words, sizeof(established));
+	c->connect_done = buf_append(&words, established, sizeof(established) - 1) == 0 &&
+			  stream_flush(&c->client, &words) == 1;
+	buf_free(&words);
+	if (!c->connect_done)
+		conn_close(c, true);
+	return c->connect_done;
+}
+
+static bool start_tunnel(struct conn *c)
+{
+	struct origin_place place;
+
 	conn_place(c, &place);
+	/* origin.address stands for the target, whichever proxy the client would have asked. */
+	if (c->door == DOOR_EXPLICIT || !place.connect_head)
+		return answer_connect(c);
 	place.tls = false;
 	c->origin = origin_get(c->thread->origins, &place, true, conn_pump, c);
 	if (!c->origin)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "monitor.h"
+#include "alone.h"
 #include "cgroup.h"
 #include "doors.h"
 #include "log.h"
@@ -49,6 +50,7 @@ struct monitor {
 	uv_timer_t timer;    /* restart, or the end of patience when stopping */
 	uv_timer_t withdraw; /* nobody has accepted for long enough */
 	bool was_ready;
+	int claim; /* held open: no second daemon starts meanwhile */
 };
 
 /* ---- where the kernel side sends connections */
@@ -166,40 +168,49 @@ static void end(struct monitor *m, int status)
 	uv_stop(&m->loop);
 }
 
+static void on_restart(uv_timer_t *timer);
+
+static void restart_later(struct monitor *m)
+{
+	m->backoff_ms = m->backoff_ms ? m->backoff_ms * 2 : BACKOFF_FIRST_MS;
+	if (m->backoff_ms > BACKOFF_LAST_MS)
+		m->backoff_ms = BACKOFF_LAST_MS;
+	uv_timer_start(&m->timer, on_restart, m->backoff_ms, 0);
+}
+
 static void on_restart(uv_timer_t *timer)
 {
 	struct monitor *m = timer->data;
 	struct err e;
 
-	if (start_worker(m, &e) < 0) {
-		log_event(LOG_CRIT, "worker-restart", log_word("why", e.text));
-		end(m, 1);
-	}
+	if (start_worker(m, &e) == 0)
+		return;
+	/* Out of processes, descriptors, memory: that passes. */
+	log_event(LOG_CRIT, "worker-restart", log_word("why", e.text));
+	restart_later(m);
 }
 
 static void worker_ended(struct monitor *m, int status)
 {
-	bool steady = uv_now(&m->loop) - m->worker_started_ms >= STEADY_MS;
-
 	m->worker = 0;
 	close_channels(m);
 	if (m->stopping) {
 		end(m, 0);
 		return;
 	}
+	log_event(LOG_ERR, "worker-ended",
+		  log_number("signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
+		  log_number("status", WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0));
 	if (!m->was_ready) { /* it has said why: trying again would only say it again */
 		end(m, 1);
 		return;
 	}
-	uv_timer_start(&m->withdraw, on_withdraw, QUEUED_MS, 0);
-	m->backoff_ms = steady || !m->backoff_ms ? BACKOFF_FIRST_MS : m->backoff_ms * 2;
-	if (m->backoff_ms > BACKOFF_LAST_MS)
-		m->backoff_ms = BACKOFF_LAST_MS;
-	log_event(LOG_ERR, "worker-ended",
-		  log_number("signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
-		  log_number("status", WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0),
-		  log_number("restart_ms", m->backoff_ms));
-	uv_timer_start(&m->timer, on_restart, m->backoff_ms, 0);
+	/* Counted from the first of several that end before they are ready. */
+	if (!uv_is_active((uv_handle_t *)&m->withdraw))
+		uv_timer_start(&m->withdraw, on_withdraw, QUEUED_MS, 0);
+	if (uv_now(&m->loop) - m->worker_started_ms >= STEADY_MS)
+		m->backoff_ms = 0;
+	restart_later(m);
 }
 
 static void on_child(uv_signal_t *signal, int number)
@@ -405,6 +416,10 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0)
 		return -1;
+	/* Before anything is touched that may be another one's. */
+	m->claim = alone_claim(m->config, e);
+	if (m->claim < 0)
+		return -1;
 	raise_limits(m->config);
 	m->doors.threads = thread_count(m->config);
 	m->services.config = m->config;
@@ -441,12 +456,14 @@ static void tear_down(struct monitor *m)
 	peer_close(m->services.peer);
 	explicit_bzero(m->key, sizeof(m->key));
 	leave_own_cgroup(m);
+	if (m->claim >= 0)
+		close(m->claim);
 	config_free(m->config);
 }
 
 static void init_monitor(struct monitor *m)
 {
-	*m = (struct monitor){.status = 1};
+	*m = (struct monitor){.status = 1, .claim = -1};
 	m->doors.explicit_fd = m->doors.control_fd = m->doors.config_fd = m->doors.key_fd = -1;
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++) {
 		m->doors.channel[i] = m->doors.transparent4[i] = m->doors.transparent6[i] = -1;

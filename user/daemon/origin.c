@@ -13,15 +13,13 @@
 #define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
 #define IDLE_MAX 64   /* per thread */
 #define TUNNEL_ANSWER_MAX (64 * 1024)
-#define PLACES_MAX 64 /* sessions remembered */
 
 struct origin_pool {
 	uv_loop_t *loop;
 	const struct tls *tls;
 	struct origin *idle; /* newest first */
 	size_t idle_count, open_count;
-	struct tls_session sessions[PLACES_MAX];
-	size_t next_session;
+	struct tls_sessions sessions;
 	bool closing;
 };
 
@@ -57,24 +55,8 @@ static void pool_release(struct origin_pool *p)
 {
 	if (!p->closing || p->open_count)
 		return;
-	for (size_t i = 0; i < PLACES_MAX; i++)
-		SSL_SESSION_free(p->sessions[i].session);
+	tls_sessions_free(&p->sessions);
 	free(p);
-}
-
-/* One slot per name; the oldest gives way. */
-static struct tls_session *session_of(struct origin_pool *p, const char *host)
-{
-	struct tls_session *s;
-
-	for (size_t i = 0; i < PLACES_MAX; i++)
-		if (strcmp(p->sessions[i].host, host) == 0)
-			return &p->sessions[i];
-	s = &p->sessions[p->next_session++ % PLACES_MAX];
-	SSL_SESSION_free(s->session);
-	*s = (struct tls_session){0};
-	snprintf(s->host, sizeof(s->host), "%s", host);
-	return s;
 }
 
 static void on_freed(void *arg)
@@ -113,8 +95,10 @@ static void origin_destroy(struct origin *o)
 	uv_close((uv_handle_t *)&o->timer, on_timer_closed);
 }
 
-static void notify(struct origin *o)
+static void notify(void *arg)
 {
+	struct origin *o = arg;
+
 	if (o->on_event)
 		o->on_event(o->arg);
 }
@@ -135,11 +119,6 @@ static void on_timeout(uv_timer_t *timer)
 
 	fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	notify(o);
-}
-
-static void on_stream(void *arg)
-{
-	notify(arg);
 }
 
 static void start_connect(struct origin *o)
@@ -165,7 +144,7 @@ static void start_connect(struct origin *o)
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
 	}
-	if (stream_open(&o->stream, o->pool->loop, fd, on_stream, o) < 0) {
+	if (stream_open(&o->stream, o->pool->loop, fd, notify, o) < 0) {
 		close(fd);
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
@@ -340,7 +319,7 @@ static enum origin_state tunnel(struct origin *o)
 
 int origin_start_tls(struct origin *o, const char *host)
 {
-	SSL *ssl = tls_client(o->pool->tls, host, session_of(o->pool, host));
+	SSL *ssl = tls_client(o->pool->tls, host, tls_session_of(&o->pool->sessions, host));
 
 	if (!ssl)
 		return -1;
@@ -481,7 +460,7 @@ struct origin *origin_get(struct origin_pool *p, const struct origin_place *plac
 	o->on_event = on_event;
 	o->arg = arg;
 	if (o->has_stream)
-		stream_owner(&o->stream, on_stream, o);
+		stream_owner(&o->stream, notify, o);
 	return o;
 }
 

@@ -216,7 +216,9 @@ static int load_filter(void)
 
 	if (!filter)
 		return -ENOMEM;
-	failed = add_argument_rules(filter);
+	/* Whatever library has started a thread by now: it is bound, too. */
+	failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	failed |= add_argument_rules(filter);
 	for (size_t i = 0; i < COUNT(allowed); i++)
 		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
 	for (size_t i = 0; i < COUNT(deadly); i++)

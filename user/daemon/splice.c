@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define PIPE_WANTED (256 * 1024)
+#define ROUNDS_MAX 16
 
 struct direction {
 	struct stream *from, *to;
@@ -80,6 +81,12 @@ static int drain(struct direction *d, uint64_t *moved)
 	return 0;
 }
 
+/* Work is left that no event on a descriptor would remind us of. */
+static bool wakes_nobody(const struct direction *d)
+{
+	return !d->held && (buf_len(&d->from->first) || (d->ended && !d->done));
+}
+
 struct splicer *splicer_new(struct stream *a, struct stream *b)
 {
 	struct splicer *s = calloc(1, sizeof(*s));
@@ -112,8 +119,10 @@ void splicer_free(struct splicer *s)
 
 int splicer_pump(struct splicer *s, uint64_t *moved)
 {
+	unsigned rounds = 0;
 	bool progress;
 
+	/* Two fast ends must not keep the loop from everybody else: what is left wakes us again. */
 	do {
 		progress = false;
 		for (int i = 0; i < 2; i++) {
@@ -122,7 +131,8 @@ int splicer_pump(struct splicer *s, uint64_t *moved)
 				return -1;
 			progress |= filled > 0 || drained > 0;
 		}
-	} while (progress);
+	} while (progress &&
+		 (++rounds < ROUNDS_MAX || wakes_nobody(&s->way[0]) || wakes_nobody(&s->way[1])));
 	if (s->way[0].done && s->way[1].done)
 		return 1;
 	for (int i = 0; i < 2; i++) {

@@ -13,9 +13,10 @@
 #include <uv.h>
 
 enum {
-	STREAM_END = 0,	    /* the peer closed its side in order */
-	STREAM_AGAIN = -1,  /* nothing now */
-	STREAM_BROKEN = -2, /* reset, truncated, or a TLS error; sticky. A peer that takes no more may
+	STREAM_END = 0,	   /* the peer closed its side in order */
+	STREAM_AGAIN = -1, /* nothing now */
+	STREAM_BROKEN =
+		-2, /* reset, truncated, or a TLS error; sticky. A peer that takes no more may
 			       still be read: a broken write breaks no read by itself */
 };
 

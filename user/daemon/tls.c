@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 static const unsigned char alpn_http11[] = "\x08http/1.1";
@@ -23,7 +24,7 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* Acknowledging the name binds tickets to it: one host's session is not resumed for another. */
+/* RFC 6066 section 3: a name that was made use of is acknowledged. */
 static int accept_name(SSL *ssl, int *alert, void *arg)
 {
 	(void)ssl, (void)alert, (void)arg;
@@ -143,6 +144,27 @@ SSL *tls_server(const struct tls *t, X509 *leaf)
 		return NULL;
 	}
 	return ssl;
+}
+
+struct tls_session *tls_session_of(struct tls_sessions *all, const char *host)
+{
+	struct tls_session *s;
+
+	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++)
+		if (strcmp(all->slots[i].host, host) == 0)
+			return &all->slots[i];
+	s = &all->slots[all->next++ % TLS_SESSIONS_MAX];
+	SSL_SESSION_free(s->session);
+	*s = (struct tls_session){0};
+	snprintf(s->host, sizeof(s->host), "%s", host);
+	return s;
+}
+
+void tls_sessions_free(struct tls_sessions *all)
+{
+	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++)
+		SSL_SESSION_free(all->slots[i].session);
+	*all = (struct tls_sessions){0};
 }
 
 SSL *tls_client(const struct tls *t, const char *host, struct tls_session *keep)

@@ -28,6 +28,15 @@ struct tls_session {
 	char host[256];
 	SSL_SESSION *session;
 };
+#define TLS_SESSIONS_MAX 64
+struct tls_sessions {
+	struct tls_session slots[TLS_SESSIONS_MAX];
+	size_t next;
+};
+/* The slot of this name; when all are taken the oldest gives way. */
+struct tls_session *tls_session_of(struct tls_sessions *all, const char *host);
+void tls_sessions_free(struct tls_sessions *all);
+
 /* For an origin that must prove to be `host`; resumes what `keep` (of the same host) holds and updates
  * it. NULL: memory is out. */
 SSL *tls_client(const struct tls *t, const char *host, struct tls_session *keep);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_ALONE_H
+#define AWSMASK_ALONE_H
+/* One daemon at a time: two would share each other's listeners, pins and control socket. */
+#include "config.h"
+
+/*
+ * Claim the host (its pin directory, its control socket) before anything there is touched. Returns a
+ * descriptor that holds the claim until it is closed or the process ends, however it ends; -1 and a
+ * sentence: another one runs.
+ */
+__attribute__((warn_unused_result)) int alone_claim(const struct config *c, struct err *e);
+
+#endif
