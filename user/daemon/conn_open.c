@@ -292,7 +292,8 @@ static bool account(struct conn *c)
 {
 	size_t now, before = c->held;
 
-	if (c->working || !c->use) /* another thread reads what a refusal would free */
+	/* While another thread reserves it reads what a refusal would free. */
+	if (c->working || !c->use)
 		return false;
 	now = exchange_memory(c->exchange);
 	c->held = now;
