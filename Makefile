@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # One Makefile, no configure step. `make help` lists the targets.
 #
-#   SANITIZER=address|undefined|thread   builds into a directory of its own
+#   SANITIZER=address|undefined|thread   builds into a directory of its own (address brings undefined too)
 #   WERROR=1                             warnings are errors (the tests' builds say so)
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+
+# Dependencies come first: what follows looks at what is installed. make starts anew once this file is made.
+ifneq ($(filter-out help clean deps,$(or $(MAKECMDGOALS),all)),)
+include build/deps.mk
+build/deps.mk: tools/deps.sh
+	@tools/deps.sh
+	@mkdir -p $(@D) && touch $@
+endif
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
@@ -22,7 +30,7 @@ B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 ifeq ($(SANITIZER),address)
-SAN := -fsanitize=address -fno-omit-frame-pointer
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SANITIZER),undefined)
 SAN := -fsanitize=undefined -fno-sanitize-recover=undefined
 else ifeq ($(SANITIZER),thread)
@@ -56,25 +64,22 @@ fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
 
 ##@ Building
 
-all: deps-quiet $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
+all: $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
 
 deps: ## install every dependency (apt or dnf; asks nothing)
 	@tools/deps.sh
 
-deps-quiet:
-	@tools/deps.sh
-
-$(B)/%.o: %.c | deps-quiet
+$(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/llhttp/%.o: /usr/share/llhttp/%.c | deps-quiet
+$(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) $(SAN) -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -c $< -o $@
 
-$(B)/awsmask.bpf.o: bpf/awsmask.bpf.c | deps-quiet
+$(B)/awsmask.bpf.o: bpf/awsmask.bpf.c
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	@$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
@@ -143,17 +148,28 @@ unit-build: $(unit_bin)
 unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 	@tests/run unit $(unit_bin)
 
-# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers, sources compiled in.
-# One fuzzer is for a parser of the daemon.
-build/fuzz/fuzz_config: fuzz_src_extra = user/daemon/err.c $(wildcard user/daemon/config*.c)
-build/fuzz/fuzz_config: user/daemon/err.c $(wildcard user/daemon/config*.[ch])
+# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers. What they test is compiled once for all;
+# the daemon's configuration is the one part of it that is not in libawsmask.a.
+fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
+	-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -MMD -MP
+fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c)) \
+	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 
-build/fuzz/%: tests/fuzz/%.c $(pure_src) $(wildcard user/mask/*.h user/mask/*.def user/wire/*.h tests/fuzz/*.h) | deps-quiet
+build/fuzz/obj/llhttp/%.o: /usr/share/llhttp/%.c
+	@mkdir -p $(@D)
+	@$(call fuzz_cc,fuzzer-no-link) -c $< -o $@
+
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(call fuzz_cc,fuzzer-no-link) -c $< -o $@
+
+build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
+	@rm -f $@ && ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -o $@ \
-		$< $(pure_src) $(fuzz_src_extra) $(wildcard /usr/share/llhttp/*.c) -lpcre2-8 -lz -lyaml
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -lyaml
 
 fuzz-build: $(fuzz_bin)
 
@@ -170,8 +186,22 @@ test-full: deps ## the slow ones too: long fuzzing, kills by the hundred
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
-bench: all ## measure
-	@tests/bench/run.sh $(B)
+# Hyperscan is measured beside our own engine where it happens to be; nothing needs it.
+HS_FLAGS = $(shell pkg-config --exists libhs 2>/dev/null && echo -DBENCH_HYPERSCAN -lhs)
+bench_bin := $(B)/bench/scan $(B)/bench/origin $(B)/bench/load
+
+$(B)/bench/scan: tests/bench/rivals.c
+$(B)/bench/%: tests/bench/%.c tests/bench/gen.c $(wildcard tests/bench/*.h) $(B)/libawsmaskd.a $(B)/libawsmask.a
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(HS_FLAGS) -lm
+
+bench-scan: $(B)/bench/scan ## measure the engines alone (QUICK=1: fewer rounds)
+	@mkdir -p build/bench
+	@$< $(if $(QUICK),--quick) build/bench/scan.json
+
+bench: all $(bench_bin) ## measure the engines, then the daemon end to end; for root, 4 minutes (QUICK=1: one)
+	@QUICK=$(QUICK) tests/bench/run.sh $(B)
 
 check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 	@tools/check.sh $(B)
@@ -180,7 +210,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps deps-quiet install clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
-	bench check help
+.PHONY: all deps install clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
+	bench bench-scan check help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -324,12 +324,18 @@ place_daemon_start() {
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 INVOCATION_ID="$PLACE_NAME" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}" \
-		"$BUILD/awsmaskd" --config "$config"
+		setpriv --bounding-set "-all,$(service_capabilities)" "$BUILD/awsmaskd" --config "$config"
 	place_wait "${PLACE_START_TIMEOUT:-30}" place_daemon_decided
 	place_ctl status >/dev/null 2>&1 || {
 		place_say "place: awsmaskd did not come up:" "$(tail -n 40 "$PLACE/daemon.log")"
 		return 1
 	}
+}
+
+# What the service file leaves to the daemon, as setpriv wants it: +bpf,+net_admin ...
+service_capabilities() {
+	sed -n 's/^CapabilityBoundingSet=//p' "$REPO/deploy/systemd/awsmaskd.service.in" |
+		tr '[:upper:] ' '[:lower:],' | sed 's/cap_/+/g'
 }
 
 # It answers, or it is gone.
@@ -353,7 +359,10 @@ place_daemon_stop() {
 }
 
 place_trust() {
-	place_ctl ca install >/dev/null
+	place_ctl ca install >"$PLACE/trust.log" 2>&1 || {
+		cat "$PLACE/trust.log" >&2
+		return 1
+	}
 }
 
 place_enroll() {

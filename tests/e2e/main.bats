@@ -283,6 +283,7 @@ teardown_file() {
 	done
 	[ -z "$(place_in admin find /var/lib/awsmask -name '*.key' -perm /077)" ]
 	[ -z "$(place_in admin find /var/lib/awsmask -name 'vault*' -perm /007)" ]
+	place_as 4001 openssl x509 -in /var/lib/awsmask/ca/ca.pem -noout
 }
 
 @test "I10: what reads the network has no privilege" {

@@ -13,6 +13,20 @@
 #define VALUE "i-0f1e2d3c4b5a69788"
 #define PLACEHOLDER "EC2_INSTANCE_001"
 
+/* Requests that tests begin with. */
+#define POST "POST /x HTTP/1.1\r\nHost: " RIG_HOST "\r\n"
+#define GET "GET /x HTTP/1.1\r\nHost: " RIG_HOST "\r\n"
+
+#define POST_JSON                                                                                  \
+	"POST /v1/messages HTTP/1.1\r\nhost: " RIG_HOST "\r\nContent-Type: application/json\r\n"
+#define BODY                                                                                       \
+	"{\"model\": \"m\", \"messages\": [{\"role\":\"user\",\"content\":\"see " VALUE " now\"}]" \
+	"}"
+#define MASKED                                                                                     \
+	"{\"model\": \"m\", \"messages\": [{\"role\":\"user\",\"content\":\"see " PLACEHOLDER      \
+	" now\"}]}"
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
 struct rig {
 	struct memory_vault vault;
 	struct exchange_config config;
@@ -214,6 +228,20 @@ message_of(const char *head, const void *body, size_t n)
 	cr_assert_eq(buf_append(&b, text, (size_t)len), 0);
 	cr_assert_eq(buf_append(&b, body, n), 0);
 	return b;
+}
+
+/* ---- answers: what was asked for, and the vault knows VALUE already */
+
+#define ASK "GET /v1/messages HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n"
+#define ASK10 "GET /v1/messages HTTP/1.0\r\nHost: " RIG_HOST "\r\nConnection: keep-alive\r\n\r\n"
+#define ASK_HEAD "HEAD /v1/messages HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n"
+
+static inline void answer_begin(struct rig *r, const char *request)
+{
+	rig_begin(r);
+	memory_vault_put(&r->vault, TYPE_EC2_INSTANCE, 1, VALUE);
+	rig_client_text(r, request);
+	cr_assert_eq(exchange_want(r->x), WANT_ORIGIN);
 }
 
 #endif

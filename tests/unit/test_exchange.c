@@ -2,16 +2,6 @@
 /* Requests: what leaves for the origin, and what never does. Answers: test_exchange_answer.c. */
 #include "exchange_rig.h"
 
-#define POST_JSON                                                                                  \
-	"POST /v1/messages HTTP/1.1\r\nhost: " RIG_HOST "\r\nContent-Type: application/json\r\n"
-#define BODY                                                                                       \
-	"{\"model\": \"m\", \"messages\": [{\"role\":\"user\",\"content\":\"see " VALUE " now\"}]" \
-											"}"
-#define MASKED                                                                                     \
-	"{\"model\": \"m\", \"messages\": [{\"role\":\"user\",\"content\":\"see " PLACEHOLDER      \
-	" now\"}]}"
-#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
 static size_t last_step(size_t n)
 {
 	return n + 1;
@@ -170,7 +160,7 @@ Test(exchange, head_as_it_leaves)
 				   "user-agent: a/1\r\n"
 				   "accept-encoding: identity\r\n"
 				   "Referer: https://h/" PLACEHOLDER "?q\r\n"
-				   "X-Empty: \r\n"
+				   "X-Empty:\r\n"
 				   "CONTENT-LENGTH: 16\r\n"
 				   "Content-Type: text/plain\r\n\r\n" PLACEHOLDER;
 
@@ -240,6 +230,19 @@ Test(exchange, origin_name_replaces_host)
 	rig_end(&r);
 }
 
+/* A client of the explicit listener calls it by a name of its own choice. */
+Test(exchange, any_host_when_none_is_given)
+{
+	struct rig r;
+
+	rig_begin(&r);
+	r.x = exchange_new(&r.config, &r.vault.scope, NULL, "api.example.com");
+	rig_client_text(&r, "GET /" VALUE " HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
+	cr_assert_eq(exchange_want(r.x), WANT_ORIGIN);
+	cr_assert(rig_holds(&r.sent, "GET /" PLACEHOLDER " HTTP/1.1\r\nHost: api.example.com\r\n"));
+	rig_end(&r);
+}
+
 Test(exchange, each_media_type_is_masked)
 {
 	static const struct {
@@ -287,211 +290,6 @@ Test(exchange, each_media_type_is_masked)
 		buf_free(&wire);
 		rig_end(&r);
 	}
-}
-
-/* ---- refusals */
-
-/* `wire` is refused for `why`; nothing leaves, and the client is told in the API's own way. */
-static void refused(const void *wire, size_t n, enum refusal why, bool stays)
-{
-	for (size_t step = 0; step < 3; step++) {
-		struct rig r;
-		struct message m;
-		char type[64];
-
-		rig_begin(&r);
-		r.step = step;
-		r.config.body_max = 4096;
-		rig_client(&r, wire, n);
-		cr_assert_eq(exchange_want(rig_exchange(&r)), stays ? WANT_CLIENT : WANT_CLOSE,
-			     "%s: %.*s", refusal_word(why), (int)n, (const char *)wire);
-		cr_assert_eq(exchange_facts(r.x)->refusal, (int)why, "%s, not %s: %.*s",
-			     exchange_facts(r.x)->refusal < 0
-				     ? "none"
-				     : refusal_word((enum refusal)exchange_facts(r.x)->refusal),
-			     refusal_word(why), (int)n, (const char *)wire);
-		cr_assert_eq(exchange_facts(r.x)->requests, 1u);
-		cr_assert_eq(buf_len(&r.sent), 0u);
-		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
-		cr_assert(m.whole && m.used == buf_len(&r.got));
-		cr_assert_eq(m.status, exchange_facts(r.x)->status);
-		cr_assert(strstr(m.head, "Content-Type: application/json\r\n"));
-		cr_assert_eq(strstr(m.head, "x-should-retry: false\r\n") != NULL, m.status < 500);
-		cr_assert_eq(strstr(m.head, "Connection: close\r\n") != NULL, !stays);
-		snprintf(type, sizeof(type), "{\"type\":\"error\",\"error\":{\"type\":\"%s\"",
-			 m.status == 413 ? "request_too_large" : "invalid_request_error");
-		cr_assert(rig_holds(&m.body, type));
-		message_free(&m);
-		rig_end(&r);
-	}
-}
-
-#define POST "POST /x HTTP/1.1\r\nHost: " RIG_HOST "\r\n"
-#define GET "GET /x HTTP/1.1\r\nHost: " RIG_HOST "\r\n"
-#define REFUSED(wire, why, stays) refused(wire, sizeof(wire) - 1, why, stays)
-
-Test(exchange, refusals_of_heads)
-{
-	static char large[HTTP_HEAD_MAX + 10] = GET "X: ";
-
-	REFUSED("GET / HTTP/1.1\r\n\r\n", REFUSAL_MALFORMED, false);
-	REFUSED("GET / HTTP/1.1\nHost: h\n\n", REFUSAL_MALFORMED, false);
-	REFUSED("\x16\x03\x01\x02\0", REFUSAL_MALFORMED, false);
-	REFUSED(POST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", REFUSAL_MALFORMED,
-		false);
-	REFUSED(POST "Content-Type: text/plain\r\nContent-Type: application/json\r\n"
-		     "Content-Length: 1\r\n\r\n",
-		REFUSAL_MALFORMED, false);
-	REFUSED("GET foo://" RIG_HOST "/ HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n", REFUSAL_MALFORMED,
-		false);
-	REFUSED("GET http://" RIG_HOST "?x HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n",
-		REFUSAL_MALFORMED, false);
-	REFUSED("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n", REFUSAL_WRONG_HOST, false);
-	REFUSED("GET / HTTP/1.0\r\n\r\n", REFUSAL_WRONG_HOST, false);
-	REFUSED("GET / HTTP/1.1\r\nHost: x" RIG_HOST "\r\n\r\n", REFUSAL_WRONG_HOST, false);
-	REFUSED("GET / HTTP/1.1\r\nHost: " RIG_HOST ",a\r\n\r\n", REFUSAL_WRONG_HOST, false);
-	REFUSED("GET http://other.example/ HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n",
-		REFUSAL_WRONG_HOST, false);
-	REFUSED("GET http://" RIG_HOST "/ HTTP/1.1\r\nHost: other.example\r\n\r\n",
-		REFUSAL_WRONG_HOST, false);
-	REFUSED(GET "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", REFUSAL_UPGRADE, false);
-	REFUSED(GET "Connection: upgrade\r\nUpgrade: h2c, websocket\r\n\r\n", REFUSAL_UPGRADE,
-		false);
-	REFUSED(GET "Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n\r\n",
-		REFUSAL_UPGRADE, false);
-	REFUSED("CONNECT " RIG_HOST ":443 HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n", REFUSAL_UPGRADE,
-		false);
-	memset(large + strlen(large), 'a', sizeof(large) - strlen(large));
-	refused(large, sizeof(large), REFUSAL_HEAD_TOO_LARGE, false);
-}
-
-Test(exchange, refusals_of_bodies)
-{
-	REFUSED(POST "Content-Length: 4097\r\n\r\n", REFUSAL_BODY_TOO_LARGE, false);
-	REFUSED(POST "Content-Length: 4097\r\nExpect: 100-continue\r\n\r\n", REFUSAL_BODY_TOO_LARGE,
-		false);
-	REFUSED(POST "Content-Length: 1\r\nContent-Encoding: br\r\n\r\n", REFUSAL_CODING, false);
-	REFUSED(POST "Content-Length: 1\r\nContent-Encoding: gzip, gzip\r\n\r\n", REFUSAL_CODING,
-		false);
-	REFUSED(POST
-		"Content-Length: 1\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\n",
-		REFUSAL_CODING, false);
-	REFUSED(POST "Content-Length: 3\r\nContent-Encoding: gzip\r\n\r\nabc", REFUSAL_CODING,
-		false);
-	REFUSED(POST "Content-Length: 4\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00",
-		REFUSAL_CODING, true);
-	REFUSED(POST "Content-Length: 4\r\nContent-Type: application/json\r\n\r\n{\"a\"",
-		REFUSAL_NOT_JSON, true);
-	REFUSED(POST "Content-Length: 5\r\nContent-Type: application/x-ndjson\r\n\r\n1\n{\n2",
-		REFUSAL_NOT_JSON, true);
-	REFUSED(POST "Content-Length: 4\r\nContent-Type: multipart/form-data\r\n\r\nabcd",
-		REFUSAL_NOT_MULTIPART, true);
-	REFUSED(POST
-		"Content-Length: 4\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\nabcd",
-		REFUSAL_NOT_MULTIPART, true);
-	REFUSED(POST "Content-Length: 4\r\nContent-Type: image/png\r\n\r\n\x89PNG", REFUSAL_BINARY,
-		true);
-	REFUSED(POST "Content-Length: 4\r\n\r\na\0b\0", REFUSAL_BINARY, true);
-	REFUSED(POST "Content-Length: 4\r\nContent-Type: text/plain\r\n\r\na\0b\0", REFUSAL_BINARY,
-		true);
-	REFUSED(POST "Content-Length: 3\r\n\r\n\xed\xa0\x80", REFUSAL_BINARY, true);
-	REFUSED(POST "Content-Length: 2\r\nConnection: close\r\n\r\n\xc0\x80", REFUSAL_BINARY,
-		false);
-	REFUSED(POST "Transfer-Encoding: chunked\r\n\r\nx", REFUSAL_MALFORMED, false);
-}
-
-Test(exchange, binary_by_policy)
-{
-	struct rig r;
-
-	rig_begin(&r);
-	r.config.allow_binary = true;
-	rig_client(&r, POST "Content-Length: 4\r\nContent-Type: image/png\r\n\r\n\x89PNG",
-		   strlen(POST) + 21 + 27 + 4);
-	rig_client(&r, "xx", 2);
-	cr_assert_eq(exchange_want(r.x), WANT_ORIGIN);
-	cr_assert(rig_holds(&r.sent, "\r\n\r\n\x89PNG"));
-	rig_end(&r);
-}
-
-Test(exchange, too_large_while_it_comes)
-{
-	static char piece[1000];
-	static const char *const HEADS[] = {
-		POST "Transfer-Encoding: chunked\r\n\r\nFFFFFF\r\n",
-		POST "Content-Length: 100000\r\n\r\n",
-	};
-
-	memset(piece, 'a', sizeof(piece));
-	for (size_t i = 0; i < 2; i++) {
-		struct rig r;
-		struct message m;
-
-		rig_begin(&r);
-		r.config.body_max = 4096;
-		rig_client_text(&r, HEADS[i]);
-		for (int n = 0; n < 10 && !r.cut; n++)
-			rig_client(&r, piece, sizeof(piece));
-		cr_assert_eq(exchange_want(r.x), WANT_CLOSE);
-		/* A client that goes on sending is heard, and nothing comes of it. */
-		cr_assert_eq(exchange_client_bytes(r.x, (uint8_t *)piece, sizeof(piece)), 1000u);
-		rig_pump(&r);
-		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
-		cr_assert(m.whole && m.status == 413 && m.used == buf_len(&r.got));
-		cr_assert(strstr(m.head, "Connection: close\r\n"));
-		message_free(&m);
-		rig_end(&r);
-	}
-}
-
-Test(exchange, gzip_bomb)
-{
-	static char zeros[100000];
-	struct buf body = gzip_of(zeros, sizeof(zeros));
-	struct buf wire = message_of(POST "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
-				     buf_bytes(&body), buf_len(&body));
-
-	cr_assert_lt(buf_len(&body), 4096u);
-	refused(buf_bytes(&wire), buf_len(&wire), REFUSAL_BODY_TOO_LARGE, false);
-	buf_free(&body);
-	buf_free(&wire);
-}
-
-Test(exchange, vault_that_cannot_store)
-{
-	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
-	struct rig r;
-	struct message m;
-
-	rig_begin(&r);
-	r.vault.refuse = true;
-	rig_client(&r, buf_bytes(&wire), buf_len(&wire));
-	cr_assert_eq(exchange_facts(r.x)->refusal, REFUSAL_VAULT);
-	cr_assert_eq(buf_len(&r.sent), 0u);
-	message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
-	cr_assert(m.status == 400 && rig_holds(&m.body, "api_error"));
-	message_free(&m);
-	/* The connection is still good, and so is the vault again. */
-	r.vault.refuse = false;
-	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
-	rig_client(&r, buf_bytes(&wire), buf_len(&wire));
-	cr_assert(rig_holds(&r.sent, PLACEHOLDER) && !rig_holds(&r.sent, VALUE));
-	rig_end(&r);
-	buf_free(&wire);
-}
-
-Test(exchange, known_values_need_no_reserve)
-{
-	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
-	struct rig r;
-
-	rig_begin(&r);
-	memory_vault_put(&r.vault, TYPE_EC2_INSTANCE, 7, VALUE);
-	rig_client(&r, buf_bytes(&wire), buf_len(&wire));
-	cr_assert(rig_holds(&r.sent, "EC2_INSTANCE_007") && !rig_holds(&r.sent, VALUE));
-	cr_assert_eq(memory_vault_calls(&r.vault, MEMORY_RESERVE), 0u);
-	rig_end(&r);
-	buf_free(&wire);
 }
 
 Test(exchange, facts)
@@ -548,191 +346,5 @@ Test(exchange, observe_changes_nothing)
 		cr_assert(rig_holds(&r.sent, strstr(ODD[i], "\r\n\r\n")), "case %zu", i);
 		rig_origin_text(&r, OK_EMPTY);
 	}
-	rig_end(&r);
-}
-
-/* ---- connections */
-
-Test(exchange, one_request_at_a_time)
-{
-	static const char TWO[] = GET "X-A: 1\r\n\r\n" GET "X-A: " VALUE "\r\n\r\n";
-	size_t first = strlen(GET "X-A: 1\r\n\r\n");
-
-	for (size_t step = 0; step < sizeof(TWO); step++) {
-		struct rig r;
-		size_t taken;
-
-		rig_begin(&r);
-		r.step = step;
-		taken = rig_client(&r, TWO, sizeof(TWO) - 1);
-		cr_assert_eq(taken, first);
-		cr_assert_eq(exchange_want(r.x), WANT_ORIGIN);
-		cr_assert_eq(exchange_client_bytes(r.x, (const uint8_t *)TWO + first, 5), 0u);
-		rig_origin_text(&r, OK_EMPTY);
-		cr_assert(exchange_origin_reusable(r.x));
-		cr_assert_eq(rig_client(&r, TWO + taken, sizeof(TWO) - 1 - taken),
-			     sizeof(TWO) - 1 - first);
-		cr_assert_eq(exchange_facts(r.x)->requests, 2u);
-		cr_assert(rig_holds(&r.sent, "X-A: " PLACEHOLDER));
-		rig_end(&r);
-	}
-}
-
-/* Refused ones, too, are answered one by one. */
-Test(exchange, pipelined_refusals)
-{
-	static const char BAD[] = POST "Content-Length: 1\r\n\r\n\xff";
-	char wire[1024];
-	struct rig r;
-	size_t n = sizeof(BAD) - 1;
-
-	memcpy(wire, BAD, n);
-	memcpy(wire + n, BAD, n);
-	rig_begin(&r);
-	rig_exchange(&r);
-	cr_assert_eq(exchange_client_bytes(r.x, (uint8_t *)wire, 2 * n), n);
-	cr_assert_eq(exchange_facts(r.x)->requests, 1u);
-	cr_assert_eq(exchange_client_bytes(r.x, (uint8_t *)wire + n, n), n);
-	cr_assert_eq(exchange_facts(r.x)->requests, 2u);
-	rig_end(&r);
-}
-
-Test(exchange, client_that_leaves)
-{
-	struct rig r;
-
-	rig_begin(&r);
-	exchange_client_eof(rig_exchange(&r));
-	cr_assert_eq(exchange_want(r.x), WANT_CLOSE);
-	rig_end(&r);
-
-	rig_begin(&r);
-	rig_client_text(&r, POST "Content-Length: 10\r\n\r\nabc");
-	exchange_client_eof(r.x);
-	rig_pump(&r);
-	cr_assert(r.cut && buf_len(&r.sent) == 0);
-	rig_end(&r);
-
-	/* One that only ended its sending side still gets its answer. */
-	rig_begin(&r);
-	rig_client_text(&r, GET "\r\n");
-	exchange_client_eof(r.x);
-	cr_assert_eq(exchange_want(r.x), WANT_ORIGIN);
-	rig_origin_text(&r, OK_EMPTY);
-	cr_assert(r.cut && rig_holds(&r.got, "200 OK"));
-	rig_end(&r);
-}
-
-Test(exchange, retry_sends_the_same)
-{
-	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
-	struct rig r;
-	struct buf first;
-
-	rig_begin(&r);
-	rig_client(&r, buf_bytes(&wire), buf_len(&wire));
-	buf_init(&first, 4096);
-	cr_assert_eq(buf_append(&first, buf_bytes(&r.sent), buf_len(&r.sent)), 0);
-	for (int i = 0; i < 3; i++) {
-		cr_assert(exchange_can_retry(r.x));
-		buf_clear(&r.sent);
-		exchange_retry(r.x);
-		rig_pump(&r);
-		cr_assert(buf_len(&first) == buf_len(&r.sent) &&
-			  !memcmp(buf_bytes(&first), buf_bytes(&r.sent), buf_len(&first)));
-	}
-	rig_origin_text(&r, "H");
-	cr_assert_not(exchange_can_retry(r.x));
-	exchange_retry(r.x);
-	cr_assert_eq(buf_len(exchange_to_origin(r.x)), 0u);
-	buf_free(&first);
-	buf_free(&wire);
-	rig_end(&r);
-}
-
-Test(exchange, early_answer)
-{
-	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
-	static const char EARLY[] = "HTTP/1.1 429 Slow\r\nContent-Length: 2\r\n\r\nno";
-	struct rig r;
-
-	rig_begin(&r);
-	rig_exchange(&r);
-	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), buf_len(&wire));
-	exchange_reserved(
-		r.x, !memory_vault_reserve(&r.vault.scope, exchange_pending(r.x, &(size_t){0}), 1));
-	cr_assert_gt(buf_len(exchange_to_origin(r.x)), 10u);
-	buf_drop(exchange_to_origin(r.x), 10);
-	cr_assert_eq(exchange_origin_bytes(r.x, (const uint8_t *)EARLY, sizeof(EARLY) - 1),
-		     sizeof(EARLY) - 1);
-	cr_assert_not(exchange_origin_reusable(r.x));
-	cr_assert_eq(buf_len(exchange_to_origin(r.x)), 0u, "nobody is to write the rest");
-	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
-	rig_pump(&r);
-	cr_assert(rig_holds(&r.got, "HTTP/1.1 429 Slow\r\n"));
-	rig_end(&r);
-	buf_free(&wire);
-}
-
-Test(exchange, owner_refuses)
-{
-	static const enum refusal WHY[] = {REFUSAL_ORIGIN_UNREACHABLE, REFUSAL_ORIGIN_UNTRUSTED,
-					   REFUSAL_ORIGIN_TIMEOUT, REFUSAL_MEMORY};
-
-	for (size_t i = 0; i < sizeof(WHY) / sizeof(*WHY); i++) {
-		struct rig r;
-		struct message m;
-
-		rig_begin(&r);
-		rig_client_text(&r, GET "\r\n");
-		exchange_refuse(r.x, WHY[i]);
-		cr_assert_not(exchange_origin_reusable(r.x));
-		rig_pump(&r);
-		message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
-		cr_assert(m.whole && m.status == exchange_facts(r.x)->status);
-		cr_assert_eq(strstr(m.head, "retry-after:") != NULL, m.status == 529);
-		cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
-		/* The next request finds everything in order. */
-		rig_client_text(&r, GET "\r\n");
-		rig_origin_text(&r, OK_EMPTY);
-		cr_assert_eq(exchange_facts(r.x)->status, 200u);
-		message_free(&m);
-		rig_end(&r);
-	}
-}
-
-Test(exchange, owner_refuses_in_the_middle)
-{
-	struct rig r;
-
-	rig_begin(&r); /* idle: nobody asked */
-	exchange_refuse(rig_exchange(&r), REFUSAL_ORIGIN_TIMEOUT);
-	rig_pump(&r);
-	cr_assert(r.cut && buf_len(&r.got) == 0);
-	rig_end(&r);
-
-	rig_begin(&r); /* in a head */
-	rig_client_text(&r, "GET /");
-	exchange_refuse(r.x, REFUSAL_ORIGIN_TIMEOUT);
-	rig_pump(&r);
-	cr_assert(r.cut && rig_holds(&r.got, "504 Gateway Timeout"));
-	rig_end(&r);
-
-	rig_begin(&r); /* in an answer */
-	rig_client_text(&r, GET "\r\n");
-	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
-	exchange_refuse(r.x, REFUSAL_ORIGIN_TIMEOUT);
-	rig_pump(&r);
-	cr_assert(r.cut && !rig_holds(&r.got, "504"));
-	rig_end(&r);
-}
-
-Test(exchange, head_is_refused_without_a_body)
-{
-	struct rig r;
-
-	rig_begin(&r);
-	rig_client_text(&r, "HEAD / HTTP/1.1\r\nHost: other.example\r\n\r\n");
-	cr_assert(rig_holds(&r.got, "421") && !rig_holds(&r.got, "\"error\""));
 	rig_end(&r);
 }

@@ -276,6 +276,7 @@ static int list_append(struct reader *r, const char *key, const struct config_fi
 	if (!grown) {
 		if (rc == 0 && list_is_text(f))
 			free(el.text);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed above, in the union */
 		return err_set(r->e, "%s: out of memory", r->file);
 	}
 	memcpy(grown + *n * f->size, &el, f->size);

@@ -68,6 +68,8 @@ static void conn_free(struct conn *c)
 		c->thread->conns = c->next;
 	if (c->next)
 		c->next->previous = c->previous;
+	if (c->use)
+		scope_use_change(c->use, c->held, 0);
 	exchange_free(c->exchange);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);

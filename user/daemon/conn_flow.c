@@ -18,6 +18,7 @@ static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 
 	} else {
 		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
 		memcpy(addr, &six->sin6_addr, 16);
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): the kernel filled it */
 		*port = ntohs(six->sin6_port);
 	}
 }
@@ -65,7 +66,7 @@ static void on_peer(void *arg, const struct priv_reply *reply)
 void conn_ask_flow(struct conn *c)
 {
 	struct priv_request r = {.kind = PRIV_FLOW_TAKE};
-	struct sockaddr_storage peer, own;
+	struct sockaddr_storage peer = {0}, own = {0};
 	socklen_t peer_size = sizeof(peer), own_size = sizeof(own);
 
 	if (getpeername(c->client.fd, (struct sockaddr *)&peer, &peer_size) < 0 ||

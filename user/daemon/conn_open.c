@@ -287,6 +287,23 @@ static void settle(struct conn *c)
 	}
 }
 
+/* A scope that holds more than its share is refused whatever makes it hold more yet. */
+static bool account(struct conn *c)
+{
+	size_t now, before = c->held;
+
+	/* Another thread reads what a refusal would free; nothing is held without a scope. */
+	if (c->working || !c->use)
+		return false;
+	now = exchange_memory(c->exchange);
+	c->held = now;
+	if (scope_use_change(c->use, before, now) <= c->thread->worker->config->limit_memory ||
+	    now <= before || exchange_want(c->exchange) == WANT_CLOSE)
+		return false;
+	exchange_refuse(c->exchange, REFUSAL_MEMORY);
+	return true;
+}
+
 bool conn_exchange(struct conn *c)
 {
 	bool progress;
@@ -296,6 +313,7 @@ bool conn_exchange(struct conn *c)
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
+	progress |= account(c);
 	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
 		conn_work(c, reserve, after_reserve);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))

@@ -26,6 +26,8 @@ struct conn {
 	void (*after_work)(struct conn *c);
 	bool working;
 	struct vault_scope *scope;
+	struct scope_use *use; /* the scope's account, and what of it is ours */
+	size_t held;
 	int reserved; /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */

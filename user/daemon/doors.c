@@ -77,11 +77,11 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct e
 	memcpy(host, address, (size_t)(colon - address));
 	if (host[0] == '[') {
 		host[strlen(host) - 1] = 0;
-		six.sin6_port = htons((uint16_t)atoi(colon + 1));
+		six.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET6, host + 1, &six.sin6_addr);
 		boot->explicit_fd = listen_on((struct sockaddr *)&six, sizeof(six), false, e);
 	} else {
-		four.sin_port = htons((uint16_t)atoi(colon + 1));
+		four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET, host, &four.sin_addr);
 		boot->explicit_fd = listen_on((struct sockaddr *)&four, sizeof(four), false, e);
 	}

@@ -29,7 +29,7 @@ static bool to_journal(void)
 
 static void put_name(FILE *f, const char *s)
 {
-	for (size_t i = 0; s[i] && i < NAME_MAX_BYTES; i++) {
+	for (size_t i = 0; i < NAME_MAX_BYTES && s[i]; i++) {
 		unsigned char c = (unsigned char)s[i];
 		fputc(isalnum(c) || strchr("._:/@-", c) ? c : '?', f);
 	}

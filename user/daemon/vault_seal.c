@@ -33,7 +33,7 @@ static int derive(const uint8_t *host_key, size_t len, const char *use, uint8_t 
 
 int vault_keys_derive(struct vault_keys *keys, const uint8_t *host_key, size_t len)
 {
-	struct vault_keys k;
+	struct vault_keys k = {0};
 	int rc = -1;
 
 	if (derive(host_key, len, "awsmask vault 1: sealing", k.seal) == 0 &&

@@ -271,6 +271,9 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    tls_init(&w->tls, w->config, e) < 0)
 		return -1;
+	w->uses = scope_uses_new();
+	if (!w->uses)
+		return err_set(e, "memory is out");
 	w->catalogue = catalogue_new(why, sizeof(why));
 	if (!w->catalogue)
 		return err_set(e, "the catalogue does not compile: %s", why);
@@ -307,6 +310,7 @@ int worker_main(const struct worker_boot *boot)
 		status = 0;
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+	scope_uses_free(w.uses);
 	vault_close(w.vault);
 	catalogue_free(w.catalogue);
 	tls_free(&w.tls);

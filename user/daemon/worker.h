@@ -9,6 +9,7 @@
 #include "leaf.h"
 #include "origin.h"
 #include "privsep.h"
+#include "scope_use.h"
 #include "stats.h"
 #include "tls.h"
 #include "vault_sqlite.h"
@@ -32,6 +33,7 @@ struct worker {
 	const struct config *config;
 	struct catalogue *catalogue;
 	struct vault *vault;
+	struct scope_uses *uses;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */

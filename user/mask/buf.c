@@ -31,7 +31,7 @@ uint8_t *buf_reserve(struct buf *b, size_t extra)
 	data = malloc(cap);
 	if (!data)
 		return NULL;
-	if (live)
+	if (live && b->data)
 		memcpy(data, b->data + b->head, live);
 	if (b->data) {
 		explicit_bzero(b->data, b->cap);

@@ -92,8 +92,8 @@ static int find_groups(struct compiled *out, const struct rule *r, char *why, si
 int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t why_size)
 {
 	/* What the optimisation looks for (a byte that must come later) it may not find for pages. */
-	uint32_t options = PCRE2_ANCHORED | PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY |
-			   PCRE2_NO_START_OPTIMIZE;
+	uint32_t options =
+		PCRE2_ANCHORED | PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY | PCRE2_NO_START_OPTIMIZE;
 	PCRE2_UCHAR text[160];
 	PCRE2_SIZE where;
 	int error;

@@ -99,11 +99,29 @@ static bool colour_ends(const uint8_t *text, size_t at)
 	return false;
 }
 
+/* What stands behind the backslash of the escapes of RFC 8259 section 7 that have one byte */
+static bool is_escaped(uint8_t c)
+{
+	switch (c) {
+	case 'n':
+	case 'r':
+	case 't':
+	case 'b':
+	case 'f':
+	case '"':
+	case '/':
+	case '\\':
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool escape_ends(const uint8_t *text, size_t at)
 {
 	if (at < 2)
 		return false;
-	if (text[at - 2] == '\\' && memchr("nrtbf\"/\\", text[at - 1], 8))
+	if (text[at - 2] == '\\' && is_escaped(text[at - 1]))
 		return true;
 	return percent_ends(text, at) || hex_escape_ends(text, at) || colour_ends(text, at);
 }

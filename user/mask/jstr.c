@@ -359,8 +359,9 @@ static int32_t unicode_escape(const uint8_t *raw, size_t i, size_t len)
 	if (len - i < 6 || raw[i] != '\\' || raw[i + 1] != 'u' ||
 	    escape_length(raw, i, len, &bad) != 6)
 		return -1;
-	return hex_value(raw[i + 2]) << 12 | hex_value(raw[i + 3]) << 8 |
-	       hex_value(raw[i + 4]) << 4 | hex_value(raw[i + 5]);
+	return (int32_t)((uint32_t)hex_value(raw[i + 2]) << 12 |
+			 (uint32_t)hex_value(raw[i + 3]) << 8 |
+			 (uint32_t)hex_value(raw[i + 4]) << 4 | (uint32_t)hex_value(raw[i + 5]));
 }
 
 /* Decode the escape at raw[i]: its bytes into `out`, their count into *n. Returns its raw length.

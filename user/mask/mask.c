@@ -45,6 +45,16 @@ void mask_free(struct mask *m)
 	free(m);
 }
 
+size_t mask_memory(const struct mask *m)
+{
+	struct buf *bufs[10];
+	size_t sum = 0;
+
+	for (size_t i = 0, n = mask_bufs((struct mask *)m, bufs); i < n; i++)
+		sum += bufs[i]->cap;
+	return sum;
+}
+
 void mask_reset(struct mask *m)
 {
 	struct buf *bufs[10];

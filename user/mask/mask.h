@@ -72,6 +72,9 @@ bool mask_found(const struct mask *m, unsigned part);
 __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsigned part,
 						    const uint8_t *p, size_t len, struct buf *out);
 
+/* Bytes of storage that it holds. */
+size_t mask_memory(const struct mask *m);
+
 struct mask_counts {
 	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
 	size_t signed_passed;	    /* found inside signed blocks, which pass verbatim (I5) */

@@ -75,7 +75,7 @@ static const uint8_t *token_text(struct walk *w, const struct jstr_token *t, siz
 
 static enum mask_error scan_token(struct walk *w, const struct jstr_token *t)
 {
-	size_t len;
+	size_t len = 0;
 	const uint8_t *text = token_text(w, t, &len);
 
 	if (!text)
@@ -182,7 +182,7 @@ static enum mask_error string_hold(struct walk *w, const struct jstr_token *t, s
 
 static enum mask_error string_billing(struct walk *w, const struct jstr_token *t)
 {
-	size_t len;
+	size_t len = 0;
 	const uint8_t *text = token_text(w, t, &len);
 
 	if (!text && t->len)
@@ -249,7 +249,7 @@ static bool place_decides(const struct schema_place *place)
 static int frame_key(struct walk *w, const struct jstr_token *t, bool *known)
 {
 	struct frame *f = &w->frames[w->n_frames - 1];
-	size_t len;
+	size_t len = 0;
 	const uint8_t *text = token_text(w, t, &len);
 
 	if (!text && t->len)

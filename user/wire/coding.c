@@ -97,7 +97,7 @@ void inflater_free(struct inflater *i)
  * free. */
 static int inflate_step(struct inflater *i, struct buf *out)
 {
-	uint8_t over, *room;
+	uint8_t over = 0, *room;
 	size_t n = out->max - buf_len(out);
 	int r;
 

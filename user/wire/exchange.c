@@ -377,6 +377,18 @@ void exchange_refuse(struct exchange *x, enum refusal why)
 	exchange_answer_refusal(x, why);
 }
 
+size_t exchange_memory(const struct exchange *x)
+{
+	const struct buf *all[] = {&x->request.body, &x->request.plain, &x->answer.plain,
+				   &x->answer.whole, &x->answer.piece,	&x->to_client,
+				   &x->to_origin};
+	size_t sum = mask_memory(x->mask);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sum += all[i]->cap;
+	return sum;
+}
+
 bool exchange_can_retry(const struct exchange *x)
 {
 	return x->state == STATE_ORIGIN && !x->answer.begun;

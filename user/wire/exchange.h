@@ -147,6 +147,9 @@ struct buf *exchange_to_origin(struct exchange *x);
 /* Room for backpressure: read from the origin only while this is true. */
 bool exchange_client_room(const struct exchange *x);
 
+/* Bytes of storage that it holds now: bodies, outputs, what was found. */
+size_t exchange_memory(const struct exchange *x);
+
 /* Facts of the request that just ended or is under way, for logs and metrics: counts, never values.
  */
 struct exchange_facts {

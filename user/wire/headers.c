@@ -8,87 +8,91 @@
 /* Names in lower case; one that ends with '*' stands for all that begin so. */
 static const struct {
 	const char *name;
+	size_t len;
 	enum header_class class;
 } FIELDS[] = {
-	{"connection", HEADER_HOP},
-	{"keep-alive", HEADER_HOP},
-	{"proxy-*", HEADER_HOP},
-	{"te", HEADER_HOP},
-	{"trailer", HEADER_HOP},
-	{"transfer-encoding", HEADER_HOP},
-	{"upgrade", HEADER_HOP},
-	{"http2-settings", HEADER_HOP}, /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
-	{"content-length", HEADER_FRAMING},
+#define F(name, class)                                                                             \
+	{                                                                                          \
+		name, sizeof(name) - 1, class                                                      \
+	}
+	F("connection", HEADER_HOP),
+	F("keep-alive", HEADER_HOP),
+	F("proxy-*", HEADER_HOP),
+	F("te", HEADER_HOP),
+	F("trailer", HEADER_HOP),
+	F("transfer-encoding", HEADER_HOP),
+	F("upgrade", HEADER_HOP),
+	F("http2-settings", HEADER_HOP), /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
+	F("content-length", HEADER_FRAMING),
 	/* Digests of the very body (RFC 1864, 3230, 9530): they hold as long as it is not changed.
 	 */
-	{"content-md5", HEADER_FRAMING},
-	{"content-digest", HEADER_FRAMING},
-	{"repr-digest", HEADER_FRAMING},
-	{"digest", HEADER_FRAMING},
-	{"accept-encoding", HEADER_OURS},
-	{"expect", HEADER_OURS},
-	{"authorization", HEADER_AUTH},
-	{"cookie", HEADER_AUTH},
-	{"set-cookie", HEADER_AUTH},
-	{"www-authenticate", HEADER_AUTH},
-	{"authentication-info", HEADER_AUTH},
-	{"x-api-key", HEADER_AUTH},
-	{"api-key", HEADER_AUTH},
-	{"x-goog-api-key", HEADER_AUTH},
-	{"x-csrf-token", HEADER_AUTH},
-	{"x-xsrf-token", HEADER_AUTH},
-	{"accept", HEADER_PROTOCOL},
-	{"accept-charset", HEADER_PROTOCOL},
-	{"accept-language", HEADER_PROTOCOL},
-	{"accept-ranges", HEADER_PROTOCOL},
-	{"access-control-*", HEADER_PROTOCOL},
-	{"age", HEADER_PROTOCOL},
-	{"allow", HEADER_PROTOCOL},
-	{"alt-svc", HEADER_PROTOCOL},
-	{"anthropic-*", HEADER_PROTOCOL},
-	{"cache-control", HEADER_PROTOCOL},
-	{"cf-*", HEADER_PROTOCOL},
-	{"content-encoding", HEADER_PROTOCOL},
-	{"content-language", HEADER_PROTOCOL},
-	{"content-range", HEADER_PROTOCOL},
-	{"content-type", HEADER_PROTOCOL},
-	{"date", HEADER_PROTOCOL},
-	{"dnt", HEADER_PROTOCOL},
-	{"etag", HEADER_PROTOCOL},
-	{"expires", HEADER_PROTOCOL},
-	{"host", HEADER_PROTOCOL},
-	{"if-match", HEADER_PROTOCOL},
-	{"if-modified-since", HEADER_PROTOCOL},
-	{"if-none-match", HEADER_PROTOCOL},
-	{"if-range", HEADER_PROTOCOL},
-	{"if-unmodified-since", HEADER_PROTOCOL},
-	{"last-modified", HEADER_PROTOCOL},
-	{"pragma", HEADER_PROTOCOL},
-	{"priority", HEADER_PROTOCOL},
-	{"range", HEADER_PROTOCOL},
-	{"request-id", HEADER_PROTOCOL},
-	{"retry-after", HEADER_PROTOCOL},
-	{"retry-after-ms", HEADER_PROTOCOL},
-	{"sec-*", HEADER_PROTOCOL},
-	{"server", HEADER_PROTOCOL},
-	{"strict-transport-security", HEADER_PROTOCOL},
-	{"traceparent", HEADER_PROTOCOL},
-	{"upgrade-insecure-requests", HEADER_PROTOCOL},
-	{"user-agent", HEADER_PROTOCOL},
-	{"vary", HEADER_PROTOCOL},
-	{"x-app", HEADER_PROTOCOL},
-	{"x-request-id", HEADER_PROTOCOL},
-	{"x-should-retry", HEADER_PROTOCOL},
-	{"x-stainless-*", HEADER_PROTOCOL},
+	F("content-md5", HEADER_FRAMING),
+	F("content-digest", HEADER_FRAMING),
+	F("repr-digest", HEADER_FRAMING),
+	F("digest", HEADER_FRAMING),
+	F("accept-encoding", HEADER_OURS),
+	F("expect", HEADER_OURS),
+	F("authorization", HEADER_AUTH),
+	F("cookie", HEADER_AUTH),
+	F("set-cookie", HEADER_AUTH),
+	F("www-authenticate", HEADER_AUTH),
+	F("authentication-info", HEADER_AUTH),
+	F("x-api-key", HEADER_AUTH),
+	F("api-key", HEADER_AUTH),
+	F("x-goog-api-key", HEADER_AUTH),
+	F("x-csrf-token", HEADER_AUTH),
+	F("x-xsrf-token", HEADER_AUTH),
+	F("accept", HEADER_PROTOCOL),
+	F("accept-charset", HEADER_PROTOCOL),
+	F("accept-language", HEADER_PROTOCOL),
+	F("accept-ranges", HEADER_PROTOCOL),
+	F("access-control-*", HEADER_PROTOCOL),
+	F("age", HEADER_PROTOCOL),
+	F("allow", HEADER_PROTOCOL),
+	F("alt-svc", HEADER_PROTOCOL),
+	F("anthropic-*", HEADER_PROTOCOL),
+	F("cache-control", HEADER_PROTOCOL),
+	F("cf-*", HEADER_PROTOCOL),
+	F("content-encoding", HEADER_PROTOCOL),
+	F("content-language", HEADER_PROTOCOL),
+	F("content-range", HEADER_PROTOCOL),
+	F("content-type", HEADER_PROTOCOL),
+	F("date", HEADER_PROTOCOL),
+	F("dnt", HEADER_PROTOCOL),
+	F("etag", HEADER_PROTOCOL),
+	F("expires", HEADER_PROTOCOL),
+	F("host", HEADER_PROTOCOL),
+	F("if-match", HEADER_PROTOCOL),
+	F("if-modified-since", HEADER_PROTOCOL),
+	F("if-none-match", HEADER_PROTOCOL),
+	F("if-range", HEADER_PROTOCOL),
+	F("if-unmodified-since", HEADER_PROTOCOL),
+	F("last-modified", HEADER_PROTOCOL),
+	F("pragma", HEADER_PROTOCOL),
+	F("priority", HEADER_PROTOCOL),
+	F("range", HEADER_PROTOCOL),
+	F("request-id", HEADER_PROTOCOL),
+	F("retry-after", HEADER_PROTOCOL),
+	F("retry-after-ms", HEADER_PROTOCOL),
+	F("sec-*", HEADER_PROTOCOL),
+	F("server", HEADER_PROTOCOL),
+	F("strict-transport-security", HEADER_PROTOCOL),
+	F("traceparent", HEADER_PROTOCOL),
+	F("upgrade-insecure-requests", HEADER_PROTOCOL),
+	F("user-agent", HEADER_PROTOCOL),
+	F("vary", HEADER_PROTOCOL),
+	F("x-app", HEADER_PROTOCOL),
+	F("x-request-id", HEADER_PROTOCOL),
+	F("x-should-retry", HEADER_PROTOCOL),
+	F("x-stainless-*", HEADER_PROTOCOL),
+#undef F
 };
 
-static bool name_fits(const struct http_field *f, const char *name)
+static bool name_fits(const struct http_field *f, const char *name, size_t len)
 {
-	size_t n = strlen(name);
-
-	if (name[n - 1] != '*')
-		return http_is_word(f->name, f->name_len, name);
-	return f->name_len >= n - 1 && !strncasecmp(f->name, name, n - 1);
+	if (name[len - 1] == '*')
+		return f->name_len >= len - 1 && !strncasecmp(f->name, name, len - 1);
+	return f->name_len == len && !strncasecmp(f->name, name, len);
 }
 
 /* Connection names it (RFC 9110 section 7.6.1). */
@@ -108,7 +112,7 @@ enum header_class header_class(const struct http_head *h, const struct http_fiel
 	enum header_class class = HEADER_VALUE;
 
 	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(*FIELDS); i++) {
-		if (name_fits(f, FIELDS[i].name)) {
+		if (name_fits(f, FIELDS[i].name, FIELDS[i].len)) {
 			class = FIELDS[i].class;
 			break;
 		}

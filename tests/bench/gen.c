@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gen.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct rng {
+	uint64_t state;
+};
+
+/* splitmix64 */
+static uint64_t rng_next(struct rng *r)
+{
+	uint64_t z = r->state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static unsigned rng_below(struct rng *r, unsigned n)
+{
+	return (unsigned)(rng_next(r) >> 32) % n;
+}
+
+void gen_put(struct buf *out, const void *p, size_t n)
+{
+	if (!out->max)
+		buf_init(out, GEN_LARGE);
+	if (buf_append(out, p, n) < 0)
+		abort();
+}
+
+void gen_puts(struct buf *out, const char *text)
+{
+	gen_put(out, text, strlen(text));
+}
+
+void gen_print(struct buf *out, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		abort();
+	gen_put(out, line, (size_t)n);
+}
+
+static const char *const words[] = {"the",     "deploy",  "worker",  "returns", "config",  "module",
+				    "and",     "request", "error",   "that",	"when",	   "build",
+				    "cluster", "should",  "already", "before",	"stack",   "update",
+				    "region",  "queue",	  "read",    "retry",	"timeout", "with",
+				    "table",   "pipeline"};
+static const char *const name_words[] = {"corvid",  "ledger", "tidewater", "quarry", "lantern",
+					 "saffron", "meadow", "granite",   "otter",  "compass"};
+
+static const char *word(struct rng *r)
+{
+	return words[rng_below(r, COUNT(words))];
+}
+
+static const char *name_word(struct rng *r)
+{
+	return name_words[rng_below(r, COUNT(name_words))];
+}
+
+/* --- identifiers --- */
+
+static enum gen_kind kind_of(unsigned i)
+{
+	return i % GEN_KINDS;
+}
+
+static void hex_id(char *out, const char *prefix, struct rng *r)
+{
+	/* 17 digits, as all since 2018; not those that are kept for fresh ones */
+	snprintf(out, GEN_VALUE_MAX, "%s0%07x%09llx", prefix, 0x1000000 + rng_below(r, 0xd000000),
+		 (unsigned long long)(rng_next(r) >> 28));
+}
+
+static void key_id(char *out, struct rng *r)
+{
+	memcpy(out, "AKIA", 4);
+	for (int i = 4; i < 20; i++)
+		out[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[rng_below(r, 32)];
+	out[20] = '\0';
+}
+
+static void make_value(char *out, unsigned i, struct rng *r)
+{
+	static const char *const prefixes[] = {"i-", "vpc-", "subnet-", "sg-"};
+	const char *first = name_word(r), *second = name_word(r);
+
+	switch (kind_of(i)) {
+	case GEN_ADDRESS:
+		snprintf(out, GEN_VALUE_MAX, "10.%u.%u.%u", 100 + i / 100, 100 + i % 100,
+			 10 + rng_below(r, 200));
+		break;
+	case GEN_KEY:
+		key_id(out, r);
+		break;
+	case GEN_BUCKET:
+		snprintf(out, GEN_VALUE_MAX, "%s-%s-%04u", first, second, 2000 + i);
+		break;
+	case GEN_ACCOUNT:
+		snprintf(out, GEN_VALUE_MAX, "%u%08u", 3000 + i, rng_below(r, 100000000));
+		break;
+	case GEN_ROLE:
+		snprintf(out, GEN_VALUE_MAX, "%s-%s-role%04u", first, second, 2000 + i);
+		break;
+	default:
+		hex_id(out, prefixes[kind_of(i)], r);
+	}
+}
+
+void gen_pool(struct gen_pool *pool, uint64_t seed)
+{
+	struct rng r = {seed};
+
+	for (unsigned i = 0; i < GEN_POOL; i++)
+		make_value(pool->values[i], i, &r);
+}
+
+/* --- text --- */
+
+struct writer {
+	struct rng rng;
+	const struct gen_spec *spec;
+	const struct gen_pool *pool;
+	struct buf *text;
+	size_t planted; /* where in the text the last identifier stands */
+};
+
+static const char *draw(struct writer *w, enum gen_kind kind)
+{
+	unsigned rows = GEN_POOL / GEN_KINDS;
+
+	return w->pool->values[rng_below(&w->rng, rows) * GEN_KINDS + kind];
+}
+
+/* One identifier in the company in which it comes. */
+static void plant(struct writer *w)
+{
+	static const char *const contexts[GEN_KINDS] = {
+		[GEN_INSTANCE] = "    \"InstanceId\": \"%s\", \"State\": \"running\",\n",
+		[GEN_VPC] = "  vpc_id      = \"%s\" # imported\n",
+		[GEN_SUBNET] = "aws ec2 describe-subnets --subnet-ids %s --output json\n",
+		[GEN_GROUP] = "SECURITYGROUPS\t%s\tdefault\n",
+		[GEN_ADDRESS] = "10:14:07 connect to %s:5432 took 11 ms\n",
+		[GEN_KEY] = "export AWS_ACCESS_KEY_ID=%s\n",
+		[GEN_BUCKET] = "copy: ./out/part-0001.gz to s3://%s/logs/part-0001.gz\n",
+		[GEN_ACCOUNT] = "    \"Account\": \"%s\",\n",
+	};
+	enum gen_kind kind = rng_below(&w->rng, GEN_KINDS);
+	char line[160];
+
+	if (kind == GEN_ROLE)
+		snprintf(line, sizeof(line), "Role: arn:aws:iam::%s:role/%s\n",
+			 draw(w, GEN_ACCOUNT), draw(w, GEN_ROLE));
+	else
+		snprintf(line, sizeof(line), contexts[kind], draw(w, kind));
+	gen_puts(w->text, line);
+	w->planted = buf_len(w->text);
+}
+
+static void write_words(struct writer *w, unsigned n, const char *between)
+{
+	while (n--) {
+		gen_puts(w->text, word(&w->rng));
+		gen_puts(w->text, n ? between : "");
+	}
+}
+
+static void write_line(struct writer *w)
+{
+	struct rng *r = &w->rng;
+
+	switch (rng_below(r, 5)) {
+	case 0:
+		write_words(w, 8 + rng_below(r, 14), " ");
+		gen_puts(w->text, ".\n");
+		break;
+	case 1:
+		gen_print(w->text, "2031-05-%02uT%02u:%02u:%02uZ %s[%u]: ", 1 + rng_below(r, 28),
+			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), word(r),
+			  rng_below(r, 9999));
+		write_words(w, 4 + rng_below(r, 8), " ");
+		gen_print(w->text, " id=%08x-%04x took %u ms\n", rng_below(r, ~0u),
+			  rng_below(r, 65536), rng_below(r, 900));
+		break;
+	case 2:
+		gen_print(w->text, "\t\tif (%s_%s(ctx->%s, %u) < 0)\n\t\t\treturn -%u;\n", word(r),
+			  word(r), word(r), rng_below(r, 64), rng_below(r, 99));
+		break;
+	case 3:
+		gen_print(w->text, "    \"%s\": {\"%s\": \"%s-%s\", \"size\": %u, \"ok\": true},\n",
+			  word(r), word(r), word(r), word(r), rng_below(r, 100000));
+		break;
+	default:
+		gen_print(w->text, "-rw-r--r-- 1 dev dev %6u May  4 03:%02u src/%s/%s_%s.py\n",
+			  rng_below(r, 99999), rng_below(r, 60), word(r), word(r), word(r));
+	}
+}
+
+/* A long line of what a scanner must look at twice: many anchors, no identifier. */
+static void write_hostile(struct writer *w)
+{
+	static const char *const pieces[] = {
+		[GEN_DASHES] = "----i-vol-sg-vpc-0a1b--us-east-",
+		[GEN_CAPITALS] = "AKIAROASIAAIDA_",
+		[GEN_ARNS] = "arn:aws:iam::arn:aws:s3:::arn:",
+		[GEN_ESCAPES] = "\\\\\\\\\\\\\"\\\\\\n\\\\u001b[0m\\\"",
+	};
+	unsigned n = 512;
+
+	if (w->spec->texture == GEN_DIGITS) {
+		while (n--)
+			gen_print(w->text, "%08u", rng_below(&w->rng, 100000000));
+	} else {
+		while (n--)
+			gen_puts(w->text, pieces[w->spec->texture]);
+	}
+	gen_puts(w->text, "\n");
+}
+
+static void write_text(struct writer *w, size_t len)
+{
+	size_t end = buf_len(w->text) + len;
+
+	while (buf_len(w->text) < end) {
+		if (w->spec->every && buf_len(w->text) - w->planted >= w->spec->every)
+			plant(w);
+		if (w->spec->texture == GEN_LINES)
+			write_line(w);
+		else
+			write_hostile(w);
+	}
+}
+
+/* --- requests --- */
+
+void gen_escape(struct buf *out, const uint8_t *text, size_t len)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		const char *escape = text[i] == '"'    ? "\\\""
+				     : text[i] == '\\' ? "\\\\"
+				     : text[i] == '\n' ? "\\n"
+				     : text[i] == '\t' ? "\\t"
+						       : NULL;
+		if (!escape)
+			continue;
+		gen_put(out, text + from, i - from);
+		gen_put(out, escape, 2);
+		from = i + 1;
+	}
+	gen_put(out, text + from, len - from);
+}
+
+/* A string of about so many bytes. */
+static void put_string(struct gen_request *q, struct writer *w, size_t len)
+{
+	size_t from = buf_len(&q->text);
+
+	write_text(w, len);
+	gen_escape(&q->body, buf_bytes(&q->text) + from, buf_len(&q->text) - from);
+}
+
+static void put_head(struct gen_request *q, struct writer *w, size_t size)
+{
+	static const char *const tools[] = {"Bash", "Read", "Edit", "Grep", "WebFetch", "Task"};
+
+	gen_print(&q->body,
+		  "{\"model\":\"claude-bench\",\"max_tokens\":32000,\"stream\":%s,"
+		  "\"system\":[{\"type\":\"text\",\"text\":\"",
+		  w->spec->stream ? "true" : "false");
+	put_string(q, w, size / 16);
+	gen_puts(&q->body, "\",\"cache_control\":{\"type\":\"ephemeral\"}}],\"tools\":[");
+	for (size_t i = 0; i < COUNT(tools); i++) {
+		gen_print(&q->body, "%s{\"name\":\"%s\",\"description\":\"", i ? "," : "",
+			  tools[i]);
+		put_string(q, w, size / 64);
+		gen_puts(&q->body,
+			 "\",\"input_schema\":{\"type\":\"object\",\"properties\":{"
+			 "\"command\":{\"type\":\"string\",\"description\":\"the command to "
+			 "run\"},\"timeout\":{\"type\":\"number\"}},\"required\":[\"command\"],"
+			 "\"additionalProperties\":false}}");
+	}
+	gen_puts(&q->body, "],\"messages\":[");
+}
+
+/* The agent calls a tool and gets its output. */
+static void put_turn(struct gen_request *q, struct writer *w, unsigned turn, size_t size)
+{
+	gen_puts(&q->body, "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"");
+	put_string(q, w, 120);
+	gen_print(&q->body,
+		  "\"},{\"type\":\"tool_use\",\"id\":\"toolu_bench%06u\",\"name\":\"Bash\","
+		  "\"input\":{"
+		  "\"command\":\"",
+		  turn);
+	put_string(q, w, 80);
+	gen_print(&q->body,
+		  "\"}}]},{\"role\":\"user\",\"content\":[{\"tool_use_id\":\"toolu_bench%06u\","
+		  "\"type\":\"tool_result\",\"content\":\"",
+		  turn);
+	put_string(q, w, size);
+	gen_puts(&q->body, "\"}]},");
+}
+
+void gen_request(struct gen_request *r, const struct gen_spec *spec, const struct gen_pool *pool)
+{
+	struct writer w = {.rng = {spec->seed}, .spec = spec, .pool = pool, .text = &r->text};
+	size_t last = spec->size / 8 < 16384 ? spec->size / 8 : 16384;
+	unsigned turn = 0;
+
+	*r = (struct gen_request){0};
+	buf_init(&r->body, GEN_LARGE);
+	buf_init(&r->text, GEN_LARGE);
+	put_head(r, &w, spec->size < 131072 ? spec->size : 131072);
+	while (buf_len(&r->body) + last + 1024 < spec->size)
+		put_turn(r, &w, turn++, 500 + rng_below(&w.rng, (unsigned)(spec->size / 24)));
+	gen_puts(&r->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"");
+	r->echo_off = buf_len(&r->body);
+	if (spec->every) {
+		gen_puts(&r->body, "look at ");
+		r->fresh_off = buf_len(&r->body);
+		gen_puts(&r->body, pool->values[GEN_INSTANCE]);
+		gen_puts(&r->body, " first:\\n");
+	}
+	put_string(r, &w, last);
+	r->echo_len = buf_len(&r->body) - r->echo_off;
+	gen_puts(&r->body, "\"}]}],\"metadata\":{\"user_id\":\"bench\"}}");
+}
+
+void gen_request_free(struct gen_request *r)
+{
+	buf_free(&r->body);
+	buf_free(&r->text);
+}
+
+void gen_freshen(struct gen_request *r, uint32_t run, uint32_t n)
+{
+	char value[GEN_VALUE_MAX];
+
+	snprintf(value, sizeof(value), GEN_FRESH "%05x%06x", run & 0xfffff, n & 0xffffff);
+	if (r->fresh_off)
+		memcpy(r->body.data + r->body.head + r->fresh_off, value, strlen(value));
+}
+
+/* --- answers --- */
+
+#define BLOCK 4096
+#define DELTA 24
+
+/* The end of a piece of about so many raw bytes; escapes stay whole, lines too if asked. */
+static size_t piece_end(const uint8_t *raw, size_t len, size_t at, size_t want, bool lines)
+{
+	size_t end = at;
+
+	while (end < len && (end - at < want || (lines && memcmp(raw + end - 2, "\\n", 2) != 0)))
+		end += raw[end] == '\\' && end + 1 < len ? 2 : 1;
+	return end;
+}
+
+void gen_answer(struct buf *out, const uint8_t *raw, size_t len)
+{
+	size_t at, end;
+
+	gen_puts(out, "{\"id\":\"msg_bench\",\"type\":\"message\",\"role\":\"assistant\","
+		      "\"model\":\"claude-bench\",\"content\":[");
+	for (at = 0; at < len; at = end) {
+		end = piece_end(raw, len, at, BLOCK, true);
+		gen_puts(out,
+			 at ? ",{\"type\":\"text\",\"text\":\"" : "{\"type\":\"text\",\"text\":\"");
+		gen_put(out, raw + at, end - at);
+		gen_puts(out, "\"}");
+	}
+	gen_puts(out, "],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
+		      "\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}");
+}
+
+static const char stream_head[] =
+	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_bench\","
+	"\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-bench\",\"content\":[],"
+	"\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,"
+	"\"output_tokens\":1}}}\n\n"
+	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+	"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char stream_tail[] =
+	"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+	"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+	"\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":9}}\n\n"
+	"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+void gen_stream(const uint8_t *raw, size_t len, void (*event)(void *arg, const char *p, size_t n),
+		void *arg)
+{
+	size_t at, end;
+	char line[256];
+	int n;
+
+	event(arg, stream_head, sizeof(stream_head) - 1);
+	for (at = 0; at < len; at = end) {
+		end = piece_end(raw, len, at, DELTA, false);
+		n = snprintf(
+			line, sizeof(line),
+			"event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+			"\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%.*s\"}}\n\n",
+			(int)(end - at), (const char *)raw + at);
+		event(arg, line, (size_t)n);
+	}
+	event(arg, stream_tail, sizeof(stream_tail) - 1);
+}
+
+void gen_said(struct buf *out, const uint8_t *answer, size_t len)
+{
+	static const char key[] = "\"text\":\"";
+	const uint8_t *end = answer + len, *p = answer, *from;
+
+	while ((p = memmem(p, (size_t)(end - p), key, sizeof(key) - 1))) {
+		from = p += sizeof(key) - 1;
+		while (p < end && *p != '"')
+			p += *p == '\\' && p + 1 < end ? 2 : 1;
+		gen_put(out, from, (size_t)(p - from));
+	}
+}

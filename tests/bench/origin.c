@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The origin that the benchmark talks to: origin ADDRESS PORT CERT KEY VALUES READY
+ *
+ * One thread, epoll, TLS. Answers each request with the last string of its body, as a message or, if
+ * it asks for that, as an event stream. Counts what it sees of the values in the file (one a line)
+ * and says so in the answer's header x-bench-leaks. Creates the file READY once it listens.
+ */
+#include "gen.h"
+#include "leaks.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <llhttp.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define READ_SIZE 65536
+
+struct conn {
+	int fd;
+	SSL *ssl;
+	llhttp_t parser;
+	struct buf head, body, plain, out;
+};
+
+static struct leaks leaks;
+static int epoll_fd;
+
+static void die(const char *what)
+{
+	perror(what);
+	ERR_print_errors_fp(stderr);
+	exit(1);
+}
+
+/* --- answering --- */
+
+static void inflate_body(struct conn *c)
+{
+	z_stream z = {.next_in = c->body.data + c->body.head, .avail_in = (uInt)buf_len(&c->body)};
+	int rc;
+
+	buf_clear(&c->plain);
+	if (inflateInit2(&z, 15 + 16) != Z_OK)
+		abort();
+	do {
+		z.next_out = buf_reserve(&c->plain, READ_SIZE);
+		if (!z.next_out)
+			abort();
+		z.avail_out = READ_SIZE;
+		rc = inflate(&z, Z_NO_FLUSH);
+		buf_grew(&c->plain, READ_SIZE - z.avail_out);
+	} while (rc == Z_OK);
+	inflateEnd(&z);
+	if (rc != Z_STREAM_END)
+		fprintf(stderr, "a gzipped body does not inflate: %d\n", rc);
+}
+
+/* The last string of a request: what follows the last `"text":"`. */
+static size_t last_string(const struct buf *body, const uint8_t **raw)
+{
+	static const char key[] = "\"text\":\"", end[] = "\"}]}],\"metadata\"";
+	const uint8_t *p = buf_bytes(body), *stop;
+	size_t n = buf_len(body), at;
+
+	for (at = n; at >= sizeof(key); at--) {
+		*raw = p + at;
+		if (!memcmp(*raw - sizeof(key) + 1, key, sizeof(key) - 1))
+			break;
+	}
+	stop = at >= sizeof(key) ? memmem(*raw, n - at, end, sizeof(end) - 1) : NULL;
+	return stop ? (size_t)(stop - *raw) : 0;
+}
+
+static void put_chunk(void *arg, const char *p, size_t n)
+{
+	gen_print(arg, "%zx\r\n", n);
+	gen_put(arg, p, n);
+	gen_puts(arg, "\r\n");
+}
+
+static void answer_stream(struct conn *c, const uint8_t *raw, size_t len, size_t seen)
+{
+	gen_print(&c->out,
+		  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+		  "Transfer-Encoding: chunked\r\nx-bench-leaks: %zu\r\n\r\n",
+		  seen);
+	gen_stream(raw, len, put_chunk, &c->out);
+	gen_puts(&c->out, "0\r\n\r\n");
+}
+
+static void answer_message(struct conn *c, const uint8_t *raw, size_t len, size_t seen)
+{
+	struct buf said = {0};
+
+	gen_answer(&said, raw, len);
+	gen_print(&c->out,
+		  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+		  "x-bench-leaks: %zu\r\n\r\n",
+		  buf_len(&said), seen);
+	gen_put(&c->out, buf_bytes(&said), buf_len(&said));
+	buf_free(&said);
+}
+
+static int answer(llhttp_t *parser)
+{
+	static const char wants_stream[] = "\"stream\":true";
+	struct conn *c = parser->data;
+	const struct buf *body = &c->body;
+	const uint8_t *raw = NULL;
+	size_t len, seen;
+
+	if (buf_len(body) > 2 && buf_bytes(body)[0] == 0x1f && buf_bytes(body)[1] == 0x8b) {
+		inflate_body(c);
+		body = &c->plain;
+	}
+	len = last_string(body, &raw);
+	seen = leaks_count(&leaks, buf_bytes(body), buf_len(body)) +
+	       leaks_count(&leaks, buf_bytes(&c->head), buf_len(&c->head));
+	if (memmem(buf_bytes(body), buf_len(body) < 256 ? buf_len(body) : 256, wants_stream,
+		   sizeof(wants_stream) - 1))
+		answer_stream(c, raw, len, seen);
+	else
+		answer_message(c, raw, len, seen);
+	return 0;
+}
+
+static int begin(llhttp_t *parser)
+{
+	struct conn *c = parser->data;
+
+	buf_clear(&c->head);
+	buf_clear(&c->body);
+	return 0;
+}
+
+static int keep_head(llhttp_t *parser, const char *p, size_t n)
+{
+	gen_put(&((struct conn *)parser->data)->head, p, n);
+	return 0;
+}
+
+static int keep_body(llhttp_t *parser, const char *p, size_t n)
+{
+	gen_put(&((struct conn *)parser->data)->body, p, n);
+	return 0;
+}
+
+/* --- connections --- */
+
+static const llhttp_settings_t settings = {
+	.on_message_begin = begin,
+	.on_url = keep_head,
+	.on_header_field = keep_head,
+	.on_header_value = keep_head,
+	.on_body = keep_body,
+	.on_message_complete = answer,
+};
+
+static void conn_close(struct conn *c)
+{
+	struct buf *const bufs[] = {&c->head, &c->body, &c->plain, &c->out};
+
+	for (size_t i = 0; i < 4; i++)
+		buf_free(bufs[i]);
+	SSL_free(c->ssl);
+	close(c->fd);
+	free(c);
+}
+
+/* 1: there was something to do, 0: it waits (for *interest), -1: it is over. */
+static int conn_result(struct conn *c, int rc, uint32_t *interest)
+{
+	if (rc > 0)
+		return 1;
+	switch (SSL_get_error(c->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		return 0;
+	case SSL_ERROR_WANT_WRITE:
+		*interest |= EPOLLOUT;
+		return 0;
+	default:
+		ERR_clear_error();
+		return -1;
+	}
+}
+
+static int conn_write(struct conn *c, uint32_t *interest)
+{
+	int rc = 1;
+
+	while (rc > 0 && buf_len(&c->out)) {
+		size_t n = buf_len(&c->out) < READ_SIZE ? buf_len(&c->out) : READ_SIZE;
+		int wrote = SSL_write(c->ssl, buf_bytes(&c->out), (int)n);
+
+		rc = conn_result(c, wrote, interest);
+		if (rc > 0)
+			buf_drop(&c->out, (size_t)wrote);
+	}
+	if (!buf_len(&c->out))
+		buf_clear(&c->out);
+	return rc;
+}
+
+static int conn_read(struct conn *c, uint32_t *interest)
+{
+	static uint8_t bytes[READ_SIZE];
+	int n, rc;
+
+	do {
+		n = SSL_read(c->ssl, bytes, sizeof(bytes));
+		rc = conn_result(c, n, interest);
+		if (rc > 0 &&
+		    llhttp_execute(&c->parser, (const char *)bytes, (size_t)n) != HPE_OK) {
+			fprintf(stderr, "not HTTP: %s\n", llhttp_get_error_reason(&c->parser));
+			return -1;
+		}
+	} while (rc > 0);
+	return rc;
+}
+
+static void conn_ready(struct conn *c)
+{
+	uint32_t interest = EPOLLIN;
+	struct epoll_event event = {.data.ptr = c};
+
+	if (conn_read(c, &interest) < 0 || conn_write(c, &interest) < 0) {
+		conn_close(c);
+		return;
+	}
+	event.events = interest;
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event) < 0)
+		die("epoll_ctl");
+}
+
+static void conn_new(int listener, SSL_CTX *tls)
+{
+	int one = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct conn *c = calloc(1, sizeof(*c));
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+
+	if (fd < 0 || !c) {
+		free(c);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	c->fd = fd;
+	c->ssl = SSL_new(tls);
+	if (!c->ssl || !SSL_set_fd(c->ssl, fd) ||
+	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		die("a connection");
+	SSL_set_accept_state(c->ssl);
+	buf_init(&c->plain, GEN_LARGE);
+	llhttp_init(&c->parser, HTTP_REQUEST, &settings);
+	c->parser.data = c;
+}
+
+static SSL_CTX *open_tls(const char *cert, const char *key)
+{
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+	if (!tls || SSL_CTX_use_certificate_chain_file(tls, cert) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+		die(cert);
+	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return tls;
+}
+
+static int open_listener(const char *address, const char *port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || listen(fd, 512) < 0 ||
+	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		die(address);
+	return fd;
+}
+
+static void read_values(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[128];
+
+	if (!f)
+		die(path);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		leaks_add(&leaks, line);
+	}
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	struct epoll_event events[64];
+	SSL_CTX *tls;
+	int listener, ready, n;
+
+	if (argc != 7) {
+		fprintf(stderr, "usage: origin ADDRESS PORT CERT KEY VALUES READY\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	read_values(argv[5]);
+	tls = open_tls(argv[3], argv[4]);
+	listener = open_listener(argv[1], argv[2]);
+	ready = open(argv[6], O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	if (ready < 0)
+		die(argv[6]);
+	close(ready);
+	while ((n = epoll_wait(epoll_fd, events, 64, -1)) >= 0) {
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr)
+				conn_ready(events[i].data.ptr);
+			else
+				conn_new(listener, tls);
+		}
+	}
+	die("epoll_wait");
+}
