@@ -53,6 +53,26 @@ listening() { # PORT: somebody does, beside the origin
 	grep -q ":$(printf %04X "$1") 00000000:0000 0A" "/proc/$(<"$PLACE/origin.pid")/net/tcp"
 }
 
+# Whether a saved session is resumed: resumed CA-FILE
+resumed() {
+	place_client sh -c '
+		(sleep 0.3; printf "GET /text HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: close\r\n\r\n"; sleep 1) |
+			openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_out "$0" >/dev/null 2>&1
+		(sleep 1) | openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_in "$0" 2>&1' "$T/session" |
+		grep -q '^Reused'
+}
+
+@test "sessions are resumed, the client's and the origin's" {
+	resumed
+	# Each answer ends the pooled connection, so that the next request but a thread's first needs another one.
+	before=$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)
+	for _ in 1 2 3 4 5 6; do
+		body --stream "$SENTENCE" | ask here "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: echo frame=close' --data-binary @-
+	done
+	[ "$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)" -ge $((before + 4)) ]
+	grep -q resumed "$PLACE/log/handshakes"
+}
+
 @test "seventy connections that wait, in every state there is, cost no CPU" {
 	place_client "${CROWD[@]}" idle "$TARGET" "$OTHER" 8 "$T/ready" 3>&- &
 	place_wait 15 test -e "$T/ready"
@@ -89,26 +109,6 @@ listening() { # PORT: somebody does, beside the origin
 	before=$(worker_of)
 	expect "answered" 500 "$(place_client "${CROWD[@]}" burst "$TARGET" 500)"
 	expect "the worker" "$before" "$(worker_of)"
-}
-
-# Whether a saved session is resumed: resumed CA-FILE
-resumed() {
-	place_client sh -c '
-		(sleep 0.3; printf "GET /text HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: close\r\n\r\n"; sleep 1) |
-			openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_out "$0" >/dev/null 2>&1
-		(sleep 1) | openssl s_client -connect api.anthropic.com:443 -servername api.anthropic.com -sess_in "$0" 2>&1' "$T/session" |
-		grep -q '^Reused'
-}
-
-@test "sessions are resumed, the client's and the origin's" {
-	resumed
-	# Each answer ends the pooled connection, so that the next request but the first needs another one.
-	before=$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)
-	for _ in 1 2 3; do
-		body --stream "$SENTENCE" | ask here "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: echo frame=close' --data-binary @-
-	done
-	[ "$(find "$PLACE/log" -name 'conn-*-443.raw' | wc -l)" -ge $((before + 2)) ]
-	grep -q resumed "$PLACE/log/handshakes"
 }
 
 @test "a proxy's refusal reaches the client with its body" {

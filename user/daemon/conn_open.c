@@ -292,7 +292,7 @@ static bool account(struct conn *c)
 {
 	size_t now, before = c->held;
 
-	/* While another thread reserves it reads what a refusal would free. */
+	/* Another thread reads what a refusal would free; nothing is held without a scope. */
 	if (c->working || !c->use)
 		return false;
 	now = exchange_memory(c->exchange);

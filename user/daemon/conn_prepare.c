@@ -32,8 +32,6 @@ static void open_scope(uv_work_t *work)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
 	else
 		c->use = scope_use_of(w->uses, c->scope);
-	if (!c->use)
-		c->scope = NULL;
 }
 
 static void start_handshake(void *arg, X509 *leaf)
@@ -58,6 +56,8 @@ static void after_scope(struct conn *c)
 	X509 *leaf;
 
 	/* Without a vault each request is refused, in words that its client shows. */
+	if (!c->use)
+		c->scope = NULL;
 	if (!c->tls) {
 		conn_move(c, CONN_OPEN);
 		conn_pump(c);
