@@ -144,14 +144,6 @@ sanitizer_silent() {
 	}
 }
 
-# The process that reads the network: of awsmaskd's, the one that is not the monitor.
-worker_of() {
-	local pid
-	for pid in $(find "$PLACE_CGROUP/system" -name cgroup.procs -exec sort -n {} + | tail -n +2); do
-		[ "$(awk '/^Uid/ { print $2 }' "/proc/$pid/status")" = 0 ] || echo "$pid"
-	done | tail -n 1
-}
-
 # A message that makes the origin say exactly this.
 say() {
 	printf 'say hex=%s' "$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')"

@@ -345,11 +345,28 @@ place_daemon_decided() {
 	}
 }
 
+# The daemon's processes, as "PID UID PARENT" lines. Numbers say nothing of age: they wrap around.
+daemon_processes() {
+	local pid
+	while read -r pid; do
+		awk -v pid="$pid" '/^PPid:/ { parent = $2 } /^Uid:/ { print pid, $2, parent }' "/proc/$pid/status" 2>/dev/null
+	done <"$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs"
+}
+
+# The one whose parent is none of them.
+monitor_of() {
+	daemon_processes | awk '{ parent[$1] = $3 } END { for (pid in parent) if (!(parent[pid] in parent)) print pid }'
+}
+
+# The one that reads the network, by its uid.
+worker_of() {
+	daemon_processes | awk '$2 != 0 { print $1 }' | head -n 1
+}
+
 # SIGTERM, and up to 15 seconds to obey.
 place_daemon_stop() {
 	local pid
-	# The monitor is the oldest: the worker is its child.
-	pid=$(sort -n "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs" | head -n 1)
+	pid=$(monitor_of)
 	[ -z "$pid" ] || kill -TERM "$pid"
 	place_wait 15 grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events" || {
 		place_say "place: awsmaskd did not stop within 15 seconds"
