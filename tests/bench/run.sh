@@ -111,7 +111,7 @@ end_to_end() {
 	trap 'exit 130' INT TERM
 	place_new && bench_origin && place_daemon && bench_nginx || return 1
 	WORKER=$(worker_of)
-	MONITOR=$(sort -n "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs" | head -n 1)
+	MONITOR=$(monitor_of)
 	measure_all >"$OUT/e2e.lines"
 	if ! python3 -B tests/bench/report.py "$OUT/e2e.lines" "$OUT/e2e.json"; then
 		tail -n 20 "$PLACE/daemon.log" "$PLACE/bench-origin.log" >&2

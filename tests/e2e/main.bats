@@ -180,7 +180,7 @@ teardown_file() {
 
 @test "HTTP/1.0, TLS 1.2 and 1.3, IPv4 and IPv6" {
 	body "$SENTENCE" >"$T/body"
-	same "$T/body" --http1.0 --no-alpn
+	same "$T/body" --http1.0
 	same "$T/body" --tls-max 1.2
 	same "$T/body" --tlsv1.3
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --resolve "$TARGET:443:[$ORIGIN6]" --data-binary "@$T/body"

@@ -21,7 +21,7 @@ int ca_dir_open(const char *dir, struct err *e)
 	struct stat st;
 	int fd;
 
-	if (mkdir(dir, 0755) && errno != EEXIST)
+	if (mkdir(dir, 0755) ? errno != EEXIST : chmod(dir, 0755) != 0)
 		return err_set(e, "%s: cannot be made: %s", dir, strerror(errno));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) || flock(fd, LOCK_EX)) {
