@@ -4,7 +4,8 @@
 size_t mask_kept(const struct mask *m)
 {
 	return buf_len(&m->spans) + buf_len(&m->parts) + buf_len(&m->values) + buf_len(&m->bytes) +
-	       buf_len(&m->slots) + buf_len(&m->holds) + buf_len(&m->entries);
+	       buf_len(&m->slots) + buf_len(&m->holds) + buf_len(&m->entries) +
+	       buf_len(&m->sources) + known_memory(&m->local);
 }
 
 int mask_keep(struct mask *m, struct buf *b, const void *p, size_t n)
@@ -114,6 +115,11 @@ int mask_value(struct mask *m, enum mask_type type, const uint8_t *p, size_t len
 		return -1;
 	slot_put(slots, n_slots, key.hash, *index);
 	return 0;
+}
+
+void mask_value_revealed(struct mask *m, uint32_t index)
+{
+	value_list(m)[index].revealed = true;
 }
 
 size_t mask_resolve(struct mask *m, struct vault_scope *scope)
