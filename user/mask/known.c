@@ -3,8 +3,8 @@
 #include "edge.h"
 
 /*
- * A value is cut at its stops: each place between two bytes that do not go on one another. The
- * table has the hash of the value up to each stop, so that a look-up goes on from stop to stop
+ * A value is cut at its stops: behind each run of letters, digits and what joins them, and behind
+ * each byte outside of such runs. The table has the hash of the value up to each stop, so that a look-up goes on from stop to stop
  * only as long as some value does. In the text the same stops are the ends that a token may have.
  */
 
@@ -14,6 +14,8 @@
 #define ACCOUNT_LEN 12
 /* No escape reaches further behind the byte that begins it (a colour's parameters). */
 #define ESCAPE_MAX 20
+/* A longer row of dashes is a line that was drawn; nor may many looks at one cost much. */
+#define JOINERS_MAX 64
 #define KEEP_STORAGE (1u << 20)
 
 struct known_value {
@@ -146,6 +148,14 @@ static bool is_plain_word(const uint8_t *p, size_t len)
 	return n == len || (small == len - 1 && is_letter(*p));
 }
 
+/* sqs.amazonaws.com and the paths under it: a service, which is Amazon's */
+static bool is_service(const uint8_t *p, size_t len)
+{
+	static const char domain[] = "amazonaws.com";
+
+	return memmem(p, len, domain, sizeof(domain) - 1) != NULL;
+}
+
 static bool is_account(const uint8_t *p, size_t len)
 {
 	size_t n = 0;
@@ -155,12 +165,23 @@ static bool is_account(const uint8_t *p, size_t len)
 	return n == len && len == ACCOUNT_LEN;
 }
 
+/* The first stop behind `at`: the end of the run that begins there, joiners at its end left out. */
+static inline size_t next_stop(const uint8_t *p, size_t at, size_t len)
+{
+	size_t end = at + 1;
+
+	for (; at < len && goes_on(p[at]); at++)
+		if (classes[p[at]] & ALNUM)
+			end = at + 1;
+	return end;
+}
+
 static size_t count_stops(const uint8_t *p, size_t len)
 {
-	size_t n = 1;
+	size_t n = 0;
 
-	for (size_t i = 1; i < len; i++)
-		n += !(goes_on(p[i - 1]) && goes_on(p[i]));
+	for (size_t at = 0; at < len; n++)
+		at = next_stop(p, at, len);
 	return n;
 }
 
@@ -174,7 +195,7 @@ bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
 		return true;
 	while (i < len && !is_letter(value[i]))
 		i++;
-	if (i == len || is_common(value, len) || is_region(value, len))
+	if (i == len || is_common(value, len) || is_region(value, len) || is_service(value, len))
 		return false;
 	return (len >= 12 || !is_plain_word(value, len)) && count_stops(value, len) <= KNOWN_STOPS;
 }
@@ -264,16 +285,6 @@ static uint64_t hash_on(uint64_t h, const uint8_t *p, size_t len)
 		len -= n;
 	}
 	return h | 1;
-}
-
-/* The end of the run or the single byte that begins at `at`: the next stop. */
-static inline size_t next_stop(const uint8_t *p, size_t at, size_t len)
-{
-	if (!goes_on(p[at++]))
-		return at;
-	while (at < len && goes_on(p[at]))
-		at++;
-	return at;
 }
 
 static inline uint64_t first_hash(const struct known *k, const uint8_t *p)
@@ -446,20 +457,22 @@ static const struct known_value *value_at(const struct known *k, uint64_t hash, 
 static const struct known_value *longest_at(const struct known *k, const uint8_t *p, size_t len)
 {
 	struct candidate ends[KNOWN_STOPS];
-	size_t n = 0, at = 0, reach = len < k->longest ? len : k->longest;
+	size_t n = 0, at = 0;
 	const struct known_stop *slot;
 	uint64_t h = k->seed;
 
-	/* A run that goes on behind the longest value is none. */
-	for (size_t stops = 0; stops < KNOWN_STOPS && at < reach; stops++) {
-		size_t stop = next_stop(p, at, reach);
+	for (size_t stops = 0; stops < KNOWN_STOPS && at < len; stops++) {
+		size_t stop = next_stop(p, at, len);
 
+		if (stop > k->longest)
+			break;
 		h = hash_on(h, p + at, stop - at);
 		at = stop;
 		slot = stop_slot(k, h, p, at, false);
 		if (!slot->hash)
 			break;
-		if (at == len || !goes_on(p[at]))
+		/* A stop inside a run stands before the joiners at its end. */
+		if (at == len || !goes_on(p[at]) || goes_on(p[at - 1]))
 			ends[n++] = (struct candidate){h, at};
 		if (!slot->longer)
 			break;
@@ -498,24 +511,43 @@ static const struct known_value *account_at(const struct known *k, const uint8_t
 	return value_at(k, hash_on(k->seed, p, ACCOUNT_LEN), p, ACCOUNT_LEN);
 }
 
-/* A token may begin at `at`; `joined`: behind a dash or an underscore. */
+/* `joined`: only an account may begin here. */
 static const struct known_value *find_at(const struct known *const *sets, size_t n_sets,
-					 const uint8_t *text, size_t len, size_t at, bool joined)
+					 const uint8_t *text, size_t len, bool joined)
 {
 	const struct known_value *best = NULL, *v;
 
 	for (size_t i = 0; i < n_sets; i++) {
 		const struct known *k = sets[i];
 
-		if (!known_count(k) || !first_occurs(k, text + at))
+		if (!known_count(k) || !first_occurs(k, text))
 			continue;
-		v = joined ? NULL : longest_at(k, text + at, len - at);
-		if (!v && is_digit(text[at]))
-			v = account_at(k, text + at, len - at);
+		v = joined ? NULL : longest_at(k, text, len);
+		if (!v && is_digit(*text))
+			v = account_at(k, text, len);
 		if (v && (!best || v->len > best->len))
 			best = v;
 	}
 	return best;
+}
+
+static inline bool any_first_occurs(const struct known *const *sets, size_t n_sets,
+				    const uint8_t *p)
+{
+	for (size_t i = 0; i < n_sets; i++)
+		if (known_count(sets[i]) && first_occurs(sets[i], p))
+			return true;
+	return false;
+}
+
+/* Does nothing but a few dashes and underscores stand before `at` in its run? */
+static bool run_begins(const uint8_t *text, size_t at)
+{
+	size_t least = at > JOINERS_MAX ? at - JOINERS_MAX : 0;
+
+	while (at > least && (classes[text[at - 1]] & JOINER))
+		at--;
+	return !at || !goes_on(text[at - 1]) || escape_ends(text, at);
 }
 
 int known_find(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
@@ -525,18 +557,19 @@ int known_find(const struct known *const *sets, size_t n_sets, const uint8_t *te
 
 	while (at + KNOWN_MIN <= len) {
 		unsigned before = at ? classes[text[at - 1]] : 0;
-		const struct known_value *v;
+		const struct known_value *v = NULL;
 		struct span s;
 
 		if (before & ESCAPE)
 			watch = at + ESCAPE_MAX;
-		if (((before & ALNUM) && at >= watch) ||
-		    ((before & JOINER) && !is_digit(text[at]))) {
-			at++;
-			continue;
+		if ((!(before & ALNUM) || at < watch) &&
+		    any_first_occurs(sets, n_sets, text + at)) {
+			bool begins = run_begins(text, at);
+
+			if (begins || (before & JOINER))
+				v = find_at(sets, n_sets, text + at, len - at, !begins);
 		}
-		v = find_at(sets, n_sets, text, len, at, before & JOINER);
-		if (!v || ((before & ALNUM) && !escape_ends(text, at))) {
+		if (!v) {
 			at++;
 			continue;
 		}

@@ -11,15 +11,16 @@
  *
  *	- shorter than 6 bytes, or longer than 512, or of more than 32 words
  *	- without a letter, unless it is an account id: dates, versions, counters
- *	- a name of known.def, in either case, or a Region
+ *	- a name of known.def, in either case, a Region, or a service's host name
  *	- one plain word (letters only, no capital inside) shorter than 12 bytes
  *
- * It is found as a whole token only. A letter or a digit goes on a token, and so do "-" and "_":
- * corvid-ledger is not part of corvid-ledger-2, nor of my_corvid-ledger, which are other names. A
- * dot, a slash, a quote, a colon do not: the name at the end of a sentence, in a path and before
- * .s3.amazonaws.com is the name. Twelve digits that are known to be an account are that account
- * also between dashes and underscores, as in logs-734019286651-eu. On the left an escape ends
- * before the token, as for the rules (edge.h).
+ * It is found as a whole token only. A letter or a digit goes on a token, and so do dashes and
+ * underscores with one behind them: corvid-ledger is not part of corvid-ledger-2, nor of
+ * my_corvid-ledger, which are other names; but it is what -corvid-ledger in a diff, _corvid-ledger_
+ * in Markdown and corvid-ledger-* say. A dot, a slash, a quote, a colon do not go on: the name at
+ * the end of a sentence, in a path and before .s3.amazonaws.com is the name. Twelve digits that are
+ * known to be an account are that account also between dashes and underscores, as in
+ * logs-734019286651-eu. On the left an escape ends before the token, as for the rules (edge.h).
  *
  * Where a value is known by two types, the one learned first names it.
  */
