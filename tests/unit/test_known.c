@@ -105,6 +105,11 @@ Test(known, learns)
 		{TYPE_ARN_RESOURCE, "ap-northeast-1a", false},
 		{TYPE_ARN_RESOURCE, "eu-west-1-corvid", true},
 		{TYPE_ARN_RESOURCE, "corvid-1", true},
+		{TYPE_ARN_RESOURCE, "corvid-ledger-1", true},
+		{TYPE_ARN_RESOURCE, "dev-ledger-1", true},
+		{TYPE_ARN_RESOURCE, "dev-west-corvid", true},
+		{TYPE_ARN_RESOURCE, "eu-west-12", true},
+		{TYPE_ARN_RESOURCE, "eu-west-", true},
 		/* numbers */
 		{TYPE_ARN_RESOURCE, "20240115", false},
 		{TYPE_ARN_RESOURCE, "2024-01-15", false},

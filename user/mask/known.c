@@ -120,22 +120,35 @@ static size_t letters(const uint8_t *p, size_t len)
 	return n;
 }
 
-/* eu-west-1, us-gov-east-1: two or three short words and a number, an availability zone's letter */
+static bool is_direction(const uint8_t *p, size_t len)
+{
+	static const char *const directions[] = {"north",     "south",	   "east",
+						 "west",      "central",   "northeast",
+						 "northwest", "southeast", "southwest"};
+
+	for (size_t i = 0; i < sizeof(directions) / sizeof(directions[0]); i++)
+		if (strlen(directions[i]) == len && !memcmp(directions[i], p, len))
+			return true;
+	return false;
+}
+
+/* eu-west-1, us-gov-east-1; an availability zone has a letter behind it */
 static bool is_region(const uint8_t *p, size_t len)
 {
-	size_t words = 0, n;
+	size_t at = letters(p, len), n;
+	bool direction = false;
 
-	for (; (n = letters(p, len)) > 0; words++) {
-		if (n == len || p[n] != '-' || n > 9)
-			return false;
-		p += n + 1;
-		len -= n + 1;
-	}
-	if (words < 2 || words > 3 || !len || !is_digit(*p))
+	if (at < 2 || at > 4)
 		return false;
-	for (n = 1; n < len && n < 2 && is_digit(p[n]);)
-		n++;
-	return n == len || (n + 1 == len && letters(p + n, 1) == 1);
+	while (!direction && at < len && p[at] == '-') {
+		n = letters(p + at + 1, len - at - 1);
+		direction = is_direction(p + at + 1, n);
+		at += 1 + n;
+	}
+	if (!direction || len - at < 2 || p[at] != '-' || !is_digit(p[at + 1]))
+		return false;
+	at += 2;
+	return at == len || (at + 1 == len && letters(p + at, 1) == 1);
 }
 
 /* Letters only, small ones but perhaps the first, or capitals throughout. */
