@@ -9,7 +9,7 @@
  * keys. What a rule finds wherever it stands (i-..., AKIA...) need not be. Of those types, a value
  * is not learned when it would be found where nobody means it:
  *
- *	- shorter than 6 bytes, or longer than 512, or of more than 32 words
+ *	- shorter than 6 bytes, or longer than 512, or of more than 32 words and separators
  *	- without a letter, unless it is an account id: dates, versions, counters
  *	- a name of known.def, in either case, a Region, or a service's host name
  *	- one plain word (letters only, no capital inside) shorter than 12 bytes
@@ -29,6 +29,7 @@
 #define KNOWN_MIN 6
 #define KNOWN_MAX 512
 #define KNOWN_STOPS 32
+#define KNOWN_SETS 2 /* that can be looked for at once */
 
 /* A set of values that only grows; it keeps copies. */
 struct known {
@@ -39,6 +40,7 @@ struct known {
 	size_t used;	   /* stops */
 	size_t longest;
 	uint64_t seed;
+	unsigned shift; /* of a hash of first bytes */
 };
 
 /* `max` bounds each of its tables, bytes. */
@@ -52,6 +54,8 @@ size_t known_memory(const struct known *k);
 
 /* Is such a value learned at all? */
 bool known_learns(enum mask_type type, const uint8_t *value, size_t len);
+/* Words and what stands between them: how often it is cut for being looked up. */
+size_t known_stops(const uint8_t *value, size_t len);
 /*
  * Add one that is learned; what is there, by whatever type, stays as it is. 0, or -1: memory, and
  * the set is as it was.

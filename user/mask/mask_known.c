@@ -12,7 +12,7 @@ static enum mask_error detect_error(const struct mask *m)
 /* Whole tokens of text[skip..len) alone: the key before it is another string. */
 static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t len, size_t skip)
 {
-	const struct known *sets[2];
+	const struct known *sets[KNOWN_SETS];
 	struct span *hits;
 	size_t n = 0;
 
