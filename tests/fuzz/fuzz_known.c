@@ -55,7 +55,7 @@ static bool ends_left(const uint8_t *text, size_t at)
 
 	while (q && is_joiner(text[q - 1]))
 		q--;
-	return at - q < 64 && (!q || !is_alnum(text[q - 1]) || escape_ends(text, q));
+	return at - q <= 64 && (!q || !is_alnum(text[q - 1]) || escape_ends(text, q));
 }
 
 static bool ends_right(const uint8_t *text, size_t len, size_t at)

@@ -386,9 +386,9 @@ int request_scan(struct exchange *x)
 	int why;
 
 	mask_reset(x->mask);
-	mask_know(x->mask, x->scope);
 	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
 		return NOT_REFUSED;
+	mask_know(x->mask, x->scope);
 	why = scan_all(x);
 	x->facts.masked = *mask_counts(x->mask);
 	/* Who only observes is in nobody's way. */
