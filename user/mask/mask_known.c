@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mask_scan.h"
 
+/*
+ * The second scan finds values of its own only where a known one and a rule's span overlap, and what
+ * is left of the one is new.
+ */
+#define ROUNDS 4
+
 /* Why detect() failed, which it does not say: a buffer that had room left was not the reason. */
 static enum mask_error detect_error(const struct mask *m)
 {
@@ -119,7 +125,7 @@ void mask_unknow(struct mask *m)
 	m->scope = NULL;
 }
 
-/* What rules found and nobody knew, to m->local. 0, or -1: memory. */
+/* What was found and nobody knew, to m->local: all that the vault will know. 0, or -1: memory. */
 static int learn_values(struct mask *m)
 {
 	const struct mask_value *values = (const struct mask_value *)buf_bytes(&m->values);
@@ -128,7 +134,7 @@ static int learn_values(struct mask *m)
 		const struct mask_value *v = &values[i];
 		const uint8_t *p = buf_bytes(&m->bytes) + v->off;
 
-		if (!v->revealed || !known_learns(v->type, p, v->len) ||
+		if (!known_learns(v->type, p, v->len) ||
 		    (m->snapshot && known_has(m->snapshot, p, v->len)))
 			continue;
 		if (known_add(&m->local, v->type, p, v->len))
@@ -154,10 +160,16 @@ enum mask_error mask_learn(struct mask *m)
 {
 	enum mask_error e = MASK_OK;
 
-	if (learn_values(m))
-		e = MASK_TOO_LARGE;
-	else if (known_count(&m->local))
-		e = scan_again(m);
+	for (unsigned round = 0; e == MASK_OK && round < ROUNDS; round++) {
+		size_t before = known_count(&m->local);
+
+		if (learn_values(m))
+			e = MASK_TOO_LARGE;
+		else if (known_count(&m->local) == before)
+			break;
+		else
+			e = scan_again(m);
+	}
 	mask_unknow(m);
 	return e;
 }

@@ -18,7 +18,6 @@ struct mask_value {
 	size_t off, len; /* in mask.bytes */
 	enum mask_type type;
 	uint32_t number; /* 0: not known yet */
-	bool revealed;	 /* a rule found it, just so: it may be learned */
 };
 
 struct mask_part {
@@ -72,8 +71,6 @@ __attribute__((warn_unused_result)) int mask_keep(struct mask *m, struct buf *b,
 /* The index of the value in m->values, kept now if it was not before. 0, or -1: memory. */
 __attribute__((warn_unused_result)) int mask_value(struct mask *m, enum mask_type type,
 						   const uint8_t *p, size_t len, uint32_t *index);
-/* A rule found it whole. */
-void mask_value_revealed(struct mask *m, uint32_t index);
 /* What stands for it, and its length; 0: its number is not known yet. */
 size_t mask_placeholder(const struct mask *m, uint32_t index, char out[static PLACEHOLDER_MAX]);
 

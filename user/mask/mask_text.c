@@ -37,13 +37,11 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 }
 
 static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
-				 struct mask_span *keep, bool revealed)
+				 struct mask_span *keep)
 {
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
-	if (revealed)
-		mask_value_revealed(m, keep->value);
 	m->counts.by_type[s->type]++;
 	return MASK_OK;
 }
@@ -54,7 +52,7 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 	const struct text_mark *marks = (const struct text_mark *)buf_bytes(&m->marks);
 	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip;
 	struct mask_merge g;
-	struct span s, was;
+	struct span s;
 	bool known;
 	enum mask_error e;
 
@@ -64,15 +62,13 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
 		struct mask_span keep;
 
-		was = s;
 		if (s.start < done)
 			s.start = done;
 		if (n_marks)
 			span_align(text, len, done, &s);
 		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
 		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
-		e = span_keep(m, text, &s, &keep,
-			      !known && s.start == was.start && s.end == was.end);
+		e = span_keep(m, text, &s, &keep);
 		m->counts.by_knowledge += known;
 		done = s.end;
 	}

@@ -117,11 +117,6 @@ int mask_value(struct mask *m, enum mask_type type, const uint8_t *p, size_t len
 	return 0;
 }
 
-void mask_value_revealed(struct mask *m, uint32_t index)
-{
-	value_list(m)[index].revealed = true;
-}
-
 size_t mask_resolve(struct mask *m, struct vault_scope *scope)
 {
 	struct mask_value *values = value_list(m);
