@@ -62,6 +62,16 @@ ask_as() {
 	expect "the text" "keep $INSTANCE and s3://$BUCKET" "$(cat "$T/text")"
 }
 
+@test "I4: what context revealed once is masked wherever it stands, before and after, and after a restart" {
+	ask_as 4006 echo "tell me of $ROLE, $ACCOUNT and $BUCKET: $SENTENCE" >"$T/text"
+	expect "the text" "tell me of $ROLE, $ACCOUNT and $BUCKET: $SENTENCE" "$(cat "$T/text")"
+	place_daemon_stop
+	place_daemon_start
+	ask_as 4006 echo "more of $ROLE, $ACCOUNT and $BUCKET please" >"$T/text"
+	expect "the text" "more of $ROLE, $ACCOUNT and $BUCKET please" "$(cat "$T/text")"
+	expect "placeholders" 3 "$(grep -oE "$PLACEHOLDER" "$(place_received plain)" | sort -u | wc -l)"
+}
+
 @test "I11: an unenrolled cgroup is as it was" {
 	place_ctl unenroll "$PLACE_CGROUP/client"
 	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*the origin's authority"
