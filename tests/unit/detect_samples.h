@@ -3,9 +3,11 @@
 #define TESTS_DETECT_SAMPLES_H
 /*
  * What must be found (marked as in test_detect.c; each in any company) and what must not. All made
- * up. To add a type: three of each at least, or a line in hex_ids.
+ * up. To add a type: three of each at least, or a line in detect_samples_ids.h.
  */
-#include "../../user/mask/detect.h"
+#include "detect_samples_hosts.h"
+#include "detect_samples_ids.h"
+#include "detect_samples_keys.h"
 
 #define KEY "q7Xn2+vR8/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
 #define KEY_ESCAPED "q7Xn2+vR8\\/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
@@ -21,46 +23,6 @@
 #define TOKEN_MARK(token) "<<SESSION_TOKEN:" token ">>"
 #define ACCOUNT_MARK "<<AWS_ACCOUNT:482910573641>>"
 #define ACCOUNT_2 "<<AWS_ACCOUNT:306158472990>>"
-
-static const struct {
-	enum mask_type type;
-	const char *prefix;
-} hex_ids[] = {
-	{TYPE_EC2_INSTANCE, "i-"},
-	{TYPE_EBS_VOLUME, "vol-"},
-	{TYPE_EBS_SNAPSHOT, "snap-"},
-	{TYPE_EC2_IMAGE, "ami-"},
-	{TYPE_LAUNCH_TEMPLATE, "lt-"},
-	{TYPE_NETWORK_INTERFACE, "eni-"},
-	{TYPE_ENI_ATTACHMENT, "eni-attach-"},
-	{TYPE_SECURITY_GROUP, "sg-"},
-	{TYPE_SECURITY_GROUP_RULE, "sgr-"},
-	{TYPE_VPC, "vpc-"},
-	{TYPE_SUBNET, "subnet-"},
-	{TYPE_ROUTE_TABLE, "rtb-"},
-	{TYPE_ROUTE_TABLE_ASSOC, "rtbassoc-"},
-	{TYPE_INTERNET_GATEWAY, "igw-"},
-	{TYPE_EGRESS_GATEWAY, "eigw-"},
-	{TYPE_NAT_GATEWAY, "nat-"},
-	{TYPE_ELASTIC_IP, "eipalloc-"},
-	{TYPE_ELASTIC_IP_ASSOC, "eipassoc-"},
-	{TYPE_NETWORK_ACL, "acl-"},
-	{TYPE_NETWORK_ACL_ASSOC, "aclassoc-"},
-	{TYPE_VPC_ENDPOINT, "vpce-"},
-	{TYPE_VPC_ENDPOINT_SERVICE, "vpce-svc-"},
-	{TYPE_VPC_PEERING, "pcx-"},
-	{TYPE_TRANSIT_GATEWAY, "tgw-"},
-	{TYPE_TRANSIT_ATTACHMENT, "tgw-attach-"},
-	{TYPE_TRANSIT_ROUTES, "tgw-rtb-"},
-	{TYPE_VPN_GATEWAY, "vgw-"},
-	{TYPE_VPN_CONNECTION, "vpn-"},
-	{TYPE_CUSTOMER_GATEWAY, "cgw-"},
-	{TYPE_DHCP_OPTIONS, "dopt-"},
-	{TYPE_PREFIX_LIST, "pl-"},
-	{TYPE_EFS_FILE_SYSTEM, "fs-"},
-	{TYPE_EFS_ACCESS_POINT, "fsap-"},
-	{TYPE_EFS_MOUNT_TARGET, "fsmt-"},
-};
 
 static const char *const samples[] = {
 	"<<LITERAL:EC2_INSTANCE_001>>",
@@ -209,7 +171,7 @@ static const char *const samples[] = {
 	"arn:aws:dynamodb:eu-west-1:" ACCOUNT_MARK ":table/<<ARN_RESOURCE:Orders>>/index/"
 	"<<ARN_RESOURCE:by-day>>",
 	"arn:aws:sns:eu-west-1:" ACCOUNT_MARK ":<<ARN_RESOURCE:alerts>>",
-	"arn:aws:logs:eu-west-1:" ACCOUNT_MARK ":log-group:/aws/lambda/<<ARN_RESOURCE:api>>:*",
+	"arn:aws:logs:eu-west-1:" ACCOUNT_MARK ":log-group:/aws/lambda/<<LOG_GROUP:api>>:*",
 	"arn%3Aaws%3Aiam%3A%3A" ACCOUNT_MARK "%3Arole%2F<<ARN_RESOURCE:Deployer>>",
 	"arn:aws:iam::" ACCOUNT_MARK ":role\\/<<ARN_RESOURCE:Deployer>>",
 	"arn:aws:ec2:eu-west-1:" ACCOUNT_MARK ":instance/<<EC2_INSTANCE:i-0a1b2c3d4e5f60718>>",

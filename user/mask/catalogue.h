@@ -11,7 +11,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define RULE_GROUPS_MAX 24
+#define RULE_GROUPS_MAX 32
 #define ANCHOR_NODES_MAX 2048
 #define PAIRS 65536
 
