@@ -12,7 +12,8 @@
 
 /* How far a rule has come in this text. */
 struct progress {
-	size_t next; /* starts before this have been tried or lie in its last match */
+	uint64_t text; /* which text this is about; else it says nothing */
+	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
 };
 
@@ -21,6 +22,7 @@ struct detector {
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
+	uint64_t text; /* how many there were, this one included */
 	struct progress progress[RULE_COUNT];
 	size_t proposals[PROPOSALS];
 };
@@ -117,12 +119,22 @@ static int add_groups(struct detector *d, const struct compiled *rule, const uin
 	return 0;
 }
 
+/* There are many rules and most texts are short: what is not looked at needs no clearing. */
+static struct progress *progress_of(struct detector *d, enum rule_id id)
+{
+	struct progress *p = &d->progress[id];
+
+	if (p->text != d->text)
+		*p = (struct progress){.text = d->text};
+	return p;
+}
+
 /* Confirming: does the rule's expression match here, within its edges? */
 static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
 		   size_t start, struct buf *spans)
 {
 	const struct compiled *rule = &d->catalogue->rules[id];
-	struct progress *progress = &d->progress[id];
+	struct progress *progress = progress_of(d, id);
 	size_t end;
 	int rc;
 
@@ -160,7 +172,7 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 			continue;
 		if (rule->back) {
 			start = walk_back(rule->back_chars, text, anchor,
-					  &d->progress[node->rule].walk);
+					  &progress_of(d, node->rule)->walk);
 			if (start == NO_START || anchor - start > rule->back)
 				continue;
 		}
@@ -216,7 +228,7 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 {
 	size_t cursor = 0, n, i;
 
-	memset(d->progress, 0, sizeof(d->progress));
+	d->text++;
 	if (find_literals(text, len, spans) < 0)
 		return -1;
 	while (cursor + 1 < len) {
