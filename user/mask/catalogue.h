@@ -54,6 +54,8 @@ struct anchor_node {
 	uint8_t len;
 	uint16_t rule;
 	uint16_t next; /* node number + 1, 0 ends the chain */
+	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
+	uint32_t head, mask, fold;
 };
 
 struct catalogue {

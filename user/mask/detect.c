@@ -73,6 +73,17 @@ static size_t propose(const struct catalogue *c, const uint8_t *text, size_t len
 	return n;
 }
 
+/* Most anchors that share a pair differ in their first bytes. */
+static inline bool head_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
+{
+	uint32_t w;
+
+	if (len < sizeof(w))
+		return true;
+	memcpy(&w, p, sizeof(w));
+	return ((w | node->fold) & node->mask) == node->head;
+}
+
 static bool anchor_stands(const char *anchor, size_t len, bool fold, const uint8_t *p)
 {
 	size_t i;
@@ -168,6 +179,7 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
 
 		if (at < before || len - anchor < node->len ||
+		    !head_stands(node, text + anchor, len - anchor) ||
 		    !anchor_stands(node->text, node->len, rule->fold, text + anchor))
 			continue;
 		if (rule->back) {
