@@ -51,7 +51,13 @@ static inline void world_free(struct world *w)
 	buf_free(&w->out);
 }
 
-/* After a scan of part 0: the phases that follow, to w->out. */
+static inline void world_begin(struct world *w)
+{
+	mask_reset(w->mask);
+	mask_know(w->mask, &w->vault.scope);
+}
+
+/* After a scan of part 0, and what was learned from it: the phases that follow, to w->out. */
 static inline void world_finish(struct world *w, const uint8_t *p, size_t len)
 {
 	struct vault_entry *entries;
@@ -70,8 +76,10 @@ static inline enum mask_error world_text(struct world *w, const void *p, size_t 
 {
 	enum mask_error e;
 
-	mask_reset(w->mask);
+	world_begin(w);
 	e = mask_scan_text(w->mask, 0, p, len);
+	if (e == MASK_OK)
+		e = mask_learn(w->mask);
 	if (e == MASK_OK)
 		world_finish(w, p, len);
 	return e;
@@ -82,8 +90,10 @@ static inline enum mask_error world_json(struct world *w, const void *p, size_t 
 {
 	enum mask_error e;
 
-	mask_reset(w->mask);
+	world_begin(w);
 	e = mask_scan_json(w->mask, 0, p, len, schema);
+	if (e == MASK_OK)
+		e = mask_learn(w->mask);
 	if (e == MASK_OK)
 		world_finish(w, p, len);
 	return e;
@@ -93,8 +103,10 @@ static inline enum mask_error world_query(struct world *w, const void *p, size_t
 {
 	enum mask_error e;
 
-	mask_reset(w->mask);
+	world_begin(w);
 	e = mask_scan_query(w->mask, 0, p, len);
+	if (e == MASK_OK)
+		e = mask_learn(w->mask);
 	if (e == MASK_OK)
 		world_finish(w, p, len);
 	return e;
@@ -105,8 +117,10 @@ static inline enum mask_error world_multipart(struct world *w, const void *p, si
 {
 	enum mask_error e;
 
-	mask_reset(w->mask);
+	world_begin(w);
 	e = mask_scan_multipart(w->mask, 0, p, len, boundary, allow_binary);
+	if (e == MASK_OK)
+		e = mask_learn(w->mask);
 	if (e == MASK_OK)
 		world_finish(w, p, len);
 	return e;

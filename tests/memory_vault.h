@@ -40,9 +40,10 @@ struct memory_vault {
 	uint32_t last[TYPE_COUNT];
 	struct memory_log *log;
 	size_t log_n;
-	size_t fresh;  /* numbers given out by reserve() */
-	bool refuse;   /* reserve() keeps nothing and returns -1 */
-	bool unlogged; /* for fuzzers: the log would only grow */
+	unsigned snapshots; /* known() not yet given back */
+	size_t fresh;	    /* numbers given out by reserve() */
+	bool refuse;	    /* reserve() keeps nothing and returns -1 */
+	bool unlogged;	    /* for fuzzers: the log would only grow */
 };
 
 static inline void *memory_grow(void *p, size_t n, size_t size)
@@ -169,6 +170,35 @@ static inline int memory_vault_reserve(struct vault_scope *s, struct vault_entry
 	return 0;
 }
 
+/* Made anew each time: an entry that comes later is not in it. */
+static inline const struct known *memory_vault_known(struct vault_scope *s)
+{
+	struct memory_vault *v = (struct memory_vault *)s;
+	struct known *k = malloc(sizeof(*k));
+
+	if (!k)
+		abort();
+	known_init(k, SIZE_MAX / 2);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct memory_entry *e = &v->entries[i];
+
+		if (known_learns(e->type, e->value, e->len) &&
+		    known_add(k, e->type, e->value, e->len))
+			abort();
+	}
+	v->snapshots++;
+	return k;
+}
+
+static inline void memory_vault_known_done(struct vault_scope *s, const struct known *k)
+{
+	struct memory_vault *v = (struct memory_vault *)s;
+
+	known_free((struct known *)k);
+	free((struct known *)k);
+	v->snapshots--;
+}
+
 static inline void memory_vault_init(struct memory_vault *v)
 {
 	static const struct vault_ops ops = {
@@ -176,6 +206,8 @@ static inline void memory_vault_init(struct memory_vault *v)
 		.value = memory_vault_value,
 		.types = memory_vault_types,
 		.reserve = memory_vault_reserve,
+		.known = memory_vault_known,
+		.known_done = memory_vault_known_done,
 	};
 
 	memset(v, 0, sizeof(*v));
@@ -184,6 +216,8 @@ static inline void memory_vault_init(struct memory_vault *v)
 
 static inline void memory_vault_free(struct memory_vault *v)
 {
+	if (v->snapshots)
+		abort();
 	for (size_t i = 0; i < v->n; i++)
 		free(v->entries[i].value);
 	free(v->entries);

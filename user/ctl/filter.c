@@ -17,8 +17,11 @@ static int mask_with(struct mask *m, struct vault_scope *scope, const struct buf
 	struct vault_entry *entries;
 	size_t n;
 
+	mask_know(m, scope);
 	wrong = json ? mask_scan_json(m, 0, buf_bytes(in), buf_len(in), SCHEMA_MESSAGES)
 		     : mask_scan_text(m, 0, buf_bytes(in), buf_len(in));
+	if (wrong == MASK_OK)
+		wrong = mask_learn(m);
 	if (wrong != MASK_OK)
 		return err_set(e, "%s", mask_error_text(wrong));
 	if (mask_resolve(m, scope) != 0) {

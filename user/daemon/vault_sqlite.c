@@ -2,6 +2,7 @@
 #include "vault_sqlite.h"
 #include "vault_db.h"
 #include "vault_index.h"
+#include "vault_known.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ struct scope {
 	pthread_rwlock_t lock;
 	struct vault_index index;
 	struct type_set types;
-	int64_t last_id; /* rows up to this one are in the index; under `writer` */
+	struct vault_known *known; /* NULL: nothing yet */
+	int64_t last_id;	   /* rows up to this one are in the index; under `writer` */
 	uint8_t hash[VAULT_HASH_SIZE];
 	char name[];
 };
@@ -40,7 +42,9 @@ struct vault {
 /* Rows on their way from the file into an index. */
 struct batch {
 	struct scope *scope;
-	struct vault_value *list;
+	struct vault_value *list;  /* in the order of the rows */
+	struct vault_value **tail; /* of the list */
+	struct vault_known *known; /* what the scope will know with them */
 	int64_t last_id;
 	const char *why; /* set when a row was bad */
 };
@@ -56,6 +60,14 @@ static int type_of_label(const char *label)
 		if (!strcmp(type_table[t].label, label))
 			return t;
 	return -1;
+}
+
+static void batch_drop(struct batch *b)
+{
+	vault_values_free(b->list);
+	b->list = NULL;
+	vault_known_drop(b->known);
+	b->known = NULL;
 }
 
 static int batch_row(void *arg, const struct vault_row *row)
@@ -78,8 +90,8 @@ static int batch_row(void *arg, const struct vault_row *row)
 		b->why = "memory is out";
 		return -1;
 	}
-	v->next = b->list;
-	b->list = v;
+	*b->tail = v;
+	b->tail = &v->next;
 	if (vault_unseal(&b->scope->vault->keys, &row->place, row->sealed, row->len, v->bytes))
 		return -1;
 	b->why = NULL;
@@ -92,7 +104,7 @@ static int batch_read(struct batch *b, struct scope *s, const char **why)
 	struct vault_db *db = s->vault->db;
 	int rc;
 
-	*b = (struct batch){.scope = s, .last_id = s->last_id};
+	*b = (struct batch){.scope = s, .tail = &b->list, .last_id = s->last_id};
 	if (vault_db_each(db, s->hash, s->last_id, batch_row, b)) {
 		*why = b->why ? b->why : vault_db_why(db);
 		goto fail;
@@ -100,12 +112,12 @@ static int batch_read(struct batch *b, struct scope *s, const char **why)
 	pthread_rwlock_wrlock(&s->lock);
 	rc = vault_index_room(&s->index, b->list);
 	pthread_rwlock_unlock(&s->lock);
-	if (rc == 0)
+	/* Only the writer exchanges s->known. */
+	if (rc == 0 && vault_known_with(s->known, b->list, &b->known) == 0)
 		return 0;
 	*why = "memory is out";
 fail:
-	vault_values_free(b->list);
-	b->list = NULL;
+	batch_drop(b);
 	return -1;
 }
 
@@ -113,14 +125,18 @@ fail:
 static void batch_publish(struct batch *b)
 {
 	struct scope *s = b->scope;
+	struct vault_known *old = s->known;
 
 	pthread_rwlock_wrlock(&s->lock);
 	for (const struct vault_value *v = b->list; v; v = v->next)
 		type_set_add(&s->types, v->type);
 	vault_index_put(&s->index, b->list);
+	s->known = b->known;
 	pthread_rwlock_unlock(&s->lock);
+	vault_known_drop(old);
 	s->last_id = b->last_id;
 	b->list = NULL;
+	b->known = NULL;
 }
 
 static int scope_number(struct vault_scope *scope, enum mask_type type, const uint8_t *value,
@@ -255,7 +271,7 @@ static int reserve_in_file(struct scope *s, struct vault_entry *entries, size_t 
 	return 0;
 fail:
 	vault_db_rollback(v->db);
-	vault_values_free(b.list);
+	batch_drop(&b);
 	return -1;
 }
 
@@ -272,11 +288,30 @@ static int scope_reserve(struct vault_scope *scope, struct vault_entry *entries,
 	return rc;
 }
 
+static const struct known *scope_known(struct vault_scope *scope)
+{
+	struct scope *s = scope_of(scope);
+	const struct known *k;
+
+	pthread_rwlock_rdlock(&s->lock);
+	k = vault_known_take(s->known);
+	pthread_rwlock_unlock(&s->lock);
+	return k;
+}
+
+static void scope_known_done(struct vault_scope *scope, const struct known *k)
+{
+	(void)scope;
+	vault_known_done(k);
+}
+
 static const struct vault_ops ops = {
 	.number = scope_number,
 	.value = scope_value,
 	.types = scope_types,
 	.reserve = scope_reserve,
+	.known = scope_known,
+	.known_done = scope_known_done,
 };
 
 static void scope_free(struct scope *s)
@@ -284,6 +319,7 @@ static void scope_free(struct scope *s)
 	if (!s)
 		return;
 	vault_index_free(&s->index);
+	vault_known_drop(s->known);
 	pthread_rwlock_destroy(&s->lock);
 	free(s);
 }

@@ -6,10 +6,10 @@
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
 
-static size_t mask_bufs(struct mask *m, struct buf *bufs[static 10])
+static size_t mask_bufs(struct mask *m, struct buf *bufs[static 12])
 {
-	struct buf *all[] = {&m->spans, &m->parts,   &m->values, &m->bytes, &m->slots,
-			     &m->holds, &m->entries, &m->text,	 &m->marks, &m->found};
+	struct buf *all[] = {&m->spans,	  &m->parts,   &m->values, &m->bytes, &m->slots, &m->holds,
+			     &m->entries, &m->sources, &m->text,   &m->marks, &m->found, &m->hits};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -18,13 +18,14 @@ static size_t mask_bufs(struct mask *m, struct buf *bufs[static 10])
 struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 {
 	struct mask *m = calloc(1, sizeof(*m));
-	struct buf *bufs[10];
+	struct buf *bufs[12];
 
 	if (!m)
 		return NULL;
 	m->max_memory = max_memory;
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
 		buf_init(bufs[i], max_memory);
+	known_init(&m->local, max_memory / 4); /* each of its four tables */
 	m->detector = detector_new(c);
 	if (!m->detector) {
 		mask_free(m);
@@ -35,29 +36,31 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 
 void mask_free(struct mask *m)
 {
-	struct buf *bufs[10];
+	struct buf *bufs[12];
 
 	if (!m)
 		return;
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
 		buf_free(bufs[i]);
+	known_free(&m->local);
+	mask_unknow(m);
 	detector_free(m->detector);
 	free(m);
 }
 
 size_t mask_memory(const struct mask *m)
 {
-	struct buf *bufs[10];
+	struct buf *bufs[12];
 	size_t sum = 0;
 
 	for (size_t i = 0, n = mask_bufs((struct mask *)m, bufs); i < n; i++)
 		sum += bufs[i]->cap;
-	return sum;
+	return sum + known_memory(&m->local);
 }
 
 void mask_reset(struct mask *m)
 {
-	struct buf *bufs[10];
+	struct buf *bufs[12];
 
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++) {
 		if (bufs[i]->cap > KEEP_STORAGE)
@@ -65,6 +68,8 @@ void mask_reset(struct mask *m)
 		else
 			buf_clear(bufs[i]);
 	}
+	known_clear(&m->local);
+	mask_unknow(m);
 	m->counts = (struct mask_counts){0};
 }
 
@@ -164,34 +169,70 @@ static enum mask_error part_end(struct mask *m, unsigned part, size_t first, enu
 	return MASK_OK;
 }
 
-enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len)
+static enum mask_error source_walk(struct mask *m, const struct mask_source *s)
+{
+	switch ((enum source_kind)s->kind) {
+	case SOURCE_TEXT:
+		return mask_raw_scan(m, s->p, 0, s->len);
+	case SOURCE_JSON:
+		return mask_json_scan(m, s->p, 0, s->len, (enum schema)s->schema);
+	case SOURCE_QUERY:
+		return mask_percent_scan(m, s->p, 0, s->len);
+	case SOURCE_MULTIPART:
+		break;
+	}
+	return mask_multipart_scan(m, s->p, s->len, s->boundary, s->allow_binary);
+}
+
+enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
-	return part_end(m, part, first, mask_raw_scan(m, p, 0, len));
+	return part_end(m, s->part, first, source_walk(m, s));
+}
+
+/* The first time; what is too short to hold any known value need not be kept for a second. */
+static enum mask_error source_new(struct mask *m, const struct mask_source *s)
+{
+	if (s->len >= KNOWN_MIN && mask_keep(m, &m->sources, s, sizeof(*s)))
+		return MASK_TOO_LARGE;
+	return mask_source_scan(m, s);
+}
+
+enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len)
+{
+	const struct mask_source s = {.part = part, .kind = SOURCE_TEXT, .p = p, .len = len};
+
+	return source_new(m, &s);
 }
 
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema)
 {
-	size_t first = span_count(m);
+	const struct mask_source s = {
+		.part = part, .kind = SOURCE_JSON, .p = p, .len = len, .schema = (uint8_t)schema};
 
-	return part_end(m, part, first, mask_json_scan(m, p, 0, len, schema));
+	return source_new(m, &s);
 }
 
 enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p, size_t len)
 {
-	size_t first = span_count(m);
+	const struct mask_source s = {.part = part, .kind = SOURCE_QUERY, .p = p, .len = len};
 
-	return part_end(m, part, first, mask_percent_scan(m, p, 0, len));
+	return source_new(m, &s);
 }
 
 enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 				    const char *boundary, bool allow_binary)
 {
-	size_t first = span_count(m);
+	const struct mask_source s = {.part = part,
+				      .kind = SOURCE_MULTIPART,
+				      .p = p,
+				      .len = len,
+				      .boundary = boundary,
+				      .allow_binary = allow_binary};
 
-	return part_end(m, part, first, mask_multipart_scan(m, p, len, boundary, allow_binary));
+	return source_new(m, &s);
 }
 
 static const struct mask_part *part_find(const struct mask *m, unsigned part)

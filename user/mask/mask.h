@@ -2,12 +2,14 @@
 #ifndef AWSMASK_MASK_H
 #define AWSMASK_MASK_H
 /*
- * Masking a request, in phases: scan each part (target, headers, body), resolve against the vault,
- *let somebody reserve what is new, splice each part. Bytes outside the spans are never touched
- *(I3).
+ * Masking a request, in phases: scan each part (target, headers, body), learn from all of them,
+ * resolve against the vault, let somebody reserve what is new, splice each part. Bytes outside the
+ * spans are never touched (I3).
  *
  *	mask_reset(m);
+ *	mask_know(m, scope);
  *	mask_scan_query(m, 0, ...); mask_scan_json(m, 1, ...);
+ *	mask_learn(m);
  *	mask_resolve(m, scope);
  *	if (mask_pending(m, &n)) { ops->reserve(...); }      // may block: elsewhere
  *	mask_resolve(m, scope);                              // everything has its number now
@@ -59,6 +61,21 @@ enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p,
 enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 				    const char *boundary, bool allow_binary);
 
+/*
+ * Known values (known.h). Between mask_know() and the mask_learn() after the scans, every whole
+ * occurrence of what the scope knows is found too, whatever stands around it.
+ *
+ * mask_learn() looks at what the scans' rules found: when there is anything that the scope did not
+ * know, all parts are scanned once more, for it may stand bare anywhere, also before the place that
+ * revealed it. The scans' arguments must still be in place then. MASK_OK, or why not.
+ *
+ * Where a known value and a rule's span overlap, the one of the rule stays whole and of the known
+ * value what lies beside it; but a known value with whole spans of rules inside, as a bucket named
+ * after an account, is masked as one, so that it has the same placeholder everywhere.
+ */
+void mask_know(struct mask *m, struct vault_scope *scope);
+enum mask_error mask_learn(struct mask *m);
+
 /* Ask the vault for the numbers not known yet. Returns how many remain unknown. */
 size_t mask_resolve(struct mask *m, struct vault_scope *scope);
 
@@ -77,6 +94,7 @@ size_t mask_memory(const struct mask *m);
 
 struct mask_counts {
 	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
+	size_t by_knowledge;	    /* those of them that no rule found: known values */
 	size_t signed_passed;	    /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);

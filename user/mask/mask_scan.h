@@ -25,22 +25,40 @@ struct mask_part {
 	size_t first, n; /* its spans */
 };
 
+/* What was scanned, to scan it again. */
+enum source_kind { SOURCE_TEXT, SOURCE_JSON, SOURCE_QUERY, SOURCE_MULTIPART };
+
+struct mask_source {
+	const uint8_t *p;
+	size_t len;
+	const char *boundary; /* SOURCE_MULTIPART */
+	unsigned part;
+	uint8_t kind;	/* enum source_kind */
+	uint8_t schema; /* SOURCE_JSON */
+	bool allow_binary;
+};
+
 struct mask {
 	struct detector *detector;
 	size_t max_memory;
 	/* Kept until the reset. */
-	struct buf spans;  /* struct mask_span, part by part */
-	struct buf parts;  /* struct mask_part, by name; those with spans */
-	struct buf values; /* struct mask_value, each once */
-	struct buf bytes;  /* theirs */
-	struct buf slots;  /* uint32_t, index in values + 1: an open hash table */
-	struct buf holds;  /* mask_json.c's */
+	struct buf spans;   /* struct mask_span, part by part */
+	struct buf parts;   /* struct mask_part, by name; those with spans */
+	struct buf values;  /* struct mask_value, each once */
+	struct buf bytes;   /* theirs */
+	struct buf slots;   /* uint32_t, index in values + 1: an open hash table */
+	struct buf holds;   /* mask_json.c's */
+	struct buf sources; /* struct mask_source */
 	struct buf
 		entries; /* struct vault_entry, room for each value: mask_pending() cannot fail */
 	/* Of one text at a time. */
 	struct buf text;
-	struct buf marks; /* struct text_mark */
-	struct buf found; /* struct span */
+	struct buf marks;	   /* struct text_mark */
+	struct buf found;	   /* struct span, of the rules */
+	struct buf hits;	   /* struct span, of known values */
+	struct vault_scope *scope; /* whose snapshot is held, or NULL */
+	const struct known *snapshot;
+	struct known local; /* what this request revealed and the snapshot has not */
 	struct mask_counts counts;
 };
 
@@ -55,6 +73,23 @@ __attribute__((warn_unused_result)) int mask_value(struct mask *m, enum mask_typ
 						   const uint8_t *p, size_t len, uint32_t *index);
 /* What stands for it, and its length; 0: its number is not known yet. */
 size_t mask_placeholder(const struct mask *m, uint32_t index, char out[static PLACEHOLDER_MAX]);
+
+/* The spans of a text, one after another: those of rules, and those that only knowledge finds. */
+struct mask_merge {
+	const struct span *rules, *hits;
+	size_t n_rules, n_hits;
+};
+
+/* Look in text[skip..len); what precedes is context for the rules. MASK_OK: *g is ready. */
+enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+			  struct mask_merge *g);
+/* The next one that reaches beyond `done`, perhaps beginning before it. False: there is none. */
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known);
+
+/* Scan a source and keep its spans; mask.c. */
+enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
+/* Give the snapshot back. */
+void mask_unknow(struct mask *m);
 
 /* Forget the last text; its buffers may use what is left of max_memory. */
 void mask_text_begin(struct mask *m);

@@ -8,9 +8,11 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->text);
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
+	buf_clear(&m->hits);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
-	m->found.max = left / 4;
+	m->found.max = left / 8;
+	m->hits.max = left / 8;
 	m->marks.max = left / 2;
 }
 
@@ -34,12 +36,14 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 		s->end++;
 }
 
-/* Why detect() failed, which it does not say: a buffer that had room left was not the reason. */
-static enum mask_error detect_error(const struct mask *m)
+static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
+				 struct mask_span *keep)
 {
-	bool full = m->found.cap + sizeof(struct span) > m->found.max;
-
-	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
+	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
+	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
+		return MASK_TOO_LARGE;
+	m->counts.by_type[s->type]++;
+	return MASK_OK;
 }
 
 enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
@@ -47,33 +51,28 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 {
 	const struct text_mark *marks = (const struct text_mark *)buf_bytes(&m->marks);
 	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip;
-	const struct span *found;
+	struct mask_merge g;
+	struct span s;
+	bool known;
+	enum mask_error e;
 
 	if (len == skip)
 		return MASK_OK;
-	buf_clear(&m->found);
-	if (detect(m->detector, text, len, &m->found))
-		return detect_error(m);
-	found = (const struct span *)buf_bytes(&m->found);
-	for (size_t i = 0; i < buf_len(&m->found) / sizeof(*found); i++) {
-		struct span s = found[i];
+	e = mask_find(m, text, len, skip, &g);
+	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
 		struct mask_span keep;
 
 		if (s.start < done)
 			s.start = done;
-		if (s.end <= s.start)
-			continue;
 		if (n_marks)
 			span_align(text, len, done, &s);
 		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
 		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
-		if (mask_value(m, s.type, text + s.start, s.end - s.start, &keep.value) ||
-		    mask_keep(m, &m->spans, &keep, sizeof(keep)))
-			return MASK_TOO_LARGE;
-		m->counts.by_type[s.type]++;
+		e = span_keep(m, text, &s, &keep);
+		m->counts.by_knowledge += known;
 		done = s.end;
 	}
-	return MASK_OK;
+	return e;
 }
 
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
@@ -84,15 +83,14 @@ enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size
 
 enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len)
 {
-	const struct span *found;
+	struct mask_merge g;
+	struct span s = {0};
+	bool known;
+	enum mask_error e = mask_find(m, text, len, 0, &g);
 
-	buf_clear(&m->found);
-	if (detect(m->detector, text, len, &m->found))
-		return detect_error(m);
-	found = (const struct span *)buf_bytes(&m->found);
-	for (size_t i = 0; i < buf_len(&m->found) / sizeof(*found); i++)
-		m->counts.signed_passed += found[i].type != TYPE_LITERAL;
-	return MASK_OK;
+	while (e == MASK_OK && mask_merge_next(&g, s.end, &s, &known))
+		m->counts.signed_passed += s.type != TYPE_LITERAL;
+	return e;
 }
 
 static int hex_digit(uint8_t c)

@@ -4,7 +4,8 @@
 size_t mask_kept(const struct mask *m)
 {
 	return buf_len(&m->spans) + buf_len(&m->parts) + buf_len(&m->values) + buf_len(&m->bytes) +
-	       buf_len(&m->slots) + buf_len(&m->holds) + buf_len(&m->entries);
+	       buf_len(&m->slots) + buf_len(&m->holds) + buf_len(&m->entries) +
+	       buf_len(&m->sources) + known_memory(&m->local);
 }
 
 int mask_keep(struct mask *m, struct buf *b, const void *p, size_t n)

@@ -7,6 +7,7 @@
  * two phases of masking (I7). Values are byte strings; they stay where they are for as long as the
  * scope is open.
  */
+#include "known.h"
 #include "placeholder.h"
 
 struct vault_entry {
@@ -34,6 +35,13 @@ struct vault_ops {
 	 * Entries may repeat a value. Any thread.
 	 */
 	int (*reserve)(struct vault_scope *s, struct vault_entry *entries, size_t n);
+	/*
+	 * What is known in this scope as of now: every value of it that is learned (known.h), in
+	 * the order in which they were reserved. It does not change, and stays until it is given
+	 * back with known_done(). NULL: nothing. Any thread; never waits for a reserve().
+	 */
+	const struct known *(*known)(struct vault_scope *s);
+	void (*known_done)(struct vault_scope *s, const struct known *k); /* not NULL */
 };
 
 struct vault_scope {

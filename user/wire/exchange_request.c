@@ -376,6 +376,8 @@ static int scan_all(struct exchange *x)
 		why = kind_of_body(x, buf_bytes(body), buf_len(body), boundary, &x->request.kind);
 	if (why == NOT_REFUSED)
 		why = refusal_of(scan_body(x, body, boundary));
+	if (why == NOT_REFUSED)
+		why = refusal_of(mask_learn(x->mask));
 	return why;
 }
 
@@ -386,6 +388,7 @@ int request_scan(struct exchange *x)
 	mask_reset(x->mask);
 	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
 		return NOT_REFUSED;
+	mask_know(x->mask, x->scope);
 	why = scan_all(x);
 	x->facts.masked = *mask_counts(x->mask);
 	/* Who only observes is in nobody's way. */

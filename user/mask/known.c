@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "known_table.h"
+
+#define STOPS_MIN 64
+#define BITS_MIN 4096
+#define BITS_PER_VALUE 32
+#define KEEP_STORAGE (1u << 20)
+
+size_t known_stops(const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < len; n++)
+		at = next_stop(p, at, len);
+	return n;
+}
+
+static struct known_stop *stop_list(const struct known *k)
+{
+	return (struct known_stop *)buf_bytes(&k->stops);
+}
+
+static size_t stop_slots(const struct known *k)
+{
+	return buf_len(&k->stops) / sizeof(struct known_stop);
+}
+
+static void known_bufs(struct known *k, struct buf *bufs[static 4])
+{
+	bufs[0] = &k->bytes;
+	bufs[1] = &k->values;
+	bufs[2] = &k->stops;
+	bufs[3] = &k->bits;
+}
+
+void known_init(struct known *k, size_t max)
+{
+	struct buf *bufs[4];
+
+	*k = (struct known){.seed = (uintptr_t)k * 0x9e3779b97f4a7c15u};
+	known_bufs(k, bufs);
+	for (size_t i = 0; i < 4; i++)
+		buf_init(bufs[i], max);
+}
+
+void known_free(struct known *k)
+{
+	struct buf *bufs[4];
+
+	known_bufs(k, bufs);
+	for (size_t i = 0; i < 4; i++)
+		buf_free(bufs[i]);
+	k->used = k->longest = 0;
+}
+
+void known_clear(struct known *k)
+{
+	struct buf *bufs[4];
+
+	known_bufs(k, bufs);
+	for (size_t i = 0; i < 4; i++) {
+		if (bufs[i]->cap > KEEP_STORAGE)
+			buf_free(bufs[i]);
+		else
+			buf_clear(bufs[i]);
+	}
+	k->used = k->longest = 0;
+}
+
+size_t known_count(const struct known *k)
+{
+	return buf_len(&k->values) / sizeof(struct known_value);
+}
+
+size_t known_memory(const struct known *k)
+{
+	return k->bytes.cap + k->values.cap + k->stops.cap + k->bits.cap;
+}
+
+static void first_set(struct known *k, const uint8_t *p)
+{
+	uint64_t *bits = (uint64_t *)buf_bytes(&k->bits), first = 0, hash;
+
+	for (size_t i = 0; i < KNOWN_MIN; i++)
+		first = first_next(first, p[i]);
+	hash = first_hash(first, k->shift);
+	bits[hash / 64] |= 1ull << (hash % 64);
+}
+
+static bool value_is(const struct known *k, uint32_t index, const uint8_t *p, size_t len)
+{
+	const struct known_value *v = &value_list(k)[index];
+
+	return v->len == len && !memcmp(buf_bytes(&k->bytes) + v->off, p, len);
+}
+
+struct known_stop *known_slot(const struct known *k, uint64_t hash, const uint8_t *p, size_t len,
+			      bool ends)
+{
+	struct known_stop *stops = stop_list(k);
+	size_t mask = stop_slots(k) - 1, at = hash >> 1 & mask;
+
+	for (; stops[at].hash; at = (at + 1) & mask) {
+		if (stops[at].hash != hash)
+			continue;
+		if (!ends || !stops[at].value || value_is(k, stops[at].value - 1, p, len))
+			break;
+	}
+	return &stops[at];
+}
+
+/* There is room. */
+static void stops_put(struct known *k, uint32_t index)
+{
+	const struct known_value *v = &value_list(k)[index];
+	const uint8_t *p = buf_bytes(&k->bytes) + v->off;
+	uint64_t h = k->seed;
+	size_t at = 0;
+
+	first_set(k, p);
+	while (at < v->len) {
+		size_t stop = next_stop(p, at, v->len);
+		struct known_stop *slot;
+
+		h = hash_on(h, p + at, stop - at);
+		slot = known_slot(k, h, p, stop, stop == v->len);
+		k->used += !slot->hash;
+		slot->hash = h;
+		if (stop == v->len)
+			slot->value = index + 1;
+		else
+			slot->longer = 1;
+		at = stop;
+	}
+}
+
+static uint8_t *table_new(struct buf *b, size_t max, size_t size)
+{
+	uint8_t *p;
+
+	*b = (struct buf){.max = max};
+	p = buf_reserve(b, size);
+	if (p) {
+		memset(p, 0, size);
+		buf_grew(b, size);
+	}
+	return p;
+}
+
+/* Room for a value of so many stops, at most half full. 0, or -1: memory, and nothing changed. */
+static int tables_grow(struct known *k, size_t more)
+{
+	size_t n = known_count(k), slots = stop_slots(k), bits = buf_len(&k->bits) * 8;
+	size_t want = slots ? slots : STOPS_MIN, want_bits = bits ? bits : BITS_MIN;
+	struct buf new_stops, new_bits;
+
+	if (n >= UINT32_MAX - 1)
+		return -1;
+	while (want < (k->used + more) * 2)
+		want *= 2;
+	while (want_bits < (n + 1) * BITS_PER_VALUE)
+		want_bits *= 2;
+	if (want == slots && want_bits == bits)
+		return 0;
+	if (!table_new(&new_stops, k->stops.max, want * sizeof(struct known_stop)))
+		return -1;
+	if (!table_new(&new_bits, k->bits.max, want_bits / 8)) {
+		buf_free(&new_stops);
+		return -1;
+	}
+	buf_free(&k->stops);
+	buf_free(&k->bits);
+	k->stops = new_stops;
+	k->bits = new_bits;
+	for (k->shift = 64; want_bits > 1; want_bits /= 2)
+		k->shift--;
+	k->used = 0;
+	for (size_t i = 0; i < n; i++)
+		stops_put(k, (uint32_t)i);
+	return 0;
+}
+
+const struct known_value *known_value_at(const struct known *k, uint64_t hash, const uint8_t *p,
+					 size_t len)
+{
+	const struct known_stop *stop = known_slot(k, hash, p, len, true);
+
+	return stop->hash && stop->value ? &value_list(k)[stop->value - 1] : NULL;
+}
+
+bool known_has(const struct known *k, const uint8_t *value, size_t len)
+{
+	uint64_t h = k->seed;
+	size_t at = 0;
+
+	if (!known_count(k))
+		return false;
+	while (at < len) {
+		size_t stop = next_stop(value, at, len);
+
+		h = hash_on(h, value + at, stop - at);
+		at = stop;
+	}
+	return known_value_at(k, h, value, len) != NULL;
+}
+
+int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t len)
+{
+	struct known_value v = {.off = buf_len(&k->bytes), .len = (uint32_t)len, .type = type};
+
+	if (known_has(k, value, len))
+		return 0;
+	if (tables_grow(k, known_stops(value, len)) || buf_append(&k->bytes, value, len))
+		return -1;
+	if (buf_append(&k->values, &v, sizeof(v))) {
+		buf_truncate(&k->bytes, v.off);
+		return -1;
+	}
+	stops_put(k, (uint32_t)known_count(k) - 1);
+	if (len > k->longest)
+		k->longest = len;
+	return 0;
+}
+
+int known_copy(struct known *to, const struct known *from)
+{
+	const struct buf *source[] = {&from->bytes, &from->values, &from->stops, &from->bits};
+	struct buf *bufs[4];
+
+	known_bufs(to, bufs);
+	for (size_t i = 0; i < 4; i++)
+		if (buf_append(bufs[i], buf_bytes(source[i]), buf_len(source[i])))
+			return -1;
+	to->used = from->used;
+	to->longest = from->longest;
+	to->seed = from->seed;
+	to->shift = from->shift;
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_KNOWN_H
+#define AWSMASK_KNOWN_H
+/*
+ * Known values: what context gave away once is the same secret without it. A bucket named in
+ * s3://corvid-ledger/x is masked in "the bucket corvid-ledger" too.
+ *
+ * Which types are learned is said in catalogue.def (LEARNED): names, account ids, hashes and secret
+ * keys. What a rule finds wherever it stands (i-..., AKIA...) need not be. Of those types, a value
+ * is not learned when it would be found where nobody means it:
+ *
+ *	- shorter than 6 bytes, or longer than 512, or of more than 32 words and separators
+ *	- without a letter, unless it is an account id: dates, versions, counters
+ *	- a name of known.def, in either case, a Region, or a service's host name
+ *	- one plain word (letters only, no capital inside) shorter than 12 bytes
+ *
+ * It is found as a whole token only. A letter or a digit goes on a token, and so do dashes and
+ * underscores with one behind them: corvid-ledger is not part of corvid-ledger-2, nor of
+ * my_corvid-ledger, which are other names; but it is what -corvid-ledger in a diff, _corvid-ledger_
+ * in Markdown and corvid-ledger-* say. A dot, a slash, a quote, a colon do not go on: the name at
+ * the end of a sentence, in a path and before .s3.amazonaws.com is the name. Twelve digits that are
+ * known to be an account are that account also between dashes and underscores, as in
+ * logs-734019286651-eu. On the left an escape ends before the token, as for the rules (edge.h).
+ *
+ * Where a value is known by two types, the one learned first names it.
+ */
+#include "detect.h"
+
+#define KNOWN_MIN 6
+#define KNOWN_MAX 512
+#define KNOWN_STOPS 32
+#define KNOWN_SETS 2 /* that can be looked for at once */
+
+/* A set of values that only grows; it keeps copies. */
+struct known {
+	struct buf bytes;  /* of the values */
+	struct buf values; /* struct known_value */
+	struct buf stops;  /* struct known_stop, an open hash table */
+	struct buf bits;   /* which first bytes occur at all, hashed */
+	size_t used;	   /* stops */
+	size_t longest;
+	uint64_t seed;
+	unsigned shift; /* of a hash of first bytes */
+};
+
+/* `max` bounds each of its tables, bytes. */
+void known_init(struct known *k, size_t max);
+void known_free(struct known *k); /* wipes; may be used again */
+/* Empty it; small storage stays. */
+void known_clear(struct known *k);
+size_t known_count(const struct known *k);
+/* Bytes of storage that it holds. */
+size_t known_memory(const struct known *k);
+
+/* Is such a value learned at all? */
+bool known_learns(enum mask_type type, const uint8_t *value, size_t len);
+/* Words and what stands between them: how often it is cut for being looked up. */
+size_t known_stops(const uint8_t *value, size_t len);
+/*
+ * Add one that is learned; what is there, by whatever type, stays as it is. 0, or -1: memory, and
+ * the set is as it was.
+ */
+__attribute__((warn_unused_result)) int known_add(struct known *k, enum mask_type type,
+						  const uint8_t *value, size_t len);
+bool known_has(const struct known *k, const uint8_t *value, size_t len);
+/* Make an empty set the same as another one. 0, or -1: memory. */
+__attribute__((warn_unused_result)) int known_copy(struct known *to, const struct known *from);
+
+/*
+ * Append each occurrence of a value (struct span, by start, disjoint, never followed by a digit).
+ * Where several begin, the longest; of equal ones that of the first set. Linear in len. 0, or -1:
+ * the buffer is full.
+ */
+__attribute__((warn_unused_result)) int known_find(const struct known *const *sets, size_t n_sets,
+						   const uint8_t *text, size_t len,
+						   struct buf *spans);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which values are learned: those that nobody else means. */
+#include "known.h"
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const bool learned[TYPE_COUNT] = {
+#define TYPE(...)
+#define RULE(...)
+#define LEARNED(name) [TYPE_##name] = true,
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
+#define COMMON(word) word,
+static const char *const common[] = {
+#include "known.def"
+};
+#undef COMMON
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static bool is_letter(uint8_t c)
+{
+	return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
+/* As strcmp() would, the value in lower case. */
+static int compare_word(const char *word, const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		int diff = (uint8_t)word[i] - lower(p[i]);
+
+		if (diff)
+			return diff;
+	}
+	return word[len] != 0;
+}
+
+static bool is_common(const uint8_t *p, size_t len)
+{
+	size_t low = 0, high = sizeof(common) / sizeof(common[0]);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int diff = compare_word(common[mid], p, len);
+
+		if (!diff)
+			return true;
+		if (diff < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+static size_t letters(const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] >= 'a' && p[n] <= 'z')
+		n++;
+	return n;
+}
+
+static bool is_direction(const uint8_t *p, size_t len)
+{
+	static const char *const directions[] = {"north",     "south",	   "east",
+						 "west",      "central",   "northeast",
+						 "northwest", "southeast", "southwest"};
+
+	for (size_t i = 0; i < sizeof(directions) / sizeof(directions[0]); i++)
+		if (strlen(directions[i]) == len && !memcmp(directions[i], p, len))
+			return true;
+	return false;
+}
+
+/* eu-west-1, us-gov-east-1; an availability zone has a letter behind it */
+static bool is_region(const uint8_t *p, size_t len)
+{
+	size_t at = letters(p, len), n;
+	bool direction = false;
+
+	if (at < 2 || at > 4)
+		return false;
+	while (!direction && at < len && p[at] == '-') {
+		n = letters(p + at + 1, len - at - 1);
+		direction = is_direction(p + at + 1, n);
+		at += 1 + n;
+	}
+	if (!direction || len - at < 2 || p[at] != '-' || !is_digit(p[at + 1]))
+		return false;
+	at += 2;
+	return at == len || (at + 1 == len && letters(p + at, 1) == 1);
+}
+
+/* Letters only, small ones but perhaps the first, or capitals throughout. */
+static bool is_plain_word(const uint8_t *p, size_t len)
+{
+	size_t small = letters(p + 1, len - 1), n = 0;
+
+	while (n < len && p[n] >= 'A' && p[n] <= 'Z')
+		n++;
+	return n == len || (small == len - 1 && is_letter(*p));
+}
+
+/* sqs.amazonaws.com and the paths under it: a service, which is Amazon's */
+static bool is_service(const uint8_t *p, size_t len)
+{
+	static const char domain[] = "amazonaws.com";
+
+	return memmem(p, len, domain, sizeof(domain) - 1) != NULL;
+}
+
+bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
+{
+	size_t i = 0;
+
+	if (!learned[type] || len < KNOWN_MIN || len > KNOWN_MAX)
+		return false;
+	if (type == TYPE_AWS_ACCOUNT)
+		return true;
+	while (i < len && !is_letter(value[i]))
+		i++;
+	if (i == len || is_common(value, len) || is_region(value, len) || is_service(value, len))
+		return false;
+	return (len >= 12 || !is_plain_word(value, len)) && known_stops(value, len) <= KNOWN_STOPS;
+}
