@@ -108,6 +108,9 @@ static const char *const samples[] = {
 	"aws s3api get-object --bucket <<S3_BUCKET:acme-prod-data>> --key x",
 	"bucket = \"<<S3_BUCKET:acme-prod-data>>\"",
 	"\\\"BucketName\\\": \\\"<<S3_BUCKET:acme-prod-data>>\\\"",
+	"S3_BUCKET=<<S3_BUCKET:acme-prod-data>>",
+	"the bucket is called `<<S3_BUCKET:acme.prod>>`",
+	"in bucket <<S3_BUCKET:acme-prod-7>> there",
 
 	"account " ACCOUNT_MARK,
 	"account id is " ACCOUNT_MARK,
@@ -133,6 +136,13 @@ static const char *const samples[] = {
 	"Account (prod 1): " ACCOUNT_MARK,
 	"AdministratorAccess-" ACCOUNT_MARK,
 	"sso/" ACCOUNT_MARK "_PowerUserAccess/x",
+	"x\t" ACCOUNT_MARK "\teu-west-1\ty",
+	"x\\t" ACCOUNT_MARK "\\tus-east-1\\ty",
+	"2 " ACCOUNT_MARK " <<NETWORK_INTERFACE:eni-0a1b2c3d>> 1.2.3.4",
+	"It is <<AWS_ACCOUNT:4829-1057-3641>> (so " ACCOUNT_MARK " without them)",
+	"\"Id\": \"" ACCOUNT_MARK "\", \"Arn\": \"x\"",
+	"accounts " ACCOUNT_MARK " or " ACCOUNT_2,
+	"\"MasterId\": \"" ACCOUNT_MARK "\"",
 	"arn:aws:iam::" ACCOUNT_MARK ":root",
 
 	ACCOUNT_MARK ".dkr.ecr.eu-west-1.amazonaws.com/<<ECR_REPOSITORY:team/web-app>>:v12",
@@ -195,6 +205,7 @@ static const struct {
 	{TYPE_PRIVATE_IPV4, "v10.2.3.4-rc 10.2.3.4b2 x10.2.3.4"},
 	{TYPE_PRIVATE_IPV4, "10.256.0.1 10.0.0.256 10.0.0.1234 10.01.2.3"},
 	{TYPE_PRIVATE_IPV4, "172.15.0.1 172.32.0.1 192.169.0.1 100.63.0.1 100.128.0.1 110.1.2.3"},
+	{TYPE_PRIVATE_IPV4, "version 10.2.0.4, Version: 10.2.0.4, Chrome/10.2.0.4"},
 	{TYPE_PRIVATE_IPV4, "8.8.8.8 127.0.0.1 169.254.169.254 0.0.0.0"},
 	{TYPE_EC2_HOSTNAME, "ip-10-1-2"},
 	{TYPE_EC2_HOSTNAME, "ip-10-1-2-256"},
@@ -212,6 +223,8 @@ static const struct {
 	{TYPE_SECRET_ACCESS_KEY, "commit da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 	{TYPE_SECRET_ACCESS_KEY, "secret_access_key = " KEY "Z"},
 	{TYPE_SECRET_ACCESS_KEY, "secret_access_key = var.secret_key"},
+	{TYPE_SECRET_ACCESS_KEY, "secret_key=abcdefghij0123456789/ABCDEFGHIJKEXAMPLEKEY"},
+	{TYPE_SECRET_ACCESS_KEY, "secret: da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 	{TYPE_SECRET_ACCESS_KEY, "the secret " KEY},
 	{TYPE_SESSION_TOKEN, TOKEN},
 	{TYPE_SESSION_TOKEN, "session_token = abcdef0123456789"},
@@ -236,6 +249,8 @@ static const struct {
 	{TYPE_AWS_ACCOUNT, "timestamp 482910573641 in the account"},
 	{TYPE_AWS_ACCOUNT, "1482910573641.dkr.ecr.eu-west-1.amazonaws.com"},
 	{TYPE_AWS_ACCOUNT, "account 482910573641abc"},
+	{TYPE_AWS_ACCOUNT, "build 2031-0412-0930, 4829-1057-3641-7788, 1-4829-1057-3641"},
+	{TYPE_AWS_ACCOUNT, "\"Id\": \"482910573641\", \"Name\": 1; 482910573641\tx"},
 	{TYPE_AWS_ACCOUNT, "x-482910573641-xy-north-1 x-1482910573641-eu-west-1"},
 
 	{TYPE_ECR_REPOSITORY, "public.ecr.aws/nginx/nginx:1.25"},
@@ -264,6 +279,7 @@ static const struct {
 	{TYPE_ARN_RESOURCE, "arn:aws:iam::" ACCOUNT_MARK ":*"},
 	{TYPE_ARN_RESOURCE, "arn:aws:states:::lambda:invoke"},
 	{TYPE_ARN_RESOURCE, "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0"},
+	{TYPE_ARN_RESOURCE, "arn:aws:iam::ACCOUNT_ID:role/NAME arn:aws:sns:REGION:XXXXXXXXXXXX:x"},
 	{TYPE_ARN_RESOURCE, "barn:aws:iam::482910573641:role/x arn:other:iam::1:role/x"},
 };
 
