@@ -3,9 +3,11 @@
 #define TESTS_DETECT_SAMPLES_H
 /*
  * What must be found (marked as in test_detect.c; each in any company) and what must not. All made
- * up. To add a type: three of each at least, or a line in hex_ids.
+ * up. To add a type: three of each at least, or a line in detect_samples_ids.h.
  */
-#include "../../user/mask/detect.h"
+#include "detect_samples_hosts.h"
+#include "detect_samples_ids.h"
+#include "detect_samples_keys.h"
 
 #define KEY "q7Xn2+vR8/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
 #define KEY_ESCAPED "q7Xn2+vR8\\/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
@@ -21,46 +23,6 @@
 #define TOKEN_MARK(token) "<<SESSION_TOKEN:" token ">>"
 #define ACCOUNT_MARK "<<AWS_ACCOUNT:482910573641>>"
 #define ACCOUNT_2 "<<AWS_ACCOUNT:306158472990>>"
-
-static const struct {
-	enum mask_type type;
-	const char *prefix;
-} hex_ids[] = {
-	{TYPE_EC2_INSTANCE, "i-"},
-	{TYPE_EBS_VOLUME, "vol-"},
-	{TYPE_EBS_SNAPSHOT, "snap-"},
-	{TYPE_EC2_IMAGE, "ami-"},
-	{TYPE_LAUNCH_TEMPLATE, "lt-"},
-	{TYPE_NETWORK_INTERFACE, "eni-"},
-	{TYPE_ENI_ATTACHMENT, "eni-attach-"},
-	{TYPE_SECURITY_GROUP, "sg-"},
-	{TYPE_SECURITY_GROUP_RULE, "sgr-"},
-	{TYPE_VPC, "vpc-"},
-	{TYPE_SUBNET, "subnet-"},
-	{TYPE_ROUTE_TABLE, "rtb-"},
-	{TYPE_ROUTE_TABLE_ASSOC, "rtbassoc-"},
-	{TYPE_INTERNET_GATEWAY, "igw-"},
-	{TYPE_EGRESS_GATEWAY, "eigw-"},
-	{TYPE_NAT_GATEWAY, "nat-"},
-	{TYPE_ELASTIC_IP, "eipalloc-"},
-	{TYPE_ELASTIC_IP_ASSOC, "eipassoc-"},
-	{TYPE_NETWORK_ACL, "acl-"},
-	{TYPE_NETWORK_ACL_ASSOC, "aclassoc-"},
-	{TYPE_VPC_ENDPOINT, "vpce-"},
-	{TYPE_VPC_ENDPOINT_SERVICE, "vpce-svc-"},
-	{TYPE_VPC_PEERING, "pcx-"},
-	{TYPE_TRANSIT_GATEWAY, "tgw-"},
-	{TYPE_TRANSIT_ATTACHMENT, "tgw-attach-"},
-	{TYPE_TRANSIT_ROUTES, "tgw-rtb-"},
-	{TYPE_VPN_GATEWAY, "vgw-"},
-	{TYPE_VPN_CONNECTION, "vpn-"},
-	{TYPE_CUSTOMER_GATEWAY, "cgw-"},
-	{TYPE_DHCP_OPTIONS, "dopt-"},
-	{TYPE_PREFIX_LIST, "pl-"},
-	{TYPE_EFS_FILE_SYSTEM, "fs-"},
-	{TYPE_EFS_ACCESS_POINT, "fsap-"},
-	{TYPE_EFS_MOUNT_TARGET, "fsmt-"},
-};
 
 static const char *const samples[] = {
 	"<<LITERAL:EC2_INSTANCE_001>>",
@@ -146,6 +108,9 @@ static const char *const samples[] = {
 	"aws s3api get-object --bucket <<S3_BUCKET:acme-prod-data>> --key x",
 	"bucket = \"<<S3_BUCKET:acme-prod-data>>\"",
 	"\\\"BucketName\\\": \\\"<<S3_BUCKET:acme-prod-data>>\\\"",
+	"S3_BUCKET=<<S3_BUCKET:acme-prod-data>>",
+	"the bucket is called `<<S3_BUCKET:acme.prod>>`",
+	"in bucket <<S3_BUCKET:acme-prod-7>> there",
 
 	"account " ACCOUNT_MARK,
 	"account id is " ACCOUNT_MARK,
@@ -171,6 +136,13 @@ static const char *const samples[] = {
 	"Account (prod 1): " ACCOUNT_MARK,
 	"AdministratorAccess-" ACCOUNT_MARK,
 	"sso/" ACCOUNT_MARK "_PowerUserAccess/x",
+	"x\t" ACCOUNT_MARK "\teu-west-1\ty",
+	"x\\t" ACCOUNT_MARK "\\tus-east-1\\ty",
+	"2 " ACCOUNT_MARK " <<NETWORK_INTERFACE:eni-0a1b2c3d>> 1.2.3.4",
+	"It is <<AWS_ACCOUNT:4829-1057-3641>> (so " ACCOUNT_MARK " without them)",
+	"\"Id\": \"" ACCOUNT_MARK "\", \"Arn\": \"x\"",
+	"accounts " ACCOUNT_MARK " or " ACCOUNT_2,
+	"\"MasterId\": \"" ACCOUNT_MARK "\"",
 	"arn:aws:iam::" ACCOUNT_MARK ":root",
 
 	ACCOUNT_MARK ".dkr.ecr.eu-west-1.amazonaws.com/<<ECR_REPOSITORY:team/web-app>>:v12",
@@ -209,7 +181,7 @@ static const char *const samples[] = {
 	"arn:aws:dynamodb:eu-west-1:" ACCOUNT_MARK ":table/<<ARN_RESOURCE:Orders>>/index/"
 	"<<ARN_RESOURCE:by-day>>",
 	"arn:aws:sns:eu-west-1:" ACCOUNT_MARK ":<<ARN_RESOURCE:alerts>>",
-	"arn:aws:logs:eu-west-1:" ACCOUNT_MARK ":log-group:/aws/lambda/<<ARN_RESOURCE:api>>:*",
+	"arn:aws:logs:eu-west-1:" ACCOUNT_MARK ":log-group:/aws/lambda/<<LOG_GROUP:api>>:*",
 	"arn%3Aaws%3Aiam%3A%3A" ACCOUNT_MARK "%3Arole%2F<<ARN_RESOURCE:Deployer>>",
 	"arn:aws:iam::" ACCOUNT_MARK ":role\\/<<ARN_RESOURCE:Deployer>>",
 	"arn:aws:ec2:eu-west-1:" ACCOUNT_MARK ":instance/<<EC2_INSTANCE:i-0a1b2c3d4e5f60718>>",
@@ -233,6 +205,7 @@ static const struct {
 	{TYPE_PRIVATE_IPV4, "v10.2.3.4-rc 10.2.3.4b2 x10.2.3.4"},
 	{TYPE_PRIVATE_IPV4, "10.256.0.1 10.0.0.256 10.0.0.1234 10.01.2.3"},
 	{TYPE_PRIVATE_IPV4, "172.15.0.1 172.32.0.1 192.169.0.1 100.63.0.1 100.128.0.1 110.1.2.3"},
+	{TYPE_PRIVATE_IPV4, "version 10.2.0.4, Version: 10.2.0.4, Chrome/10.2.0.4"},
 	{TYPE_PRIVATE_IPV4, "8.8.8.8 127.0.0.1 169.254.169.254 0.0.0.0"},
 	{TYPE_EC2_HOSTNAME, "ip-10-1-2"},
 	{TYPE_EC2_HOSTNAME, "ip-10-1-2-256"},
@@ -250,6 +223,8 @@ static const struct {
 	{TYPE_SECRET_ACCESS_KEY, "commit da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 	{TYPE_SECRET_ACCESS_KEY, "secret_access_key = " KEY "Z"},
 	{TYPE_SECRET_ACCESS_KEY, "secret_access_key = var.secret_key"},
+	{TYPE_SECRET_ACCESS_KEY, "secret_key=abcdefghij0123456789/ABCDEFGHIJKEXAMPLEKEY"},
+	{TYPE_SECRET_ACCESS_KEY, "secret: da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 	{TYPE_SECRET_ACCESS_KEY, "the secret " KEY},
 	{TYPE_SESSION_TOKEN, TOKEN},
 	{TYPE_SESSION_TOKEN, "session_token = abcdef0123456789"},
@@ -274,6 +249,8 @@ static const struct {
 	{TYPE_AWS_ACCOUNT, "timestamp 482910573641 in the account"},
 	{TYPE_AWS_ACCOUNT, "1482910573641.dkr.ecr.eu-west-1.amazonaws.com"},
 	{TYPE_AWS_ACCOUNT, "account 482910573641abc"},
+	{TYPE_AWS_ACCOUNT, "build 2031-0412-0930, 4829-1057-3641-7788, 1-4829-1057-3641"},
+	{TYPE_AWS_ACCOUNT, "\"Id\": \"482910573641\", \"Name\": 1; 482910573641\tx"},
 	{TYPE_AWS_ACCOUNT, "x-482910573641-xy-north-1 x-1482910573641-eu-west-1"},
 
 	{TYPE_ECR_REPOSITORY, "public.ecr.aws/nginx/nginx:1.25"},
@@ -302,6 +279,7 @@ static const struct {
 	{TYPE_ARN_RESOURCE, "arn:aws:iam::" ACCOUNT_MARK ":*"},
 	{TYPE_ARN_RESOURCE, "arn:aws:states:::lambda:invoke"},
 	{TYPE_ARN_RESOURCE, "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0"},
+	{TYPE_ARN_RESOURCE, "arn:aws:iam::ACCOUNT_ID:role/NAME arn:aws:sns:REGION:XXXXXXXXXXXX:x"},
 	{TYPE_ARN_RESOURCE, "barn:aws:iam::482910573641:role/x arn:other:iam::1:role/x"},
 };
 
@@ -373,6 +351,76 @@ static const char *const hostile[] = {
 	"\\u001b[31m",
 	"ip-1-",
 	"vpce-svc-",
+	"fd",
+	"fd00:",
+	"fd00:1:",
+	"2600:1f18:",
+	"a.cache.",
+	"a.b.c.d.es.",
+	"search-a-a-a-",
+	"a-1.docdb.",
+	".cloudfront.net",
+	"d1.elasticbeanstalk.com",
+	"b-1.kafka.",
+	"://a:",
+	"://a:a",
+	"password=",
+	"password=a1",
+	"password: a",
+	"api_key=",
+	"access_token=a1",
+	"secret: ",
+	"Signature=",
+	"&Signature=%3D",
+	"-----BEGIN PRIVATE KEY-----",
+	"-----BEGIN PRIVATE KEY-----Proc-Type: a",
+	"-----BEGIN ",
+	"data:\n  a: QUJDREVGR0g=\n",
+	"data:\n  a: b\n",
+	"data:\n",
+	"AQICAH",
+	"key",
+	"key=",
+	"keyid: ",
+	"alias/",
+	"alias/a/",
+	"zone ",
+	"zone_id=",
+	"bucket a",
+	"bucket a.a",
+	"bucket: {",
+	"canonical",
+	"function_name",
+	"function_name: a-",
+	"role_name = \"a-",
+	"--cluster a-",
+	"secret: a/",
+	"--service ",
+	" named ",
+	"user named a-",
+	"/aws/lambda/",
+	"/aws/lambda/a/",
+	"logs tail ",
+	"PhysicalResourceId: ",
+	"PhysicalResourceId: a-",
+	"[id=",
+	"[id=aaaaaaaa",
+	"id\": \"a:",
+	"id\\",
+	"webacl/a/",
+	"task/a/",
+	"ecs/a/",
+	"app/a/",
+	"/o-aaaaaaaaaa/",
+	"us-east-1_",
+	"us-east-1:",
+	"us-east-1-1",
+	"1234-1234-",
+	"-1",
+	"remoteRef:\n",
+	"ou-aaaa-",
+	"o-aaaaaaaaaa",
+	"rslvr-",
 };
 
 #endif

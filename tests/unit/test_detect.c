@@ -185,7 +185,8 @@ Test(detect, underscore_and_percent_behind)
 		    !strncmp(samples[i], "arn:aws:ec2", 11) ||
 		    strstr(samples[i], "<<ARN_RESOURCE") || strstr(samples[i], "<<SQS_QUEUE") ||
 		    strstr(samples[i], "<<SESSION") || strstr(samples[i], "amazonaws") ||
-		    strstr(samples[i], "<<ELB_") || strstr(samples[i], "<<ECR_"))
+		    strstr(samples[i], "<<ELB_") || strstr(samples[i], "<<LOG_GROUP") ||
+		    strstr(samples[i], "<<ECR_"))
 			continue;
 		for (size_t a = 0; a < COUNT(after); a++) {
 			/* a %2F may go on a secret key: then there is none of forty characters */
@@ -236,9 +237,14 @@ Test(detect, hex_ids)
 	for (size_t i = 0; i < COUNT(hex_ids); i++) {
 		const char *prefix = hex_ids[i].prefix;
 
-		expect_hex_id(hex_ids[i].type, prefix, "0a1b2c3d");
 		expect_hex_id(hex_ids[i].type, prefix, "0123456789abcdef0");
-		expect_hex_id(hex_ids[i].type, prefix, "12345678");
+		expect_hex_id(hex_ids[i].type, prefix, "0a1b2c3d4e5f60718");
+		if (hex_ids[i].short_too) {
+			expect_hex_id(hex_ids[i].type, prefix, "0a1b2c3d");
+			expect_hex_id(hex_ids[i].type, prefix, "12345678");
+			expect_no_hex_id("", prefix, "0a1b2c3d", ".js");
+			expect_no_hex_id("", prefix, "0a1b2c3d", ".css");
+		}
 		expect_no_hex_id("", prefix, "0a1b2c3", "");
 		expect_no_hex_id("", prefix, "0a1b2c3d4", "");
 		expect_no_hex_id("", prefix, "0a1b2c3d4e5f6071", "");
@@ -255,22 +261,115 @@ Test(detect, hex_ids)
 	}
 }
 
+Test(detect, prefixed_ids)
+{
+	for (size_t i = 0; i < COUNT(prefixed_ids); i++) {
+		const char *value = prefixed_ids[i].value;
+		char shorter[100];
+
+		expect_hex_id(prefixed_ids[i].type, "", value);
+		snprintf(shorter, sizeof(shorter), "%.*s", (int)strlen(value) - 1, value);
+		expect_no_hex_id("", "", shorter, "");
+		expect_no_hex_id("q", "", value, "");
+		expect_no_hex_id("a-", "", value, "");
+	}
+}
+
+/* The bulk of the types: in the places where most of them stand. */
+static void expect_about(const char *marked)
+{
+	expect_within("", marked, "");
+	expect_within("x ", marked, " y");
+	expect_within("\n", marked, "\n");
+	expect_within("\\n", marked, "\\n");
+	expect_within("\\\"", marked, "\\\"");
+	expect_within("\"", marked, "\"");
+}
+
+static void expect_none_of(enum mask_type type, const char *text)
+{
+	char found[TEXT_MAX * 2], opening[50];
+
+	snprintf(opening, sizeof(opening), "<<%s:", type_table[type].label);
+	find_and_mark(text, found);
+	cr_expect_eq(strstr(found, opening), NULL, "%s", found);
+}
+
+Test(detect, hosts_and_keys)
+{
+	for (size_t i = 0; i < COUNT(found_hosts); i++)
+		expect_about(found_hosts[i]);
+	for (size_t i = 0; i < COUNT(found_keys); i++)
+		expect_about(found_keys[i]);
+	for (size_t i = 0; i < COUNT(missed_hosts); i++)
+		for (size_t k = 0; k < 3; k++)
+			expect_none_of(missed_hosts[i].type, missed_hosts[i].texts[k]);
+	for (size_t i = 0; i < COUNT(missed_keys); i++)
+		for (size_t k = 0; k < 3; k++)
+			expect_none_of(missed_keys[i].type, missed_keys[i].texts[k]);
+}
+
+/* How often `opening` stands in the text. */
+static size_t occurrences(const char *text, const char *opening)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, opening))) {
+		text += strlen(opening);
+		n++;
+	}
+	return n;
+}
+
+/* How many the tables of hosts and keys have of a type; the missed in threes. */
+static size_t found_elsewhere(const char *opening)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(found_hosts); i++)
+		n += occurrences(found_hosts[i], opening);
+	for (size_t i = 0; i < COUNT(found_keys); i++)
+		n += occurrences(found_keys[i], opening);
+	return n;
+}
+
+static size_t missed_elsewhere(int type)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(missed_hosts); i++)
+		n += (int)missed_hosts[i].type == type ? 3 : 0;
+	for (size_t i = 0; i < COUNT(missed_keys); i++)
+		n += (int)missed_keys[i].type == type ? 3 : 0;
+	return n;
+}
+
+static bool is_prefixed(int type)
+{
+	for (size_t i = 0; i < COUNT(hex_ids); i++)
+		if ((int)hex_ids[i].type == type)
+			return true;
+	for (size_t i = 0; i < COUNT(prefixed_ids); i++)
+		if ((int)prefixed_ids[i].type == type)
+			return true;
+	return false;
+}
+
 /* Every type has what must be found and what must not. */
 Test(detect, tables_cover_every_type)
 {
 	for (int t = 0; t < TYPE_COUNT; t++) {
-		size_t found = 0, missed = 0, hex = 0;
+		size_t missed = missed_elsewhere(t), found;
 		char opening[50];
 
 		snprintf(opening, sizeof(opening), "<<%s:", type_table[t].label);
+		found = found_elsewhere(opening);
 		for (size_t i = 0; i < COUNT(samples); i++)
-			found += strstr(samples[i], opening) != NULL;
+			found += occurrences(samples[i], opening);
 		for (size_t i = 0; i < COUNT(near_misses); i++)
 			missed += (int)near_misses[i].type == t;
-		for (size_t i = 0; i < COUNT(hex_ids); i++)
-			hex += (int)hex_ids[i].type == t;
-		cr_expect(hex || (found >= 3 && missed >= 3), "%s: %zu found, %zu missed",
-			  type_table[t].label, found, missed);
+		cr_expect(is_prefixed(t) || (found >= 3 && missed >= 3),
+			  "%s: %zu found, %zu missed", type_table[t].label, found, missed);
 	}
 }
 
@@ -278,14 +377,31 @@ Test(detect, agrees_with_trying_everything_everywhere)
 {
 	static struct reference reference;
 	static struct span wanted[REFERENCE_SPANS_MAX];
+	const struct {
+		const char *const *texts;
+		size_t count;
+	} all[] = {{samples, COUNT(samples)},
+		   {found_hosts, COUNT(found_hosts)},
+		   {found_keys, COUNT(found_keys)}};
 	char text[TEXT_MAX], found[TEXT_MAX * 2], expected[TEXT_MAX * 2];
 
 	reference_init(&reference);
-	for (size_t i = 0; i < COUNT(samples) + COUNT(near_misses); i++) {
+	for (size_t i = 0; i < COUNT(all); i++) {
+		for (size_t k = 0; k < all[i].count; k++) {
+			size_t n;
+
+			unmark(all[i].texts[k], text);
+			n = reference_detect(&reference, (uint8_t *)text, strlen(text), wanted);
+			mark(text, strlen(text), wanted, n, expected);
+			find_and_mark(text, found);
+			cr_expect_str_eq(found, expected);
+		}
+	}
+	for (size_t i = 0; i < COUNT(near_misses); i++) {
+		const char *miss = near_misses[i].text;
 		size_t n;
 
-		unmark(i < COUNT(samples) ? samples[i] : near_misses[i - COUNT(samples)].text,
-		       text);
+		unmark(miss, text);
 		n = reference_detect(&reference, (uint8_t *)text, strlen(text), wanted);
 		mark(text, strlen(text), wanted, n, expected);
 		find_and_mark(text, found);

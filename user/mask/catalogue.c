@@ -148,6 +148,21 @@ static size_t choose_pair(const struct rule *r)
 	}
 }
 
+static void set_head(struct anchor_node *node, bool fold)
+{
+	uint8_t head[4] = {0}, mask[4] = {0}, folded[4] = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(head) && i < node->len; i++) {
+		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
+		head[i] = (uint8_t)node->text[i] | folded[i];
+		mask[i] = 0xff;
+	}
+	memcpy(&node->head, head, sizeof(head));
+	memcpy(&node->mask, mask, sizeof(mask));
+	memcpy(&node->fold, folded, sizeof(folded));
+}
+
 static int add_node(struct catalogue *c, enum rule_id id, const char *text, unsigned pair)
 {
 	uint16_t *link = &c->pair_first[pair];
@@ -158,6 +173,7 @@ static int add_node(struct catalogue *c, enum rule_id id, const char *text, unsi
 		link = &c->nodes[*link - 1].next;
 	c->nodes[c->node_count] =
 		(struct anchor_node){.text = text, .len = (uint8_t)strlen(text), .rule = id};
+	set_head(&c->nodes[c->node_count], rule_table[id].fold);
 	*link = (uint16_t)++c->node_count;
 	c->pair_bits[pair / 64] |= 1ull << (pair % 64);
 	return 0;

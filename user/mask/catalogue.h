@@ -11,7 +11,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define RULE_GROUPS_MAX 24
+#define RULE_GROUPS_MAX 32
 #define ANCHOR_NODES_MAX 2048
 #define PAIRS 65536
 
@@ -54,6 +54,8 @@ struct anchor_node {
 	uint8_t len;
 	uint16_t rule;
 	uint16_t next; /* node number + 1, 0 ends the chain */
+	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
+	uint32_t head, mask, fold;
 };
 
 struct catalogue {

@@ -12,7 +12,8 @@
 
 /* How far a rule has come in this text. */
 struct progress {
-	size_t next; /* starts before this have been tried or lie in its last match */
+	uint64_t text; /* which text this is about; else it says nothing */
+	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
 };
 
@@ -21,6 +22,7 @@ struct detector {
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
+	uint64_t text; /* how many there were, this one included */
 	struct progress progress[RULE_COUNT];
 	size_t proposals[PROPOSALS];
 };
@@ -71,6 +73,17 @@ static size_t propose(const struct catalogue *c, const uint8_t *text, size_t len
 	return n;
 }
 
+/* Most anchors that share a pair differ in their first bytes. */
+static inline bool head_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
+{
+	uint32_t w;
+
+	if (len < sizeof(w))
+		return true;
+	memcpy(&w, p, sizeof(w));
+	return ((w | node->fold) & node->mask) == node->head;
+}
+
 static bool anchor_stands(const char *anchor, size_t len, bool fold, const uint8_t *p)
 {
 	size_t i;
@@ -117,12 +130,22 @@ static int add_groups(struct detector *d, const struct compiled *rule, const uin
 	return 0;
 }
 
+/* There are many rules and most texts are short: what is not looked at needs no clearing. */
+static struct progress *progress_of(struct detector *d, enum rule_id id)
+{
+	struct progress *p = &d->progress[id];
+
+	if (p->text != d->text)
+		*p = (struct progress){.text = d->text};
+	return p;
+}
+
 /* Confirming: does the rule's expression match here, within its edges? */
 static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
 		   size_t start, struct buf *spans)
 {
 	const struct compiled *rule = &d->catalogue->rules[id];
-	struct progress *progress = &d->progress[id];
+	struct progress *progress = progress_of(d, id);
 	size_t end;
 	int rc;
 
@@ -156,11 +179,12 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
 
 		if (at < before || len - anchor < node->len ||
+		    !head_stands(node, text + anchor, len - anchor) ||
 		    !anchor_stands(node->text, node->len, rule->fold, text + anchor))
 			continue;
 		if (rule->back) {
 			start = walk_back(rule->back_chars, text, anchor,
-					  &d->progress[node->rule].walk);
+					  &progress_of(d, node->rule)->walk);
 			if (start == NO_START || anchor - start > rule->back)
 				continue;
 		}
@@ -216,7 +240,7 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 {
 	size_t cursor = 0, n, i;
 
-	memset(d->progress, 0, sizeof(d->progress));
+	d->text++;
 	if (find_literals(text, len, spans) < 0)
 		return -1;
 	while (cursor + 1 < len) {

@@ -37,18 +37,29 @@ size_t placeholder_format(char out[static PLACEHOLDER_MAX], enum mask_type type,
 	return len + 1 + digits;
 }
 
+/* The last two bytes of each label, side by side: few labels share them. */
+static const uint16_t label_tails[TYPE_COUNT] = {
+#define TYPE(name, ...)                                                                            \
+	[TYPE_##name] = (uint16_t)(#name[sizeof(#name) - 3] | #name[sizeof(#name) - 2] << 8),
+#define RULE(...)
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
 /* The type whose label ends before `at` and starts at `from` or later; TYPE_COUNT: none. */
 static enum mask_type label_before(const uint8_t *text, size_t from, size_t at)
 {
 	enum mask_type t;
+	uint16_t tail;
 
-	if (at == from)
+	if (at < from + 2 || !(is_upper(text[at - 1]) || is_digit(text[at - 1])))
 		return TYPE_COUNT;
+	tail = (uint16_t)(text[at - 2] | text[at - 1] << 8);
 	for (t = 0; t < TYPE_COUNT; t++) {
 		const struct type_info *info = &type_table[t];
 
-		if (info->label_len <= at - from &&
-		    info->label[info->label_len - 1] == (char)text[at - 1] &&
+		if (label_tails[t] == tail && info->label_len <= at - from &&
 		    memcmp(text + at - info->label_len, info->label, info->label_len) == 0)
 			break;
 	}
