@@ -31,13 +31,13 @@ Test(mask_known, in_later_requests)
 	struct world w;
 
 	world_init(&w);
-	expect_text(&w, "the bucket " BUCKET " of " ACCOUNT ", for " ROLE,
-		    "the bucket " BUCKET " of " ACCOUNT ", for " ROLE);
+	expect_text(&w, "notes on " BUCKET " of " ACCOUNT ", for " ROLE,
+		    "notes on " BUCKET " of " ACCOUNT ", for " ROLE);
 	expect_text(&w, "s3://" BUCKET "/x", "s3://S3_BUCKET_001/x");
 	expect_text(&w, ROLE_ARN, "arn:aws:iam::AWS_ACCOUNT_001:role/ARN_RESOURCE_001");
 	cr_expect_eq(mask_counts(w.mask)->by_knowledge, 0u);
-	expect_text(&w, "the bucket " BUCKET " of " ACCOUNT ", for " ROLE,
-		    "the bucket S3_BUCKET_001 of AWS_ACCOUNT_001, for ARN_RESOURCE_001");
+	expect_text(&w, "notes on " BUCKET " of " ACCOUNT ", for " ROLE,
+		    "notes on S3_BUCKET_001 of AWS_ACCOUNT_001, for ARN_RESOURCE_001");
 	cr_expect_eq(mask_counts(w.mask)->by_knowledge, 3u);
 	cr_expect_eq(mask_counts(w.mask)->by_type[TYPE_S3_BUCKET], 1u);
 	expect_text(&w, BUCKET "-2 " ROLE "s x" ACCOUNT, BUCKET "-2 " ROLE "s x" ACCOUNT);
