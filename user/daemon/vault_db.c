@@ -15,6 +15,7 @@
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x61776d76 /* "awmv" */
 #define BUSY_MS 5000
+#define RETRY_MS 5
 #define BLOB_MAX (64 << 20)
 
 static const char schema[] =
@@ -406,12 +407,27 @@ fail:
 	return -1;
 }
 
+/*
+ * Two processes that open a new file at once meet here, and SQLite answers one of them at once instead of
+ * asking the busy handler: it holds a lock itself that the other may be waiting for.
+ */
+static int switch_to_wal(struct vault_db *db)
+{
+	for (int waited = 0;; waited += RETRY_MS) {
+		if (pragma_is(db, "PRAGMA journal_mode = WAL", "wal") == 0)
+			return 0;
+		if ((sqlite3_errcode(db->sqlite) & 0xff) != SQLITE_BUSY || waited >= BUSY_MS)
+			return -1;
+		sqlite3_sleep(RETRY_MS);
+	}
+}
+
 static int check_through(struct vault_db *db)
 {
 	if (execute(db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 			"PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL"))
 		return -1;
-	if (pragma_is(db, "PRAGMA journal_mode = WAL", "wal"))
+	if (switch_to_wal(db))
 		return -1;
 	if (check_schema(db))
 		return -1;
