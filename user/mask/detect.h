@@ -57,4 +57,13 @@ struct span {
 __attribute__((warn_unused_result)) int detect(struct detector *d, const uint8_t *text, size_t len,
 					       struct buf *spans);
 
+/*
+ * The two halves of it, for whoever drops spans in between. First all that any rule finds: sorted by
+ * start, there the longer first, of the same bytes the type that stands first in the catalogue. Then
+ * which of them remain, made disjoint; returns how many.
+ */
+__attribute__((warn_unused_result)) int detect_all(struct detector *d, const uint8_t *text,
+						   size_t len, struct buf *spans);
+size_t spans_resolve(struct span *spans, size_t n);
+
 #endif
