@@ -3,11 +3,11 @@
 #include "alone.h"
 #include "cgroup.h"
 #include "doors.h"
+#include "list_watch.h"
 #include "log.h"
 #include "spawn.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,7 @@ struct channel {
 struct monitor {
 	uv_loop_t loop;
 	struct config *config;
+	struct list_watch *lists;
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct channel channels[WORKER_THREADS_MAX];
@@ -104,6 +105,8 @@ static void worker_ready(struct monitor *m)
 
 static void close_channels(struct monitor *m)
 {
+	if (m->lists)
+		list_watch_forget(m->lists);
 	for (unsigned i = 0; i < m->doors.threads; i++) {
 		struct channel *c = &m->channels[i];
 		if (c->fd < 0)
@@ -126,6 +129,11 @@ static void on_request(uv_poll_t *poll, int status, int events)
 	n = status < 0 ? 0 : recv(c->fd, &request, sizeof(request), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	/* Safe: it is what a worker is started with anyway. */
+	if (n == sizeof(request) && request.kind == PRIV_LISTS) {
+		list_watch_ask(c->monitor->lists, c->fd, &request);
+		return;
+	}
 	if (n == sizeof(request)) {
 		privsep_serve(&c->monitor->services, &request, &reply);
 		if (request.kind == PRIV_READY)
@@ -143,8 +151,9 @@ static void on_request(uv_poll_t *poll, int status, int events)
 
 static int start_worker(struct monitor *m, struct err *e)
 {
+	const struct buf *lists = list_watch_content(m->lists, &m->doors.lists_generation);
 	int fds[WORKER_THREADS_MAX];
-	pid_t pid = spawn_worker(&m->doors, m->config, m->key, m->uid, m->gid, fds, e);
+	pid_t pid = spawn_worker(&m->doors, m->config, lists, m->key, m->uid, m->gid, fds, e);
 
 	if (pid < 0)
 		return -1;
@@ -252,30 +261,6 @@ static void on_stop(uv_signal_t *signal, int number)
 }
 
 /* ---- setting up */
-
-static int find_user(struct monitor *m, const char *user, struct err *e)
-{
-	const struct passwd *found = getpwnam(user);
-	char *rest;
-	unsigned long number = strtoul(user, &rest, 10);
-
-	if (found) {
-		m->uid = found->pw_uid;
-		m->gid = found->pw_gid;
-	} else if (*user && !*rest && number > 0 && number < 0xfffffffful) {
-		m->uid = m->gid = (uid_t)number;
-	} else {
-		return err_set(e,
-			       "there is no user %s for the worker; make it with: useradd --system "
-			       "--no-create-home --shell /usr/sbin/nologin %s",
-			       user, user);
-	}
-	if (m->uid == 0 || m->gid == 0)
-		return err_set(e,
-			       "the worker's user is %s, which is root; name an unprivileged one",
-			       user);
-	return 0;
-}
 
 /*
  * A cgroup of our own, for it is exempt from redirection and nobody else may be (I9): the service's
@@ -414,7 +399,10 @@ static void raise_limits(const struct config *c)
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0)
+	if (!m->config || spawn_find_user(o->user, &m->uid, &m->gid, e) < 0)
+		return -1;
+	m->lists = list_watch_new(&m->loop, m->config, e);
+	if (!m->lists)
 		return -1;
 	/* Before anything is touched that may be another one's. */
 	m->claim = alone_claim(m->config, e);
@@ -458,6 +446,7 @@ static void tear_down(struct monitor *m)
 	leave_own_cgroup(m);
 	if (m->claim >= 0)
 		close(m->claim);
+	list_watch_free(m->lists);
 	config_free(m->config);
 }
 
