@@ -423,10 +423,27 @@ Test(detect, overlaps)
 	expect_marks("arn:aws:iam::<<LITERAL:AWS_ACCOUNT_001>>:role/<<LITERAL:ARN_RESOURCE_002>>");
 }
 
+Test(detect, says_which_rule_found_it)
+{
+	static const char text[] =
+		"vpc-0a1b2c3d VPC_001 s3://corvid-ledger arn:aws:s3:::corvid-ledger";
+	static const uint16_t rules[] = {RULE_vpc, RULE_LITERAL, RULE_s3_url, RULE_s3_arn};
+	const struct span *s;
+	struct buf spans;
+
+	buf_init(&spans, 1 << 12);
+	cr_assert_eq(detect(detector, (const uint8_t *)text, strlen(text), &spans), 0);
+	s = (const void *)buf_bytes(&spans);
+	cr_assert_eq(buf_len(&spans), COUNT(rules) * sizeof(*s));
+	for (size_t i = 0; i < COUNT(rules); i++)
+		cr_expect_eq(s[i].rule, rules[i], "%zu", i);
+	buf_free(&spans);
+}
+
 Test(detect, appends_and_leaves_alone_on_failure)
 {
 	const char text[] = "i-0a1b2c3d i-0a1b2c3e i-0a1b2c3f";
-	const struct span first = {1, 2, TYPE_VPC};
+	const struct span first = {1, 2, TYPE_VPC, RULE_vpc};
 	struct buf spans;
 
 	buf_init(&spans, 4 * sizeof(struct span));
