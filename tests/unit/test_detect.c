@@ -373,6 +373,21 @@ Test(detect, tables_cover_every_type)
 	}
 }
 
+/* The manual has them side by side: each needs one, of its own, that fits its column. */
+Test(detect, each_type_says_what_it_is)
+{
+	for (int t = 0; t < TYPE_COUNT; t++) {
+		const char *d = type_table[t].description;
+
+		cr_assert(d && *d, "%s", type_table[t].label);
+		cr_expect(strlen(d) <= 60 && d[strlen(d) - 1] != '.', "%s: %s", type_table[t].label,
+			  d);
+		for (int other = 0; other < t; other++)
+			cr_expect_str_neq(d, type_table[other].description, "%s and %s: %s",
+					  type_table[t].label, type_table[other].label, d);
+	}
+}
+
 Test(detect, agrees_with_trying_everything_everywhere)
 {
 	static struct reference reference;

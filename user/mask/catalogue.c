@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 const struct type_info type_table[TYPE_COUNT] = {
-#define TYPE(name, sensitivity, source)                                                            \
-	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, source},
+#define TYPE(name, sensitivity, description, source)                                               \
+	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, description, source},
 #define RULE(...)
 #include "catalogue.def"
 #undef TYPE
