@@ -13,6 +13,20 @@ const struct type_info type_table[TYPE_COUNT] = {
 #undef RULE
 };
 
+static const bool optional[TYPE_COUNT] = {
+#define TYPE(...)
+#define RULE(...)
+#define OPTIONAL(name) [TYPE_##name] = true,
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
+bool type_is_optional(enum mask_type type)
+{
+	return type < TYPE_COUNT && optional[type];
+}
+
 const struct rule rule_table[RULE_COUNT] = {
 #define ANCHORS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TYPE(...)

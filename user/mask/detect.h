@@ -32,6 +32,9 @@ struct type_info {
 
 extern const struct type_info type_table[TYPE_COUNT];
 
+/* Left alone unless the configuration names it? (OPTIONAL in catalogue.def) */
+bool type_is_optional(enum mask_type type);
+
 /* The type of this label, TYPE_COUNT when there is none. */
 enum mask_type type_find(const char *label, size_t len);
 
