@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const sensitivity_names[] = {
+	[SENSITIVITY_ID] = "id",
+	[SENSITIVITY_NETWORK] = "network",
+	[SENSITIVITY_NAME] = "name",
+	[SENSITIVITY_SECRET] = "secret",
+};
+
 const struct type_info type_table[TYPE_COUNT] = {
 #define TYPE(name, sensitivity, description, source)                                               \
 	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, description, source},
