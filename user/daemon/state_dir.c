@@ -13,7 +13,7 @@ static int directory_of(const char *file, char dir[static PATH_MAX], struct err 
 	size_t len = strlen(file);
 
 	if (len >= PATH_MAX)
-		return err_set(e, "%s: the path is too long", file);
+		return err_set(e, "a path is too long; write a shorter one than %.100s...", file);
 	while (len && file[len - 1] != '/')
 		len--;
 	if (!len)
