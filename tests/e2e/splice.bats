@@ -66,6 +66,20 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 	expect_match "the issuer" "awsmask" "$(issuer_of -x http://proxy.example:3128 "https://$TARGET/text")"
 }
 
+@test "I1 I3: plain HTTP through a proxy is masked, and stays as a proxy wants it" {
+	body --stream "$SENTENCE" >"$T/body"
+	for address in "http://$TARGET/v1/messages" "http://$TARGET/v1/messages?beta=true"; do
+		proxied=("$address" "${JSON_TYPE[@]}" -x http://somebody:word@proxy.example:3128 --data-binary "@$T/body")
+		ask_twin twin "${proxied[@]}"
+		ask here "${proxied[@]}"
+		same_answers
+		expect "the status" 200 "$(cat "$T/here.status")"
+		only_values_differ "$T/body"
+		expect "the request line" "POST $address HTTP/1.1" "$(head -n 1 "$(place_received head)" | tr -d '\r')"
+		grep -q '^Proxy-Authorization: Basic' "$(place_received head)"
+	done
+}
+
 @test "a CONNECT through a proxy to another host is spliced" {
 	expect_match "the issuer" "the origin's authority" "$(issuer_of -x http://proxy.example:3128 "https://$OTHER/text")"
 	ask here "https://$OTHER/text" -x http://proxy.example:3128 -H 'content-type: text/plain' --data-binary "$SENTENCE"
