@@ -335,8 +335,8 @@ static int enroll_configured(struct monitor *m, struct err *e)
 
 	if (!m->services.redirect || !m->config->enroll_count)
 		return 0;
-	m->enroll = cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events,
-				     e);
+	m->enroll =
+		cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events, e);
 	return m->enroll ? 0 : -1;
 }
 
