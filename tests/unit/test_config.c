@@ -221,7 +221,7 @@ Test(config, wrong_kinds)
 	       {"enforce", "a.yaml:1: the file is a single value", "key: value"},
 	       {"types: {EC2_INSTANCE: [observe]}", "a.yaml:1: types.EC2_INSTANCE is a list",
 		"mapping"},
-	       {"types: []", "a.yaml:1: types is a list", "{}"});
+	       {"types: []", "a.yaml:1: types is a list", "{ }"});
 }
 
 Test(config, wrong_ports_and_numbers)

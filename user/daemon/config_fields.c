@@ -107,6 +107,31 @@ static void expected_words(const struct config_field *f, char *text, size_t size
 	}
 }
 
+/* Those that depend on nothing. */
+static const char *fixed_sentence(enum config_kind kind)
+{
+	switch (kind) {
+	case KIND_PORT:
+		return "a port number from 1 to 65535, or 0 for no listener";
+	case KIND_PORTS:
+		return "port numbers from 1 to 65535";
+	case KIND_LISTEN:
+		return "an address and port such as 127.0.0.1:8082 or [::1]:8082, or \"\"";
+	case KIND_ORIGIN:
+		return "a host or address with its port such as gateway.example:443, or \"\"";
+	case KIND_NETS:
+		return "a network such as 10.0.0.0/8 or fe80::/10: prefix at least 1, no bits set "
+		       "beyond it, no IPv6 prefix that holds all IPv4";
+	case KIND_HOSTS:
+		return "host names such as api.anthropic.com: no address, port, wildcard or final "
+		       "dot";
+	case KIND_CGROUPS:
+		return "cgroup paths, globs or systemd unit names, without control characters";
+	default:
+		return "a mapping";
+	}
+}
+
 void config_expected(const struct config_field *f, char *text, size_t size)
 {
 	char low[32], high[32];
@@ -125,43 +150,12 @@ void config_expected(const struct config_field *f, char *text, size_t size)
 		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
 			 high);
 		return;
-	case KIND_PORT:
-		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
-		return;
-	case KIND_PORTS:
-		snprintf(text, size, "port numbers from 1 to 65535");
-		return;
 	case KIND_PATH:
 		snprintf(text, size, "an absolute path shorter than %zu bytes",
 			 f->max ? f->max + 1 : f->size);
 		return;
 	case KIND_FILE:
 		snprintf(text, size, "an absolute path shorter than %zu bytes, or \"\"", f->size);
-		return;
-	case KIND_LISTEN:
-		snprintf(text, size,
-			 "an address and port such as 127.0.0.1:8082 or [::1]:8082, "
-			 "or \"\"");
-		return;
-	case KIND_ORIGIN:
-		snprintf(text, size,
-			 "a host or address with its port such as "
-			 "gateway.example:443, or \"\"");
-		return;
-	case KIND_NETS:
-		snprintf(text, size,
-			 "a network such as 10.0.0.0/8 or fe80::/10: prefix at least "
-			 "1, no bits set beyond it, no IPv6 prefix that holds all IPv4");
-		return;
-	case KIND_HOSTS:
-		snprintf(text, size,
-			 "host names such as api.anthropic.com: no address, port, "
-			 "wildcard or final dot");
-		return;
-	case KIND_CGROUPS:
-		snprintf(text, size,
-			 "cgroup paths, globs or systemd unit names, without control "
-			 "characters");
 		return;
 	case KIND_TEXT:
 		snprintf(text, size, "text of at most %zu bytes without control characters",
@@ -176,10 +170,8 @@ void config_expected(const struct config_field *f, char *text, size_t size)
 	case KIND_ANCHORS:
 		snprintf(text, size, "2 to %d bytes with which matches begin", OWN_ANCHOR_MAX);
 		return;
-	case KIND_MAP:
-	case KIND_TYPES:
-	case KIND_TARGETS:
-		snprintf(text, size, "a mapping");
+	default:
+		snprintf(text, size, "%s", fixed_sentence(f->kind));
 		return;
 	}
 }

@@ -7,7 +7,7 @@
  * sent it; privsep_serve() says beside each why granting it is safe.
  */
 #include "awsmask/abi.h"
-#include "err.h"
+#include "sweep.h"
 
 #include <uv.h>
 
@@ -78,6 +78,8 @@ struct priv_reply {
 			uint32_t generation;
 			int fd; /* travels beside the message; the receiver's to close, -1: none */
 		} lists;
+		struct sweep_result sweep; /* of PRIV_ENROLL; `error` says what went wrong with it
+					      though the cgroup is enrolled */
 	} u;
 };
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,30 +154,6 @@ out:
 		}
 	}
 	return pid;
-}
-
-int spawn_find_user(const char *user, uid_t *uid, gid_t *gid, struct err *e)
-{
-	const struct passwd *found = getpwnam(user);
-	char *rest;
-	unsigned long number = strtoul(user, &rest, 10);
-
-	if (found) {
-		*uid = found->pw_uid;
-		*gid = found->pw_gid;
-	} else if (*user && !*rest && number > 0 && number < 0xfffffffful) {
-		*uid = *gid = (uid_t)number;
-	} else {
-		return err_set(e,
-			       "there is no user %s for the worker; make it with: useradd --system "
-			       "--no-create-home --shell /usr/sbin/nologin %s",
-			       user, user);
-	}
-	if (*uid == 0 || *gid == 0)
-		return err_set(e,
-			       "the worker's user is %s, which is root; name an unprivileged one",
-			       user);
-	return 0;
 }
 
 int spawn_receive(const char *argument, struct worker_boot *boot)

@@ -8,9 +8,6 @@
 
 #include <sys/types.h>
 
-/* The worker's user: a name, or a number that is its group's too; not root. 0, or -1 and a sentence. */
-int spawn_find_user(const char *user, uid_t *uid, gid_t *gid, struct err *e);
-
 /* An anonymous file with this content, read from its start; closed by exec. -1 and errno. */
 int spawn_memory_file(const char *name, const void *content, size_t len);
 

@@ -2,16 +2,12 @@
 #include "vault_db.h"
 #include "vault_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x61776d76 /* "awmv" */

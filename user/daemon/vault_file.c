@@ -26,10 +26,6 @@ static int settle_file(int fd, const char *path)
 	return rc;
 }
 
-/*
- * An existing file is only looked at: closing a descriptor of it would drop the locks that another
- * connection of this process holds (POSIX advisory locks belong to the process).
- */
 int vault_file_make(const char *path, struct err *e)
 {
 	struct stat st;

@@ -38,6 +38,7 @@ struct loop_thread {
 	uv_async_t stop;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
+	struct target_lookup *lookup;
 	uv_signal_t terminate, ignore; /* SIGTERM, SIGINT */
 	struct loop_thread *all;
 	unsigned count;
@@ -105,6 +106,7 @@ static void close_loop(struct loop_thread *t)
 	if (t->control) {
 		control_close(t->control);
 		list_follow_close(t->lists);
+		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
@@ -163,7 +165,8 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->control = control_new(&t->base.loop, boot->control_fd, &context);
 	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
 				   boot->lists_generation);
-	if (!t->control || !t->lists)
+	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
+	if (!t->control || !t->lists || !t->lookup)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->ignore);
@@ -299,7 +302,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
 	w->uses = scope_uses_new();
-	if (!w->uses)
+	w->target_addrs = target_addrs_new();
+	if (!w->uses || !w->target_addrs)
 		return err_set(e, "memory is out");
 	if (getaddrinfo("localhost", NULL, NULL, &found) == 0) /* loads what nsswitch.conf names */
 		freeaddrinfo(found);
@@ -336,6 +340,7 @@ int worker_main(const struct worker_boot *boot)
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
 	scope_uses_free(w.uses);
+	target_addrs_free(w.target_addrs);
 	vault_close(w.vault);
 	policies_free(w.policies);
 	catalogue_free(w.catalogue);

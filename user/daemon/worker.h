@@ -12,6 +12,7 @@
 #include "privsep.h"
 #include "scope_use.h"
 #include "stats.h"
+#include "target_addr.h"
 #include "tls.h"
 #include "vault_sqlite.h"
 
@@ -39,6 +40,7 @@ struct worker {
 	struct policies *policies;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct target_addrs *target_addrs;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */

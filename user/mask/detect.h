@@ -46,9 +46,14 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
+/* What found a span, where it was none of the catalogue's rules. */
+#define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
+#define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
+
 struct span {
 	size_t start, end; /* bytes of the text, end exclusive; never empty */
 	enum mask_type type;
+	uint16_t rule; /* its number in the catalogue, or one of the above */
 };
 
 /*
