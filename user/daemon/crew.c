@@ -288,15 +288,14 @@ static void member_ended(struct member *m, int status)
 {
 	struct crew *c = m->crew;
 	struct member gone = {.state = m->state, .started_ms = m->started_ms};
-	bool drained = m->state == MEMBER_DRAINING && WIFEXITED(status) && !WEXITSTATUS(status);
+	uint64_t number = WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0;
+	uint64_t code = WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0;
+	bool drained = m->state == MEMBER_DRAINING && !number && !code;
 
 	if (!c->stopping)
-		log_event(
-			drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
-			log_number("pid", (uint64_t)m->pid),
-			log_number("signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
-			log_number("status",
-				   WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0));
+		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
+			  log_number("signal", number), log_number("status", code),
+			  log_number("pid", (uint64_t)m->pid));
 	m->pid = 0;
 	forget(m);
 	if (c->stopping) {
