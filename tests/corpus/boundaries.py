@@ -8,7 +8,7 @@ CLASSES = [
     ("json escape, 2 deep", r"(?:^|[^\\])\\{2,3}(?:[nrtbf\"]|u[0-9a-fA-F]{4})$", ""),
     ("json escape, 3 deep", r"\\{4}(?:[nrtbf\"]|u[0-9a-fA-F]{4})$", ""),
     ("ansi colour", r"(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;]*m$", ""),
-    ("percent-encoded", r"%[0-9A-Fa-f]{2}$", ""),
+    ("percent-encoded", r"%(?:25){0,3}[0-9A-Fa-f]{2}$", ""),
     ("line start", r"(?:^|\n)[ \t]*$", ""),
     ("diff sign", r"(?:^|\n)[+-]$", ""),
     ("underscore", r"_$", ""),

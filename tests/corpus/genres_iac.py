@@ -143,5 +143,21 @@ def kubectl(w: World) -> str:
     return "\n".join(out) + "\n"
 
 
+def helm(w: World) -> str:
+    """A chart's values, and the command that sets them."""
+    d = w.d
+    out = ["image:", f"  repository: {w.fill('{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}')}",
+           f"  tag: \"{keep(clean.version(d))}\"", "serviceAccount:", "  annotations:",
+           f"    eks.amazonaws.com/role-arn: {w.fill('arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}')}", f"{w.word()}:"]
+    out += [f"  {lower_camel(one.key)}: {d.pick(['{}', chr(34) + '{}' + chr(34)]).format(one.text)}" for one in w.said(4, 7)]
+    out += ["ingress:", "  annotations:",
+            f"    alb.ingress.kubernetes.io/certificate-arn: {w.fill('arn:aws:acm:{region}:{AWS_ACCOUNT}:certificate/{KMS_KEY}')}",
+            f"    alb.ingress.kubernetes.io/subnets: {w.v('SUBNET')},{w.v('SUBNET')}",
+            f"    alb.ingress.kubernetes.io/security-groups: {w.v('SECURITY_GROUP')}"]
+    sets = " ".join(f"--set {lower_camel(one.key)}={one.text}" for one in w.said(2, 3, alone=True))
+    out += ["---", f"# helm upgrade --install {w.word()} ./chart {sets}"]
+    return "\n".join(out) + "\n"
+
+
 GENRES = {"terraform": terraform, "tfvars": tfvars, "terraform plan": plan, "terraform state": state,
-          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl}
+          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl, "helm": helm}

@@ -79,7 +79,7 @@ class Boundaries(unittest.TestCase):
         for name, text in [("json escape, 1 deep", "\"a\\n@"), ("json escape, 1 deep", "a\\u003c@"),
                            ("json escape, 2 deep", "a\\\\n@"), ("json escape, 2 deep", "a\\\\\\\"@\\\\\\\""),
                            ("json escape, 3 deep", "a\\\\\\\\t@"), ("ansi colour", "\x1b[1;31m@\x1b[0m"),
-                           ("ansi colour", "\\u001b[32m@"), ("percent-encoded", "s3%3A%2F%2F@"), ("line start", "@"),
+                           ("ansi colour", "\\u001b[32m@"), ("percent-encoded", "s3%3A%2F%2F@"), ("percent-encoded", "%253A%252F@"), ("line start", "@"),
                            ("line start", "a\n  @"), ("diff sign", "a\n-@"), ("underscore", "a_@"), ("slash", "a/@"),
                            ("markdown", "`@`"), ("quote", "\"@\""), ("equal sign", "a=@"), ("colon", "a:@"),
                            ("bracket", "(@)"), ("comma", "a,@"), ("at, dash, dot", "a@@"), ("other script", "は@"),

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whose values are whose: by default each uid has its own.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
-}
+load helpers
 
 # ask_as UID SCENARIO TEXT: the answer's text
 ask_as() {
