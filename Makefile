@@ -240,7 +240,6 @@ help: ## this list
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full score \
-	test-claude \
-	bench bench-scan check help
+	test-claude bench bench-scan check help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -132,7 +132,7 @@ def transcript(w: World) -> str:
         out += [w.d.pick(["$ ", "# ", "❯ ", "[ec2-user@bastion ~]$ "]) + command(w, one)]
         out.append(w.d.pick([aws_json_lines, aws_json, aws_text])(w).rstrip("\n"))
     out += clean.lines(w.d, 1, 3)
-    if w.d.chance(0.5):
+    if w.d.chance(0.7):
         out += ["$ cat creds", w.block()]
     out.append(f"An error occurred (AccessDenied) when calling the {camel(w.one().service)} operation: User: "
                f"arn:aws:iam::{w.account()}:user/{w.v('ARN_RESOURCE')} is not authorized "

@@ -115,7 +115,7 @@ def diff(w: World) -> str:
            f"+++ b/{name}.tf", f"@@ -{d.between(1, 90)},6 +{d.between(1, 90)},8 @@"]
     out += hunk(w, w.said(3, 6))
     out += [d.pick("+-") + one.text for one in w.said(2, 5, alone=True)]
-    if d.chance(0.5):
+    if d.chance(0.7):
         out += ["+" + line for line in w.block().split("\n")]
     return "\n".join(out) + "\n"
 

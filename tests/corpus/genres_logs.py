@@ -50,18 +50,19 @@ def journal(w: World) -> str:
     return "\n".join(out + clean.lines(w.d, 1, 2)) + "\n"
 
 
+def inner_text(w: World) -> str:
+    said = w.said(2, 4)
+    return w.d.pick([
+        "\n".join(one.text for one in w.said(2, 4, alone=True)), "\t".join(one.text for one in w.said(2, 4, alone=True)),
+        json.dumps({camel(one.key): one.text for one in said}, ensure_ascii=False, indent=w.d.pick([None, 1])),
+        "\r\n".join(f"{title(one.key)}:\t{one.text}" for one in said)])
+
+
 def nested_json_log(w: World) -> str:
     """JSON within text, one to three levels deep: what stands at a line's start stands behind an escape."""
     out = []
-    for _ in range(w.d.between(2, 4)):
-        inner = w.d.pick([
-            lambda: "\n".join(one.text for one in w.said(2, 4, alone=True)),
-            lambda: "\t".join(one.text for one in w.said(2, 4, alone=True)),
-            lambda: json.dumps({camel(one.key): one.text for one in w.said(2, 4)}, ensure_ascii=False),
-            w.block,
-            lambda: json.dumps({camel(one.key): one.text for one in w.said(2, 4)}, ensure_ascii=False, indent=1),
-            lambda: "\r\n".join(f"{title(one.key)}:\t{one.text}" for one in w.said(2, 4))])()
-        text = inner
+    for n in range(w.d.between(2, 4)):
+        text = w.block() if n == 0 else inner_text(w)
         for _ in range(w.d.between(1, 3) - 1):
             text = json.dumps({w.d.pick(["body", "Message", "payload"]): text}, ensure_ascii=False)
         text = '{"level":"info","message":"' + escaped(text) + '"}'

@@ -35,7 +35,7 @@ def runbook(w: World) -> str:
     for n, one in enumerate(w.said(5, 8), 1):
         out += d.pick([[f"{n}. {sentence(w, one)}"], [f"- **{title(one.key)}**: `{one.text}`"], [f"* {title(one.key)}: {one.text}"],
                        ["```sh", f"aws {one.service} get --{one.key.replace(' ', '-')} {one.text}", "```"]])
-    if d.chance(0.5):
+    if d.chance(0.7):
         out += ["", "```", w.block(), "```"]
     out += ["", "| what | which |", "| --- | --- |"]
     out += [f"| {title(one.key)} | {d.pick(['`{}`', '{}', '**{}**']).format(one.text)} |" for one in w.said(2, 5)]
@@ -46,7 +46,7 @@ def chat(w: World) -> str:
     d, out = w.d, []
     for one in w.said(5, 9):
         out.append(f"{d.pick(['@ana', 'bo', 'li', '[09:14] kim'])}: {sentence(w, one)}")
-    if d.chance(0.6):
+    if d.chance(0.8):
         out += ["ana: here it is", "```", w.block(), "```"]
     return "\n".join(out + ["bo: " + one for one in clean.lines(d, 1, 2)]) + "\n"
 
