@@ -59,6 +59,12 @@ LINES: List[Callable[[Dice], str]] = [
     lambda d: f"phone {keep('+1-555-0' + d.chars(ids.DIGITS, 2) + '-' + d.chars(ids.DIGITS, 4))}",
     lambda d: f"color {keep('#' + d.chars(ids.HEX, 6))}; file {keep('chunk-' + d.chars(ids.HEX, 8) + '.js')}",
     lambda d: f"serial {keep(d.chars(ids.DIGITS, 4) + '-' + d.chars(ids.DIGITS, 4) + '-' + d.chars(ids.DIGITS, 4) + '-' + d.chars(ids.DIGITS, 4))}",
+    lambda d: f"order {keep('-'.join(d.chars(ids.DIGITS, 4) for _ in range(3)))} was shipped",
+    lambda d: f"version {keep('10.%d.%d.%d' % (d.between(0, 15), d.between(0, 9), d.between(0, 9)))} of the driver",
+    lambda d: f"Mozilla/5.0 Chrome/{keep('%d.0.%d.%d' % (d.between(90, 140), d.between(1000, 9999), d.between(10, 250)))}",
+    lambda d: f"policy_name = \"{keep(d.pick(POLICIES).split('/')[-1])}\"",
+    lambda d: f"addon {keep(d.pick(['vpc-cni', 'ebs-csi-driver', 'subnet-group', 'sg-default', 'key-rotation', 'ami-builder', 'acl-public']))}",
+    lambda d: f"the {keep('i-th')} element, {keep('r-value')}, {keep('d-day')}, {keep('e-mail')}, {keep('vol-au-vent')}",
     lambda d: f"etag \"{keep(d.chars(ids.HEX, 32))}\"",
     lambda d: f"port {keep(str(d.between(1024, 65535)))}, pid {keep(str(d.between(2, 99999)))}, {keep(str(d.between(10 ** 9, 10 ** 10)))} bytes",
 ]
