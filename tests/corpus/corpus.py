@@ -19,7 +19,7 @@ from dice import Dice
 from marks import Document, document
 from world import Decks, World
 
-DOCUMENTS = 690
+DOCUMENTS = 705
 GENRES: Dict[str, Callable[[World], str]] = {
     **genres_cli.GENRES, **genres_iac.GENRES, **genres_code.GENRES, **genres_logs.GENRES, **genres_text.GENRES}
 

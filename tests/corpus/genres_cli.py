@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The aws command line's four output formats, and a shell's history of its commands."""
 import json
+import re
 from typing import Any, Dict, List
 
 import blocks
 import clean
-from marks import pad, plain
+from marks import CLOSE, OPEN, SEP, pad, plain
 from world import Said, World, camel, kebab, title
+
+ACCOUNT = re.compile(f'"({OPEN}AWS_ACCOUNT{SEP}[1-9][0-9]*{CLOSE})"')
 
 
 def nested(w: World, said: List[Said]) -> Any:
@@ -37,13 +40,19 @@ def answer(w: World, low: int = 4, high: int = 12) -> Any:
     return data
 
 
+def numbers(text: str) -> str:
+    """Account ids as some programs write them: without quotes."""
+    return ACCOUNT.sub(r"\1", text)
+
+
 def aws_json(w: World) -> str:
     return json.dumps(answer(w), ensure_ascii=False, indent=w.d.pick([4, 4, 2])) + "\n"
 
 
 def aws_json_lines(w: World) -> str:
-    return "".join(json.dumps(nested(w, w.said(3, 6)), ensure_ascii=False,
+    text = "".join(json.dumps({**nested(w, w.said(3, 6)), "AccountId": w.account()}, ensure_ascii=False,
                               separators=w.d.pick([(",", ":"), (", ", ": ")])) + "\n" for _ in range(w.d.between(1, 3)))
+    return numbers(text) if w.d.chance(0.5) else text
 
 
 def yaml_of(data: Any, depth: int = 0) -> List[str]:
@@ -99,7 +108,9 @@ def aws_text(w: World) -> str:
 
 def command(w: World, one: Said) -> str:
     verb = w.d.pick(["describe", "get", "list", "update", "delete"])
-    noun = kebab(one.key).replace("-id", "") or "item"
+    noun = kebab(one.key)
+    if noun.endswith("-id"):
+        noun = noun[:-3]
     join = w.d.pick([" ", " ", "="])
     text = w.d.pick(["{}", "{}", "'{}'", '"{}"']).format(one.text)
     out = f"aws {one.service} {verb}-{noun} --{kebab(one.key)}{join}{text}"

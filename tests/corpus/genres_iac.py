@@ -143,6 +143,17 @@ def kubectl(w: World) -> str:
     return "\n".join(out) + "\n"
 
 
+def task_definition(w: World) -> str:
+    """Keys and values apart: of containers' environments, and parameters of a stack."""
+    d = w.d
+    task = {"family": w.word(), "taskRoleArn": w.fill("arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}"), "containerDefinitions": [{
+        "name": w.word(), "image": w.fill("{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}:{version}"),
+        "environment": [{"name": snake(one.key).upper(), "value": one.text} for one in w.said(3, 5)],
+        "secrets": [{"name": "TOKEN", "valueFrom": w.fill("arn:aws:secretsmanager:{region}:{AWS_ACCOUNT}:secret:{ARN_RESOURCE}")}]}]}
+    parameters = [{"ParameterKey": camel(one.key), "ParameterValue": one.text} for one in w.said(2, 4)]
+    return "\n".join(json.dumps(one, ensure_ascii=False, indent=d.pick([None, 2, 4])) for one in (task, parameters)) + "\n"
+
+
 def helm(w: World) -> str:
     """A chart's values, and the command that sets them."""
     d = w.d
@@ -160,4 +171,4 @@ def helm(w: World) -> str:
 
 
 GENRES = {"terraform": terraform, "tfvars": tfvars, "terraform plan": plan, "terraform state": state,
-          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl, "helm": helm}
+          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl, "helm": helm, "task definition": task_definition}

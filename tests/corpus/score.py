@@ -44,6 +44,7 @@ class Outcome:
     """What a tool made of a document; None: it failed."""
     masked: Optional[str]
     exact: bool
+    error: str = ""
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Score:
     keeps: Share = field(default_factory=Share)
     tokens: Share = field(default_factory=Share)
     round_trip: Share = field(default_factory=Share)
+    errors: List[str] = field(default_factory=list)
     misses: List[Miss] = field(default_factory=list)
     altered: List[Tuple[str, str, str]] = field(default_factory=list)  # document, genre, string
     lost: Counter[Tuple[str, str]] = field(default_factory=collections.Counter)  # genre, token
@@ -177,7 +179,9 @@ def count_rest(score: Score, doc: Document, out: Optional[str]) -> None:
 def judge(documents: List[Document], outcomes: Dict[str, Outcome], class_of: Dict[str, str]) -> Score:
     score = Score()
     for doc in documents:
-        outcome = outcomes.get(doc.id, Outcome(None, False))
+        outcome = outcomes.get(doc.id, Outcome(None, False, "nothing came of it"))
+        if outcome.error:
+            score.errors.append(f"document {doc.id}: {outcome.error}")
         count_values(score, doc, outcome.masked, class_of)
         count_rest(score, doc, outcome.masked)
         score.round_trip.count(outcome.exact)
@@ -235,6 +239,8 @@ def brief(title: str, shares: Dict[str, Share]) -> str:
 
 def head(score: Score) -> List[str]:
     lines = [f"{score.round_trip.all} documents, {score.total.all} values"]
+    if score.errors:
+        lines.append(f"  {len(score.errors)} documents failed, the first of them: {score.errors[0]}")
     for limit, what, measured in measures(score):
         if limit != "each boundary":
             unit = "" if limit == "collateral per 1,000 tokens" else " %"
@@ -280,8 +286,7 @@ def outcome_of(doc: Document, mask: Callable[[bytes], bytes], unmask: Callable[[
         masked = mask(data)
         return Outcome(masked.decode(errors="replace"), unmask(masked) == data)
     except (OSError, subprocess.TimeoutExpired) as error:
-        print(f"document {doc.id}: {error}", file=sys.stderr)
-        return Outcome(None, False)
+        return Outcome(None, False, str(error))
 
 
 def run_tool(documents: List[Document], mask: str, unmask: str) -> Dict[str, Outcome]:

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the corpus and of its scorer."""
 import collections
-import contextlib
 import hashlib
-import io
 import json
 import os
 import re
@@ -111,10 +109,9 @@ class Tool:
 
 def judged(mask: Callable, unmask: Callable, documents: List[Document] = Corpus.documents) -> score.Score:
     outcomes = {}
-    with contextlib.redirect_stderr(io.StringIO()):
-        for doc in documents:
-            tool = Tool(doc)
-            outcomes[doc.id] = score.outcome_of(doc, lambda data, t=tool: mask(t, data), lambda data, t=tool: unmask(t, data))
+    for doc in documents:
+        tool = Tool(doc)
+        outcomes[doc.id] = score.outcome_of(doc, lambda data, t=tool: mask(t, data), lambda data, t=tool: unmask(t, data))
     return score.judge(documents, outcomes, catalogue.classes())
 
 
@@ -158,6 +155,7 @@ class Scorer(unittest.TestCase):
         result = judged(fail, fail)
         self.told(result, "secret", "round trip", "must-keep altered", "collateral per 1,000 tokens", "")
         self.assertEqual(result.total.good, 0)
+        self.assertIn(f"{len(Corpus.documents)} documents failed, the first of them: document 0000: no", score.report(result, True))
 
     def test_no_documents_are_no_success(self) -> None:
         self.assertTrue(score.failures(score.judge([], {}, {})))
