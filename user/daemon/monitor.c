@@ -2,6 +2,7 @@
 #include "monitor.h"
 #include "alone.h"
 #include "cgroup.h"
+#include "cgroup_watch.h"
 #include "doors.h"
 #include "log.h"
 #include "own_cgroup.h"
@@ -38,6 +39,7 @@ struct monitor {
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct channel channels[WORKER_THREADS_MAX];
+	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
 	gid_t gid;
@@ -303,27 +305,39 @@ static int open_redirect(struct monitor *m, struct err *e)
 	return redirect_set_own_cgroup(m->services.redirect, own, e);
 }
 
-static int enroll_configured(struct monitor *m, struct err *e)
+static void on_cgroup(void *arg, const char *path, uint64_t id)
 {
+	struct monitor *m = arg;
 	struct policy policy = {.mode = m->config->mode,
 				.flags = m->config->fail_open ? POLICY_FAIL_OPEN : 0};
 	struct sweep_result swept;
-	struct err warning;
-	char path[4096];
-	uint64_t id;
+	struct err warning, e;
 
-	for (size_t i = 0; m->services.redirect && i < m->config->enroll_count; i++) {
-		if (cgroup_resolve(m->config->enroll[i], path, sizeof(path), e) < 0 ||
-		    cgroup_id(path, &id, e) < 0) {
-			/* A unit that has not started yet is no reason to leave all the others
-			 * unmasked. */
-			log_event(LOG_WARNING, "enroll", log_word("why", e->text));
-			continue;
-		}
-		if (monitor_enroll(&m->services, id, &policy, &swept, &warning, e) < 0)
-			return -1;
-	}
-	return 0;
+	/* One that cannot be enrolled is no reason to leave all the others unmasked. */
+	if (monitor_enroll(&m->services, id, &policy, &swept, &warning, &e) < 0)
+		log_event(LOG_ERR, "enroll", log_name("cgroup", path), log_word("why", e.text));
+}
+
+/* Else what jobs come and go would fill the map. */
+static void on_cgroup_gone(void *arg, uint64_t id)
+{
+	struct monitor *m = arg;
+	struct err e;
+
+	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
+		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
+			  log_word("why", "it has been removed"));
+}
+
+static int enroll_configured(struct monitor *m, struct err *e)
+{
+	const struct cgroup_watch_events events = {on_cgroup, on_cgroup_gone, m};
+
+	if (!m->services.redirect || !m->config->enroll_count)
+		return 0;
+	m->enroll =
+		cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events, e);
+	return m->enroll ? 0 : -1;
 }
 
 static unsigned thread_count(const struct config *c)
@@ -381,6 +395,7 @@ static void tear_down(struct monitor *m)
 		waitpid(m->worker, NULL, 0);
 	}
 	close_channels(m);
+	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
