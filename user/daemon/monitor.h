@@ -26,6 +26,7 @@ int monitor_main(const struct monitor_options *options);
 /* What answering the worker needs (privsep_serve.c). */
 struct monitor_services {
 	const struct config *config;
+	struct list_watch *lists;  /* its lists' files */
 	struct redirect *redirect; /* NULL: no transparent listener is configured */
 	struct ca *ca;
 	struct peer *peer;

@@ -25,6 +25,7 @@ enum priv_kind {
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
+	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
 };
 
 struct priv_request {
