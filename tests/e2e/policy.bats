@@ -116,6 +116,20 @@ loaded() {
 	place_wait 20 is_masked CODENAME Sparrowhawk
 }
 
+@test "a reload brings other types and lists, whose files are watched from then on" {
+	sed -i "s/  VPC: observe/  VPC: mask/; s|lists/names|lists/others|" "$PLACE/awsmask.yaml"
+	printf 'Redstart\n' >"$PLACE/lists/others"
+	place_ctl reload
+	is_masked VPC vpc-0d90b1e64f7a2c538
+	is_masked CODENAME Redstart
+	echo Wheatear >>"$PLACE/lists/others"
+	place_wait 10 loaded 4
+	is_masked CODENAME Wheatear
+	mv "$PLACE/lists/others" "$PLACE/lists/names"
+	sed -i "s|lists/others|lists/names|" "$PLACE/awsmask.yaml"
+	place_ctl reload
+}
+
 @test "the placeholders of a type that is configured no longer are restored" {
 	is_masked TICKET TICK-771203
 	known=$(grep -oE 'TICKET_[0-9]+' "$(place_received plain)" | tail -n 1)
