@@ -233,7 +233,7 @@ static const struct {
 	 "is no token at all, only a sentence that goes on and on"},
 	{TYPE_SESSION_TOKEN, "obsession tokens"},
 
-	{TYPE_S3_BUCKET, "s3://ab s3://-abc s3://Abc s3:///abc s3:/abc s3:abc"},
+	{TYPE_S3_BUCKET, "s3://ab s3://-abc s3://ABC s3:///abc s3:/abc s3:abc"},
 	{TYPE_S3_BUCKET, "s3://${BUCKET}/x s3://$BUCKET s3://<bucket>"},
 	{TYPE_S3_BUCKET, "arn:aws:s3:::* arn:aws:s3:::ab arn:aws:s3:::${bucket}/*"},
 	{TYPE_S3_BUCKET, "ab.s3.amazonaws.com s3.amazonaws.com .s3.amazonaws.com"},

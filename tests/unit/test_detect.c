@@ -186,7 +186,7 @@ Test(detect, underscore_and_percent_behind)
 		    strstr(samples[i], "<<ARN_RESOURCE") || strstr(samples[i], "<<SQS_QUEUE") ||
 		    strstr(samples[i], "<<SESSION") || strstr(samples[i], "amazonaws") ||
 		    strstr(samples[i], "<<ELB_") || strstr(samples[i], "<<LOG_GROUP") ||
-		    strstr(samples[i], "<<ECR_"))
+		    strstr(samples[i], "<<ECR_") || strstr(samples[i], "<<S3_BUCKET"))
 			continue;
 		for (size_t a = 0; a < COUNT(after); a++) {
 			/* a %2F may go on a secret key: then there is none of forty characters */
