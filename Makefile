@@ -64,7 +64,7 @@ fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
 
 ##@ Building
 
-all: $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
+all: $(B)/awsmaskd $(B)/awsmaskctl $(B)/awsmask-catalogue.7 ## build the daemon, awsmaskctl and generated manuals
 
 deps: ## install every dependency (apt or dnf; asks nothing)
 	@tools/deps.sh
@@ -109,6 +109,14 @@ $(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
+$(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+
+$(B)/awsmask-catalogue.7: $(B)/catalogue_man
+	@echo "  MAN   $@"
+	@$< > $@
+
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(B)/awsmaskd $(DESTDIR)$(PREFIX)/sbin/awsmaskd
 	install -D -m 0755 $(B)/awsmaskctl $(DESTDIR)$(PREFIX)/sbin/awsmaskctl
@@ -116,7 +124,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/awsmaskd.service
-	for m in deploy/man/*.[1-8]; do \
+	for m in deploy/man/*.[1-8] $(B)/awsmask-catalogue.7; do \
 		install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean: ## remove what was built

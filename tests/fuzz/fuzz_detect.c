@@ -120,6 +120,7 @@ static void check_spans(const struct text *t, const struct span *s, size_t n)
 	for (i = 0; i < n; i++) {
 		MUST(s[i].start >= end && s[i].start < s[i].end && s[i].end <= t->len);
 		MUST((unsigned)s[i].type < TYPE_COUNT);
+		MUST(s[i].rule < RULE_COUNT || s[i].rule == RULE_LITERAL);
 		end = s[i].end;
 		MUST(end == t->len || t->p[end] < '0' || t->p[end] > '9');
 	}
@@ -180,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(buf_len(&spans) == n * sizeof(*found));
 	for (size_t i = 0; i < n; i++)
 		MUST(found[i].start == wanted[i].start && found[i].end == wanted[i].end &&
-		     found[i].type == wanted[i].type);
+		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
 	check_restorable(&t, found, n);
 	buf_free(&spans);
 	free(t.p);

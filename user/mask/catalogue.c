@@ -4,14 +4,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const sensitivity_names[] = {
+	[SENSITIVITY_ID] = "id",
+	[SENSITIVITY_NETWORK] = "network",
+	[SENSITIVITY_NAME] = "name",
+	[SENSITIVITY_SECRET] = "secret",
+};
+
 const struct type_info type_table[TYPE_COUNT] = {
-#define TYPE(name, sensitivity, source)                                                            \
-	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, source},
+#define TYPE(name, sensitivity, description, source)                                               \
+	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, description, source},
 #define RULE(...)
 #include "catalogue.def"
 #undef TYPE
 #undef RULE
 };
+
+static const bool optional[TYPE_COUNT] = {
+#define TYPE(...)
+#define RULE(...)
+#define OPTIONAL(name) [TYPE_##name] = true,
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
+bool type_is_optional(enum mask_type type)
+{
+	return type < TYPE_COUNT && optional[type];
+}
 
 const struct rule rule_table[RULE_COUNT] = {
 #define ANCHORS(...) ((const char *const[]){__VA_ARGS__, NULL})

@@ -13,7 +13,7 @@ enum sensitivity { SENSITIVITY_ID, SENSITIVITY_NETWORK, SENSITIVITY_NAME, SENSIT
 
 /* TYPE_LITERAL is 0: text that already looks like a placeholder (I2). */
 enum mask_type {
-#define TYPE(name, sensitivity, source) TYPE_##name,
+#define TYPE(name, ...) TYPE_##name,
 #define RULE(...)
 #include "catalogue.def"
 #undef TYPE
@@ -26,10 +26,17 @@ struct type_info {
 			      another */
 	size_t label_len;
 	enum sensitivity sensitivity;
-	const char *source; /* where the format is documented */
+	const char *description; /* "EC2 instance id" */
+	const char *source;	 /* where the format is documented */
 };
 
+/* "id", "network", "name", "secret" */
+extern const char *const sensitivity_names[];
+
 extern const struct type_info type_table[TYPE_COUNT];
+
+/* Left alone unless the configuration names it? (OPTIONAL in catalogue.def) */
+bool type_is_optional(enum mask_type type);
 
 /* The type of this label, TYPE_COUNT when there is none. */
 enum mask_type type_find(const char *label, size_t len);
@@ -50,9 +57,14 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
+/* What found a span, where it was none of the catalogue's rules. */
+#define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
+#define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
+
 struct span {
 	size_t start, end; /* bytes of the text, end exclusive; never empty */
 	enum mask_type type;
+	uint16_t rule; /* its number in the catalogue, or one of the above */
 };
 
 /*
