@@ -64,7 +64,7 @@ fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
 
 ##@ Building
 
-all: $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
+all: $(B)/awsmaskd $(B)/awsmaskctl $(B)/awsmask-catalogue.7 ## build the daemon, awsmaskctl and generated manuals
 
 deps: ## install every dependency (apt or dnf; asks nothing)
 	@tools/deps.sh
@@ -109,6 +109,14 @@ $(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
+$(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+
+$(B)/awsmask-catalogue.7: $(B)/catalogue_man
+	@echo "  MAN   $@"
+	@$< > $@
+
 # What goes where below the prefix: MODE, source, place.
 define INSTALLED
 0755 $(B)/awsmaskd sbin/awsmaskd
@@ -117,7 +125,7 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
-$(foreach m,$(wildcard deploy/man/*.[1-8]),0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
+$(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
 endef
 export INSTALLED

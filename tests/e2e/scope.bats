@@ -96,6 +96,31 @@ hold() {
 	wait
 }
 
+enrolled_at() { # PATH
+	place_ctl list --json | jq -e --arg path "$1" '.enrolled[] | select(.cgroup == $path)'
+}
+
+@test "a job's cgroup is enrolled when it appears and released when it is removed, over a restart too" {
+	echo "enroll: ['$PLACE_CGROUP/jobs/*']" >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	mkdir -p "$PLACE_CGROUP/jobs/one"
+	place_daemon_start
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	mkdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 enrolled_at "$PLACE_CGROUP/jobs/two"
+	for job in one two; do
+		place_in "jobs/$job" curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
+	done
+	rmdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 fails enrolled_at "$PLACE_CGROUP/jobs/two"
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	enrolled_at "$PLACE_CGROUP/client" # by hand, before
+	place_ctl unenroll "$PLACE_CGROUP/jobs/one"
+	echo >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	place_daemon_start
+}
+
 @test "I11: after --release and ca remove the host is as it was" {
 	place_daemon_stop
 	place_in admin "$BUILD/awsmaskd" --release
