@@ -84,7 +84,7 @@ enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len
 	struct mask_merge g;
 	struct span s;
 	bool known;
-	enum mask_error e = mask_find(m, text, len, skip, &g);
+	enum mask_error e = mask_find(m, text, len, skip, true, &g);
 
 	if (e != MASK_OK || !mask_merge_next(&g, skip, &s, &known) || s.start != skip ||
 	    s.end != len)
