@@ -262,7 +262,7 @@ static int spliced_size(const struct mask *m, const struct mask_span *spans, siz
 
 		if (!len)
 			return -1;
-		*size += len;
+		*size += len + (spans[i].quoted ? 2 : 0);
 		*size -= spans[i].end - spans[i].start;
 	}
 	return 0;
@@ -286,8 +286,12 @@ int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t le
 
 		memcpy(to, p + done, spans[i].start - done);
 		to += spans[i].start - done;
+		if (spans[i].quoted)
+			*to++ = '"';
 		memcpy(to, placeholder, width);
 		to += width;
+		if (spans[i].quoted)
+			*to++ = '"';
 		done = spans[i].end;
 	}
 	if (len > done)

@@ -51,7 +51,8 @@ mask_error_text(enum mask_error e); /* a sentence for the person at the client, 
 enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len);
 /*
  * Each string, and each key that the schema does not know, is a text. A short free-form string is
- * read beside its key ("accountId": "..."), which may be what gives it away.
+ * read beside its key ("accountId": "..."), which may be what gives it away; so is a number there,
+ * which becomes a string when it is a value.
  */
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema);
