@@ -16,6 +16,9 @@ int filter_mask(struct vault_scope *scope, const struct buf *in, bool json, stru
 int filter_unmask(struct vault_scope *scope, const struct buf *in, bool json, struct buf *out,
 		  struct err *e);
 
+/* All of standard input, at most FILTER_IN_MAX. 0, or -1 and a sentence. */
+int filter_read(struct buf *in, struct err *e);
+
 typedef int (*filter_fn)(struct vault_scope *scope, const struct buf *in, bool json,
 			 struct buf *out, struct err *e);
 /* Standard input through `fn` to standard output, with the vault that --vault names. exit_status */

@@ -11,6 +11,7 @@
 struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../mask/catalogue.h"
+#include "../mask/explain.h"
+#include "filter.h"
+
+#include <string.h>
+
+#define TEST_MEMORY ((size_t)256 << 20)
+
+struct test {
+	const struct ctl *ctl;
+	struct explain *explain;
+	struct buf in;
+	const struct explain_item *items;
+	size_t n;
+};
+
+/* What would move the cursor or ring is spelled; so is what is no UTF-8. False: not one character. */
+static size_t character(const uint8_t *p, size_t len)
+{
+	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
+
+	if (!n || n > len || *p > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] >= 0xa0) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0) ? 0 : n;
+}
+
+static void print_bytes(const uint8_t *p, size_t len)
+{
+	while (len) {
+		size_t n = *p == '\n' || *p == '\t' ? 1 : character(p, len);
+
+		if (n)
+			fwrite(p, 1, n, stdout);
+		else
+			printf("\\x%02x", *p);
+		p += n ? n : 1;
+		len -= n ? n : 1;
+	}
+}
+
+/* A text as JSON can hold it. NULL: memory is out. */
+static json_t *json_text(const uint8_t *p, size_t len)
+{
+	json_t *j = json_stringn((const char *)p, len);
+	struct buf b;
+
+	if (j || !len)
+		return j;
+	buf_init(&b, len * 3);
+	while (len) {
+		size_t n = *p < 0x80 ? 1 : character(p, len);
+
+		/* U+FFFD for a byte that is no part of a character */
+		if (n ? buf_append(&b, p, n) : buf_append(&b, "\xef\xbf\xbd", 3))
+			break;
+		p += n ? n : 1;
+		len -= n ? n : 1;
+	}
+	j = len ? NULL : json_stringn((const char *)buf_bytes(&b), buf_len(&b));
+	buf_free(&b);
+	return j;
+}
+
+static const char *rule_name(const struct explain_item *item)
+{
+	if (item->rule == RULE_LITERAL)
+		return "placeholder";
+	if (item->rule == RULE_KNOWN)
+		return "known value";
+	return item->rule < RULE_COUNT ? rule_table[item->rule].id : NULL;
+}
+
+static json_t *item_json(const struct test *t, const struct explain_item *item)
+{
+	const struct type_info *info = &type_table[item->type];
+	size_t line, column, len = 0;
+	char placeholder[PLACEHOLDER_MAX];
+
+	if (!item->left)
+		len = placeholder_format(placeholder, item->type, item->number);
+	explain_place(buf_bytes(&t->in), item->start, &line, &column);
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o, s:s?, s:s}", "start",
+			 (json_int_t)item->start, "end", (json_int_t)item->end, "line",
+			 (json_int_t)line, "column", (json_int_t)column, "text",
+			 json_text(buf_bytes(&t->in) + item->start, item->end - item->start),
+			 "type", info->label, "description", info->description, "action",
+			 item->left ? "left" : "mask", "placeholder",
+			 len ? json_stringn(placeholder, len) : json_null(), "rule",
+			 rule_name(item), "why", explain_words(t->explain, item));
+}
+
+static int print_json(const struct test *t)
+{
+	json_t *items = json_array(), *masked = NULL;
+	struct buf out;
+
+	buf_init(&out, TEST_MEMORY);
+	for (size_t i = 0; i < t->n && items; i++) {
+		if (json_array_append_new(items, item_json(t, &t->items[i]))) {
+			json_decref(items);
+			items = NULL;
+		}
+	}
+	if (explain_masked(t->explain, &out) == 0)
+		masked = json_text(buf_bytes(&out), buf_len(&out));
+	buf_free(&out);
+	return ctl_print_json(
+		json_pack("{s:b, s:o, s:o}", "ok", 1, "masked", masked, "items", items));
+}
+
+/* [1:this] is masked, {2:that} is not */
+static void print_marked(const struct test *t)
+{
+	const uint8_t *p = buf_bytes(&t->in);
+	const char *plain = ctl_colour(stdout, COLOUR_PLAIN);
+	size_t done = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct explain_item *item = &t->items[i];
+
+		print_bytes(p + done, item->start - done);
+		printf("%s%c%zu:", ctl_colour(stdout, item->left ? COLOUR_YELLOW : COLOUR_GREEN),
+		       item->left ? '{' : '[', i + 1);
+		print_bytes(p + item->start, item->end - item->start);
+		printf("%c%s", item->left ? '}' : ']', plain);
+		done = item->end;
+	}
+	print_bytes(p + done, buf_len(&t->in) - done);
+	if (buf_len(&t->in) && p[buf_len(&t->in) - 1] != '\n')
+		putchar('\n');
+}
+
+static void print_item(const struct test *t, size_t i)
+{
+	const struct explain_item *item = &t->items[i];
+	const struct type_info *info = &type_table[item->type];
+	const char *rule = rule_name(item);
+	size_t line, column;
+
+	explain_place(buf_bytes(&t->in), item->start, &line, &column);
+	printf("\n%3zu  line %zu, column %zu, bytes %zu to %zu: ", i + 1, line, column, item->start,
+	       item->end - 1);
+	print_bytes(buf_bytes(&t->in) + item->start, item->end - item->start);
+	if (item->left) {
+		printf("\n     stays as it is; it might be taken for %s (%s)\n", info->label,
+		       info->description);
+	} else {
+		char placeholder[PLACEHOLDER_MAX];
+		size_t len = placeholder_format(placeholder, item->type, item->number);
+
+		printf("\n     masked as %.*s: %s\n", (int)len, placeholder, info->description);
+	}
+	printf("     %s", explain_words(t->explain, item));
+	printf(rule ? " (rule: %s)\n" : "\n", rule);
+}
+
+static int print_text(const struct test *t)
+{
+	size_t masked = 0;
+
+	print_marked(t);
+	for (size_t i = 0; i < t->n; i++) {
+		masked += !t->items[i].left;
+		print_item(t, i);
+	}
+	printf("\nmasked: %zu, marked [number:...]; might be expected and is not: %zu, marked "
+	       "{number:...}\n",
+	       masked, t->n - masked);
+	return STATUS_DONE;
+}
+
+static int test_scan(struct test *t, struct err *e)
+{
+	enum mask_error wrong;
+
+	if (buf_len(&t->in) > EXPLAIN_TEXT_MAX)
+		return err_set(e, "the text is larger than 1 MiB: give the part in question alone");
+	wrong = explain_scan(t->explain, buf_bytes(&t->in), buf_len(&t->in),
+			     t->ctl->option[OPTION_BODY] != NULL);
+	if (wrong != MASK_OK)
+		return err_set(e, "%s", mask_error_text(wrong));
+	t->items = explain_items(t->explain, &t->n);
+	return 0;
+}
+
+static int test_run(struct test *t, const struct catalogue *catalogue, struct err *e)
+{
+	int status;
+
+	t->explain = explain_new(catalogue, TEST_MEMORY);
+	if (!t->explain) {
+		err_set(e, "memory is out");
+		return ctl_refuse(t->ctl, e);
+	}
+	if (test_scan(t, e) < 0)
+		status = ctl_refuse(t->ctl, e);
+	else
+		status = t->ctl->option[OPTION_JSON] ? print_json(t) : print_text(t);
+	explain_free(t->explain);
+	return status;
+}
+
+int cmd_test(struct ctl *c, int argc, char **argv)
+{
+	struct test t = {.ctl = c};
+	struct catalogue *catalogue;
+	int status, rc = 0;
+	char why[256];
+	struct err e;
+
+	buf_init(&t.in, FILTER_IN_MAX * 2);
+	if (argc && strcmp(argv[0], "-") != 0)
+		rc = buf_puts(&t.in, argv[0]) ? err_set(&e, "memory is out") : 0;
+	else
+		rc = filter_read(&t.in, &e);
+	catalogue = rc ? NULL : catalogue_new(why, sizeof(why));
+	if (!rc && !catalogue)
+		err_set(&e, "%s", why);
+	status = catalogue ? test_run(&t, catalogue, &e) : ctl_refuse(c, &e);
+	catalogue_free(catalogue);
+	buf_free(&t.in);
+	return status;
+}
