@@ -75,9 +75,9 @@ int cmd_catalogue(struct ctl *c, int argc, char **argv)
 	bool chosen[TYPE_COUNT] = {false};
 
 	for (int i = 0; i < argc; i++) {
-		enum mask_type type = type_find(argv[i], strlen(argv[i]));
+		enum mask_type type = types_find(&types_builtin, argv[i], strlen(argv[i]));
 
-		if (type == TYPE_COUNT)
+		if (type == TYPE_NONE)
 			return refuse_unknown(c, argv[i]);
 		chosen[type] = true;
 	}

@@ -9,6 +9,8 @@
 
 struct test {
 	const struct ctl *ctl;
+	const struct types *types;
+	const struct mask_policy *policy;
 	struct explain *explain;
 	struct buf in;
 	const struct explain_item *items;
@@ -68,30 +70,44 @@ static json_t *json_text(const uint8_t *p, size_t len)
 	return j;
 }
 
+/* By what it was found, or looks as if it had been; NULL: by no single rule. */
 static const char *rule_name(const struct explain_item *item)
 {
 	if (item->rule == RULE_LITERAL)
 		return "placeholder";
 	if (item->rule == RULE_KNOWN)
 		return "known value";
-	return item->rule < RULE_COUNT ? rule_table[item->rule].id : NULL;
+	if (item->rule == RULE_NONE)
+		return NULL;
+	return item->rule < RULE_COUNT ? rule_table[item->rule].id : "your own";
+}
+
+/* Is it found at all, and what is done with it? */
+static const char *const actions[] = {
+	[ACTION_MASK] = "mask",	  [ACTION_BLOCK] = "block", [ACTION_OBSERVE] = "observe",
+	[ACTION_ALLOW] = "allow", [ACTION_COUNT] = "none",
+};
+
+static bool stays(const struct explain_item *item)
+{
+	return item->action != ACTION_MASK && item->action != ACTION_BLOCK;
 }
 
 static json_t *item_json(const struct test *t, const struct explain_item *item)
 {
-	const struct type_info *info = &type_table[item->type];
+	const struct type_info *info = types_info(t->types, item->type);
 	size_t line, column, len = 0;
 	char placeholder[PLACEHOLDER_MAX];
 
-	if (!item->left)
-		len = placeholder_format(placeholder, item->type, item->number);
+	if (item->action == ACTION_MASK)
+		len = placeholder_format(t->types, placeholder, item->type, item->number);
 	explain_place(buf_bytes(&t->in), item->start, &line, &column);
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o, s:s?, s:s}", "start",
 			 (json_int_t)item->start, "end", (json_int_t)item->end, "line",
 			 (json_int_t)line, "column", (json_int_t)column, "text",
 			 json_text(buf_bytes(&t->in) + item->start, item->end - item->start),
 			 "type", info->label, "description", info->description, "action",
-			 item->left ? "left" : "mask", "placeholder",
+			 actions[item->action], "placeholder",
 			 len ? json_stringn(placeholder, len) : json_null(), "rule",
 			 rule_name(item), "why", explain_words(t->explain, item));
 }
@@ -116,6 +132,12 @@ static int print_json(const struct test *t)
 }
 
 /* [1:this] is masked, {2:that} is not */
+static const enum colour colours[] = {
+	[ACTION_MASK] = COLOUR_GREEN,	  [ACTION_BLOCK] = COLOUR_RED,
+	[ACTION_OBSERVE] = COLOUR_YELLOW, [ACTION_ALLOW] = COLOUR_YELLOW,
+	[ACTION_COUNT] = COLOUR_YELLOW,
+};
+
 static void print_marked(const struct test *t)
 {
 	const uint8_t *p = buf_bytes(&t->in);
@@ -126,10 +148,10 @@ static void print_marked(const struct test *t)
 		const struct explain_item *item = &t->items[i];
 
 		print_bytes(p + done, item->start - done);
-		printf("%s%c%zu:", ctl_colour(stdout, item->left ? COLOUR_YELLOW : COLOUR_GREEN),
-		       item->left ? '{' : '[', i + 1);
+		printf("%s%c%zu:", ctl_colour(stdout, colours[item->action]),
+		       stays(item) ? '{' : '[', i + 1);
 		print_bytes(p + item->start, item->end - item->start);
-		printf("%c%s", item->left ? '}' : ']', plain);
+		printf("%c%s", stays(item) ? '}' : ']', plain);
 		done = item->end;
 	}
 	print_bytes(p + done, buf_len(&t->in) - done);
@@ -137,10 +159,36 @@ static void print_marked(const struct test *t)
 		putchar('\n');
 }
 
+static void print_action(const struct test *t, const struct explain_item *item)
+{
+	const struct type_info *info = types_info(t->types, item->type);
+	char placeholder[PLACEHOLDER_MAX];
+	int len;
+
+	switch (item->action) {
+	case ACTION_MASK:
+		len = (int)placeholder_format(t->types, placeholder, item->type, item->number);
+		printf("masked as %.*s: %s\n", len, placeholder, info->description);
+		break;
+	case ACTION_BLOCK:
+		printf("blocks the request, by its type %s: %s\n", info->label, info->description);
+		break;
+	case ACTION_OBSERVE:
+		printf("counted and left as it is, by its type %s: %s\n", info->label,
+		       info->description);
+		break;
+	case ACTION_ALLOW:
+		printf("left as it is; found as %s: %s\n", info->label, info->description);
+		break;
+	case ACTION_COUNT:
+		printf("not found; it might be taken for %s: %s\n", info->label, info->description);
+		break;
+	}
+}
+
 static void print_item(const struct test *t, size_t i)
 {
 	const struct explain_item *item = &t->items[i];
-	const struct type_info *info = &type_table[item->type];
 	const char *rule = rule_name(item);
 	size_t line, column;
 
@@ -148,15 +196,8 @@ static void print_item(const struct test *t, size_t i)
 	printf("\n%3zu  line %zu, column %zu, bytes %zu to %zu: ", i + 1, line, column, item->start,
 	       item->end - 1);
 	print_bytes(buf_bytes(&t->in) + item->start, item->end - item->start);
-	if (item->left) {
-		printf("\n     stays as it is; it might be taken for %s (%s)\n", info->label,
-		       info->description);
-	} else {
-		char placeholder[PLACEHOLDER_MAX];
-		size_t len = placeholder_format(placeholder, item->type, item->number);
-
-		printf("\n     masked as %.*s: %s\n", (int)len, placeholder, info->description);
-	}
+	printf("\n     ");
+	print_action(t, item);
 	printf("     %s", explain_words(t->explain, item));
 	printf(rule ? " (rule: %s)\n" : "\n", rule);
 }
@@ -167,7 +208,7 @@ static int print_text(const struct test *t)
 
 	print_marked(t);
 	for (size_t i = 0; i < t->n; i++) {
-		masked += !t->items[i].left;
+		masked += !stays(&t->items[i]);
 		print_item(t, i);
 	}
 	printf("\nmasked: %zu, marked [number:...]; might be expected and is not: %zu, marked "
@@ -182,7 +223,7 @@ static int test_scan(struct test *t, struct err *e)
 
 	if (buf_len(&t->in) > EXPLAIN_TEXT_MAX)
 		return err_set(e, "the text is larger than 1 MiB: give the part in question alone");
-	wrong = explain_scan(t->explain, buf_bytes(&t->in), buf_len(&t->in),
+	wrong = explain_scan(t->explain, t->policy, buf_bytes(&t->in), buf_len(&t->in),
 			     t->ctl->option[OPTION_BODY] != NULL);
 	if (wrong != MASK_OK)
 		return err_set(e, "%s", mask_error_text(wrong));
@@ -194,6 +235,8 @@ static int test_run(struct test *t, const struct catalogue *catalogue, struct er
 {
 	int status;
 
+	t->types = catalogue_types(catalogue);
+	t->policy = &policy_default;
 	t->explain = explain_new(catalogue, TEST_MEMORY);
 	if (!t->explain) {
 		err_set(e, "memory is out");

@@ -10,7 +10,7 @@
 /* A vault that gives every value a number as it is asked for it, and forgets it. */
 struct counter {
 	struct vault_scope scope; /* first */
-	uint32_t last[TYPE_COUNT];
+	uint32_t last[TYPE_MAX];
 };
 
 static int counter_number(struct vault_scope *s, enum mask_type type, const uint8_t *value,
@@ -49,10 +49,12 @@ struct explain *explain_new(const struct catalogue *c, size_t max_memory)
 	for (size_t i = 0, n = explain_bufs(x, bufs); i < n; i++)
 		buf_init(bufs[i], max_memory);
 	x->catalogue = c;
+	x->types = catalogue_types(c);
 	x->mask = mask_new(c, max_memory);
+	x->all = mask_new(c, max_memory);
 	x->match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
 	x->limits = pcre2_match_context_create(NULL);
-	if (!x->mask || !x->match || !x->limits || explain_left_init(x)) {
+	if (!x->mask || !x->all || !x->match || !x->limits || explain_left_init(x)) {
 		explain_free(x);
 		return NULL;
 	}
@@ -70,6 +72,7 @@ void explain_free(struct explain *x)
 	pcre2_match_data_free(x->match);
 	pcre2_match_context_free(x->limits);
 	mask_free(x->mask);
+	mask_free(x->all);
 	for (size_t i = 0, n = explain_bufs(x, bufs); i < n; i++)
 		buf_free(bufs[i]);
 	free(x);
@@ -91,51 +94,75 @@ static void explain_places(struct explain *x)
 			explain_begin(x, place.start, place.end, place.type, place.rule);
 
 		item.number = place.number;
-		item.left = false;
+		item.action = policy_action(x->policy, place.type, place.value, place.len);
 		explain_why(x, &place);
 		explain_end(x, item);
 	}
 }
 
-static enum mask_error scan(struct explain *x)
+static enum mask_error scan(const struct explain *x, struct mask *m, const struct mask_policy *p)
 {
 	struct counter counter = {.scope = {.ops = &counter_ops}};
 	enum mask_error e;
 
-	mask_reset(x->mask);
-	mask_know(x->mask, &counter.scope);
-	e = x->json ? mask_scan_json(x->mask, 0, x->text, x->len, SCHEMA_MESSAGES)
-		    : mask_scan_text(x->mask, 0, x->text, x->len);
+	mask_reset(m);
+	mask_follow(m, p);
+	mask_know(m, &counter.scope);
+	e = x->json ? mask_scan_json(m, 0, x->text, x->len, SCHEMA_MESSAGES)
+		    : mask_scan_text(m, 0, x->text, x->len);
 	if (e == MASK_OK)
-		e = mask_learn(x->mask);
+		e = mask_learn(m);
 	if (e == MASK_OK)
-		mask_resolve(x->mask, &counter.scope);
+		mask_resolve(m, &counter.scope);
 	return e;
 }
 
-enum mask_error explain_scan(struct explain *x, const uint8_t *text, size_t len, bool json)
+static enum mask_error scan_all(struct explain *x)
 {
-	struct explain_item *items;
-	enum mask_error e;
-	uint8_t *room;
-	size_t n;
+	/* ACTION_MASK throughout */
+	x->everything = (struct mask_policy){.keep_examples = false};
+	memcpy(x->everything.literals, x->policy->literals, sizeof(x->everything.literals));
+	return scan(x, x->all, &x->everything);
+}
 
-	x->text = text;
-	x->len = len;
-	x->json = json;
-	x->full = false;
+static enum mask_error begin(struct explain *x)
+{
+	enum mask_error e =
+		x->len > EXPLAIN_TEXT_MAX ? MASK_TOO_LARGE : scan(x, x->mask, x->policy);
+	uint8_t *room;
+
 	buf_clear(&x->items);
 	buf_clear(&x->words);
 	buf_clear(&x->covered);
-	e = len > EXPLAIN_TEXT_MAX ? MASK_TOO_LARGE : scan(x);
+	x->full = false;
+	if (e == MASK_OK)
+		e = scan_all(x);
 	if (e != MASK_OK)
 		return e;
-	room = buf_reserve(&x->covered, len + 1);
+	room = buf_reserve(&x->covered, x->len + 1);
 	if (!room)
 		return MASK_TOO_LARGE;
-	memset(room, 0, len + 1);
-	buf_grew(&x->covered, len);
+	memset(room, 0, x->len + 1);
+	buf_grew(&x->covered, x->len);
+	return MASK_OK;
+}
+
+enum mask_error explain_scan(struct explain *x, const struct mask_policy *p, const uint8_t *text,
+			     size_t len, bool json)
+{
+	struct explain_item *items;
+	enum mask_error e;
+	size_t n;
+
+	x->policy = p;
+	x->text = text;
+	x->len = len;
+	x->json = json;
+	e = begin(x);
+	if (e != MASK_OK)
+		return e;
 	explain_places(x);
+	explain_allowed(x);
 	explain_left(x);
 	items = (struct explain_item *)buf_bytes(&x->items);
 	n = buf_len(&x->items) / sizeof(*items);
@@ -176,7 +203,7 @@ struct explain_item explain_begin(struct explain *x, size_t start, size_t end, e
 				     .end = end,
 				     .type = type,
 				     .rule = (uint16_t)rule,
-				     .left = true,
+				     .action = ACTION_COUNT,
 				     .why = buf_len(&x->words)};
 }
 
@@ -263,7 +290,7 @@ static bool takes_an(const char *words)
 
 void explain_say_type(struct explain *x, enum mask_type type)
 {
-	const char *words = type_table[type].description;
+	const char *words = types_info(x->types, type)->description;
 
 	explain_say(x, takes_an(words) ? "an " : "a ");
 	/* what stands in parentheses would be one remark too many in a sentence */

@@ -16,8 +16,8 @@ struct explain_item {
 	size_t start, end; /* of the text */
 	enum mask_type type;
 	uint16_t rule;	     /* as in struct span; RULE_NONE: no single one */
-	bool left;	     /* it stays as it is; `number` is 0 then */
-	uint32_t number;     /* of its placeholder */
+	enum action action;  /* ACTION_COUNT: nothing found it */
+	uint32_t number;     /* of its placeholder; 0: it stays as it is */
 	size_t why, why_len; /* where the sentences stand in explain_words() */
 };
 
@@ -29,11 +29,13 @@ __attribute__((warn_unused_result)) struct explain *explain_new(const struct cat
 void explain_free(struct explain *x);
 
 /*
- * Explain a text of at most EXPLAIN_TEXT_MAX, or with `json` the body of a Messages API request; it stays in place until the
+ * Explain what this policy does to a text of at most EXPLAIN_TEXT_MAX, or with `json` the body of a Messages API request; it stays in place until the
  * last call about it. MASK_OK, or why it would be refused.
  */
-__attribute__((warn_unused_result)) enum mask_error
-explain_scan(struct explain *x, const uint8_t *text, size_t len, bool json);
+__attribute__((warn_unused_result)) enum mask_error explain_scan(struct explain *x,
+								 const struct mask_policy *p,
+								 const uint8_t *text, size_t len,
+								 bool json);
 
 /* What was found: by place; disjoint. */
 const struct explain_item *explain_items(const struct explain *x, size_t *n);

@@ -48,11 +48,11 @@ static int add_context(struct explain *x, unsigned rule, const struct path_group
 {
 	const char *before = (const char *)buf_bytes(&x->scratch);
 	struct explain_context context = {.rule = (uint16_t)rule,
-					  .type = type_find(g->name, g->name_len)};
+					  .type = types_find(x->types, g->name, g->name_len)};
 	uint32_t empty = 1;
 
 	/* An expression that cannot be cut there has no near misses of this kind. */
-	context.code = g->first && *before ? compile(before) : NULL;
+	context.code = g->first && *before && context.type != TYPE_NONE ? compile(before) : NULL;
 	if (!context.code)
 		return 0;
 	pcre2_pattern_info(context.code, PCRE2_INFO_MATCHEMPTY, &empty);
@@ -64,7 +64,7 @@ static int add_context(struct explain *x, unsigned rule, const struct path_group
 
 static int add_contexts(struct explain *x, unsigned rule)
 {
-	const struct rule *r = &rule_table[rule];
+	const struct rule *r = rule_of(x->catalogue, rule);
 	struct path_walk w = {.expression = r->expression};
 	struct path_group g;
 	bool whole = false;
@@ -92,14 +92,14 @@ static int add_anchor(struct explain *x, unsigned rule, const char *text, uint8_
 
 int explain_left_init(struct explain *x)
 {
-	for (unsigned rule = 0; rule < RULE_COUNT; rule++) {
-		const struct rule *r = &rule_table[rule];
+	for (unsigned rule = 0; rule < explain_rules(x); rule++) {
+		const struct rule *r = rule_of(x->catalogue, rule);
 
 		x->context_first[rule] =
 			(uint16_t)(buf_len(&x->contexts) / sizeof(struct explain_context));
 		if (add_contexts(x, rule))
 			return -1;
-		for (size_t i = 0; r->anchors[i]; i++) {
+		for (size_t i = 0; r->anchors && r->anchors[i]; i++) {
 			uint8_t c = (uint8_t)r->anchors[i][0];
 
 			if (add_anchor(x, rule, r->anchors[i], c) ||
@@ -108,7 +108,7 @@ int explain_left_init(struct explain *x)
 				return -1;
 		}
 	}
-	x->context_first[RULE_COUNT] =
+	x->context_first[explain_rules(x)] =
 		(uint16_t)(buf_len(&x->contexts) / sizeof(struct explain_context));
 	for (size_t i = 0; i < SHAPE_COUNT; i++) {
 		x->shapes[i] = compile(shapes[i].expression);
@@ -152,7 +152,7 @@ static void say_edge(struct explain *x, const struct rule *r, const struct expla
 
 static void try_edges(struct explain *x, const struct explain_anchor *a, size_t at)
 {
-	const struct rule *r = &rule_table[a->rule];
+	const struct rule *r = rule_of(x->catalogue, a->rule);
 	size_t start = at;
 	struct explain_match m;
 	struct explain_item item;
@@ -229,7 +229,7 @@ static bool looks_meant(const struct explain *x, const struct explain_context *c
 	bool set = strchr("=:\"'`", x->text[start - 1]) ||
 		   (x->text[start - 1] == ' ' && start > 1 && strchr("=:", x->text[start - 2]));
 
-	switch (type_table[c->type].sensitivity) {
+	switch (types_info(x->types, c->type)->sensitivity) {
 	case SENSITIVITY_ID:
 	case SENSITIVITY_NETWORK:
 		return digits && end - start >= 8;
@@ -259,7 +259,8 @@ static void say_unfit(struct explain *x, const struct explain_context *c, size_t
 		explain_say(x, ", but this is a template or code that stands for a value.");
 		return;
 	}
-	if (type_table[c->type].sensitivity == SENSITIVITY_NAME && all_letters(value, len)) {
+	if (types_info(x->types, c->type)->sensitivity == SENSITIVITY_NAME &&
+	    all_letters(value, len)) {
 		explain_say(x, ", but this is a plain word, which may mean anything.");
 		return;
 	}
@@ -298,7 +299,7 @@ static void try_contexts(struct explain *x, const struct explain_anchor *a, size
 	const struct explain_context *c = (const struct explain_context *)buf_bytes(&x->contexts);
 	struct explain_match m;
 
-	if (!edge_left(rule_table[a->rule].left, x->text, at) ||
+	if (!edge_left(rule_of(x->catalogue, a->rule)->left, x->text, at) ||
 	    explain_match(x, a->rule, at, SIZE_MAX, &m))
 		return;
 	for (unsigned i = x->context_first[a->rule]; i < x->context_first[a->rule + 1]; i++)
@@ -315,7 +316,7 @@ static void try_prefix(struct explain *x, const struct explain_anchor *a, size_t
 	struct explain_item item;
 
 	if (!x->prefixed[a->rule] || prefix < 2 ||
-	    !edge_left(rule_table[a->rule].left, x->text, at))
+	    !edge_left(rule_of(x->catalogue, a->rule)->left, x->text, at))
 		return;
 	while (end < x->len && is_alnum(x->text[end]))
 		end++;
@@ -430,8 +431,9 @@ void explain_left(struct explain *x)
 		memset(x->walks, 0, sizeof(x->walks));
 		for (size_t at = 0; at < x->len && !is_enough(x, masked); at++)
 			for (unsigned n = x->anchor_first[x->text[at]]; n; n = anchors[n - 1].next)
-				if (explain_anchor_stands(x, anchors[n - 1].text,
-							  rule_table[anchors[n - 1].rule].fold, at))
+				if (explain_anchor_stands(
+					    x, anchors[n - 1].text,
+					    rule_of(x->catalogue, anchors[n - 1].rule)->fold, at))
 					tries[i](x, &anchors[n - 1], at);
 	}
 	left_repeats(x);

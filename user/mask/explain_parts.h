@@ -23,13 +23,17 @@ struct explain_anchor {
 
 struct explain {
 	const struct catalogue *catalogue;
-	struct mask *mask;
+	const struct types *types;
+	const struct mask_policy *policy;
+	struct mask_policy everything;
+	struct mask *mask; /* as the policy has it */
+	struct mask *all;  /* as if everything were masked */
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 	struct buf contexts; /* struct explain_context, by rule */
-	uint16_t context_first[RULE_COUNT + 1];
-	bool prefixed[RULE_COUNT]; /* a value is all that it matches, and begins with an anchor */
-	struct walk walks[RULE_COUNT];
+	uint16_t context_first[RULES_MAX + 1];
+	bool prefixed[RULES_MAX]; /* a value is all that it matches, and begins with an anchor */
+	struct walk walks[RULES_MAX];
 	struct buf anchors; /* struct explain_anchor */
 	uint16_t anchor_first[256];
 	pcre2_code *shapes[EXPLAIN_SHAPES_MAX];
@@ -42,6 +46,11 @@ struct explain {
 	const uint8_t *text;
 	size_t len;
 };
+
+static inline unsigned explain_rules(const struct explain *x)
+{
+	return RULE_COUNT + x->catalogue->own_count;
+}
 
 /* Where a rule matches. */
 struct explain_match {
@@ -79,7 +88,10 @@ void explain_why(struct explain *x, const struct mask_place *place);
 /* The form of a type's values, when it can be said: true. */
 bool explain_form(struct explain *x, enum mask_type type, unsigned rule);
 
-/* Look for what was left, and say why; explain_left.c. */
+/* What was found and the policy leaves; explain_policy.c. */
+void explain_allowed(struct explain *x);
+
+/* Look for what nothing found, and say why; explain_left.c. */
 int explain_left_init(struct explain *x);
 void explain_left_free(struct explain *x);
 void explain_left(struct explain *x);

@@ -72,7 +72,7 @@ static bool anchor_at(const struct explain *x, const struct rule *r, size_t at)
 static bool match_again(struct explain *x, unsigned rule, size_t at, enum mask_type type,
 			struct explain_match *m)
 {
-	const struct rule *r = &rule_table[rule];
+	const struct rule *r = rule_of(x->catalogue, rule);
 
 	for (size_t back = 0; back <= LOOK_BACK && back <= at; back++) {
 		size_t start = at - back;
@@ -92,11 +92,11 @@ bool explain_form(struct explain *x, enum mask_type type, unsigned rule)
 	struct path_group g;
 	size_t before = buf_len(&x->words);
 
-	if (forms[type]) {
+	if (type < TYPE_COUNT && forms[type]) {
 		explain_say(x, forms[type]);
 		return true;
 	}
-	if (rule >= RULE_COUNT)
+	if (rule >= RULE_COUNT || type >= TYPE_COUNT)
 		return false;
 	w.expression = rule_table[rule].expression;
 	while (path_next(&w, &g, &x->scratch) == 1) {
@@ -114,7 +114,7 @@ bool explain_form(struct explain *x, enum mask_type type, unsigned rule)
 /* "It begins with `vol-`, and 8 or 17 hexadecimal digits follow." */
 static void say_prefix(struct explain *x, unsigned rule, const struct explain_match *m)
 {
-	const struct rule *r = &rule_table[rule];
+	const struct rule *r = rule_of(x->catalogue, rule);
 	size_t before, i = 0;
 
 	while (r->anchors[i] && !explain_anchor_stands(x, r->anchors[i], r->fold, m->start))
@@ -129,7 +129,8 @@ static void say_prefix(struct explain *x, unsigned rule, const struct explain_ma
 	explain_quote(x, x->text + m->start, strlen(r->anchors[i]), false);
 	before = buf_len(&x->words);
 	explain_say(x, ", and ");
-	if (forms[m->type] || r->anchors[1] || !explain_form(x, m->type, rule)) {
+	if ((m->type < TYPE_COUNT && forms[m->type]) || r->anchors[1] ||
+	    !explain_form(x, m->type, rule)) {
 		buf_truncate(&x->words, before);
 		explain_say(x, " and has the form of ");
 		explain_say_type(x, m->type);
@@ -153,7 +154,7 @@ static void say_context(struct explain *x, unsigned rule, const struct explain_m
 		explain_say(x, "It is the part that is yours of the ARN ");
 		explain_quote(x, p + m->start, m->end - m->start, false);
 		explain_say(x, ".");
-	} else if (rule_table[rule].back_chars == CHARS_HOST) {
+	} else if (rule_of(x->catalogue, rule)->back_chars == CHARS_HOST) {
 		explain_say(x, "It is a part of the host name ");
 		explain_quote(x, p + m->start, m->end - m->start, false);
 		explain_say(x, ", which belongs to one customer.");
@@ -177,6 +178,16 @@ static void say_known(struct explain *x, const struct mask_place *place)
 {
 	struct mask_place other;
 
+	for (size_t i = 0; i < POLICY_LITERALS; i++) {
+		const struct known *list = x->policy->literals[i];
+
+		if (!list || !known_has(list, place->type, place->value, place->len))
+			continue;
+		explain_say(x, "It stands in the list that the configuration gives for ");
+		explain_say(x, types_info(x->types, place->type)->label);
+		explain_say(x, ".");
+		return;
+	}
 	for (size_t i = 0; i < KNOWN_FROM_MAX && mask_place(x->mask, 0, i, &other); i++) {
 		if (other.rule == RULE_KNOWN || other.len != place->len ||
 		    memcmp(other.value, place->value, place->len) != 0)
@@ -217,7 +228,11 @@ void explain_why(struct explain *x, const struct mask_place *place)
 		say_known(x, place);
 		return;
 	}
-	if (notes[place->rule]) {
+	if (place->rule >= RULE_COUNT) {
+		explain_say(x, "The expression that the configuration gives for ");
+		explain_say(x, types_info(x->types, place->type)->label);
+		explain_say(x, " matches it.");
+	} else if (notes[place->rule]) {
 		explain_say(x, notes[place->rule]);
 	} else if (match_again(x, place->rule, place->start, place->type, &m)) {
 		say_context(x, place->rule, &m);
