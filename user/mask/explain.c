@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define WORK_LIMIT 1000000 /* of a match, as in detect.c */
-#define QUOTE_MAX 48
+#define QUOTE_MAX 72
 
 /* A vault that gives every value a number as it is asked for it, and forgets it. */
 struct counter {
@@ -93,8 +93,8 @@ static void explain_places(struct explain *x)
 		struct explain_item item =
 			explain_begin(x, place.start, place.end, place.type, place.rule);
 
-		item.number = place.number;
 		item.action = policy_action(x->policy, place.type, place.value, place.len);
+		item.number = item.action == ACTION_MASK ? place.number : 0;
 		explain_why(x, &place);
 		explain_end(x, item);
 	}

@@ -170,6 +170,9 @@ static void try_edges(struct explain *x, const struct explain_anchor *a, size_t 
 	right = edge_right(r->right, x->text, x->len, m.end);
 	if (left && right && !x->json)
 		return;
+	/* Within words there are many such: api-0a1b2c3d, a UUID. */
+	if (!left && r->left != EDGE_ADDRESS && strlen(a->text) <= SHORT_PREFIX)
+		return;
 	item = explain_begin(x, m.value, m.value_end, m.type, a->rule);
 	if (left && right)
 		explain_say(x, "It stands where the API wants the text as it is: in a signed "
