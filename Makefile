@@ -117,15 +117,31 @@ $(B)/awsmask-catalogue.7: $(B)/catalogue_man
 	@echo "  MAN   $@"
 	@$< > $@
 
-install: all ## install into $(DESTDIR)$(PREFIX)
-	install -D -m 0755 $(B)/awsmaskd $(DESTDIR)$(PREFIX)/sbin/awsmaskd
-	install -D -m 0755 $(B)/awsmaskctl $(DESTDIR)$(PREFIX)/sbin/awsmaskctl
-	install -D -m 0644 deploy/awsmask.yaml $(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in \
-		> $(DESTDIR)$(PREFIX)/lib/systemd/system/awsmaskd.service
-	for m in deploy/man/*.[1-8] $(B)/awsmask-catalogue.7; do \
-		install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+# What goes where below the prefix: MODE, source, place.
+define INSTALLED
+0755 $(B)/awsmaskd sbin/awsmaskd
+0755 $(B)/awsmaskctl sbin/awsmaskctl
+0644 $(B)/awsmaskd.service lib/systemd/system/awsmaskd.service
+0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
+0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
+0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
+$(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
+)
+endef
+export INSTALLED
+
+install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there is kept
+	@sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in >$(B)/awsmaskd.service
+	while read -r mode from to; do \
+		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+	done <<<"$$INSTALLED"
+	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
+
+uninstall: ## remove what install brought, but the configuration
+	while read -r mode from to; do \
+		[ -z "$$to" ] || rm -f "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+	done <<<"$$INSTALLED"
 
 clean: ## remove what was built
 	rm -rf build
@@ -218,7 +234,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
+.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
 	bench bench-scan check help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -48,9 +48,14 @@ static bool start_exchange(struct conn *c)
 
 	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
 				   renamed ? NULL : c->host, renamed ? c->host : NULL);
-	if (!c->exchange)
+	if (!c->exchange) {
 		conn_close(c, true);
-	return c->exchange != NULL;
+		return false;
+	}
+	/* Elsewhere we are the proxy ourselves, or send to what stands for the target. */
+	if (c->door == DOOR_TRANSPARENT && !w->config->origin.address[0])
+		exchange_keep_absolute(c->exchange);
+	return true;
 }
 
 bool conn_handshake(struct conn *c)
@@ -146,6 +151,10 @@ static void origin_done(struct conn *c, bool reusable)
 {
 	if (!c->origin)
 		return;
+	/* It has answered, so it has shown the target's certificate. */
+	if (reusable && c->tls && c->door == DOOR_TRANSPARENT && !c->authority[0] &&
+	    !c->thread->worker->config->origin.address[0])
+		target_addrs_add(c->thread->worker->target_addrs, c->flow.addr);
 	origin_put(c->origin, reusable);
 	c->origin = NULL;
 	c->origin_needs_tls = c->origin_waited = false;

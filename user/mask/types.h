@@ -41,6 +41,9 @@ struct type_info {
 	const char *source;	 /* where the format is documented */
 };
 
+/* "id", "network", "name", "secret" */
+extern const char *const sensitivity_names[];
+
 extern const struct type_info type_table[TYPE_COUNT];
 
 /* Left alone unless the configuration names it? (OPTIONAL in catalogue.def) */
