@@ -111,6 +111,11 @@ Test(explain, why_it_is_masked)
 		{"s3://<<logs>>/", TYPE_S3_BUCKET,
 		 "Elsewhere it would not be masked: it is shorter than 6 bytes."},
 		{"s3://<<production>>/", TYPE_S3_BUCKET, "Elsewhere it would not be masked: "},
+		{"{\"a\":\"\\\\n<<vol-0a1b2c3d>>\"}", TYPE_EBS_VOLUME,
+		 "directly before it, `\\\\n`, is an escape and not a part of it."},
+		{"\x1b[1;31m<<vol-0a1b2c3d>>\x1b[0m", TYPE_EBS_VOLUME,
+		 "`\\x1b[1;31m`, is an escape"},
+		{"/a%2F<<vol-0a1b2c3d>>", TYPE_EBS_VOLUME, "`%2F`, is an escape"},
 		{"see <<VPC_001>>", TYPE_LITERAL, "looks like a placeholder already"},
 	};
 
@@ -146,6 +151,7 @@ Test(explain, why_it_was_not_found)
 		 "it is not learned: it is shorter than 6 bytes"},
 		{"<<arn:aws:iam::aws:policy/ReadOnlyAccess>>", TYPE_ARN_RESOURCE,
 		 "names nothing of yours"},
+		{"zone <<Z2FDTNDATAQYW2>>", TYPE_ROUTE53_ZONE, "Zones that are AWS's own"},
 		{"<<alias/aws/ebs>>", TYPE_KMS_ALIAS, "AWS's own"},
 	};
 

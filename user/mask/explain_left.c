@@ -18,6 +18,12 @@ static const struct {
 #define SHAPE_COUNT (sizeof(shapes) / sizeof(shapes[0]))
 _Static_assert(SHAPE_COUNT <= EXPLAIN_SHAPES_MAX, "too many shapes");
 
+#define UNFIT(rule, why) [RULE_##rule] = why,
+static const char *const unfits[RULE_COUNT] = {
+#include "explain.def"
+};
+#undef UNFIT
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
@@ -275,6 +281,10 @@ static void say_unfit(struct explain *x, const struct explain_context *c, size_t
 	explain_say(x, ". It has ");
 	explain_say_number(x, len);
 	explain_say(x, " characters.");
+	if (c->rule < RULE_COUNT && unfits[c->rule]) {
+		explain_say(x, " ");
+		explain_say(x, unfits[c->rule]);
+	}
 }
 
 static void try_context(struct explain *x, const struct explain_context *c, size_t at)
@@ -407,7 +417,7 @@ static void left_repeats(struct explain *x)
 	for (size_t i = 0; i < REPEATED_MAX && mask_place(x->mask, 0, i, &place); i++) {
 		const uint8_t *p = x->text, *hit;
 
-		if (!known_learns_type(place.type) || place.len < 2)
+		if (place.rule == RULE_KNOWN || !known_learns_type(place.type) || place.len < 2)
 			continue;
 		while ((hit = memmem(p, (size_t)(x->text + x->len - p), place.value, place.len))) {
 			left_repeated(x, &place, (size_t)(hit - x->text));

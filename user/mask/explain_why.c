@@ -4,6 +4,7 @@
 #include "explain_path.h"
 
 #define LOOK_BACK 4096	    /* how far before a value its match may begin */
+#define ESCAPE_MAX 24	    /* no escape is longer, that is worth showing */
 #define KNOWN_FROM_MAX 4096 /* among so many places the first of a known value is looked for */
 
 #define NOTE(rule, why) [RULE_##rule] = why,
@@ -151,9 +152,11 @@ static void say_context(struct explain *x, unsigned rule, const struct explain_m
 	const uint8_t *p = x->text;
 
 	if (is_arn(x, m)) {
-		explain_say(x, "It is the part that is yours of the ARN ");
+		explain_say(x, "It stands in the ARN ");
 		explain_quote(x, p + m->start, m->end - m->start, false);
-		explain_say(x, ".");
+		explain_say(x, m->type == TYPE_AWS_ACCOUNT
+				       ? ", where the account id stands."
+				       : ", where the name of a resource stands.");
 	} else if (rule_of(x->catalogue, rule)->back_chars == CHARS_HOST) {
 		explain_say(x, "It is a part of the host name ");
 		explain_quote(x, p + m->start, m->end - m->start, false);
@@ -201,6 +204,27 @@ static void say_known(struct explain *x, const struct mask_place *place)
 		       "word.");
 }
 
+/* In `\ni-0abc` the letter before the identifier is not a part of its word. */
+static void say_escape(struct explain *x, size_t at)
+{
+	const uint8_t *p = x->text;
+	size_t from = at;
+
+	if (!at ||
+	    !((uint8_t)((p[at - 1] | 0x20) - 'a') < 26 || (p[at - 1] >= '0' && p[at - 1] <= '9')) ||
+	    !escape_ends(p, at))
+		return;
+	while (from > 0 && at - from < ESCAPE_MAX && !strchr("\\%$\x1b", p[from - 1]))
+		from--;
+	if (!from || at - from == ESCAPE_MAX)
+		return;
+	while (from > 0 && at - from < ESCAPE_MAX && strchr("\\%$\x1b", p[from - 1]) && p[from - 1])
+		from--;
+	explain_say(x, " What stands directly before it, ");
+	explain_quote(x, p + from, at - from, false);
+	explain_say(x, ", is an escape and not a part of it.");
+}
+
 /* Names that are not learned are found only where something says what they are. */
 static void say_not_learned(struct explain *x, const struct mask_place *place)
 {
@@ -241,6 +265,7 @@ void explain_why(struct explain *x, const struct mask_place *place)
 		explain_say_type(x, place->type);
 		explain_say(x, ".");
 	}
+	say_escape(x, place->start);
 	if (known_learns_type(place->type))
 		say_not_learned(x, place);
 }
