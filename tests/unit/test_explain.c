@@ -208,6 +208,7 @@ Test(explain, a_body)
 	static const char text[] =
 		"{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
 		"\"thinking\":\"vol-0a1b2c3d\",\"signature\":\"c2ln\"},"
+		"{\"type\":\"tool_use\",\"input\":[\"account\",\"734019286651\"]},"
 		"{\"type\":\"text\",\"text\":\"one\\nvol-0b1b2c3d\"}]}]}";
 	const struct explain_item *item;
 	size_t at;
@@ -218,6 +219,10 @@ Test(explain, a_body)
 	cr_assert(item);
 	cr_expect_eq(item->action, ACTION_COUNT);
 	cr_expect(strstr(explain_words(explain, item), "signed block"));
+	at = (size_t)(strstr(text, "734019286651") - text);
+	item = item_at(at, at + 12);
+	cr_assert(item);
+	cr_expect(strstr(explain_words(explain, item), "another string of the body"));
 	at = (size_t)(strstr(text, "vol-0b") - text);
 	item = item_at(at, at + 12);
 	cr_assert(item);

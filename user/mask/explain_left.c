@@ -156,6 +156,25 @@ static void say_edge(struct explain *x, const struct rule *r, const struct expla
 	explain_say(x, ": it is a part of something longer.");
 }
 
+/* Found in the body as it is written, but not in any string of it that may be changed. */
+static void say_string(struct explain *x, const struct explain_match *m)
+{
+	bool apart = false;
+
+	for (size_t at = m->start; at < m->value; at++) {
+		if (x->text[at] == '\\')
+			at++;
+		else
+			apart |= x->text[at] == '"';
+	}
+	explain_say(x, apart ? "What says what it is stands in another string of the body: only a "
+			       "key and its own "
+			       "value are read together."
+			     : "It stands where the API wants the text as it is: in a signed "
+			       "block, an id or a "
+			       "word of its own, or base64. Such places are never changed.");
+}
+
 static void try_edges(struct explain *x, const struct explain_anchor *a, size_t at)
 {
 	const struct rule *r = rule_of(x->catalogue, a->rule);
@@ -181,9 +200,7 @@ static void try_edges(struct explain *x, const struct explain_anchor *a, size_t 
 		return;
 	item = explain_begin(x, m.value, m.value_end, m.type, a->rule);
 	if (left && right)
-		explain_say(x, "It stands where the API wants the text as it is: in a signed "
-			       "block, an id or "
-			       "a word of its own, or base64. Such places are never changed.");
+		say_string(x, &m);
 	else
 		say_edge(x, r, &m, !left);
 	explain_end(x, item);
