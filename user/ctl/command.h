@@ -24,6 +24,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
 	X(FAIL, "fail", "closed|open", "default: as configured")                                   \
 	X(BODY, "body", NULL, "the text is the body of a Messages API request")                    \
+	X(VERBOSE, "verbose", NULL, "say more on stderr; also -v")                                 \
 	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")
 
 enum option_name {

@@ -4,6 +4,7 @@
 #include "cgroup.h"
 #include "cgroup_watch.h"
 #include "doors.h"
+#include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
 #include "spawn.h"
@@ -36,6 +37,7 @@ struct channel {
 struct monitor {
 	uv_loop_t loop;
 	struct config *config;
+	struct list_watch *lists;
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct channel channels[WORKER_THREADS_MAX];
@@ -106,6 +108,8 @@ static void worker_ready(struct monitor *m)
 
 static void close_channels(struct monitor *m)
 {
+	if (m->lists)
+		list_watch_forget(m->lists);
 	for (unsigned i = 0; i < m->doors.threads; i++) {
 		struct channel *c = &m->channels[i];
 		if (c->fd < 0)
@@ -128,6 +132,11 @@ static void on_request(uv_poll_t *poll, int status, int events)
 	n = status < 0 ? 0 : recv(c->fd, &request, sizeof(request), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	/* Safe: it is what a worker is started with anyway. */
+	if (n == sizeof(request) && request.kind == PRIV_LISTS) {
+		list_watch_ask(c->monitor->lists, c->fd, &request);
+		return;
+	}
 	if (n == sizeof(request)) {
 		privsep_serve(&c->monitor->services, &request, &reply);
 		if (request.kind == PRIV_READY)
@@ -145,8 +154,9 @@ static void on_request(uv_poll_t *poll, int status, int events)
 
 static int start_worker(struct monitor *m, struct err *e)
 {
+	const struct buf *lists = list_watch_content(m->lists, &m->doors.lists_generation);
 	int fds[WORKER_THREADS_MAX];
-	pid_t pid = spawn_worker(&m->doors, m->config, m->key, m->uid, m->gid, fds, e);
+	pid_t pid = spawn_worker(&m->doors, m->config, lists, m->key, m->uid, m->gid, fds, e);
 
 	if (pid < 0)
 		return -1;
@@ -361,6 +371,9 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0)
 		return -1;
+	m->lists = list_watch_new(&m->loop, m->config, e);
+	if (!m->lists)
+		return -1;
 	/* Before anything is touched that may be another one's. */
 	m->claim = alone_claim(m->config, e);
 	if (m->claim < 0)
@@ -404,6 +417,7 @@ static void tear_down(struct monitor *m)
 	own_cgroup_leave(&m->cgroup);
 	if (m->claim >= 0)
 		close(m->claim);
+	list_watch_free(m->lists);
 	config_free(m->config);
 }
 
