@@ -164,6 +164,52 @@ json() { # EXPRESSION TEXT...
 	grep -q 'JSON' "$T/err"
 }
 
+@test "explain: own types, lists, and the lines of the policy" {
+	cat >"$T/awsmask.yaml" <<-'END'
+		types:
+		  secret: block
+		  PRIVATE_IPV4: {action: mask, targets: {claude.ai: allow}}
+		  TICKET: {expression: 'TICK-[0-9]{6}'}
+		  CODENAME: {literals: [Falcon, "Blue Heron"]}
+		  VPC: observe
+		allow: {literals: ["10.96.0.1"]}
+	END
+	explain 'TICK-123456 and TICK-1234567 for Falcon at 10.96.0.1 and 10.96.0.2 in vpc-0a1b2c3d with AKIAQ7ZR2MNB5KXDW3VT'
+	says 'masked as TICKET_001: type of your own' \
+		'The expression that the configuration gives for TICKET matches it. (rule: your own)' \
+		'It has the form of your type TICKET, but `7` follows directly: it is a part of something longer.' \
+		'masked as CODENAME_001: type of your own' \
+		'It stands in the list that the configuration gives for CODENAME. (rule: your own list)' \
+		'left as it is; found as PRIVATE_IPV4' \
+		'It is one of the values that the configuration lists under `allow`.' \
+		"masked as PRIVATE_IPV4_001: private IPv4 address (RFC 1918, RFC 6598) (types.PRIVATE_IPV4, $T/awsmask.yaml:3)" \
+		"counted and left as it is, as VPC: VPC id (types.VPC, $T/awsmask.yaml:6)" \
+		'It is found and counted, but the configuration has `observe` for its type.' \
+		"blocks the whole request, as ACCESS_KEY_ID: AWS access key id (types.secret, $T/awsmask.yaml:2)" \
+		'blocked: 1; the whole request would be refused, and nothing of it sent'
+	[ "$(json '(j["refused"], j["masked"], j["items"][-1]["action"], j["items"][-1]["placeholder"])' 'x AKIAQ7ZR2MNB5KXDW3VT')" = \
+		"(True, None, 'block', None)" ]
+	explain --target claude.ai 'at 10.96.0.2'
+	says "left as it is; found as PRIVATE_IPV4: private IPv4 address (RFC 1918, RFC 6598) (types.PRIVATE_IPV4, $T/awsmask.yaml:3)" \
+		'The configuration leaves this type alone: `PRIVATE_IPV4: mask` would mask it.'
+	local rc=0
+	explain --target llm.example.org 'at 10.96.0.2' 2>"$T/err" || rc=$?
+	[ "$rc" -eq 1 ]
+	grep -q 'llm.example.org is not one of the configured `targets`' "$T/err"
+	rc=0
+	echo 'types: {NOSUCH: mask}' >"$T/awsmask.yaml"
+	explain x 2>"$T/err" || rc=$?
+	[ "$rc" -eq 1 ]
+	grep -q 'awsmask.yaml:1:' "$T/err"
+}
+
+@test "explain: what mode observe means for it" {
+	echo 'mode: observe' >"$T/awsmask.yaml"
+	explain 'vpc-0a1b2c3d'
+	says 'masked as VPC_001' 'has `mode: observe`: all of this is only counted'
+	[ "$(json 'j["observe"]' x)" = True ]
+}
+
 @test "explain: the same facts as JSON, and places in bytes, lines and characters" {
 	local text=$'\xc3\xa4 vol-0a1b2c3d\n order 734019286651'
 	[ "$(json 'j["ok"]' "$text")" = True ]

@@ -292,6 +292,11 @@ void explain_say_type(struct explain *x, enum mask_type type)
 {
 	const char *words = types_info(x->types, type)->description;
 
+	if (type >= TYPE_COUNT) {
+		explain_say(x, "your type ");
+		explain_say(x, types_info(x->types, type)->label);
+		return;
+	}
 	explain_say(x, takes_an(words) ? "an " : "a ");
 	/* what stands in parentheses would be one remark too many in a sentence */
 	for (const char *paren = strstr(words, " ("); *words && words != paren; words++) {
