@@ -103,6 +103,8 @@ Test(explain, why_it_is_masked)
 		{"<<corvid-b>>.c9akciq32abc.eu-west-1.rds.amazonaws.com", TYPE_RDS_NAME,
 		 "a part of the host name `corvid-b.c9akciq32abc.eu-west-1.rds.amazonaws.com`"},
 		{"account id: <<734019286651>>", TYPE_AWS_ACCOUNT, "`account id: ` before it"},
+		{"\"DetectorId\": \"<<9f1c27ab04de68355c7a1e90b2d4f683>>\"", TYPE_GUARDDUTY_ID,
+		 "`DetectorId\": \"` before it"},
 		{"at <<10.83.17.204>>", TYPE_PRIVATE_IPV4, "no word before it makes it a version"},
 		{"s3://corvid-ledger/a\nand\n  <<corvid-ledger>>.", TYPE_S3_BUCKET,
 		 "the same value as at line 1, column 6"},
@@ -169,6 +171,7 @@ Test(explain, what_nobody_would_expect_to_be_masked)
 		"npm install left-pad@1.3.0 && node v20.11.1",
 		"api-0a1b2c3d e-mail 2026-11-21T12:30:00Z +49 30 1234567",
 		"for (int i = 0; i < 10; i++) account->key = user.name;",
+		"mongodb://ledger.example.org:27017/x",
 		"i-th, d-day, s-maxage=3600, r-squared 0.98765432, sg-1",
 	};
 

@@ -24,6 +24,12 @@ static const char *const unfits[RULE_COUNT] = {
 };
 #undef UNFIT
 
+#define QUIET(rule) [RULE_##rule] = true,
+static const bool quiet[RULE_COUNT] = {
+#include "explain.def"
+};
+#undef QUIET
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
@@ -57,6 +63,8 @@ static int add_context(struct explain *x, unsigned rule, const struct path_group
 					  .type = types_find(x->types, g->name, g->name_len)};
 	uint32_t empty = 1;
 
+	if (rule < RULE_COUNT && quiet[rule])
+		return 0;
 	/* An expression that cannot be cut there has no near misses of this kind. */
 	context.code = g->first && *before && context.type != TYPE_NONE ? compile(before) : NULL;
 	if (!context.code)
@@ -251,18 +259,19 @@ static bool is_template(const uint8_t *p, size_t len)
 static bool looks_meant(const struct explain *x, const struct explain_context *c, size_t start,
 			size_t end)
 {
-	bool digits = count_digits(x->text + start, end - start) > 0;
+	size_t len = end - start, digits = count_digits(x->text + start, len);
 	bool set = strchr("=:\"'`", x->text[start - 1]) ||
 		   (x->text[start - 1] == ' ' && start > 1 && strchr("=:", x->text[start - 2]));
 
 	switch (types_info(x->types, c->type)->sensitivity) {
 	case SENSITIVITY_ID:
-	case SENSITIVITY_NETWORK:
-		return digits && end - start >= 8;
+		return digits && len >= 8;
+	case SENSITIVITY_NETWORK: /* behind :// stands everybody's host */
+		return digits && len >= 8 && set;
 	case SENSITIVITY_NAME:
-		return end - start >= 3 && set;
+		return len >= 3 && set;
 	case SENSITIVITY_SECRET:
-		return end - start >= 4 && (set || (digits && end - start >= 16));
+		return len >= 4 && (set || (digits && len >= 16));
 	}
 	return false;
 }
@@ -278,6 +287,7 @@ static void say_unfit(struct explain *x, const struct explain_context *c, size_t
 			       "are nobody's.");
 		return;
 	}
+	at = explain_word(x, at);
 	explain_quote(x, x->text + at, start - at, true);
 	explain_say(x, " before it announces ");
 	explain_say_type(x, c->type);

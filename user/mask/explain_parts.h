@@ -76,6 +76,9 @@ void explain_say_type(struct explain *x, enum mask_type type);
 void explain_say_number(struct explain *x, size_t n);
 void explain_say_place(struct explain *x, size_t at);
 
+/* Where the word begins that goes on at `at`. */
+size_t explain_word(const struct explain *x, size_t at);
+
 /* Begin an item; say why; end it. */
 struct explain_item explain_begin(struct explain *x, size_t start, size_t end, enum mask_type type,
 				  unsigned rule);

@@ -5,6 +5,7 @@
 
 #define LOOK_BACK 4096	    /* how far before a value its match may begin */
 #define ESCAPE_MAX 24	    /* no escape is longer, that is worth showing */
+#define WORD_MAX 32	    /* so much more of a word is shown, of which an anchor is the end */
 #define KNOWN_FROM_MAX 4096 /* among so many places the first of a known value is looked for */
 
 #define NOTE(rule, why) [RULE_##rule] = why,
@@ -142,6 +143,21 @@ static void say_prefix(struct explain *x, unsigned rule, const struct explain_ma
 	explain_say(x, buf_bytes(&x->words)[before + 6] == 'a' ? " follows." : " follow.");
 }
 
+static bool is_alnum(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
+size_t explain_word(const struct explain *x, size_t at)
+{
+	size_t from = at;
+
+	while (from && at - from < WORD_MAX && is_alnum(x->text[from - 1]) &&
+	       !escape_ends(x->text, from))
+		from--;
+	return from;
+}
+
 static bool is_arn(const struct explain *x, const struct explain_match *m)
 {
 	return m->end - m->start > 3 && memcmp(x->text + m->start, "arn", 3) == 0;
@@ -162,7 +178,9 @@ static void say_context(struct explain *x, unsigned rule, const struct explain_m
 		explain_quote(x, p + m->start, m->end - m->start, false);
 		explain_say(x, ", which belongs to one customer.");
 	} else if (m->value > m->start) {
-		explain_quote(x, p + m->start, m->value - m->start, true);
+		size_t from = explain_word(x, m->start);
+
+		explain_quote(x, p + from, m->value - from, true);
 		explain_say(x, " before it says that it is ");
 		explain_say_type(x, m->type);
 		explain_say(x, ".");
@@ -210,9 +228,7 @@ static void say_escape(struct explain *x, size_t at)
 	const uint8_t *p = x->text;
 	size_t from = at;
 
-	if (!at ||
-	    !((uint8_t)((p[at - 1] | 0x20) - 'a') < 26 || (p[at - 1] >= '0' && p[at - 1] <= '9')) ||
-	    !escape_ends(p, at))
+	if (!at || !is_alnum(p[at - 1]) || !escape_ends(p, at))
 		return;
 	while (from > 0 && at - from < ESCAPE_MAX && !strchr("\\%$\x1b", p[from - 1]))
 		from--;
