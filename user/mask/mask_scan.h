@@ -12,6 +12,7 @@ struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
 	bool quoted;	   /* a JSON number: what stands for it is a string */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {

@@ -41,6 +41,7 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
 				 struct mask_span *keep)
 {
+	keep->rule = s->rule;
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
