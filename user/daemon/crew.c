@@ -31,10 +31,10 @@ struct member {
 	struct member *next;
 	struct crew *crew;
 	enum member_state state;
-	pid_t pid;		  /* 0: has ended */
-	struct list_watch *lists; /* its configuration's; NULL: while it drains */
+	pid_t pid; /* 0: has ended */
 	uint64_t started_ms;
-	unsigned open; /* channels that the loop still knows */
+	struct list_watch *lists; /* NULL: it drains, with the lists that it has */
+	unsigned open;		  /* channels that the loop still knows */
 	struct channel channels[WORKER_THREADS_MAX];
 };
 
@@ -129,13 +129,15 @@ static void member_ready(struct member *m)
 	c->was_ready = true;
 	c->succeeded = NULL;
 	m->state = MEMBER_SERVING;
+	if (before) {
+		before->state = MEMBER_DRAINING;
+		before->lists = NULL;
+	}
 	if (succeeded)
 		succeeded(c->events.arg, true);
 	c->events.ready(c->events.arg);
 	if (!before)
 		return;
-	before->state = MEMBER_DRAINING;
-	before->lists = NULL; /* which may be gone by now */
 	kill(before->pid, SIGUSR1);
 	log_event(LOG_INFO, "worker-drains", log_number("pid", (uint64_t)before->pid));
 }
@@ -161,8 +163,7 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		ask_reload(ch, &request);
 		return;
 	}
-	/* Safe: it is what a worker is started with anyway. */
-	if (request.kind == PRIV_LISTS) {
+	if (request.kind == PRIV_LISTS) { /* safe: it is what a worker is started with anyway */
 		if (ch->member->lists)
 			list_watch_ask(ch->member->lists, ch->fd, &request);
 		return;
@@ -187,21 +188,21 @@ static int start(struct crew *c, const struct config *config, struct list_watch 
 		 struct err *e)
 {
 	const struct crew_options *o = &c->options;
+	struct worker_boot boot = *o->doors;
+	const struct buf *content = list_watch_content(lists, &boot.lists_generation);
 	struct member *m = calloc(1, sizeof(*m));
-	struct worker_boot doors = *o->doors;
-	const struct buf *content = list_watch_content(lists, &doors.lists_generation);
 	int fds[WORKER_THREADS_MAX];
 
 	if (!m)
 		return err_set(e, "a worker cannot be started: memory is out");
-	m->pid = spawn_worker(&doors, config, content, o->key, o->uid, o->gid, fds, e);
+	m->pid = spawn_worker(&boot, config, content, o->key, o->uid, o->gid, fds, e);
 	if (m->pid < 0) {
 		free(m);
 		return -1;
 	}
 	m->crew = c;
-	m->lists = lists;
 	m->started_ms = uv_now(c->loop);
+	m->lists = lists;
 	m->next = c->members;
 	c->members = m;
 	for (; m->open < o->doors->threads; m->open++) {
@@ -239,8 +240,9 @@ static void forget(struct member *gone)
 	}
 	if (c->asking && c->asking->member == gone)
 		c->asking = NULL;
-	for (unsigned i = 0; gone->lists && i < c->options.doors->threads; i++)
-		list_watch_forget(gone->lists, gone->channels[i].fd);
+	for (unsigned i = 0; i < gone->open; i++)
+		if (gone->lists)
+			list_watch_forget(gone->lists, gone->channels[i].fd);
 	for (unsigned i = 0; i < c->options.doors->threads; i++)
 		uv_close((uv_handle_t *)&gone->channels[i].poll, on_channel_closed);
 }

@@ -284,8 +284,8 @@ static void on_succeeded(void *arg, bool ready)
 	config_free(m->config);
 	ca_free(m->services.ca);
 	m->services.config = m->config = m->next_config;
-	m->services.lists = m->next_lists;
 	m->services.ca = m->next_ca;
+	m->services.lists = m->next_lists;
 	m->next_lists = NULL;
 	m->next_config = NULL;
 	m->next_ca = NULL;
@@ -302,12 +302,12 @@ static int begin_reload(struct monitor *m, struct err *e)
 	m->next_config = config_load(m->options.config_path, m->options.config_optional, e);
 	if (!m->next_config || check_unchanged(m, m->next_config, e) < 0)
 		goto fail;
-	m->next_lists = list_watch_new(&m->loop, m->next_config, e);
-	if (!m->next_lists)
-		goto fail;
 	m->next_ca = ca_open(m->next_config->ca_dir, m->next_config->targets,
 			     m->next_config->target_count, e);
 	if (!m->next_ca || check_constraints(m->next_ca, m->next_config, e) < 0)
+		goto fail;
+	m->next_lists = list_watch_new(&m->loop, m->next_config, e);
+	if (!m->next_lists)
 		goto fail;
 	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
 		goto fail_configured;

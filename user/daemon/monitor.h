@@ -7,6 +7,7 @@
  */
 #include "ca.h"
 #include "config.h"
+#include "list_watch.h"
 #include "peer.h"
 #include "privsep.h"
 #include "redirect.h"
@@ -26,8 +27,8 @@ int monitor_main(const struct monitor_options *options);
 /* What answering the worker needs (privsep_serve.c). */
 struct monitor_services {
 	const struct config *config;
-	struct list_watch *lists;  /* its lists' files */
 	struct redirect *redirect; /* NULL: no transparent listener is configured */
+	struct list_watch *lists;  /* of the configuration */
 	struct ca *ca;
 	struct peer *peer;
 	uint16_t listener_port;
