@@ -190,7 +190,8 @@ static int check_expression(struct reader *r, struct config_type *t, const struc
 
 	if (own_rule_check(&rule, types, &t->facts, why, sizeof(why)) == 0)
 		return 0;
-	return err_set(r->e, "%s:%zu: %s; write another expression", r->file, t->line, why);
+	return err_set(r->e, "%s:%zu: %s; write another expression, or other anchors", r->file,
+		       t->line, why);
 }
 
 static int check_own(struct reader *r, struct config_type *t, struct types *types)
