@@ -95,8 +95,19 @@ size_t mask_memory(const struct mask *m);
 struct mask_counts {
 	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
 	size_t by_knowledge;	    /* those of them that no rule found: known values */
-	size_t signed_passed;	    /* found inside signed blocks, which pass verbatim (I5) */
+	size_t known_by_type[TYPE_COUNT];
+	size_t signed_passed; /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);
+
+/* Where something was found; what it is does not show. */
+struct mask_finding {
+	enum mask_type type;
+	bool known; /* no rule found it */
+	unsigned part;
+	size_t start, end; /* of the part */
+};
+/* The first max of them, by part and place. Returns how many were filled. */
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max);
 
 #endif

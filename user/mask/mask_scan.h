@@ -11,6 +11,7 @@
 struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
+	bool known;	   /* no rule found it */
 };
 
 struct mask_value {

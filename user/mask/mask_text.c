@@ -43,6 +43,8 @@ static enum mask_error span_keep(struct mask *m, const uint8_t *text, const stru
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
 	m->counts.by_type[s->type]++;
+	m->counts.by_knowledge += keep->known;
+	m->counts.known_by_type[s->type] += keep->known;
 	return MASK_OK;
 }
 
@@ -68,8 +70,8 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 			span_align(text, len, done, &s);
 		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
 		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
+		keep.known = known;
 		e = span_keep(m, text, &s, &keep);
-		m->counts.by_knowledge += known;
 		done = s.end;
 	}
 	return e;
