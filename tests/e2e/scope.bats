@@ -79,6 +79,39 @@ ask_as() {
 	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
 }
 
+# hold WHAT: have an enrolled-to-be process keep a connection to the origin, and write down what becomes of it
+hold() {
+	place_client python3 -B - "$ORIGIN4" "$T/$1" <<-'END' &
+		import os, socket, sys
+		s = socket.create_connection((sys.argv[1], 443), 5)
+		open(sys.argv[2] + ".ready", "w").close()
+		s.settimeout(8)
+		try:
+		    outcome = "ended" if s.recv(1) == b"" else "bytes"
+		except OSError as e:
+		    outcome = type(e).__name__
+		with open(sys.argv[2] + ".new", "w") as f:
+		    f.write(outcome)
+		os.rename(sys.argv[2] + ".new", sys.argv[2])
+	END
+	place_wait 10 test -e "$T/$1.ready"
+}
+
+@test "I1: connections older than enrolment are closed and counted; those of who only observes are not" {
+	place_ctl unenroll "$PLACE_CGROUP/client"
+	hold older
+	place_ctl enroll --mode observe --json "$PLACE_CGROUP/client" >"$T/said"
+	expect "observing" 0 "$(jq .closed "$T/said")"
+	[ ! -e "$T/older" ]
+	hold newer
+	place_ctl enroll "$PLACE_CGROUP/client" >"$T/said"
+	grep -q '^1 older connection' "$T/said" # the other one came after enrolment, so through awsmaskd
+	place_wait 10 test -e "$T/older"
+	expect "the older one" ConnectionAbortedError "$(cat "$T/older")"
+	[ ! -e "$T/newer" ]
+	wait
+}
+
 @test "I11: after --release and ca remove the host is as it was" {
 	place_daemon_stop
 	place_in admin "$BUILD/awsmaskd" --release

@@ -146,6 +146,10 @@ static void origin_done(struct conn *c, bool reusable)
 {
 	if (!c->origin)
 		return;
+	/* It has answered, so it has shown the target's certificate. */
+	if (reusable && c->tls && c->door == DOOR_TRANSPARENT && !c->authority[0] &&
+	    !c->thread->worker->config->origin.address[0])
+		target_addrs_add(c->thread->worker->target_addrs, c->flow.addr);
 	origin_put(c->origin, reusable);
 	c->origin = NULL;
 	c->origin_needs_tls = c->origin_waited = false;

@@ -377,6 +377,8 @@ static int enroll_configured(struct monitor *m, struct err *e)
 {
 	struct policy policy = {.mode = m->config->mode,
 				.flags = m->config->fail_open ? POLICY_FAIL_OPEN : 0};
+	struct sweep_result swept;
+	struct err warning;
 	char path[4096];
 	uint64_t id;
 
@@ -388,9 +390,8 @@ static int enroll_configured(struct monitor *m, struct err *e)
 			log_event(LOG_WARNING, "enroll", log_word("why", e->text));
 			continue;
 		}
-		if (redirect_enroll(m->services.redirect, id, &policy, e) < 0)
+		if (monitor_enroll(&m->services, id, &policy, &swept, &warning, e) < 0)
 			return -1;
-		log_event(LOG_NOTICE, "enrolled", log_name("cgroup", path));
 	}
 	return 0;
 }

@@ -7,7 +7,7 @@
  * sent it; privsep_serve() says beside each why granting it is safe.
  */
 #include "awsmask/abi.h"
-#include "err.h"
+#include "sweep.h"
 
 #include <uv.h>
 
@@ -70,6 +70,8 @@ struct priv_reply {
 			struct policy policies[PRIV_LIST_MAX];
 		} list;
 		uint64_t counters[REASON_COUNT];
+		struct sweep_result sweep; /* of PRIV_ENROLL; `error` says what went wrong with it
+					      though the cgroup is enrolled */
 	} u;
 };
 

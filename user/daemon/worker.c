@@ -35,7 +35,8 @@ struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
 	uv_async_t stop;
-	struct control *control;       /* thread 0 alone, as the next */
+	struct control *control; /* thread 0 alone, as the next two */
+	struct target_lookup *lookup;
 	uv_signal_t terminate, ignore; /* SIGTERM, SIGINT */
 	struct loop_thread *all;
 	unsigned count;
@@ -102,6 +103,7 @@ static void close_loop(struct loop_thread *t)
 	}
 	if (t->control) {
 		control_close(t->control);
+		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
@@ -157,7 +159,8 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .arg = w};
 
 	t->control = control_new(&t->base.loop, boot->control_fd, &context);
-	if (!t->control)
+	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
+	if (!t->control || !t->lookup)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->ignore);
@@ -272,7 +275,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	    tls_init(&w->tls, w->config, e) < 0)
 		return -1;
 	w->uses = scope_uses_new();
-	if (!w->uses)
+	w->target_addrs = target_addrs_new();
+	if (!w->uses || !w->target_addrs)
 		return err_set(e, "memory is out");
 	w->catalogue = catalogue_new(why, sizeof(why));
 	if (!w->catalogue)
@@ -311,6 +315,7 @@ int worker_main(const struct worker_boot *boot)
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
 	scope_uses_free(w.uses);
+	target_addrs_free(w.target_addrs);
 	vault_close(w.vault);
 	catalogue_free(w.catalogue);
 	tls_free(&w.tls);

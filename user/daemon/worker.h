@@ -11,6 +11,7 @@
 #include "privsep.h"
 #include "scope_use.h"
 #include "stats.h"
+#include "target_addr.h"
 #include "tls.h"
 #include "vault_sqlite.h"
 
@@ -34,6 +35,7 @@ struct worker {
 	struct catalogue *catalogue;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct target_addrs *target_addrs;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */
