@@ -32,6 +32,11 @@ static const struct config_field vault_fields[] = {
 	{"sqlite", KIND_PATH, MEMBER(vault_sqlite)},
 	{.key = NULL},
 };
+static const struct config_field report_fields[] = {
+	{"sqlite", KIND_FILE, MEMBER(report_sqlite)},
+	{"keep", KIND_DAYS, MEMBER(report_keep), .min = 1, .max = 3650},
+	{.key = NULL},
+};
 static const struct config_field ca_fields[] = {
 	{"dir", KIND_PATH, MEMBER(ca_dir)},
 	{.key = NULL},
@@ -61,6 +66,7 @@ const struct config_field config_fields[] = {
 	{"listen", KIND_MAP, .fields = listen_fields},
 	{"origin", KIND_MAP, .fields = origin_fields},
 	{"vault", KIND_MAP, .fields = vault_fields},
+	{"report", KIND_MAP, .fields = report_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
 	{"control", KIND_MAP, .fields = control_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},
@@ -97,6 +103,9 @@ void config_expected(const struct config_field *f, char *text, size_t size)
 		config_size_text(f->max, high);
 		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
 			 high);
+		return;
+	case KIND_DAYS:
+		snprintf(text, size, "a time from %zud to %zud, such as 30d", f->min, f->max);
 		return;
 	case KIND_PORT:
 		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
@@ -199,7 +208,7 @@ static void print_number(FILE *out, const struct config_field *f, const char *at
 	if (f->kind == KIND_SIZE)
 		config_size_text(n, text);
 	else
-		snprintf(text, sizeof(text), "%zu", n);
+		snprintf(text, sizeof(text), "%zu%s", n, f->kind == KIND_DAYS ? "d" : "");
 	fputs(text, out);
 }
 
@@ -216,6 +225,7 @@ static void print_value(FILE *out, const struct config_field *f, const char *bas
 		return;
 	case KIND_NUMBER:
 	case KIND_SIZE:
+	case KIND_DAYS:
 		print_number(out, f, at);
 		return;
 	case KIND_PORT:

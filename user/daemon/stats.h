@@ -17,6 +17,7 @@
 	X(flows_active, "connections open now")                                                    \
 	X(requests, "requests to targets")                                                         \
 	X(masked, "values replaced in requests")                                                   \
+	X(observed, "values found in requests that were only observed")                            \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
@@ -29,7 +30,7 @@ struct stats {
 	STATS_COUNTERS(X)
 #undef X
 	_Atomic uint64_t refusals[REFUSAL_COUNT];
-	_Atomic uint64_t masked_by_type[TYPE_COUNT];
+	_Atomic uint64_t masked_by_type[TYPE_COUNT], observed_by_type[TYPE_COUNT];
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)

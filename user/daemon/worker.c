@@ -103,6 +103,7 @@ static void close_loop(struct loop_thread *t)
 	}
 	if (t->control) {
 		control_close(t->control);
+		report_stop(t->base.worker->report);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
 		uv_close((uv_handle_t *)&t->ignore, NULL);
@@ -154,13 +155,14 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .privsep = t->base.privsep,
 					  .stats = &w->stats,
 					  .vault = w->vault,
+					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
 					  .ca_changed = on_ca_changed,
 					  .arg = w};
 
 	t->control = control_new(&t->base.loop, boot->control_fd, &context);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lookup)
+	if (!t->control || !t->lookup || report_start(w->report, &t->base.loop) < 0)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->ignore);
@@ -275,8 +277,10 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	    tls_init(&w->tls, w->config, e) < 0)
 		return -1;
 	w->uses = scope_uses_new();
+	w->cgroups = cgroup_names_new();
+	w->report = report_new(w->config->report_sqlite, w->config->report_keep);
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs)
+	if (!w->uses || !w->target_addrs || !w->cgroups || !w->report)
 		return err_set(e, "memory is out");
 	w->catalogue = catalogue_new(why, sizeof(why));
 	if (!w->catalogue)
@@ -314,6 +318,8 @@ int worker_main(const struct worker_boot *boot)
 		status = 0;
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+	report_free(w.report);
+	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
 	vault_close(w.vault);
