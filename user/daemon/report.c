@@ -100,6 +100,11 @@ static int db_ready(struct report *r)
 {
 	struct err e;
 
+	/* Moved away, or another put in its place: what is there counts. */
+	if (r->db && !report_db_is_there(r->db)) {
+		report_db_close(r->db);
+		r->db = NULL;
+	}
 	if (!r->db)
 		r->db = report_db_open(r->path, &e);
 	if (r->db)

@@ -104,19 +104,16 @@ static int execute(struct report_db *db, const char *sql)
 }
 
 /* A file that was removed or replaced still takes writes, which nobody would ever find again. */
-static int still_there(struct report_db *db)
+bool report_db_is_there(const struct report_db *db)
 {
 	struct stat st;
 
-	if (stat(db->path, &st) == 0 && st.st_dev == db->dev && st.st_ino == db->ino)
-		return 0;
-	db->why = "it was removed or replaced while in use";
-	return -1;
+	return stat(db->path, &st) == 0 && st.st_dev == db->dev && st.st_ino == db->ino;
 }
 
 int report_db_begin(struct report_db *db)
 {
-	return still_there(db) ? -1 : execute(db, "BEGIN IMMEDIATE");
+	return execute(db, "BEGIN IMMEDIATE");
 }
 
 int report_db_commit(struct report_db *db)

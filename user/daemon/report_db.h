@@ -73,6 +73,8 @@ struct report_db *report_db_open(const char *path, struct err *e);
 /* Open one that is there, to read only. */
 struct report_db *report_db_open_reading(const char *path, struct err *e);
 void report_db_close(struct report_db *db);
+/* Whether the path still leads to the file that was opened. */
+bool report_db_is_there(const struct report_db *db);
 
 /*
  * Everything below returns 0, or -1 when it failed (report_db_why() says why) and changes nothing
