@@ -88,7 +88,7 @@ bodies() {
 	body "nothing to see" >"$T/none"
 }
 
-@test "I3 what is observed leaves as it came: plain, gzipped, JSON in JSON, keys, headers" {
+@test "I3: what is observed leaves as it came: plain, gzipped, JSON in JSON, keys, headers" {
 	bodies
 	send "$T/plain"
 	send "$T/plain.gz" -H 'content-encoding: gzip'
@@ -98,7 +98,7 @@ bodies() {
 	send "$T/none"
 }
 
-@test "I8 the log has types and places, and not one value" {
+@test "I8: the log has types and places, and not one value" {
 	expect "lines" 4 "$(grep -c 'event=observed' "$PLACE/daemon.log")"
 	grep 'event=observed' "$PLACE/daemon.log" >"$T/lines"
 	expect_match "the plain one" 'found=7 known=0 types="[A-Z_0-9= ]*S3_BUCKET=1.* body \$\.messages\[0\]\.content \+[0-9]+,.*more=0' \
@@ -184,6 +184,19 @@ counted() {
 	expect_match "status" "unwritten +1" "$output"
 	place_in admin mv /var/lib/awsmask/report.db.kept /var/lib/awsmask/report.db
 	expect "all of it" "enforce 5 4 1" "$(rows target "mode requests findings refused" | grep enforce)"
+}
+
+@test "a flood of observed requests is no flood of lines, and each is counted" {
+	place_ctl enroll "$PLACE_CGROUP/client" --mode observe
+	body "see $VPC" >"$T/body"
+	before=$(grep -c 'event=observed' "$PLACE/daemon.log")
+	counts=$(rows target "mode requests" | sed -n 's/^observe //p')
+	urls=()
+	for _ in {1..120}; do urls+=("$MESSAGES"); done
+	ask here "${urls[@]}" "${JSON_TYPE[@]}" --data-binary "@$T/body"
+	expect "counted" $((counts + 120)) "$(rows target "mode requests" | sed -n 's/^observe //p')"
+	lines=$(($(grep -c 'event=observed' "$PLACE/daemon.log") - before))
+	[ "$lines" -ge 20 ] && [ "$lines" -le 100 ]
 }
 
 @test "what is asked wrongly is refused in words" {
