@@ -2,22 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one scope may hold, and how many connections there may be.
 
+load helpers
+
 setup_file() {
-	load helpers
-	place_new && echo 'limits: {body: 4MiB, memory: 4MiB, connections: 20}' >"$PLACE/awsmask.yaml" && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
+	place_with_daemon 'limits: {body: 4MiB, memory: 4MiB, connections: 20}'
 }
 
 @test "a scope that holds too much is refused with 529 and retry-after, and is served again later" {

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # A pilot: first everything is only observed, then enforced; the report tells them apart and is exact.
 
-setup_file() {
-	load helpers
-	place_new && echo 'mode: observe' >"$PLACE/awsmask.yaml" && place_daemon
-}
+load helpers
 
-setup() {
-	load helpers
+setup_file() {
+	place_with_daemon 'mode: observe'
 }
 
 teardown() {
@@ -19,11 +16,6 @@ teardown() {
 	} || true
 	values_stayed || status=1
 	return $status
-}
-
-teardown_file() {
-	load helpers
-	place_end
 }
 
 # I8: neither the log nor the report's file knows a value.

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whose values are whose: by default each uid has its own.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
-}
+load helpers
 
 # ask_as UID SCENARIO TEXT: the answer's text
 ask_as() {
@@ -110,6 +94,35 @@ hold() {
 	expect "the older one" ConnectionAbortedError "$(cat "$T/older")"
 	[ ! -e "$T/newer" ]
 	wait
+}
+
+enrolled_at() { # PATH
+	place_ctl list --json | jq -e --arg path "$1" '.enrolled[] | select(.cgroup == $path)'
+}
+
+not_enrolled_at() {
+	! enrolled_at "$1"
+}
+
+@test "a job's cgroup is enrolled when it appears and released when it is removed, over a restart too" {
+	echo "enroll: ['$PLACE_CGROUP/jobs/*']" >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	mkdir -p "$PLACE_CGROUP/jobs/one"
+	place_daemon_start
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	mkdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 enrolled_at "$PLACE_CGROUP/jobs/two"
+	for job in one two; do
+		place_in "jobs/$job" curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
+	done
+	rmdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 not_enrolled_at "$PLACE_CGROUP/jobs/two"
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	enrolled_at "$PLACE_CGROUP/client" # by hand, before
+	place_ctl unenroll "$PLACE_CGROUP/jobs/one"
+	echo >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	place_daemon_start
 }
 
 @test "I11: after --release and ca remove the host is as it was" {

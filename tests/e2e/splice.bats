@@ -2,18 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What awsmask is not to open goes through as it is; what may hide a target does not.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
+load helpers
 
-setup() {
-	load helpers
-}
-
-teardown_file() {
-	load helpers
-	place_end
+# Values pass here on purpose.
+teardown() {
+	:
 }
 
 issuer_of() { # curl-arguments...: who issued the certificate that the client was shown
@@ -71,6 +64,20 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 	only_values_differ "$T/body"
 	grep -lq "^CONNECT $TARGET:443" "$PLACE"/log/*.head
 	expect_match "the issuer" "awsmask" "$(issuer_of -x http://proxy.example:3128 "https://$TARGET/text")"
+}
+
+@test "I1 I3: plain HTTP through a proxy is masked, and stays as a proxy wants it" {
+	body --stream "$SENTENCE" >"$T/body"
+	for address in "http://$TARGET/v1/messages" "http://$TARGET/v1/messages?beta=true"; do
+		proxied=("$address" "${JSON_TYPE[@]}" -x http://somebody:word@proxy.example:3128 --data-binary "@$T/body")
+		ask_twin twin "${proxied[@]}"
+		ask here "${proxied[@]}"
+		same_answers
+		expect "the status" 200 "$(cat "$T/here.status")"
+		only_values_differ "$T/body"
+		expect "the request line" "POST $address HTTP/1.1" "$(head -n 1 "$(place_received head)" | tr -d '\r')"
+		grep -q '^Proxy-Authorization: Basic' "$(place_received head)"
+	done
 }
 
 @test "a CONNECT through a proxy to another host is spliced" {
@@ -132,7 +139,9 @@ hidden() {
 
 @test "I1: HTTP/2 without TLS is refused" {
 	before=$(place_requests)
-	! place_client curl -sS --max-time 10 --http2-prior-knowledge -o /dev/null "http://$TARGET/text" 2>"$T/said"
+	if place_client curl -sS --max-time 10 --http2-prior-knowledge -o /dev/null "http://$TARGET/text"; then
+		false
+	fi
 	expect "requests at the origin" "$before" "$(place_requests)"
 }
 

@@ -120,6 +120,7 @@ static void check_spans(const struct text *t, const struct span *s, size_t n)
 	for (i = 0; i < n; i++) {
 		MUST(s[i].start >= end && s[i].start < s[i].end && s[i].end <= t->len);
 		MUST((unsigned)s[i].type < TYPE_COUNT);
+		MUST(s[i].rule < RULE_COUNT || s[i].rule == RULE_LITERAL);
 		end = s[i].end;
 		MUST(end == t->len || t->p[end] < '0' || t->p[end] > '9');
 	}
@@ -141,10 +142,13 @@ static void check_restorable(const struct text *t, const struct span *s, size_t 
 		if (i == n)
 			break;
 		MUST(buf_append(&out, name,
-				placeholder_format(name, s[i].type, (uint32_t)(i * 199 + 1))) == 0);
+				placeholder_format(&types_builtin, name, s[i].type,
+						   (uint32_t)(i * 199 + 1))) == 0);
 		at = s[i].end;
 	}
-	for (i = 0; placeholder_find(buf_bytes(&out), buf_len(&out), from, true, &p); i++) {
+	for (i = 0;
+	     placeholder_find(&types_builtin, buf_bytes(&out), buf_len(&out), from, true, &p);
+	     i++) {
 		MUST(i < n && p.type == s[i].type && p.number == i * 199 + 1);
 		from = p.end;
 	}
@@ -180,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(buf_len(&spans) == n * sizeof(*found));
 	for (size_t i = 0; i < n; i++)
 		MUST(found[i].start == wanted[i].start && found[i].end == wanted[i].end &&
-		     found[i].type == wanted[i].type);
+		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
 	check_restorable(&t, found, n);
 	buf_free(&spans);
 	free(t.p);

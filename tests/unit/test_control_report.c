@@ -10,7 +10,7 @@ static struct report *report;
 static void setup(void)
 {
 	tempdir_make();
-	report = report_new(in_tempdir("r.db"), 90);
+	report = report_new(in_tempdir("r.db"), 90, &types_builtin);
 	cr_assert_not_null(report);
 	host = host_start_reporting(NULL, report, 0);
 }

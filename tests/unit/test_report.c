@@ -71,7 +71,7 @@ Test(report, what_is_counted_is_in_the_file)
 {
 	const char *path = in_tempdir("r.db");
 	int64_t today = report_today();
-	struct report *r = report_new(path, 90);
+	struct report *r = report_new(path, 90, &types_builtin);
 	json_t *answer, *row;
 
 	count(r, today, "/a", true, 3);
@@ -108,7 +108,7 @@ Test(report, refused_requests_were_neither_masked_nor_passed)
 				   .target = "t",
 				   .refused = true,
 				   .counts = &counts};
-	struct report *r = report_new(in_tempdir("r.db"), 90);
+	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
 
 	report_count(r, &q);
 	q.observe = q.unmaskable = q.passed_on = true;
@@ -126,17 +126,17 @@ Test(report, a_restart_goes_on_and_old_days_are_forgotten)
 {
 	const char *path = in_tempdir("r.db");
 	int64_t today = report_today();
-	struct report *r = report_new(path, 3);
+	struct report *r = report_new(path, 3, &types_builtin);
 
 	count(r, today, "/a", true, 1);
 	report_free(r);
-	r = report_new(path, 3);
+	r = report_new(path, 3, &types_builtin);
 	count(r, today - 2, "/a", true, 1);
 	count(r, today - 3, "/a", true, 1);
 	report_free(r);
 	/* Pruned when the day's first write comes, and that was before. */
 	expect_mode(path, "observe", "requests", 3);
-	r = report_new(path, 3);
+	r = report_new(path, 3, &types_builtin);
 	expect_mode(path, "observe", "requests", 2);
 	cr_assert_eq(report_flush(r, today + 1), 0);
 	expect_mode(path, "observe", "requests", 1);
@@ -145,7 +145,7 @@ Test(report, a_restart_goes_on_and_old_days_are_forgotten)
 
 Test(report, none_is_kept)
 {
-	struct report *r = report_new("", 90);
+	struct report *r = report_new("", 90, &types_builtin);
 
 	count(r, 20000, "/a", true, 1);
 	cr_assert_eq(state_of(r).unwritten, 0u);
@@ -162,7 +162,7 @@ Test(report, a_damaged_file_is_said_and_mended)
 
 	put_file(path, "no database at all, but long enough to be looked at as one, is it not?",
 		 70);
-	r = report_new(path, 90);
+	r = report_new(path, 90, &types_builtin);
 	cr_assert_not_null(r);
 	cr_assert_eq(state_of(r).failures, 1u);
 	for (int i = 0; i < 3; i++) {
@@ -186,7 +186,7 @@ Test(report, a_damaged_file_is_said_and_mended)
 
 Test(report, too_much_that_waits_is_lost_and_counted)
 {
-	struct report *r = report_new(in_tempdir("no/such/directory"), 90);
+	struct report *r = report_new(in_tempdir("no/such/directory"), 90, &types_builtin);
 	char cgroup[32];
 
 	for (int i = 0; i < TALLY_GROUPS_MAX + 9; i++) {
@@ -225,7 +225,7 @@ Test(report, a_full_disk_is_waited_for)
 	small_disk();
 	fd = open(in_tempdir("disk/ballast"), O_CREAT | O_WRONLY, 0600);
 	cr_assert_eq(posix_fallocate(fd, 0, 100 << 10), 0);
-	r = report_new(in_tempdir("disk/r.db"), 90);
+	r = report_new(in_tempdir("disk/r.db"), 90, &types_builtin);
 	cr_assert_str_eq(state_of(r).error, "", "%s", state_of(r).error);
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "/%0280d", i);
@@ -265,7 +265,7 @@ static void *flush_many(void *arg)
 
 Test(report, many_threads_count_while_others_write)
 {
-	struct report *r = report_new(in_tempdir("r.db"), 3650);
+	struct report *r = report_new(in_tempdir("r.db"), 3650, &types_builtin);
 	pthread_t threads[THREADS + 2];
 
 	for (int i = 0; i < THREADS + 2; i++)
@@ -282,7 +282,7 @@ Test(report, many_threads_count_while_others_write)
 Test(report, rows_come_in_pages)
 {
 	const struct report_query q = {.by = 1u << REPORT_BY_CGROUP | 1u << REPORT_BY_TYPE};
-	struct report *r = report_new(in_tempdir("r.db"), 90);
+	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
 	struct report_db *db;
 	json_t *whole, *pages = json_array();
 	json_int_t next = 0;

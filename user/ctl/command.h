@@ -64,6 +64,7 @@ int cmd_report(struct ctl *c, int argc, char **argv);
 int cmd_run(struct ctl *c, int argc, char **argv);
 int cmd_mask(struct ctl *c, int argc, char **argv);
 int cmd_unmask(struct ctl *c, int argc, char **argv);
+int cmd_catalogue(struct ctl *c, int argc, char **argv);
 int cmd_check(struct ctl *c, int argc, char **argv);
 int cmd_ca(struct ctl *c, int argc, char **argv);
 int cmd_config(struct ctl *c, int argc, char **argv);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -39,6 +40,13 @@ static const struct command commands[] = {
 	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
+	{"catalogue", cmd_catalogue, "[TYPE...]", 0, INT_MAX, OPTION_BIT(JSON),
+	 "show the types of identifiers that are masked",
+	 "TYPE is what a placeholder begins with, such as EC2_INSTANCE. KIND is the class that\n"
+	 "`types:` of the configuration knows it by, ACTION what happens to it by default; what "
+	 "is\n"
+	 "learned is masked wherever it stands once it was found. With a TYPE, the address of its\n"
+	 "documentation too. All of it is also in awsmask-catalogue(7).\n"},
 	{"check", cmd_check, "", 0, 0, OPTION_BIT(JSON), "prove that masking works on this host",
 	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
 	 "environment of the client: it looks at proxy and CA variables too.\n"},

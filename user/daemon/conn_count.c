@@ -20,7 +20,7 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 	_Atomic uint64_t *by_type = observe ? s->observed_by_type : s->masked_by_type;
 	uint64_t all = 0;
 
-	for (size_t t = 0; t < TYPE_COUNT; t++) {
+	for (size_t t = 0; t < TYPE_MAX; t++) {
 		if (counts->by_type[t])
 			stat_add(&by_type[t], counts->by_type[t]);
 		all += counts->by_type[t];
@@ -81,14 +81,16 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, c
 	va_end(args);
 }
 
-static void add_place(char *text, size_t size, const struct exchange_finding *f)
+static void add_place(char *text, size_t size, const struct types *types,
+		      const struct exchange_finding *f)
 {
 	static const char *const parts[] = {[EXCHANGE_TARGET] = "target",
 					    [EXCHANGE_HEADER] = "header",
 					    [EXCHANGE_BODY] = "body",
 					    [EXCHANGE_LINE] = "line"};
 
-	add(text, size, "%s%s %s", *text ? ", " : "", type_table[f->type].label, parts[f->part]);
+	add(text, size, "%s%s %s", *text ? ", " : "", types_info(types, f->type)->label,
+	    parts[f->part]);
 	if (f->part == EXCHANGE_HEADER || f->part == EXCHANGE_LINE)
 		add(text, size, "[%zu]", f->index);
 	if (*f->path.text)
@@ -96,14 +98,15 @@ static void add_place(char *text, size_t size, const struct exchange_finding *f)
 	add(text, size, " +%zu", f->path.off);
 }
 
-static size_t add_types(char *text, size_t size, const struct mask_counts *counts)
+static size_t add_types(char *text, size_t size, const struct types *types,
+			const struct mask_counts *counts)
 {
 	size_t all = 0;
 
-	for (size_t t = 0; t < TYPE_COUNT; t++) {
+	for (unsigned t = 0; t < types_count(types); t++) {
 		if (counts->by_type[t])
-			add(text, size, "%s%s=%zu", *text ? " " : "", type_table[t].label,
-			    counts->by_type[t]);
+			add(text, size, "%s%s=%zu", *text ? " " : "",
+			    types_info(types, (enum mask_type)t)->label, counts->by_type[t]);
 		all += counts->by_type[t];
 	}
 	return all;
@@ -131,7 +134,8 @@ void conn_tell(struct conn *c)
 	const struct exchange_facts *f = exchange_facts(c->exchange);
 	struct worker_thread *t = c->thread;
 	struct exchange_finding places[PLACES_MAX];
-	char types[640] = "", where[1200] = "";
+	const struct types *types = catalogue_types(t->worker->catalogue);
+	char counts[640] = "", where[1200] = "";
 	size_t n, found;
 
 	if (c->told == f->requests || !conn_observes(c))
@@ -139,16 +143,16 @@ void conn_tell(struct conn *c)
 	c->told = f->requests;
 	if (!log_wants(LOG_INFO))
 		return;
-	found = add_types(types, sizeof(types), &f->masked);
+	found = add_types(counts, sizeof(counts), types, &f->masked);
 	if (!found || !may_tell(t))
 		return;
 	n = exchange_findings(c->exchange, places, PLACES_MAX);
 	for (size_t i = 0; i < n; i++)
-		add_place(where, sizeof(where), &places[i]);
+		add_place(where, sizeof(where), types, &places[i]);
 	log_event(LOG_INFO, "observed", log_name("host", c->host), log_number("uid", c->flow.uid),
 		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
 		  log_number("found", found), log_number("known", f->masked.by_knowledge),
-		  log_word("types", types), log_word("places", where),
+		  log_word("types", counts), log_word("places", where),
 		  log_number("more", found - n), log_number("untold", t->untold));
 	t->untold = 0;
 }

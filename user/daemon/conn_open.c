@@ -20,9 +20,14 @@ static bool start_exchange(struct conn *c)
 
 	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
 				   renamed ? NULL : c->host, renamed ? c->host : NULL);
-	if (!c->exchange)
+	if (!c->exchange) {
 		conn_close(c, true);
-	return c->exchange != NULL;
+		return false;
+	}
+	/* Elsewhere we are the proxy ourselves, or send to what stands for the target. */
+	if (c->door == DOOR_TRANSPARENT && !w->config->origin.address[0])
+		exchange_keep_absolute(c->exchange);
+	return true;
 }
 
 bool conn_handshake(struct conn *c)

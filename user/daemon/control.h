@@ -16,6 +16,7 @@ struct control_context {
 	struct privsep *privsep; /* of the same loop */
 	const struct stats *stats;
 	struct vault *vault;
+	const struct types *types;
 	struct report *report; /* NULL: none is kept */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */
 	/* Called on the loop when the monitor has read another CA: leaves of the old one must go.

@@ -2,9 +2,12 @@
 #include "monitor.h"
 #include "alone.h"
 #include "cgroup.h"
+#include "cgroup_watch.h"
 #include "doors.h"
 #include "log.h"
+#include "own_cgroup.h"
 #include "spawn.h"
+#include "state_dir.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -14,7 +17,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -37,6 +39,7 @@ struct monitor {
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct channel channels[WORKER_THREADS_MAX];
+	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
 	gid_t gid;
@@ -44,8 +47,7 @@ struct monitor {
 	uint64_t worker_started_ms, backoff_ms;
 	bool stopping;
 	int status;
-	char former_cgroup[4096]; /* where to go back to at the end; "": never left */
-	char own_cgroup[4096];
+	struct own_cgroup cgroup;
 	uv_signal_t child, terminate, interrupt;
 	uv_timer_t timer;    /* restart, or the end of patience when stopping */
 	uv_timer_t withdraw; /* nobody has accepted for long enough */
@@ -277,84 +279,14 @@ static int find_user(struct monitor *m, const char *user, struct err *e)
 	return 0;
 }
 
-/*
- * A cgroup of our own, for it is exempt from redirection and nobody else may be (I9): the service's
- * under systemd, else one made below the root.
- */
-static int enter_own_cgroup(struct monitor *m, struct err *e)
-{
-	size_t room = sizeof(m->own_cgroup) - sizeof("/awsmaskd");
-
-	if (cgroup_of(0, m->former_cgroup, sizeof(m->former_cgroup), e) < 0)
-		return -1;
-	if (getenv("INVOCATION_ID") && strstr(m->former_cgroup, "awsmaskd.service")) {
-		snprintf(m->own_cgroup, sizeof(m->own_cgroup), "%s", m->former_cgroup);
-		m->former_cgroup[0] = 0;
-		return 0;
-	}
-	if (cgroup_mount(m->own_cgroup, room, e) < 0)
-		return -1;
-	strcat(m->own_cgroup, "/awsmaskd");
-	if (cgroup_create(m->own_cgroup, e) < 0 || cgroup_enter(m->own_cgroup, 0, e) < 0) {
-		m->former_cgroup[0] = 0;
-		return -1;
-	}
-	return 0;
-}
-
-static void leave_own_cgroup(struct monitor *m)
-{
-	struct err e;
-
-	if (m->former_cgroup[0] && cgroup_enter(m->former_cgroup, 0, &e) == 0)
-		(void)cgroup_remove(m->own_cgroup, &e);
-}
-
-/* The directory of a file, made with this owner's group and mode when it is not there. */
-static int make_directory_of(const char *file, gid_t group, mode_t mode, struct err *e)
-{
-	char dir[256];
-	char *slash;
-
-	snprintf(dir, sizeof(dir), "%s", file);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return 0;
-	*slash = 0;
-	if (mkdir(dir, 0700) == 0) {
-		if (chown(dir, 0, group) < 0 || chmod(dir, mode) < 0)
-			return err_set(e, "%s cannot be given its owner: %s", dir, strerror(errno));
-	} else if (errno != EEXIST) {
-		return err_set(e, "%s cannot be made: %s; make its parent directory", dir,
-			       strerror(errno));
-	}
-	return 0;
-}
-
-/* Somebody else made it: whether it serves is checked, but it stays as they meant it. */
-static int check_vault_directory(const struct monitor *m, struct err *e)
-{
-	char dir[256];
-	struct stat st;
-
-	snprintf(dir, sizeof(dir), "%s", m->config->vault_sqlite);
-	*strrchr(dir, '/') = 0;
-	if (stat(dir[0] ? dir : "/", &st) < 0)
-		return err_set(e, "%s: %s", dir, strerror(errno));
-	if ((st.st_gid == m->gid && (st.st_mode & 030) == 030) || st.st_uid == m->uid)
-		return 0;
-	return err_set(e, "the worker cannot write into %s; do: chgrp %u %s && chmod 1771 %s", dir,
-		       m->gid, dir, dir);
-}
-
 static int load_key(struct monitor *m, struct err *e)
 {
 	char path[sizeof(m->config->vault_sqlite) + sizeof(".key")];
 
 	/* Sticky: the worker makes its database here, yet cannot touch what root has put beside it.
 	 */
-	if (make_directory_of(m->config->vault_sqlite, m->gid, 01771, e) < 0 ||
-	    check_vault_directory(m, e) < 0)
+	if (state_dir_make(m->config->vault_sqlite, m->gid, 01771, e) < 0 ||
+	    state_dir_check(m->config->vault_sqlite, m->uid, m->gid, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s.key", m->config->vault_sqlite);
 	return vault_key_load(path, m->key, e);
@@ -365,7 +297,8 @@ static void make_report_directory(const struct monitor *m)
 {
 	struct err e;
 
-	if (make_directory_of(m->config->report_sqlite, m->gid, 01771, &e) < 0)
+	if (*m->config->report_sqlite &&
+	    state_dir_make(m->config->report_sqlite, m->gid, 01771, &e) < 0)
 		log_event(LOG_WARNING, "report", log_word("why", e.text));
 }
 
@@ -377,32 +310,44 @@ static int open_redirect(struct monitor *m, struct err *e)
 		return 0;
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->own_cgroup, &own, e) < 0)
+	    cgroup_id(m->cgroup.path, &own, e) < 0)
 		return -1;
 	return redirect_set_own_cgroup(m->services.redirect, own, e);
 }
 
-static int enroll_configured(struct monitor *m, struct err *e)
+static void on_cgroup(void *arg, const char *path, uint64_t id)
 {
+	struct monitor *m = arg;
 	struct policy policy = {.mode = m->config->mode,
 				.flags = m->config->fail_open ? POLICY_FAIL_OPEN : 0};
 	struct sweep_result swept;
-	struct err warning;
-	char path[4096];
-	uint64_t id;
+	struct err warning, e;
 
-	for (size_t i = 0; m->services.redirect && i < m->config->enroll_count; i++) {
-		if (cgroup_resolve(m->config->enroll[i], path, sizeof(path), e) < 0 ||
-		    cgroup_id(path, &id, e) < 0) {
-			/* A unit that has not started yet is no reason to leave all the others
-			 * unmasked. */
-			log_event(LOG_WARNING, "enroll", log_word("why", e->text));
-			continue;
-		}
-		if (monitor_enroll(&m->services, id, &policy, &swept, &warning, e) < 0)
-			return -1;
-	}
-	return 0;
+	/* One that cannot be enrolled is no reason to leave all the others unmasked. */
+	if (monitor_enroll(&m->services, id, &policy, &swept, &warning, &e) < 0)
+		log_event(LOG_ERR, "enroll", log_name("cgroup", path), log_word("why", e.text));
+}
+
+/* Else what jobs come and go would fill the map. */
+static void on_cgroup_gone(void *arg, uint64_t id)
+{
+	struct monitor *m = arg;
+	struct err e;
+
+	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
+		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
+			  log_word("why", "it has been removed"));
+}
+
+static int enroll_configured(struct monitor *m, struct err *e)
+{
+	const struct cgroup_watch_events events = {on_cgroup, on_cgroup_gone, m};
+
+	if (!m->services.redirect || !m->config->enroll_count)
+		return 0;
+	m->enroll =
+		cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events, e);
+	return m->enroll ? 0 : -1;
 }
 
 static unsigned thread_count(const struct config *c)
@@ -434,8 +379,8 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->doors.threads = thread_count(m->config);
 	m->services.config = m->config;
 	m->services.listener_port = m->config->listen_transparent;
-	if (make_directory_of(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
-	    enter_own_cgroup(m, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
+	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
+	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
 		return -1;
 	make_report_directory(m);
 	m->services.peer = peer_open(e);
@@ -461,12 +406,13 @@ static void tear_down(struct monitor *m)
 		waitpid(m->worker, NULL, 0);
 	}
 	close_channels(m);
+	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);
 	explicit_bzero(m->key, sizeof(m->key));
-	leave_own_cgroup(m);
+	own_cgroup_leave(&m->cgroup);
 	if (m->claim >= 0)
 		close(m->claim);
 	config_free(m->config);

@@ -15,6 +15,7 @@
 struct report {
 	char *path;
 	unsigned keep_days;
+	const struct types *types;
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	uv_work_t work;
@@ -119,7 +120,7 @@ static int write_all(struct report *r, const struct tally_group *groups, int64_t
 		return -1;
 	if (report_db_begin(r->db))
 		return db_failed(r);
-	if (tally_write(groups, r->db))
+	if (tally_write(groups, r->types, r->db))
 		return db_failed(r);
 	if (today != r->pruned && report_db_prune(r->db, today - (int64_t)r->keep_days + 1))
 		return db_failed(r);
@@ -281,7 +282,7 @@ void report_forget(struct report_question *question)
 
 /* ---- */
 
-struct report *report_new(const char *path, unsigned keep_days)
+struct report *report_new(const char *path, unsigned keep_days, const struct types *types)
 {
 	struct report *r = calloc(1, sizeof(*r));
 
@@ -290,6 +291,7 @@ struct report *report_new(const char *path, unsigned keep_days)
 		return NULL;
 	}
 	r->keep_days = keep_days;
+	r->types = types;
 	r->pruned = -1;
 	pthread_mutex_init(&r->counting, NULL);
 	pthread_mutex_init(&r->writing, NULL);

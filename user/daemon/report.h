@@ -15,7 +15,7 @@ struct report;
 
 /* `path` "": nothing is kept. The file is opened now, so that what is wrong with it is logged at the
  * start. NULL: memory is out. */
-struct report *report_new(const char *path, unsigned keep_days);
+struct report *report_new(const char *path, unsigned keep_days, const struct types *types);
 /* Writes what is left. */
 void report_free(struct report *r);
 

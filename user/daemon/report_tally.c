@@ -90,7 +90,7 @@ static void group_count(struct tally_group *g, const struct report_request *q)
 	struct report_sums all;
 	size_t found = 0;
 
-	for (size_t type = 0; type < TYPE_COUNT; type++) {
+	for (size_t type = 0; type < TYPE_MAX; type++) {
 		struct report_sums s = sums_of(q, c->by_type[type], c->known_by_type[type]);
 
 		found += c->by_type[type];
@@ -133,7 +133,7 @@ static void group_put_back(struct tally *t, const struct tally_group *g)
 		t->lost += g->sums[0].requests;
 		return;
 	}
-	for (size_t i = 0; i < 1 + TYPE_COUNT; i++)
+	for (size_t i = 0; i < 1 + TYPE_MAX; i++)
 		sums_add(&to->sums[i], &g->sums[i]);
 	t->requests += g->sums[0].requests;
 }
@@ -145,7 +145,7 @@ void tally_put_back(struct tally *t, struct tally_group *taken)
 	tally_groups_free(taken);
 }
 
-static int group_write(const struct tally_group *g, struct report_db *db)
+static int group_write(const struct tally_group *g, const struct types *types, struct report_db *db)
 {
 	struct report_key key = {.day = g->day,
 				 .cgroup = g->cgroup,
@@ -155,18 +155,18 @@ static int group_write(const struct tally_group *g, struct report_db *db)
 
 	if (report_db_add(db, &key, &g->sums[0]))
 		return -1;
-	for (size_t type = 0; type < TYPE_COUNT; type++) {
-		key.type = type_table[type].label;
+	for (unsigned type = 0; type < types_count(types); type++) {
+		key.type = types_info(types, (enum mask_type)type)->label;
 		if (g->sums[1 + type].found && report_db_add(db, &key, &g->sums[1 + type]))
 			return -1;
 	}
 	return 0;
 }
 
-int tally_write(const struct tally_group *groups, struct report_db *db)
+int tally_write(const struct tally_group *groups, const struct types *types, struct report_db *db)
 {
 	for (; groups; groups = groups->next)
-		if (group_write(groups, db))
+		if (group_write(groups, types, db))
 			return -1;
 	return 0;
 }

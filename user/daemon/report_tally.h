@@ -24,7 +24,7 @@ struct tally_group {
 	int64_t day;
 	char *cgroup, *target;
 	bool observe;
-	struct report_sums sums[1 + TYPE_COUNT];
+	struct report_sums sums[1 + TYPE_MAX];
 };
 
 struct tally {
@@ -40,6 +40,6 @@ struct tally_group *tally_take(struct tally *t);
 void tally_put_back(struct tally *t, struct tally_group *taken);
 void tally_groups_free(struct tally_group *groups);
 /* Into the file, inside begin and commit. 0 or -1. */
-int tally_write(const struct tally_group *groups, struct report_db *db);
+int tally_write(const struct tally_group *groups, const struct types *types, struct report_db *db);
 
 #endif

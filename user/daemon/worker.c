@@ -155,6 +155,7 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .privsep = t->base.privsep,
 					  .stats = &w->stats,
 					  .vault = w->vault,
+					  .types = catalogue_types(w->catalogue),
 					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
 					  .ca_changed = on_ca_changed,
@@ -278,13 +279,16 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 		return -1;
 	w->uses = scope_uses_new();
 	w->cgroups = cgroup_names_new();
-	w->report = report_new(w->config->report_sqlite, w->config->report_keep);
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs || !w->cgroups || !w->report)
+	if (!w->uses || !w->target_addrs || !w->cgroups)
 		return err_set(e, "memory is out");
 	w->catalogue = catalogue_new(why, sizeof(why));
 	if (!w->catalogue)
 		return err_set(e, "the catalogue does not compile: %s", why);
+	w->report = report_new(w->config->report_sqlite, w->config->report_keep,
+			       catalogue_types(w->catalogue));
+	if (!w->report)
+		return err_set(e, "memory is out");
 	if (getaddrinfo("localhost", NULL, NULL, &found) == 0) /* loads what nsswitch.conf names */
 		freeaddrinfo(found);
 	if (boot->transparent4[0] >= 0 && getsockopt(boot->transparent4[0], SOL_SOCKET,

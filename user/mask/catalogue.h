@@ -12,7 +12,8 @@
 #include <pcre2.h>
 
 #define RULE_GROUPS_MAX 32
-#define ANCHOR_NODES_MAX 2048
+#define RULES_MAX (RULE_COUNT + TYPES_CONFIGURED_MAX)
+#define ANCHOR_NODES_MAX 4096
 #define PAIRS 65536
 
 struct rule {
@@ -48,6 +49,15 @@ struct compiled {
 	size_t pair_at; /* where in each of its anchors the pair lies that proposes it */
 };
 
+/* A rule that the configuration brought (own.h). */
+struct own {
+	struct rule rule;
+	bool anchored;		/* otherwise it is tried wherever a match can begin */
+	uint8_t first[32];	/* the bytes with which one can, a bit each */
+	const char *anchors[2]; /* of the rule, when they were derived */
+	char prefix[65];
+};
+
 /* One anchor under one of its pairs; those of the same pair are chained. */
 struct anchor_node {
 	const char *text;
@@ -59,12 +69,23 @@ struct anchor_node {
 };
 
 struct catalogue {
-	struct compiled rules[RULE_COUNT];
+	struct compiled rules[RULES_MAX]; /* own ones behind the table's */
+	const struct types *types;
+	unsigned own_count;
+	struct own own[TYPES_CONFIGURED_MAX];
 	uint64_t pair_bits[PAIRS / 64]; /* which two-byte pairs propose at all: fits the L1 cache */
 	uint16_t pair_first[PAIRS];	/* node number + 1 */
 	unsigned node_count;
 	struct anchor_node nodes[ANCHOR_NODES_MAX];
 };
+
+/* Without a rule. NULL: memory is out. */
+__attribute__((warn_unused_result)) struct catalogue *catalogue_bare(void);
+
+static inline const struct rule *rule_of(const struct catalogue *c, unsigned id)
+{
+	return id < RULE_COUNT ? &rule_table[id] : &c->own[id - RULE_COUNT].rule;
+}
 
 static inline unsigned pair_of(const uint8_t *p)
 {

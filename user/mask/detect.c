@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "catalogue.h"
+#include "own.h"
 #include "placeholder.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct detector {
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
-	struct progress progress[RULE_COUNT];
+	struct progress progress[RULES_MAX];
 	size_t proposals[PROPOSALS];
 };
 
@@ -100,9 +100,9 @@ static bool anchor_stands(const char *anchor, size_t len, bool fold, const uint8
 }
 
 static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
-		    enum mask_type type)
+		    enum mask_type type, uint16_t rule)
 {
-	struct span s = {.start = start, .end = end, .type = type};
+	struct span s = {.start = start, .end = end, .type = type, .rule = rule};
 
 	/* A digit behind it would become part of the placeholder's number. */
 	while (s.end < len && text[s.end] >= '0' && text[s.end] <= '9')
@@ -111,10 +111,11 @@ static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t s
 }
 
 /* Append what the groups of the last match caught. */
-static int add_groups(struct detector *d, const struct compiled *rule, const uint8_t *text,
-		      size_t len, struct buf *spans)
+static int add_groups(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
+		      struct buf *spans)
 {
 	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
+	const struct compiled *rule = &d->catalogue->rules[id];
 	unsigned i;
 
 	for (i = 0; i < rule->group_count; i++) {
@@ -124,7 +125,7 @@ static int add_groups(struct detector *d, const struct compiled *rule, const uin
 		start = ovector[2 * g->number];
 		end = ovector[2 * g->number + 1];
 		if (start != PCRE2_UNSET && start < end &&
-		    add_span(spans, text, len, start, end, g->type) < 0)
+		    add_span(spans, text, len, start, end, g->type, (uint16_t)id) < 0)
 			return -1;
 	}
 	return 0;
@@ -152,7 +153,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (start < progress->next)
 		return 0;
 	progress->next = start + 1;
-	if (!edge_left(rule_table[id].left, text, start))
+	if (!edge_left(rule_of(d->catalogue, id)->left, text, start))
 		return 0;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
 	if (rc == PCRE2_ERROR_NOMATCH)
@@ -160,10 +161,10 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (rc < 0)
 		return -1;
 	end = pcre2_get_ovector_pointer(d->match)[1];
-	if (end <= start || !edge_right(rule_table[id].right, text, len, end))
+	if (end <= start || !edge_right(rule_of(d->catalogue, id)->right, text, len, end))
 		return 0;
 	progress->next = end;
-	return add_groups(d, rule, text, len, spans);
+	return add_groups(d, id, text, len, spans);
 }
 
 /* A pair stands at `at`: try each rule one of whose anchors really is there. */
@@ -175,7 +176,7 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 
 	for (n = c->pair_first[pair_of(text + at)]; n; n = c->nodes[n - 1].next) {
 		const struct anchor_node *node = &c->nodes[n - 1];
-		const struct rule *rule = &rule_table[node->rule];
+		const struct rule *rule = rule_of(c, node->rule);
 		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
 
 		if (at < before || len - anchor < node->len ||
@@ -194,18 +195,33 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 	return 0;
 }
 
-static int find_literals(const uint8_t *text, size_t len, struct buf *spans)
+/* An own rule without an anchor: wherever a match can begin. */
+static int try_everywhere(struct detector *d, unsigned own, const uint8_t *text, size_t len,
+			  struct buf *spans)
 {
-	struct placeholder p;
-	size_t from;
+	const struct own *o = &d->catalogue->own[own];
 
-	for (from = 0; placeholder_find(text, len, from, true, &p) == 1; from = p.end)
-		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL) < 0)
+	for (size_t at = 0; at < len; at++)
+		if (own_may_begin(o, text[at]) &&
+		    confirm(d, (enum rule_id)(RULE_COUNT + own), text, len, at, spans) < 0)
 			return -1;
 	return 0;
 }
 
-/* By start; there the longer first; of the same span the type that is first in the table. */
+static int find_literals(const struct types *types, const uint8_t *text, size_t len,
+			 struct buf *spans)
+{
+	struct placeholder p;
+	size_t from;
+
+	for (from = 0; placeholder_find(types, text, len, from, true, &p) == 1; from = p.end)
+		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL, RULE_LITERAL) < 0)
+			return -1;
+	return 0;
+}
+
+/* By start; there the longer first; of the same span the type that is first in the table, and of
+ * that the first rule. */
 static int span_compare(const void *a, const void *b)
 {
 	const struct span *x = a, *y = b;
@@ -214,7 +230,9 @@ static int span_compare(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->end != y->end)
 		return x->end > y->end ? -1 : 1;
-	return (int)x->type - (int)y->type;
+	if (x->type != y->type)
+		return (int)x->type - (int)y->type;
+	return (int)x->rule - (int)y->rule;
 }
 
 /* Make them disjoint: the first stays whole, of the next stays what reaches beyond. */
@@ -241,8 +259,12 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 	size_t cursor = 0, n, i;
 
 	d->text++;
-	if (find_literals(text, len, spans) < 0)
+	if (find_literals(d->catalogue->types, text, len, spans) < 0)
 		return -1;
+	for (unsigned own = 0; own < d->catalogue->own_count; own++)
+		if (!d->catalogue->own[own].anchored &&
+		    try_everywhere(d, own, text, len, spans) < 0)
+			return -1;
 	while (cursor + 1 < len) {
 		n = propose(d->catalogue, text, len, &cursor, d->proposals);
 		for (i = 0; i < n; i++)

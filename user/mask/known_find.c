@@ -165,7 +165,8 @@ int known_find(const struct known *const *sets, size_t n_sets, const uint8_t *te
 			if (!v)
 				continue;
 			done = g.at[i] + v->len;
-			s = (struct span){.start = g.at[i], .end = done, .type = v->type};
+			s = (struct span){
+				.start = g.at[i], .end = done, .type = v->type, .rule = RULE_KNOWN};
 			if (buf_append(spans, &s, sizeof(s)))
 				return -1;
 		}

@@ -26,6 +26,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
 		buf_init(bufs[i], max_memory);
 	known_init(&m->local, max_memory / 4); /* each of its four tables */
+	m->types = catalogue_types(c);
 	m->detector = detector_new(c);
 	if (!m->detector) {
 		mask_free(m);

@@ -93,9 +93,9 @@ __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsign
 size_t mask_memory(const struct mask *m);
 
 struct mask_counts {
-	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
-	size_t by_knowledge;	    /* those of them that no rule found: known values */
-	size_t known_by_type[TYPE_COUNT];
+	size_t by_type[TYPE_MAX]; /* spans that will be replaced */
+	size_t by_knowledge;	  /* those of them that no rule found: known values */
+	size_t known_by_type[TYPE_MAX];
 	size_t signed_passed; /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);

@@ -40,6 +40,7 @@ struct mask_source {
 };
 
 struct mask {
+	const struct types *types;
 	struct detector *detector;
 	size_t max_memory;
 	/* Kept until the reset. */
