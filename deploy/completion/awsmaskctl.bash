@@ -15,7 +15,8 @@ _awsmaskctl() {
 	case $prev in
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'enforce observe' -- "$cur") && return ;;
 	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
-	--config | --socket | --vault) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
+	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |

@@ -187,8 +187,8 @@ counted() {
 	for _ in {1..120}; do urls+=("$MESSAGES"); done
 	ask here "${urls[@]}" "${JSON_TYPE[@]}" --data-binary "@$T/body"
 	expect "counted" $((counts + 120)) "$(rows target "mode requests" | sed -n 's/^observe //p')"
-	lines=$(($(grep -c 'event=observed' "$PLACE/daemon.log") - before))
-	[ "$lines" -ge 20 ] && [ "$lines" -le 100 ]
+	told=$(($(grep -c 'event=observed' "$PLACE/daemon.log") - before))
+	[ "$told" -ge 20 ] && [ "$told" -le 100 ]
 }
 
 @test "what is asked wrongly is refused in words" {

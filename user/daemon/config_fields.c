@@ -86,26 +86,33 @@ static void expected_words(const struct config_field *f, char *text, size_t size
 	}
 }
 
-void config_expected(const struct config_field *f, char *text, size_t size)
+static void expected_number(const struct config_field *f, char *text, size_t size)
 {
 	char low[32], high[32];
 
+	if (f->kind == KIND_NUMBER) {
+		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
+	} else if (f->kind == KIND_DAYS) {
+		snprintf(text, size, "a time from %zud to %zud, such as 30d", f->min, f->max);
+	} else {
+		config_size_text(f->min, low);
+		config_size_text(f->max, high);
+		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
+			 high);
+	}
+}
+
+void config_expected(const struct config_field *f, char *text, size_t size)
+{
 	switch (f->kind) {
 	case KIND_WORD:
 	case KIND_SWITCH:
 		expected_words(f, text, size);
 		return;
 	case KIND_NUMBER:
-		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
-		return;
 	case KIND_SIZE:
-		config_size_text(f->min, low);
-		config_size_text(f->max, high);
-		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
-			 high);
-		return;
 	case KIND_DAYS:
-		snprintf(text, size, "a time from %zud to %zud, such as 30d", f->min, f->max);
+		expected_number(f, text, size);
 		return;
 	case KIND_PORT:
 		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
