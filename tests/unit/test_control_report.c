@@ -141,7 +141,7 @@ Test(control_report, a_damaged_file_is_said)
 /* Whoever asks and leaves is not waited for, and nothing of it remains. */
 Test(control_report, askers_that_leave)
 {
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 20; i++) {
 		int fd = host_dial(host);
 
 		cr_assert_geq(fd, 0);
