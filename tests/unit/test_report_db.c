@@ -190,13 +190,14 @@ Test(report_db, damage_is_found_when_it_is_met)
 /* Processes that write the same rows at once: nothing is lost. */
 Test(report_db, writers_at_once)
 {
+	struct report_db *db;
 	char want[64];
 	int status;
 
 	for (int w = 0; w < WRITERS; w++) {
 		if (fork())
 			continue;
-		struct report_db *db = report_db_open(in_tempdir("r.db"), &e);
+		db = report_db_open(in_tempdir("r.db"), &e);
 		struct report_key k = key(DAY, "/a", "", true);
 		const struct report_sums s = {.requests = 1, .found = 2};
 
@@ -212,7 +213,9 @@ Test(report_db, writers_at_once)
 		cr_assert_eq(status, 0);
 	}
 	snprintf(want, sizeof(want), "O 0-0 %d/%d;", WRITERS * ROUNDS, WRITERS * ROUNDS * 2);
-	expect(open_db(), 0, 0, want);
+	db = open_db();
+	expect(db, 0, 0, want);
+	report_db_close(db);
 }
 
 Test(report_db, a_file_that_is_taken_away_is_missed)
