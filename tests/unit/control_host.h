@@ -172,11 +172,11 @@ static inline struct host *host_start_reporting(struct vault *vault, struct repo
 	h->privsep = privsep_new(&h->loop, ends[0], host_lost, h);
 	h->report = report;
 	cr_assert(!report || report_start(report, &h->loop) == 0);
-	h->context = (struct control_context){.config = h->config,
+	h->context = (struct control_context){.types = &types_builtin,
+					      .config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
 					      .vault = vault,
-					      .types = &types_builtin,
 					      .report = report,
 					      .started_ns = uv_hrtime(),
 					      .ca_changed = host_ca_changed,

@@ -122,6 +122,37 @@ Test(report, refused_requests_were_neither_masked_nor_passed)
 	expect_mode(in_tempdir("r.db"), "observe", "passed", 2);
 }
 
+/* Some of what is found is masked, some only observed; and some refuses the request. */
+Test(report, policy_decides_what_became_of_it)
+{
+	struct mask_counts counts = {.by_type[TYPE_VPC] = 2, .observed[TYPE_SUBNET] = 3};
+	struct report_request q = {.day = report_today(),
+				   .cgroup = "",
+				   .target = "t",
+				   .passed_on = true,
+				   .counts = &counts};
+	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
+
+	report_count(r, &q);
+	counts.blocked = counts.blocked_by_type[TYPE_S3_BUCKET] = 4;
+	q.passed_on = false;
+	q.refused = true;
+	report_count(r, &q);
+	q.refused = false;
+	q.observe = q.passed_on = q.unmaskable = true;
+	report_count(r, &q);
+	report_free(r);
+	expect_mode(in_tempdir("r.db"), "enforce", "requests", 2);
+	expect_mode(in_tempdir("r.db"), "enforce", "found", 5 + 9);
+	expect_mode(in_tempdir("r.db"), "enforce", "masked", 2);
+	expect_mode(in_tempdir("r.db"), "enforce", "passed", 3);
+	expect_mode(in_tempdir("r.db"), "enforce", "blocked", 4);
+	expect_mode(in_tempdir("r.db"), "observe", "found", 9);
+	expect_mode(in_tempdir("r.db"), "observe", "passed", 9);
+	expect_mode(in_tempdir("r.db"), "observe", "blocked", 0);
+	expect_mode(in_tempdir("r.db"), "observe", "unmaskable", 1);
+}
+
 Test(report, a_restart_goes_on_and_old_days_are_forgotten)
 {
 	const char *path = in_tempdir("r.db");

@@ -23,6 +23,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(JSON, "json", NULL, "print facts as JSON")                                               \
 	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
 	X(FAIL, "fail", "closed|open", "default: as configured")                                   \
+	X(VERBOSE, "verbose", NULL, "say more on stderr; also -v")                                 \
 	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")          \
 	X(SINCE, "since", "WHEN",                                                                  \
 	  "so many days with today, or from this date on; all that is kept")                       \

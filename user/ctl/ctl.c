@@ -32,12 +32,13 @@ static const struct command commands[] = {
 	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
 	 "the\n"
 	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
-	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
 	 "request;\n"
-	 "without, it is text. At most 64 MiB.\n"},
-	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "without, it is text. At most 64 MiB. What is masked, blocked or left alone is as the\n"
+	 "configuration has it; -v says which one that is.\n"},
+	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
 	{"catalogue", cmd_catalogue, "[TYPE...]", 0, INT_MAX, OPTION_BIT(JSON),
@@ -58,7 +59,8 @@ static const struct command commands[] = {
 	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
 	{"config", cmd_config, "check|show [FILE]", 1, 2, OPTION_BIT(JSON),
 	 "check the configuration, or show it with all defaults", ""},
-	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON), "have the daemon read its configuration again",
+	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON),
+	 "have the daemon read its configuration again",
 	 "Connections that are open go on as they were; a configuration with an error is refused "
 	 "and\nthe earlier one stays.\n"},
 	{"version", cmd_version, "", 0, 0, OPTION_BIT(JSON), "print the version", ""},
@@ -145,8 +147,13 @@ static int option_set(struct ctl *c, int which, const char *value)
 static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, bool stop_early)
 {
 	struct option table[OPTION_COUNT + 1] = {0};
+	char shorts[4] = ":";
 	int n = 0, found;
 
+	if (stop_early)
+		strcpy(shorts, "+:");
+	if (allowed & OPTION_BIT(VERBOSE))
+		strcat(shorts, "v");
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (allowed >> i & 1)
 			table[n++] = (struct option){
@@ -154,7 +161,9 @@ static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, 
 				NULL, i};
 	optind = 0; /* glibc: begin anew, with another table */
 	opterr = 0;
-	while ((found = getopt_long(argc, argv, stop_early ? "+:" : ":", table, NULL)) != -1) {
+	while ((found = getopt_long(argc, argv, shorts, table, NULL)) != -1) {
+		if (found == 'v')
+			found = OPTION_VERBOSE;
 		if (found == ':')
 			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
 		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */

@@ -13,20 +13,29 @@ bool conn_observes(const struct conn *c)
 	return c->flow.mode == POLICY_OBSERVE || c->thread->worker->config->mode == POLICY_OBSERVE;
 }
 
+/* Returns how many were found. */
 static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 {
 	struct stats *s = &c->thread->worker->stats;
+	uint64_t masked = 0, observed = 0;
 	bool observe = conn_observes(c);
-	_Atomic uint64_t *by_type = observe ? s->observed_by_type : s->masked_by_type;
-	uint64_t all = 0;
 
-	for (size_t t = 0; t < TYPE_MAX; t++) {
-		if (counts->by_type[t])
-			stat_add(&by_type[t], counts->by_type[t]);
-		all += counts->by_type[t];
+	for (unsigned t = 0; t < TYPE_MAX; t++) {
+		size_t found = mask_counts_found(counts, (enum mask_type)t);
+		size_t replaced = observe ? 0 : counts->by_type[t];
+		size_t seen = observe ? found : counts->observed[t];
+
+		if (!found)
+			continue;
+		stat_add(&s->masked_by_type[t], replaced);
+		stat_add(&s->observed_by_type[t], seen);
+		masked += replaced;
+		observed += seen;
 	}
-	stat_add(observe ? &s->observed : &s->masked, all);
-	return all;
+	stat_add(&s->masked, masked);
+	stat_add(&s->observed, observed);
+	stat_add(&s->blocked, counts->blocked);
+	return masked + observed + (observe ? 0 : counts->blocked);
 }
 
 static void report(struct conn *c, const struct exchange_facts *f)
@@ -104,10 +113,12 @@ static size_t add_types(char *text, size_t size, const struct types *types,
 	size_t all = 0;
 
 	for (unsigned t = 0; t < types_count(types); t++) {
-		if (counts->by_type[t])
+		size_t found = mask_counts_found(counts, (enum mask_type)t);
+
+		if (found)
 			add(text, size, "%s%s=%zu", *text ? " " : "",
-			    types_info(types, (enum mask_type)t)->label, counts->by_type[t]);
-		all += counts->by_type[t];
+			    types_info(types, (enum mask_type)t)->label, found);
+		all += found;
 	}
 	return all;
 }
@@ -134,7 +145,7 @@ void conn_tell(struct conn *c)
 	const struct exchange_facts *f = exchange_facts(c->exchange);
 	struct worker_thread *t = c->thread;
 	struct exchange_finding places[PLACES_MAX];
-	const struct types *types = catalogue_types(t->worker->catalogue);
+	const struct types *types = t->worker->types;
 	char counts[640] = "", where[1200] = "";
 	size_t n, found;
 

@@ -14,9 +14,9 @@ struct control;
 struct control_context {
 	const struct config *config;
 	struct privsep *privsep; /* of the same loop */
+	const struct types *types;
 	const struct stats *stats;
 	struct vault *vault;
-	const struct types *types;
 	struct report *report; /* NULL: none is kept */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */
 	/* Called on the loop when the monitor has read another CA: leaves of the old one must go.

@@ -70,14 +70,18 @@ static json_t *refusals_json(const struct stats *stats)
 	return all;
 }
 
-static json_t *types_json(const struct types *types, const _Atomic uint64_t *counters)
+/* `zeros`: those too of which nothing was counted. */
+static json_t *types_json(const struct types *types, const _Atomic uint64_t *counters, bool zeros)
 {
 	json_t *all = json_object();
 
-	for (unsigned i = 0; i < types_count(types); i++)
-		json_object_set_new(all, types_info(types, (enum mask_type)i)->label,
-				    json_integer((json_int_t)atomic_load_explicit(
-					    &counters[i], memory_order_relaxed)));
+	for (unsigned i = 0; i < types_count(types); i++) {
+		uint64_t n = atomic_load_explicit(&counters[i], memory_order_relaxed);
+
+		if (n || zeros)
+			json_object_set_new(all, types_info(types, (enum mask_type)i)->label,
+					    json_integer((json_int_t)n));
+	}
 	return all;
 }
 
@@ -157,9 +161,10 @@ json_t *control_status(const struct control_context *context,
 		names_json(config->targets, config->target_count), "target_count",
 		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
 		counters_json(context->stats), "refusals", refusals_json(context->stats),
-		"masked_by_type", types_json(context->types, context->stats->masked_by_type),
-		"observed_by_type", types_json(context->types, context->stats->observed_by_type),
-		"vault", vault_json(context->vault), "report", report_json(context), "kernel",
+		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
+		"observed_by_type",
+		types_json(context->types, context->stats->observed_by_type, false), "vault",
+		vault_json(context->vault), "report", report_json(context), "kernel",
 		kernel_json(counters));
 }
 

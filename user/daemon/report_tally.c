@@ -70,15 +70,22 @@ static void sums_add(struct report_sums *to, const struct report_sums *s)
 #undef X
 }
 
-static struct report_sums sums_of(const struct report_request *q, size_t found, size_t known)
+/* Of one type. Whatever was found in a request that was refused for another reason just was found. */
+static struct report_sums sums_of(const struct report_request *q, enum mask_type type)
 {
-	struct report_sums s = {
-		.requests = 1, .findings = found > 0, .found = found, .known = known};
+	const struct mask_counts *c = q->counts;
+	struct report_sums s = {.requests = 1, .findings = 1};
 
-	if (q->passed_on && q->observe)
-		s.passed = found;
-	else if (q->passed_on)
-		s.masked = found;
+	s.found = mask_counts_found(c, type);
+	s.known = c->known_by_type[type];
+	if (q->observe && q->passed_on) {
+		s.passed = s.found;
+	} else if (q->passed_on) {
+		s.masked = c->by_type[type];
+		s.passed = c->observed[type];
+	} else if (!q->observe) {
+		s.blocked = c->blocked_by_type[type];
+	}
 	s.refused = q->refused;
 	s.unmaskable = q->unmaskable;
 	return s;
@@ -86,18 +93,22 @@ static struct report_sums sums_of(const struct report_request *q, size_t found, 
 
 static void group_count(struct tally_group *g, const struct report_request *q)
 {
-	const struct mask_counts *c = q->counts;
-	struct report_sums all;
-	size_t found = 0;
+	struct report_sums all = {0};
 
-	for (size_t type = 0; type < TYPE_MAX; type++) {
-		struct report_sums s = sums_of(q, c->by_type[type], c->known_by_type[type]);
+	for (unsigned type = 0; type < TYPE_MAX; type++) {
+		struct report_sums s;
 
-		found += c->by_type[type];
-		if (c->by_type[type])
-			sums_add(&g->sums[1 + type], &s);
+		if (!mask_counts_found(q->counts, (enum mask_type)type))
+			continue;
+		s = sums_of(q, (enum mask_type)type);
+		sums_add(&g->sums[1 + type], &s);
+		sums_add(&all, &s);
 	}
-	all = sums_of(q, found, c->by_knowledge);
+	/* One request, however many types it held. */
+	all.requests = 1;
+	all.findings = all.found > 0;
+	all.refused = q->refused;
+	all.unmaskable = q->unmaskable;
 	sums_add(&g->sums[0], &all);
 }
 

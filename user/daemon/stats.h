@@ -17,9 +17,10 @@
 	X(flows_active, "connections open now")                                                    \
 	X(requests, "requests to targets")                                                         \
 	X(masked, "values replaced in requests")                                                   \
-	X(observed, "values found in requests that were only observed")                            \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
+	X(observed, "values found and left as they are: only observed")                            \
+	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
 	X(origin_connections, "connections made to origins")                                       \
 	X(origin_reused, "requests sent over a pooled origin connection")                          \

@@ -33,6 +33,7 @@ static const char schema[] =
 	X(NUMBER, "SELECT number FROM entry WHERE scope = ? AND label = ? AND hash = ?")           \
 	X(HIGHEST, "SELECT max(number) FROM entry WHERE scope = ? AND label = ?")                  \
 	X(INSERT, "INSERT INTO entry (scope, label, number, hash, sealed) VALUES (?, ?, ?, ?, ?)") \
+	X(LABELS, "SELECT DISTINCT label FROM entry")                                              \
 	X(EACH, "SELECT id, label, number, sealed FROM entry WHERE scope = ? AND id > ?"           \
 		" ORDER BY id")
 
@@ -282,6 +283,20 @@ int vault_db_each(struct vault_db *db, const uint8_t scope[static VAULT_HASH_SIZ
 		result = failed(db, rc);
 	finish(st);
 	return result;
+}
+
+int vault_db_labels(struct vault_db *db, void (*each)(void *arg, const char *label), void *arg)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_LABELS);
+	int rc;
+
+	if (!st)
+		return failed(db, sqlite3_errcode(db->sqlite));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (sqlite3_column_text(st, 0))
+			each(arg, (const char *)sqlite3_column_text(st, 0));
+	finish(st);
+	return rc == SQLITE_DONE ? 0 : failed(db, rc);
 }
 
 static size_t file_bytes(const char *path)
