@@ -8,6 +8,7 @@
  *	{"command": "enroll", "cgroup": "/sys/fs/cgroup/...", "mode": "enforce", "fail": "closed"}
  *	{"command": "unenroll", "cgroup": "..."} or {"command": "unenroll", "id": 1234}
  *	{"command": "list", "offset": 0} {"command": "status"} {"command": "ca-reload"}
+ *	{"command": "reload"}
  *
  * `mode`, `fail` and `offset` may be missing. An answer is {"ok": true, ...facts} or
  * {"ok": false, "error": "a sentence"}. Enrolling answers how many older connections were "closed"
@@ -25,5 +26,6 @@
 	X(UNENROLL, "unenroll", 1)                                                                 \
 	X(LIST, "list", 0)                                                                         \
 	X(STATUS, "status", 0)                                                                     \
-	X(CA_RELOAD, "ca-reload", 1)
+	X(CA_RELOAD, "ca-reload", 1)                                                               \
+	X(RELOAD, "reload", 1)
 #endif

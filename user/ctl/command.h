@@ -53,6 +53,7 @@ struct command {
 
 /* One source file each. */
 int cmd_enroll(struct ctl *c, int argc, char **argv);
+int cmd_reload(struct ctl *c, int argc, char **argv);
 int cmd_unenroll(struct ctl *c, int argc, char **argv);
 int cmd_list(struct ctl *c, int argc, char **argv);
 int cmd_status(struct ctl *c, int argc, char **argv);

@@ -53,6 +53,10 @@ static const struct command commands[] = {
 	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
 	{"config", cmd_config, "check|show [FILE]", 1, 2, OPTION_BIT(JSON),
 	 "check the configuration, or show it with all defaults", ""},
+	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON),
+	 "have the daemon read its configuration again",
+	 "Connections that are open go on as they were; a configuration with an error is refused "
+	 "and\nthe earlier one stays.\n"},
 	{"version", cmd_version, "", 0, 0, OPTION_BIT(JSON), "print the version", ""},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

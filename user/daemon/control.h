@@ -26,6 +26,8 @@ struct control_context {
 /* fd: the listening socket, made by the monitor; owned from now on. NULL: memory is out. */
 __attribute__((warn_unused_result)) struct control *
 control_new(uv_loop_t *loop, int fd, const struct control_context *context);
+/* Take no more clients; those that are there are still answered. */
+void control_drain(struct control *c);
 void control_close(struct control *c);
 
 #endif

@@ -27,7 +27,8 @@ static void ask(struct control_job *job, enum job_phase phase)
 {
 	static const uint32_t acts[CONTROL_COMMAND_COUNT] = {[CONTROL_ENROLL] = PRIV_ENROLL,
 							     [CONTROL_UNENROLL] = PRIV_UNENROLL,
-							     [CONTROL_CA_RELOAD] = PRIV_CA_RELOAD};
+							     [CONTROL_CA_RELOAD] = PRIV_CA_RELOAD,
+							     [CONTROL_RELOAD] = PRIV_RELOAD};
 	struct priv_request r = {0};
 
 	switch (phase) {
@@ -54,7 +55,7 @@ static json_t *done_answer(const struct control_job *job, const struct priv_repl
 {
 	char warning[sizeof(reply->error) + 1];
 
-	if (job->command == CONTROL_CA_RELOAD)
+	if (job->command == CONTROL_CA_RELOAD || job->command == CONTROL_RELOAD)
 		return json_pack("{s:b}", "ok", 1);
 	if (job->command == CONTROL_UNENROLL)
 		return json_pack("{s:b, s:I}", "ok", 1, "id", (json_int_t)job->cgroup);

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "conn.h"
 #include "control.h"
+#include "crew.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -19,6 +20,7 @@
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
+#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define OUT_MAX (1024 * 1024)
 
@@ -34,10 +36,12 @@ struct door {
 struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
-	uv_async_t stop;
+	uv_async_t stop, drain;
+	uv_timer_t drained; /* while it drains */
+	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next two */
 	struct target_lookup *lookup;
-	uv_signal_t terminate, ignore; /* SIGTERM, SIGINT */
+	uv_signal_t terminate, succeeded, ignore; /* SIGTERM, SIGUSR1, SIGINT */
 	struct loop_thread *all;
 	unsigned count;
 	pthread_t id;
@@ -90,32 +94,73 @@ static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_do
 
 /* ---- starting and stopping */
 
-static void close_loop(struct loop_thread *t)
+/* The sockets stay open: whoever takes our place has them too, and their queues. */
+static void close_doors(struct loop_thread *t)
 {
-	if (t->base.stopping)
-		return;
-	t->base.stopping = true;
 	for (size_t i = 0; i < 3; i++) {
 		if (t->doors[i].fd < 0)
 			continue;
 		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
 		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+		t->doors[i].fd = -1;
 	}
+}
+
+static void close_loop(struct loop_thread *t)
+{
+	if (t->base.stopping)
+		return;
+	t->base.stopping = true;
+	close_doors(t);
 	if (t->control) {
 		control_close(t->control);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
+		uv_close((uv_handle_t *)&t->succeeded, NULL);
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->drained, NULL);
+	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
 }
 
 static void on_stop(uv_async_t *async)
 {
 	close_loop(async->data);
+}
+
+static void on_drain_look(uv_timer_t *timer)
+{
+	struct loop_thread *t = timer->data;
+
+	if (!t->base.conns || uv_now(&t->base.loop) >= t->drain_until_ms)
+		close_loop(t);
+}
+
+/* Another worker accepts from now on. What is open here is finished here. */
+static void on_drain(uv_async_t *async)
+{
+	struct loop_thread *t = async->data;
+
+	if (t->base.stopping)
+		return;
+	close_doors(t);
+	if (t->control)
+		control_drain(t->control);
+	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_succeeded(uv_signal_t *signal, int number)
+{
+	struct loop_thread *t = signal->data;
+
+	(void)number;
+	for (unsigned i = 0; i < t->count; i++)
+		uv_async_send(&t->all[i].drain);
 }
 
 static void stop_all(struct loop_thread *t)
@@ -163,8 +208,10 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	if (!t->control || !t->lookup)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
+	uv_signal_init(&t->base.loop, &t->succeeded);
 	uv_signal_init(&t->base.loop, &t->ignore);
-	t->terminate.data = t;
+	t->terminate.data = t->succeeded.data = t;
+	uv_signal_start(&t->succeeded, on_succeeded, SIGUSR1);
 	uv_signal_start(&t->terminate, on_terminate, SIGTERM);
 	uv_signal_start(&t->ignore, on_ignore, SIGINT);
 	return 0;
@@ -178,8 +225,10 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
+	uv_async_init(loop, &t->drain, on_drain);
+	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
