@@ -8,9 +8,9 @@ from typing import Dict, Set
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = """
-#define TYPE(name, class_, ...) @type name class_
+#define TYPE(name, class_, ...) @type #name #class_
 #define RULE(...)
-#define OPTIONAL(name) @optional name
+#define OPTIONAL(name) @optional #name
 #define LEARNED(name)
 #include "user/mask/catalogue.def"
 """
@@ -26,9 +26,9 @@ def _text() -> str:
 def classes() -> Dict[str, str]:
     """Each type that is masked by default, and what it is: secret, id, network or name."""
     return {name: class_.lower() for name,
-            class_ in re.findall(r"@type (\w+) (\w+)", _text()) if name not in optional()}
+            class_ in re.findall(r'@type "(\w+)" "(\w+)"', _text()) if name not in optional()}
 
 
 def optional() -> Set[str]:
     """Types that are off by default."""
-    return set(re.findall(r"@optional (\w+)", _text()))
+    return set(re.findall(r'@optional "(\w+)"', _text()))
