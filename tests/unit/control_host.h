@@ -166,7 +166,8 @@ static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 	uv_async_init(&h->loop, &h->stop, host_on_stop);
 	h->stop.data = h;
 	h->privsep = privsep_new(&h->loop, ends[0], host_lost, h);
-	h->context = (struct control_context){.config = h->config,
+	h->context = (struct control_context){.types = &types_builtin,
+					      .config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
 					      .vault = vault,

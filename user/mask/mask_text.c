@@ -9,10 +9,12 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
+	buf_clear(&m->seen);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
 	m->found.max = left / 8;
 	m->hits.max = left / 8;
+	m->seen.max = left / 8;
 	m->marks.max = left / 2;
 }
 
@@ -39,10 +41,11 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
 				 struct mask_span *keep)
 {
+	keep->rule = s->rule;
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
-	m->counts.by_type[s->type]++;
+	m->counts.by_type[s->type] += m->policy->actions[s->type] != ACTION_BLOCK;
 	return MASK_OK;
 }
 
@@ -58,9 +61,9 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 
 	if (len == skip)
 		return MASK_OK;
-	e = mask_find(m, text, len, skip, &g);
+	e = mask_find(m, text, len, skip, true, &g);
 	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
-		struct mask_span keep;
+		struct mask_span keep = {0};
 
 		if (s.start < done)
 			s.start = done;
@@ -75,6 +78,22 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 	return e;
 }
 
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off)
+{
+	struct mask_span keep = {.start = off, .end = off + len - skip, .quoted = true};
+	struct mask_merge g;
+	struct span s;
+	bool known;
+	enum mask_error e = mask_find(m, text, len, skip, true, &g);
+
+	if (e != MASK_OK || !mask_merge_next(&g, skip, &s, &known) || s.start != skip ||
+	    s.end != len)
+		return e;
+	m->counts.by_knowledge += known;
+	return span_keep(m, text, &s, &keep);
+}
+
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
 {
 	mask_text_begin(m);
@@ -86,7 +105,7 @@ enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len
 	struct mask_merge g;
 	struct span s = {0};
 	bool known;
-	enum mask_error e = mask_find(m, text, len, 0, &g);
+	enum mask_error e = mask_find(m, text, len, 0, false, &g);
 
 	while (e == MASK_OK && mask_merge_next(&g, s.end, &s, &known))
 		m->counts.signed_passed += s.type != TYPE_LITERAL;
