@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "anchors.h"
+
+#include <stdio.h>
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* How seldom a byte is in what agents send: punctuation first, the commonest letters last. */
+static unsigned rarity(char c)
+{
+	if (is_letter(c))
+		return strchr("etaoinsrlcdup", c | 0x20) ? 1 : 2;
+	return is_digit(c) ? 3 : 4;
+}
+
+/*
+ * Where the pair lies that proposes a rule: at the same place in all its anchors, for only then do
+ * their starts come in the order of the text.
+ */
+static size_t choose_pair(const struct rule *r)
+{
+	size_t at, best = 0, i;
+	unsigned score, worst, best_score = 0;
+
+	for (at = 0;; at++) {
+		worst = UINT32_MAX;
+		for (i = 0; r->anchors[i]; i++) {
+			if (at + 2 > strlen(r->anchors[i]))
+				return best;
+			score = rarity(r->anchors[i][at]) * rarity(r->anchors[i][at + 1]);
+			if (score < worst)
+				worst = score;
+		}
+		if (worst > best_score) {
+			best_score = worst;
+			best = at;
+		}
+	}
+}
+
+static void set_head(struct anchor_node *node, bool fold)
+{
+	uint8_t head[4] = {0}, mask[4] = {0}, folded[4] = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(head) && i < node->len; i++) {
+		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
+		head[i] = (uint8_t)node->text[i] | folded[i];
+		mask[i] = 0xff;
+	}
+	memcpy(&node->head, head, sizeof(head));
+	memcpy(&node->mask, mask, sizeof(mask));
+	memcpy(&node->fold, folded, sizeof(folded));
+}
+
+/* The number of a set like this; of the full one, which says nothing, when there are too many. */
+static uint16_t set_number(struct anchors *a, const struct byte_set *set)
+{
+	unsigned i;
+
+	if (!a->set_count)
+		a->sets[a->set_count++] = byte_set_all;
+	for (i = 0; i < a->set_count; i++)
+		if (!memcmp(&a->sets[i], set, sizeof(*set)))
+			return (uint16_t)i;
+	if (i == FOLLOW_SETS_MAX)
+		return 0;
+	a->sets[a->set_count++] = *set;
+	return (uint16_t)i;
+}
+
+static int add_node(struct anchors *a, const struct anchor_node *node, bool fold, unsigned pair)
+{
+	uint16_t *link = &a->pair_first[pair];
+
+	if (a->node_count == ANCHOR_NODES_MAX)
+		return -1;
+	while (*link)
+		link = &a->nodes[*link - 1].next;
+	a->nodes[a->node_count] = *node;
+	set_head(&a->nodes[a->node_count], fold);
+	*link = (uint16_t)++a->node_count;
+	a->pair_bits[pair / 64] |= 1ull << (pair % 64);
+	return 0;
+}
+
+/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
+static int add_window(struct anchors *a, const char *anchor, size_t len, size_t pair_at, bool fold,
+		      const struct byte_set follow[static FOLLOW])
+{
+	struct window *w;
+
+	if (a->window_count == ANCHORS_MAX)
+		return -1;
+	w = &a->windows[a->window_count++];
+	for (size_t k = 0; k < WINDOW_WIDTH; k++) {
+		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
+
+		w->at[k] = byte_set_all;
+		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+			continue;
+		if (at >= len) {
+			w->at[k] = follow[at - len];
+			continue;
+		}
+		w->at[k] = (struct byte_set){0};
+		byte_set_add(&w->at[k], (uint8_t)anchor[at]);
+		if (fold)
+			byte_set_fold(&w->at[k]);
+	}
+	return 0;
+}
+
+/* An anchor of either case has a node under each spelling of its pair. */
+static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
+		      size_t pair_at, const struct byte_set follow[static FOLLOW])
+{
+	struct anchor_node node = {.text = text, .len = (uint8_t)strlen(text), .rule = rule};
+	const char *p = text + pair_at;
+	unsigned i;
+
+	for (i = 0; i < FOLLOW; i++)
+		node.follow[i] = set_number(a, &follow[i]);
+	for (i = 0; i < 4; i++) {
+		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
+
+		if (((i & 1) && !(r->fold && is_letter(p[0]))) ||
+		    ((i & 2) && !(r->fold && is_letter(p[1]))))
+			continue;
+		pair[0] ^= i & 1 ? 0x20 : 0;
+		pair[1] ^= i & 2 ? 0x20 : 0;
+		if (add_node(a, &node, r->fold, pair_of(pair)) < 0)
+			return -1;
+	}
+	return add_window(a, text, node.len, pair_at, r->fold, follow);
+}
+
+static int check_anchors(const struct rule *r, char *why, size_t why_size)
+{
+	for (size_t i = 0; r->anchors[i]; i++) {
+		size_t len = strlen(r->anchors[i]);
+
+		if (len < 2 || len > UINT8_MAX) {
+			snprintf(why, why_size, "rule %s: anchor '%s' is not 2 to 255 bytes long",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+		/* else an escape might reach into the anchor, and the walk not see its end */
+		if (r->back && (is_letter(r->anchors[i][0]) || is_digit(r->anchors[i][0]))) {
+			snprintf(why, why_size,
+				 "rule %s: walks back, so anchor '%s' must not begin with a letter "
+				 "or digit",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, size_t *pair_at, char *why,
+		size_t why_size)
+{
+	struct byte_set follow[FOLLOW];
+	struct follow *f;
+	int rc = 0;
+
+	if (check_anchors(r, why, why_size) < 0)
+		return -1;
+	f = follow_new(r->expression);
+	if (!f) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
+	*pair_at = choose_pair(r);
+	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
+		follow_after(f, r->anchors[i], strlen(r->anchors[i]), r->fold, r->back > 0, follow);
+		rc = add_anchor(a, rule, r, r->anchors[i], *pair_at, follow);
+	}
+	if (rc)
+		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
+	follow_free(f);
+	return rc;
+}
+
+void anchors_ready(struct anchors *a)
+{
+	proposer_init(&a->proposer, a->windows, a->window_count);
+}
+
+/* Most anchors that share a pair differ in their first bytes. */
+static inline bool head_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
+{
+	uint32_t w;
+
+	if (len < sizeof(w))
+		return true;
+	memcpy(&w, p, sizeof(w));
+	return ((w | node->fold) & node->mask) == node->head;
+}
+
+static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t *p)
+{
+	size_t i;
+
+	if (!fold)
+		return memcmp(p, node->text, node->len) == 0;
+	for (i = 0; i < node->len; i++) {
+		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
+
+		if (diff != 0 && (diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
+			return false;
+	}
+	return true;
+}
+
+bool anchor_stands(const struct anchors *a, const struct anchor_node *node, bool fold,
+		   const uint8_t *p, size_t len)
+{
+	if (len < node->len || !head_stands(node, p, len) || !text_stands(node, fold, p))
+		return false;
+	for (size_t i = 0; i < FOLLOW; i++) {
+		size_t at = node->len + i;
+
+		/* No set but the full one leaves open that the text ends here. */
+		if (node->follow[i] &&
+		    (at >= len || !byte_set_has(&a->sets[node->follow[i]], p[at])))
+			return false;
+	}
+	return true;
+}

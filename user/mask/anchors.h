@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_ANCHORS_H
+#define AWSMASK_ANCHORS_H
+/*
+ * Where which rule is tried: the anchors of all rules, found by a pair of their bytes, and what the
+ * proposer (propose.h) needs to look for them. Private to the catalogue, detect.c and their tests.
+ */
+#include "edge.h"
+#include "follow.h"
+#include "propose.h"
+
+#include <string.h>
+
+#define ANCHORS_MAX 4096
+#define ANCHOR_NODES_MAX 8192
+#define FOLLOW_SETS_MAX 4096
+#define PAIRS 65536
+
+struct rule {
+	const char *id;
+	const char *const *anchors; /* ends with NULL */
+	bool fold;		    /* anchors in either case (ASCII) */
+	unsigned back;		    /* the start lies up to this far before the anchor ... */
+	enum chars back_chars;	    /* ... and everything between is of this class */
+	enum edge left, right;	    /* what may stand around the whole match */
+	const char *expression;
+};
+
+/* One anchor under one of its pairs; those of the same pair are chained. */
+struct anchor_node {
+	const char *text;
+	uint8_t len;
+	uint16_t rule;
+	uint16_t next; /* node number + 1, 0 ends the chain */
+	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
+	uint32_t head, mask, fold;
+	uint16_t follow[FOLLOW]; /* which of the sets the bytes behind it are in */
+};
+
+struct anchors {
+	uint64_t pair_bits[PAIRS / 64]; /* which two-byte pairs propose at all: fits the L1 cache */
+	uint16_t pair_first[PAIRS];	/* node number + 1 */
+	unsigned node_count, window_count, set_count;
+	struct anchor_node nodes[ANCHOR_NODES_MAX];
+	struct byte_set sets[FOLLOW_SETS_MAX]; /* sets[0] is full */
+	struct window windows[ANCHORS_MAX];
+	struct proposer proposer;
+};
+
+/*
+ * Add a rule's anchors; *pair_at is where in each of them the pair lies that proposes it. 0, or -1
+ * with the reason in `why`.
+ */
+__attribute__((warn_unused_result)) int anchors_add(struct anchors *a, uint16_t rule,
+						    const struct rule *r, size_t *pair_at,
+						    char *why, size_t why_size);
+/* After the last one, and whenever more were added. */
+void anchors_ready(struct anchors *a);
+
+static inline unsigned pair_of(const uint8_t *p)
+{
+	return p[0] | (unsigned)p[1] << 8;
+}
+
+static inline bool pair_proposes(const struct anchors *a, unsigned pair)
+{
+	return a->pair_bits[pair / 64] >> (pair % 64) & 1;
+}
+
+/* Does the anchor stand at p, with what may follow it behind? */
+bool anchor_stands(const struct anchors *a, const struct anchor_node *node, bool fold,
+		   const uint8_t *p, size_t len);
+
+#endif

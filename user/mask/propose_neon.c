@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "propose.h"
+
+#ifdef __aarch64__
+#include <arm_neon.h>
+
+static inline uint8x16_t groups_at(const struct propose_tables *t, const uint8_t *p)
+{
+	uint8x16_t in = vdupq_n_u8(0xff);
+
+#pragma GCC unroll 8
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		uint8x16_t at = vld1q_u8(p + k);
+		uint8x16_t l = vqtbl1q_u8(vld1q_u8(t->low[k]), vandq_u8(at, vdupq_n_u8(15)));
+		uint8x16_t h = vqtbl1q_u8(vld1q_u8(t->high[k]), vshrq_n_u8(at, 4));
+
+		in = vandq_u8(in, vandq_u8(l, h));
+	}
+	return in;
+}
+
+/* Sixteen bytes that are 0 or not: sixteen bits. */
+static inline uint64_t bits_of(uint8x16_t in)
+{
+	static const uint8_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+	uint8x16_t set = vandq_u8(vtstq_u8(in, in), vld1q_u8(bit));
+
+	return vaddv_u8(vget_low_u8(set)) | (uint64_t)vaddv_u8(vget_high_u8(set)) << 8;
+}
+
+static void kernel_neon(const struct propose_tables *t, const uint8_t *p, size_t blocks,
+			uint64_t *bits)
+{
+	p -= WINDOW_BEFORE;
+	for (size_t i = 0; i < blocks; i++, p += PROPOSE_BLOCK) {
+		bits[i] = 0;
+		for (unsigned k = 0; k < 4; k++)
+			bits[i] |= bits_of(groups_at(t, p + 16 * k)) << (16 * k);
+	}
+}
+
+propose_kernel *const propose_neon = kernel_neon;
+#else
+propose_kernel *const propose_neon = NULL;
+#endif
