@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+#define GRAM_FOURTH_MAX 40
+#define PAIR_PLACES 16 /* where in an anchor the pair may lie */
+
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -13,37 +16,64 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* How seldom a byte is in what agents send: punctuation first, the commonest letters last. */
-static unsigned rarity(char c)
+/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
+static void window_fill(struct window *w, const char *anchor, size_t pair_at, bool fold,
+			const struct byte_set follow[static FOLLOW])
 {
-	if (is_letter(c))
-		return strchr("etaoinsrlcdup", c | 0x20) ? 1 : 2;
-	return is_digit(c) ? 3 : 4;
+	size_t len = strlen(anchor);
+
+	for (size_t k = 0; k < WINDOW_WIDTH; k++) {
+		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
+
+		w->at[k] = byte_set_all;
+		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+			continue;
+		if (at >= len) {
+			w->at[k] = follow[at - len];
+			continue;
+		}
+		w->at[k] = (struct byte_set){0};
+		byte_set_add(&w->at[k], (uint8_t)anchor[at]);
+		if (fold)
+			byte_set_fold(&w->at[k]);
+	}
+}
+
+/* The sets behind one of a rule's anchors. */
+static void follow_sets(const struct follow *f, const struct rule *r, size_t anchor,
+			struct byte_set out[static FOLLOW])
+{
+	const char *text = r->anchors[anchor];
+
+	follow_after(f, text, strlen(text), r->fold, r->back > 0, out);
 }
 
 /*
- * Where the pair lies that proposes a rule: at the same place in all its anchors, for only then do
- * their starts come in the order of the text.
+ * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
+ * its anchors, for only then do their starts come in the order of the text.
  */
-static size_t choose_pair(const struct rule *r)
+static size_t choose_pair(const struct rule *r, const struct follow *f)
 {
-	size_t at, best = 0, i;
-	unsigned score, worst, best_score = 0;
+	struct byte_set follow[FOLLOW];
+	size_t shortest = SIZE_MAX, best = 0;
+	double costs[PAIR_PLACES] = {0};
 
-	for (at = 0;; at++) {
-		worst = UINT32_MAX;
-		for (i = 0; r->anchors[i]; i++) {
-			if (at + 2 > strlen(r->anchors[i]))
-				return best;
-			score = rarity(r->anchors[i][at]) * rarity(r->anchors[i][at + 1]);
-			if (score < worst)
-				worst = score;
-		}
-		if (worst > best_score) {
-			best_score = worst;
-			best = at;
+	for (size_t i = 0; r->anchors[i]; i++) {
+		size_t len = strlen(r->anchors[i]);
+
+		shortest = len < shortest ? len : shortest;
+		follow_sets(f, r, i, follow);
+		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
+			struct window w;
+
+			window_fill(&w, r->anchors[i], at, r->fold, follow);
+			costs[at] += window_cost(&w);
 		}
 	}
+	for (size_t at = 1; at < PAIR_PLACES && at + 2 <= shortest; at++)
+		if (costs[at] < costs[best])
+			best = at;
+	return best;
 }
 
 static void set_head(struct anchor_node *node, bool fold)
@@ -88,35 +118,40 @@ static int add_node(struct anchors *a, const struct anchor_node *node, bool fold
 	a->nodes[a->node_count] = *node;
 	set_head(&a->nodes[a->node_count], fold);
 	*link = (uint16_t)++a->node_count;
-	a->pair_bits[pair / 64] |= 1ull << (pair % 64);
 	return 0;
 }
 
-/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
-static int add_window(struct anchors *a, const char *anchor, size_t len, size_t pair_at, bool fold,
-		      const struct byte_set follow[static FOLLOW])
+static void gram_add(uint64_t *set, uint32_t hash)
 {
-	struct window *w;
+	set[hash / 64] |= 1ull << (hash % 64);
+}
 
-	if (a->window_count == ANCHORS_MAX)
-		return -1;
-	w = &a->windows[a->window_count++];
-	for (size_t k = 0; k < WINDOW_WIDTH; k++) {
-		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
+/* Each four bytes that can stand at the pair, as grams_propose() reads them. */
+static void add_grams(struct anchors *a, const struct window *w)
+{
+	const struct byte_set *at = w->at + WINDOW_BEFORE;
+	unsigned most = 0;
 
-		w->at[k] = byte_set_all;
-		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+	for (unsigned c = 0; c < 256; c++)
+		most += byte_set_has(&at[3], (uint8_t)c);
+	for (unsigned i = 0; i < 256 * 256; i++) {
+		uint32_t two = i;
+
+		if (!byte_set_has(&at[0], (uint8_t)i) || !byte_set_has(&at[1], (uint8_t)(i >> 8)))
 			continue;
-		if (at >= len) {
-			w->at[k] = follow[at - len];
-			continue;
+		for (uint32_t c = 0; c < 256; c++) {
+			uint32_t three = (two | c << 16 | 0x202020) & 0xffffff;
+
+			if (!byte_set_has(&at[2], (uint8_t)c))
+				continue;
+			if (most > GRAM_FOURTH_MAX)
+				gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
+			for (uint32_t d = 0; d < 256 && most <= GRAM_FOURTH_MAX; d++)
+				if (byte_set_has(&at[3], (uint8_t)d))
+					gram_add(a->fours,
+						 gram_hash(three | (d | 0x20) << 24, FOUR_BITS));
 		}
-		w->at[k] = (struct byte_set){0};
-		byte_set_add(&w->at[k], (uint8_t)anchor[at]);
-		if (fold)
-			byte_set_fold(&w->at[k]);
 	}
-	return 0;
 }
 
 /* An anchor of either case has a node under each spelling of its pair. */
@@ -140,7 +175,11 @@ static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, co
 		if (add_node(a, &node, r->fold, pair_of(pair)) < 0)
 			return -1;
 	}
-	return add_window(a, text, node.len, pair_at, r->fold, follow);
+	if (a->window_count == ANCHORS_MAX)
+		return -1;
+	window_fill(&a->windows[a->window_count], text, pair_at, r->fold, follow);
+	add_grams(a, &a->windows[a->window_count++]);
+	return 0;
 }
 
 static int check_anchors(const struct rule *r, char *why, size_t why_size)
@@ -179,9 +218,9 @@ int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, size_t *
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	*pair_at = choose_pair(r);
+	*pair_at = choose_pair(r, f);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
-		follow_after(f, r->anchors[i], strlen(r->anchors[i]), r->fold, r->back > 0, follow);
+		follow_sets(f, r, i, follow);
 		rc = add_anchor(a, rule, r, r->anchors[i], *pair_at, follow);
 	}
 	if (rc)

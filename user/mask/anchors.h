@@ -15,6 +15,8 @@
 #define ANCHOR_NODES_MAX 8192
 #define FOLLOW_SETS_MAX 4096
 #define PAIRS 65536
+#define FOUR_BITS 19 /* of a hash */
+#define THREE_BITS 16
 
 struct rule {
 	const char *id;
@@ -38,8 +40,9 @@ struct anchor_node {
 };
 
 struct anchors {
-	uint64_t pair_bits[PAIRS / 64]; /* which two-byte pairs propose at all: fits the L1 cache */
-	uint16_t pair_first[PAIRS];	/* node number + 1 */
+	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
+	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
+	uint16_t pair_first[PAIRS]; /* node number + 1 */
 	unsigned node_count, window_count, set_count;
 	struct anchor_node nodes[ANCHOR_NODES_MAX];
 	struct byte_set sets[FOLLOW_SETS_MAX]; /* sets[0] is full */
@@ -62,9 +65,22 @@ static inline unsigned pair_of(const uint8_t *p)
 	return p[0] | (unsigned)p[1] << 8;
 }
 
-static inline bool pair_proposes(const struct anchors *a, unsigned pair)
+static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
 {
-	return a->pair_bits[pair / 64] >> (pair % 64) & 1;
+	return gram * 0x9e3779b1u >> (32 - bits);
+}
+
+static inline bool gram_in(const uint64_t *set, uint32_t hash)
+{
+	return set[hash / 64] >> (hash % 64) & 1;
+}
+
+/* May one of the anchors stand here? Of these four bytes the case does not count. */
+static inline bool grams_propose(const struct anchors *a, uint32_t four)
+{
+	four |= 0x20202020;
+	return gram_in(a->fours, gram_hash(four, FOUR_BITS)) |
+	       gram_in(a->threes, gram_hash(four << 8, THREE_BITS));
 }
 
 /* Does the anchor stand at p, with what may follow it behind? */

@@ -9,6 +9,7 @@
 #define JIT_STACK_MIN 32768
 #define JIT_STACK_MAX 1048576
 #define BLOCKS 16 /* of text that are looked at before the rules are tried there */
+#define PLACES_STEP 4
 
 /* How far a rule has come in this text. */
 struct progress {
@@ -24,6 +25,7 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct progress progress[RULE_COUNT];
+	uint32_t places[BLOCKS * PROPOSE_BLOCK + PLACES_STEP];
 	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
 };
 
@@ -56,20 +58,61 @@ void detector_free(struct detector *d)
 	free(d);
 }
 
+/* Not every processor that this runs on has an instruction for it. */
+static inline size_t bit_count(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555;
+	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return x * 0x0101010101010101 >> 56;
+}
+
+/* The places of the bits that are set, without a branch for each of them. */
+static size_t places_of(const uint64_t *bits, size_t blocks, uint32_t *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < blocks; i++) {
+		uint64_t rest = bits[i];
+		size_t count = bit_count(rest), k = 0;
+
+		do {
+			for (size_t end = k + PLACES_STEP; k < end; k++) {
+				out[n + k] = (uint32_t)(i * PROPOSE_BLOCK) +
+					     (uint32_t)__builtin_ctzll(rest | 1ull << 63);
+				rest &= rest - 1;
+			}
+		} while (k < count);
+		n += count;
+	}
+	return n;
+}
+
+/* Beyond the text's end there are zeroes. */
+static inline uint32_t four_at(const uint8_t *text, size_t len, size_t at)
+{
+	uint32_t four = 0;
+
+	if (len - at >= sizeof(four))
+		memcpy(&four, text + at, sizeof(four));
+	else
+		memcpy(&four, text + at, len - at);
+	return four;
+}
+
 /* Where the next pairs stand that some anchor has, from *cursor on. */
 static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, size_t *cursor)
 {
 	const struct anchors *a = &d->catalogue->anchors;
 	uint64_t bits[BLOCKS];
 	size_t blocks = propose(&a->proposer, text, len, *cursor, BLOCKS, bits), n = 0;
+	size_t count = places_of(bits, blocks, d->places);
 
-	for (size_t i = 0; i < blocks; i++) {
-		for (uint64_t rest = bits[i]; rest; rest &= rest - 1) {
-			size_t at = *cursor + i * PROPOSE_BLOCK + (size_t)__builtin_ctzll(rest);
+	for (size_t i = 0; i < count; i++) {
+		size_t at = *cursor + d->places[i];
 
-			d->proposals[n] = at;
-			n += at + 1 < len && pair_proposes(a, pair_of(text + at));
-		}
+		d->proposals[n] = at;
+		n += grams_propose(a, four_at(text, len, at));
 	}
 	*cursor += blocks * PROPOSE_BLOCK;
 	return n;
@@ -150,6 +193,8 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 	const struct anchors *a = &c->anchors;
 	uint16_t n;
 
+	if (at + 1 >= len)
+		return 0;
 	for (n = a->pair_first[pair_of(text + at)]; n; n = a->nodes[n - 1].next) {
 		const struct anchor_node *node = &a->nodes[n - 1];
 		const struct rule *rule = &rule_table[node->rule];

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define GROUPS 8
+#define ROUNDS 2
 
 const char *const propose_names[PROPOSE_VARIANTS] = {
 	[PROPOSE_AVX512] = "avx512", [PROPOSE_AVX2] = "avx2",	[PROPOSE_SSSE3] = "ssse3",
@@ -30,73 +30,123 @@ static const uint16_t frequency[128] = {
 	['x'] = 61,   ['y'] = 93,   ['z'] = 22,	  ['{'] = 24,  ['|'] = 8,   ['}'] = 24,
 };
 
-/* What a group lets through at each place: by the low and the high half of a byte. */
-struct group {
-	uint16_t low[WINDOW_WIDTH], high[WINDOW_WIDTH];
-	double cost; /* how often it proposes */
+/* frequency[], summed up: of the bytes with one high half, those with each set of low halves. */
+struct weights {
+	uint32_t sums[8][2][256];
 };
 
-static void group_add(struct group *g, const struct window *w)
+static void weights_init(struct weights *w)
 {
+	for (unsigned high = 0; high < 8; high++) {
+		for (unsigned set = 0; set < 512; set++) {
+			uint32_t *sum = &w->sums[high][set / 256][set % 256];
+
+			*sum = 0;
+			for (unsigned i = 0; i < 8; i++)
+				if (set % 256 >> i & 1)
+					*sum += frequency[high * 16 + set / 256 * 8 + i];
+		}
+	}
+}
+
+static double filter_cost(const struct weights *w, const struct window_filter *f)
+{
+	double cost = 1;
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		uint32_t sum = 1;
+
+		for (unsigned high = 0; high < 8; high++)
+			if (f->high[k] >> high & 1)
+				sum += w->sums[high][0][f->low[k] & 255] +
+				       w->sums[high][1][f->low[k] >> 8];
+		cost *= sum / 10000.0;
+	}
+	return cost;
+}
+
+double window_cost(const struct window *w)
+{
+	double cost = 1;
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		uint32_t sum = 1;
+
+		for (uint8_t c = 0; c < 128; c++)
+			if (byte_set_has(&w->at[k], c))
+				sum += frequency[c];
+		cost *= sum / 10000.0;
+	}
+	return cost;
+}
+
+static void filter_join(struct window_filter *f, const struct window_filter *more)
+{
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		f->low[k] |= more->low[k];
+		f->high[k] |= more->high[k];
+	}
+}
+
+static void filter_of(struct window *w)
+{
+	w->filter = (struct window_filter){0};
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
 		for (unsigned c = 0; c < 256; c++) {
 			if (!byte_set_has(&w->at[k], (uint8_t)c))
 				continue;
-			g->low[k] |= (uint16_t)(1u << (c & 15));
-			g->high[k] |= (uint16_t)(1u << (c >> 4));
+			w->filter.low[k] |= (uint16_t)(1u << (c & 15));
+			w->filter.high[k] |= (uint16_t)(1u << (c >> 4));
 		}
 	}
 }
 
-static void group_weigh(struct group *g)
-{
-	g->cost = 1;
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		unsigned sum = 1;
+struct groups {
+	struct weights weights;
+	struct window_filter filters[PROPOSE_GROUPS];
+	double costs[PROPOSE_GROUPS];
+};
 
-		for (unsigned c = 0; c < 128; c++)
-			if (g->low[k] >> (c & 15) & g->high[k] >> (c >> 4) & 1)
-				sum += frequency[c];
-		g->cost *= sum / 10000.0;
+/* Put the window into the group that it makes dearer least. */
+static void group_join(struct groups *g, struct window *w)
+{
+	struct window_filter best_filter = {0};
+	double least = 0, best_cost = 0;
+
+	w->group = PROPOSE_GROUPS;
+	for (unsigned i = 0; i < PROPOSE_GROUPS; i++) {
+		struct window_filter both = g->filters[i];
+		double cost;
+
+		filter_join(&both, &w->filter);
+		cost = filter_cost(&g->weights, &both);
+		if (w->group < PROPOSE_GROUPS && cost - g->costs[i] >= least)
+			continue;
+		least = cost - g->costs[i];
+		w->group = i;
+		best_filter = both;
+		best_cost = cost;
 	}
+	g->filters[w->group] = best_filter;
+	g->costs[w->group] = best_cost;
 }
 
-static struct group group_with(const struct group *g, const struct group *one)
+static void group_leave(struct groups *g, const struct window *windows, size_t n, size_t leaver)
 {
-	struct group both = *g;
+	unsigned from = windows[leaver].group;
 
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		both.low[k] |= one->low[k];
-		both.high[k] |= one->high[k];
-	}
-	group_weigh(&both);
-	return both;
+	g->filters[from] = (struct window_filter){0};
+	for (size_t i = 0; i < n; i++)
+		if (i != leaver && windows[i].group == from)
+			filter_join(&g->filters[from], &windows[i].filter);
+	g->costs[from] = filter_cost(&g->weights, &g->filters[from]);
 }
 
-/* Which group grows least when this one joins it. */
-static unsigned choose_group(const struct group groups[static GROUPS], const struct group *one,
-			     struct group *grown)
+static void table_add(struct propose_tables *t, const struct window *w)
 {
-	unsigned best = 0;
-	double least = 0;
+	uint8_t bit = (uint8_t)(1u << w->group % 8);
 
-	for (unsigned i = 0; i < GROUPS; i++) {
-		struct group both = group_with(&groups[i], one);
-		double more = both.cost - groups[i].cost;
-
-		if (i == 0 || more < least) {
-			least = more;
-			best = i;
-			*grown = both;
-		}
-	}
-	return best;
-}
-
-static void table_add(struct propose_tables *t, const struct window *w, unsigned group)
-{
-	uint8_t bit = (uint8_t)(1u << group);
-
+	t += w->group / 8;
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
 		for (unsigned c = 0; c < 256; c++) {
 			if (!byte_set_has(&w->at[k], (uint8_t)c))
@@ -109,38 +159,49 @@ static void table_add(struct propose_tables *t, const struct window *w, unsigned
 	}
 }
 
-void proposer_init(struct proposer *g, const struct window *windows, size_t n)
+void proposer_init(struct proposer *g, struct window *windows, size_t n)
 {
-	struct group groups[GROUPS] = {0};
+	struct groups groups = {0};
 	enum propose_variant v = 0;
 
 	*g = (struct proposer){0};
+	weights_init(&groups.weights);
 	for (size_t i = 0; i < n; i++) {
-		struct group one = {0}, grown = {0};
-		unsigned where;
-
-		group_add(&one, &windows[i]);
-		where = choose_group(groups, &one, &grown);
-		groups[where] = grown;
-		table_add(&g->tables, &windows[i], where);
+		filter_of(&windows[i]);
+		group_join(&groups, &windows[i]);
 	}
+	/* The first ones did not know who else would come. */
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < n; i++) {
+			group_leave(&groups, windows, n, i);
+			group_join(&groups, &windows[i]);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		table_add(g->tables, &windows[i]);
 	while (!propose_can(v))
 		v++;
 	proposer_use(g, v);
 }
 
-static void propose_plain(const struct propose_tables *t, const uint8_t *p, size_t blocks,
-			  uint64_t *bits)
+static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
 {
-	memset(bits, 0, blocks * sizeof(*bits));
-	for (size_t i = 0; i < blocks * PROPOSE_BLOCK; i++, p++) {
-		uint8_t in = t->exact[WINDOW_BEFORE][p[0]] & t->exact[WINDOW_BEFORE + 1][p[1]];
+	uint8_t in = t->exact[WINDOW_BEFORE][p[0]] & t->exact[WINDOW_BEFORE + 1][p[1]];
 
-		if (!in)
-			continue;
-		for (unsigned k = 0; k < WINDOW_WIDTH; k++)
-			in &= t->exact[k][p[(ptrdiff_t)k - WINDOW_BEFORE]];
-		bits[i / PROPOSE_BLOCK] |= (uint64_t)(in != 0) << (i % PROPOSE_BLOCK);
+	if (!in)
+		return false;
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+		in &= t->exact[k][p[(ptrdiff_t)k - WINDOW_BEFORE]];
+	return in != 0;
+}
+
+static void propose_plain(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+			  size_t blocks, uint64_t *bits)
+{
+	for (size_t i = 0; i < blocks; i++) {
+		bits[i] = 0;
+		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
+			bits[i] |= (uint64_t)(may_stand(&t[0], p) || may_stand(&t[1], p)) << k;
 	}
 }
 
@@ -194,7 +255,7 @@ static void propose_edge(const struct proposer *g, const uint8_t *text, size_t l
 	if (n > PROPOSE_BLOCK + WINDOW_WIDTH)
 		n = PROPOSE_BLOCK + WINDOW_WIDTH;
 	memcpy(copy + WINDOW_WIDTH - before, text + from - before, before + n);
-	g->kernel(&g->tables, copy + WINDOW_WIDTH, 1, bits);
+	g->kernel(g->tables, copy + WINDOW_WIDTH, 1, bits);
 	if (n < PROPOSE_BLOCK)
 		*bits &= (1ull << n) - 1;
 }
@@ -215,7 +276,7 @@ size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t
 	if (inner > max - n)
 		inner = max - n;
 	if (inner)
-		g->kernel(&g->tables, text + from, inner, bits + n);
+		g->kernel(g->tables, text + from, inner, bits + n);
 	n += inner;
 	from += inner * PROPOSE_BLOCK;
 	for (; n < max && from < len; n++, from += PROPOSE_BLOCK)

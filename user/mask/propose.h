@@ -3,9 +3,9 @@
 #define AWSMASK_PROPOSE_H
 /*
  * Proposing: one pass over a text that says where some window might stand. A window is a few
- * neighbouring bytes, a set for each. All windows are sorted into eight groups; for each place of a
- * window and each byte a table says in which groups it may stand there, and where one group remains
- * for all places, one of its windows may stand. It proposes too much, never too little.
+ * neighbouring bytes, a set for each. All windows are sorted into sixteen groups; for each place of
+ * a window and each byte a table says in which groups it may stand there, and where one group
+ * remains for all places, one of its windows may stand. It proposes too much, never too little.
  */
 #include "byte_set.h"
 
@@ -15,9 +15,22 @@
 #define WINDOW_WIDTH 8
 #define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
 
+#define PROPOSE_HALVES 2 /* of the groups: eight each, a bit in a byte of a table */
+#define PROPOSE_GROUPS (8 * PROPOSE_HALVES)
+
+/* Which bytes a place lets through, by their low and their high four bits. */
+struct window_filter {
+	uint16_t low[WINDOW_WIDTH], high[WINDOW_WIDTH];
+};
+
 struct window {
 	struct byte_set at[WINDOW_WIDTH]; /* byte_set_all: whatever */
+	struct window_filter filter; /* of it; proposer_init() fills this and the next one in */
+	unsigned group;
 };
+
+/* How often a window is proposed in what agents send, about; of all places. */
+double window_cost(const struct window *w);
 
 /* The ways to do it; all but the last need a certain processor. */
 enum propose_variant {
@@ -31,7 +44,7 @@ enum propose_variant {
 extern const char *const propose_names[PROPOSE_VARIANTS];
 bool propose_can(enum propose_variant v);
 
-/* The groups of each byte at each place. */
+/* The groups of each byte at each place, one half of them. */
 struct propose_tables {
 	uint8_t exact[WINDOW_WIDTH][256];
 	/* The same for bytes below 0x80, others joined to those 0x80 below them. */
@@ -41,16 +54,16 @@ struct propose_tables {
 };
 
 /* For each byte p[0..blocks * 64) a bit; it reads WINDOW_WIDTH bytes on either side as well. */
-typedef void propose_kernel(const struct propose_tables *t, const uint8_t *p, size_t blocks,
-			    uint64_t *bits);
+typedef void propose_kernel(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+			    size_t blocks, uint64_t *bits);
 
 struct proposer {
-	struct propose_tables tables;
+	struct propose_tables tables[PROPOSE_HALVES];
 	propose_kernel *kernel;
 };
 
 /* Make the tables for these windows, for the best variant that the processor has. */
-void proposer_init(struct proposer *g, const struct window *windows, size_t n);
+void proposer_init(struct proposer *g, struct window *windows, size_t n);
 void proposer_use(struct proposer *g, enum propose_variant v);
 
 /*
