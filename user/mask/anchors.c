@@ -39,20 +39,16 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-/* The sets behind one of a rule's anchors. */
-static void follow_sets(const struct follow *f, const struct rule *r, size_t anchor,
-			struct byte_set out[static FOLLOW])
+static void go_behind(struct follow *f, const struct rule *r, const char *anchor)
 {
-	const char *text = r->anchors[anchor];
-
-	follow_after(f, text, strlen(text), r->fold, r->back > 0, out);
+	follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
 }
 
 /*
  * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
  * its anchors, for only then do their starts come in the order of the text.
  */
-static size_t choose_pair(const struct rule *r, const struct follow *f)
+static size_t choose_pair(const struct rule *r, struct follow *f)
 {
 	struct byte_set follow[FOLLOW];
 	size_t shortest = SIZE_MAX, best = 0;
@@ -62,7 +58,8 @@ static size_t choose_pair(const struct rule *r, const struct follow *f)
 		size_t len = strlen(r->anchors[i]);
 
 		shortest = len < shortest ? len : shortest;
-		follow_sets(f, r, i, follow);
+		go_behind(f, r, r->anchors[i]);
+		follow_sets(f, follow);
 		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
 			struct window w;
 
@@ -91,22 +88,6 @@ static void set_head(struct anchor_node *node, bool fold)
 	memcpy(&node->fold, folded, sizeof(folded));
 }
 
-/* The number of a set like this; of the full one, which says nothing, when there are too many. */
-static uint16_t set_number(struct anchors *a, const struct byte_set *set)
-{
-	unsigned i;
-
-	if (!a->set_count)
-		a->sets[a->set_count++] = byte_set_all;
-	for (i = 0; i < a->set_count; i++)
-		if (!memcmp(&a->sets[i], set, sizeof(*set)))
-			return (uint16_t)i;
-	if (i == FOLLOW_SETS_MAX)
-		return 0;
-	a->sets[a->set_count++] = *set;
-	return (uint16_t)i;
-}
-
 static int add_node(struct anchors *a, const struct anchor_node *node, bool fold, unsigned pair)
 {
 	uint16_t *link = &a->pair_first[pair];
@@ -126,44 +107,61 @@ static void gram_add(uint64_t *set, uint32_t hash)
 	set[hash / 64] |= 1ull << (hash % 64);
 }
 
-/* Each four bytes that can stand at the pair, as grams_propose() reads them. */
+/* The bytes of a set, each as grams_propose() reads it. */
+static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
+{
+	struct byte_set folded = {0};
+	unsigned n = 0;
+
+	for (unsigned c = 0; c < 256; c++) {
+		uint8_t byte = (uint8_t)(c | 0x20);
+
+		if (!byte_set_has(s, (uint8_t)c) || byte_set_has(&folded, byte))
+			continue;
+		byte_set_add(&folded, byte);
+		out[n++] = byte;
+	}
+	return n;
+}
+
+/* Each four bytes that can stand at the pair. */
 static void add_grams(struct anchors *a, const struct window *w)
 {
-	const struct byte_set *at = w->at + WINDOW_BEFORE;
-	unsigned most = 0;
+	uint8_t bytes[4][256];
+	unsigned n[4];
 
-	for (unsigned c = 0; c < 256; c++)
-		most += byte_set_has(&at[3], (uint8_t)c);
-	for (unsigned i = 0; i < 256 * 256; i++) {
-		uint32_t two = i;
+	for (unsigned k = 0; k < 4; k++)
+		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
+	for (unsigned i = 0; i < n[0] * n[1]; i++) {
+		uint32_t two = bytes[0][i / n[1]] | (uint32_t)bytes[1][i % n[1]] << 8;
 
-		if (!byte_set_has(&at[0], (uint8_t)i) || !byte_set_has(&at[1], (uint8_t)(i >> 8)))
-			continue;
-		for (uint32_t c = 0; c < 256; c++) {
-			uint32_t three = (two | c << 16 | 0x202020) & 0xffffff;
+		for (unsigned j = 0; j < n[2]; j++) {
+			uint32_t three = two | (uint32_t)bytes[2][j] << 16;
 
-			if (!byte_set_has(&at[2], (uint8_t)c))
-				continue;
-			if (most > GRAM_FOURTH_MAX)
+			if (n[3] > GRAM_FOURTH_MAX)
 				gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
-			for (uint32_t d = 0; d < 256 && most <= GRAM_FOURTH_MAX; d++)
-				if (byte_set_has(&at[3], (uint8_t)d))
-					gram_add(a->fours,
-						 gram_hash(three | (d | 0x20) << 24, FOUR_BITS));
+			for (unsigned k = 0; k < n[3] && n[3] <= GRAM_FOURTH_MAX; k++)
+				gram_add(a->fours,
+					 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
 		}
 	}
 }
 
 /* An anchor of either case has a node under each spelling of its pair. */
 static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
-		      size_t pair_at, const struct byte_set follow[static FOLLOW])
+		      size_t pair_at, struct follow *f)
 {
-	struct anchor_node node = {.text = text, .len = (uint8_t)strlen(text), .rule = rule};
+	struct anchor_node node = {.text = text,
+				   .len = (uint8_t)strlen(text),
+				   .pair_at = (uint8_t)pair_at,
+				   .rule = rule};
+	struct byte_set follow[FOLLOW];
 	const char *p = text + pair_at;
 	unsigned i;
 
-	for (i = 0; i < FOLLOW; i++)
-		node.follow[i] = set_number(a, &follow[i]);
+	go_behind(f, r, text);
+	follow_sets(f, follow);
+	node.guard = follow_guard(f, &a->guards);
 	for (i = 0; i < 4; i++) {
 		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
 
@@ -204,10 +202,9 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 	return 0;
 }
 
-int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, size_t *pair_at, char *why,
-		size_t why_size)
+int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size)
 {
-	struct byte_set follow[FOLLOW];
+	size_t pair_at;
 	struct follow *f;
 	int rc = 0;
 
@@ -218,11 +215,9 @@ int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, size_t *
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	*pair_at = choose_pair(r, f);
-	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
-		follow_sets(f, r, i, follow);
-		rc = add_anchor(a, rule, r, r->anchors[i], *pair_at, follow);
-	}
+	pair_at = choose_pair(r, f);
+	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
+		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
 	follow_free(f);
@@ -232,17 +227,6 @@ int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, size_t *
 void anchors_ready(struct anchors *a)
 {
 	proposer_init(&a->proposer, a->windows, a->window_count);
-}
-
-/* Most anchors that share a pair differ in their first bytes. */
-static inline bool head_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
-{
-	uint32_t w;
-
-	if (len < sizeof(w))
-		return true;
-	memcpy(&w, p, sizeof(w));
-	return ((w | node->fold) & node->mask) == node->head;
 }
 
 static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t *p)
@@ -260,18 +244,9 @@ static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t
 	return true;
 }
 
-bool anchor_stands(const struct anchors *a, const struct anchor_node *node, bool fold,
-		   const uint8_t *p, size_t len)
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
+		    const uint8_t *p, size_t len)
 {
-	if (len < node->len || !head_stands(node, p, len) || !text_stands(node, fold, p))
-		return false;
-	for (size_t i = 0; i < FOLLOW; i++) {
-		size_t at = node->len + i;
-
-		/* No set but the full one leaves open that the text ends here. */
-		if (node->follow[i] &&
-		    (at >= len || !byte_set_has(&a->sets[node->follow[i]], p[at])))
-			return false;
-	}
-	return true;
+	return len >= node->len && text_stands(node, fold, p) &&
+	       guard_lets(&a->guards, node->guard, p + node->len, len - node->len);
 }

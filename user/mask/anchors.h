@@ -13,7 +13,6 @@
 
 #define ANCHORS_MAX 4096
 #define ANCHOR_NODES_MAX 8192
-#define FOLLOW_SETS_MAX 4096
 #define PAIRS 65536
 #define FOUR_BITS 19 /* of a hash */
 #define THREE_BITS 16
@@ -30,33 +29,30 @@ struct rule {
 
 /* One anchor under one of its pairs; those of the same pair are chained. */
 struct anchor_node {
-	const char *text;
-	uint8_t len;
-	uint16_t rule;
 	uint16_t next; /* node number + 1, 0 ends the chain */
+	uint16_t rule;
+	uint8_t len;
+	uint8_t pair_at; /* where in the anchor the pair lies */
 	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
 	uint32_t head, mask, fold;
-	uint16_t follow[FOLLOW]; /* which of the sets the bytes behind it are in */
+	uint16_t guard; /* what looks at the bytes behind it first */
+	const char *text;
 };
 
 struct anchors {
 	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
 	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
 	uint16_t pair_first[PAIRS]; /* node number + 1 */
-	unsigned node_count, window_count, set_count;
+	unsigned node_count, window_count;
 	struct anchor_node nodes[ANCHOR_NODES_MAX];
-	struct byte_set sets[FOLLOW_SETS_MAX]; /* sets[0] is full */
 	struct window windows[ANCHORS_MAX];
+	struct guards guards;
 	struct proposer proposer;
 };
 
-/*
- * Add a rule's anchors; *pair_at is where in each of them the pair lies that proposes it. 0, or -1
- * with the reason in `why`.
- */
-__attribute__((warn_unused_result)) int anchors_add(struct anchors *a, uint16_t rule,
-						    const struct rule *r, size_t *pair_at,
-						    char *why, size_t why_size);
+/* Add a rule's anchors. 0, or -1 with the reason in `why`. */
+__attribute__((warn_unused_result)) int
+anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size);
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
 
@@ -83,8 +79,19 @@ static inline bool grams_propose(const struct anchors *a, uint32_t four)
 	       gram_in(a->threes, gram_hash(four << 8, THREE_BITS));
 }
 
-/* Does the anchor stand at p, with what may follow it behind? */
-bool anchor_stands(const struct anchors *a, const struct anchor_node *node, bool fold,
-		   const uint8_t *p, size_t len);
+/* May the anchor stand at p? Most that share a pair differ in their first bytes. */
+static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *p, size_t len)
+{
+	uint32_t w;
+
+	if (len < sizeof(w))
+		return true;
+	memcpy(&w, p, sizeof(w));
+	return ((w | node->fold) & node->mask) == node->head;
+}
+
+/* Does it stand there as a whole, with what may follow it behind? */
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
+		    const uint8_t *p, size_t len);
 
 #endif

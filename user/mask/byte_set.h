@@ -27,6 +27,20 @@ static inline void byte_set_join(struct byte_set *s, const struct byte_set *more
 		s->bits[i] |= more->bits[i];
 }
 
+static inline struct byte_set byte_set_meet(const struct byte_set *a, const struct byte_set *b)
+{
+	struct byte_set both;
+
+	for (unsigned i = 0; i < 4; i++)
+		both.bits[i] = a->bits[i] & b->bits[i];
+	return both;
+}
+
+static inline bool byte_set_empty(const struct byte_set *s)
+{
+	return !(s->bits[0] | s->bits[1] | s->bits[2] | s->bits[3]);
+}
+
 static inline void byte_set_range(struct byte_set *s, uint8_t from, uint8_t to)
 {
 	for (unsigned c = from; c <= to; c++)

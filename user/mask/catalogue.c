@@ -119,7 +119,7 @@ static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_
 			 r->id);
 		return -1;
 	}
-	return anchors_add(&c->anchors, (uint16_t)id, r, &c->rules[id].pair_at, why, why_size);
+	return anchors_add(&c->anchors, (uint16_t)id, r, why, why_size);
 }
 
 struct catalogue *catalogue_new(char *why, size_t why_size)

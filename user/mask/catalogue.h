@@ -33,7 +33,6 @@ struct compiled {
 	pcre2_code *code;
 	unsigned group_count;
 	struct group groups[RULE_GROUPS_MAX];
-	size_t pair_at; /* where in each of its anchors the pair lies that proposes it */
 };
 
 struct catalogue {

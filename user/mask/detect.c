@@ -197,10 +197,15 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 		return 0;
 	for (n = a->pair_first[pair_of(text + at)]; n; n = a->nodes[n - 1].next) {
 		const struct anchor_node *node = &a->nodes[n - 1];
-		const struct rule *rule = &rule_table[node->rule];
-		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
+		size_t anchor = at - node->pair_at, start = anchor;
+		const struct rule *rule;
 
-		if (at < before || !anchor_stands(a, node, rule->fold, text + anchor, len - anchor))
+		if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
+			continue;
+		rule = &rule_table[node->rule];
+		if (!rule->back && !edge_left(rule->left, text, start))
+			continue;
+		if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
 			continue;
 		if (rule->back) {
 			start = walk_back(rule->back_chars, text, anchor,

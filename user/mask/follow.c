@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "follow_parse.h"
+#include "follow_threads.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Where in the graph the next byte is read. */
-struct places {
-	uint64_t bits[NODES_MAX / 64];
-	bool any; /* or anywhere: beyond the match, or where the graph has a hole */
+#define STEPS_MAX 20	  /* for one anchor */
+#define RULE_STEPS_MAX 64 /* for all anchors of an expression */
+#define CLASSES_MAX 64
+
+/* A step that exists already: where its threads stand. */
+struct memo {
+	uint16_t step;
+	struct threads threads;
+};
+
+struct follow {
+	struct graph graph;
+	struct threads here; /* behind the anchor */
+	unsigned memo_count;
+	struct memo memos[RULE_STEPS_MAX];
 };
 
 struct follow *follow_new(const char *expression)
 {
 	struct follow *f = calloc(1, sizeof(*f));
 
-	if (f && follow_parse(f, expression) < 0)
-		f->start = NODE_ANY;
+	if (f && follow_parse(&f->graph, expression) < 0)
+		f->graph.start = NODE_ANY;
 	return f;
 }
 
@@ -23,115 +35,113 @@ void follow_free(struct follow *f)
 	free(f);
 }
 
-/* Add a node, or the bytes that come after an empty one. */
-static void places_add(const struct follow *f, struct places *seen, struct places *p, uint16_t node)
+void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within)
 {
-	uint16_t stack[NODES_MAX * 2 + 1];
-	size_t n = 0;
-
-	stack[n++] = node;
-	while (n) {
-		uint16_t at = stack[--n];
-		const struct node *now = &f->nodes[at];
-
-		if (at == NODE_ANY || at == NODE_MATCH)
-			p->any = true;
-		if (seen->bits[at / 64] >> (at % 64) & 1)
-			continue;
-		seen->bits[at / 64] |= 1ull << (at % 64);
-		if (now->is_byte) {
-			p->bits[at / 64] |= 1ull << (at % 64);
-			continue;
-		}
-		for (unsigned i = 0; i < 2; i++)
-			if (now->out[i] != NO_NODE)
-				stack[n++] = now->out[i];
-	}
-}
-
-/* The first of the places from `at` on, or f->count. */
-static unsigned next_place(const struct follow *f, const struct places *p, unsigned at)
-{
-	while (at < f->count) {
-		uint64_t rest = p->bits[at / 64] >> (at % 64);
-
-		if (rest)
-			return at + (unsigned)__builtin_ctzll(rest);
-		at = (at | 63) + 1;
-	}
-	return f->count;
-}
-
-/* Step over one byte of the set. */
-static void places_step(const struct follow *f, struct places *p, const struct byte_set *set)
-{
-	struct places next = {.any = p->any}, seen = {0};
-
-	for (unsigned at = next_place(f, p, 0); at < f->count; at = next_place(f, p, at + 1)) {
-		const struct node *n = &f->nodes[at];
-		bool meets = false;
-
-		for (unsigned i = 0; i < 4; i++)
-			meets |= (n->set.bits[i] & set->bits[i]) != 0;
-		if (meets)
-			places_add(f, &seen, &next, n->out[0]);
-	}
-	*p = next;
-}
-
-static void places_begin(const struct follow *f, bool within, struct places *p)
-{
-	struct places seen = {0};
-
-	*p = (struct places){0};
-	if (!within || f->start == NODE_ANY) {
-		places_add(f, &seen, p, f->start);
-		return;
-	}
-	p->any = f->cut;
-	for (uint16_t at = NODE_FIRST; at < f->count; at++)
-		if (f->nodes[at].is_byte)
-			p->bits[at / 64] |= 1ull << (at % 64);
-}
-
-/* All bytes that the places read. */
-static struct byte_set places_bytes(const struct follow *f, const struct places *p)
-{
-	struct byte_set set = {0};
-
-	if (p->any)
-		return byte_set_all;
-	for (unsigned at = next_place(f, p, 0); at < f->count; at = next_place(f, p, at + 1))
-		byte_set_join(&set, &f->nodes[at].set);
-	return set;
-}
-
-static bool set_empty(const struct byte_set *s)
-{
-	return !(s->bits[0] | s->bits[1] | s->bits[2] | s->bits[3]);
-}
-
-void follow_after(const struct follow *f, const char *anchor, size_t len, bool fold, bool within,
-		  struct byte_set out[static FOLLOW])
-{
-	struct places p;
-
-	places_begin(f, within, &p);
+	threads_begin(&f->graph, &f->here, within);
 	for (size_t i = 0; i < len; i++) {
 		struct byte_set set = {0};
 
 		byte_set_add(&set, (uint8_t)anchor[i]);
 		if (fold)
 			byte_set_fold(&set);
-		places_step(f, &p, &set);
+		threads_step(&f->graph, &f->here, &set);
 	}
+	/* An anchor that is not in the expression: it is for those who wrote it to say why. */
+	if (!f->here.n)
+		f->here.any = true;
+}
+
+void follow_sets(struct follow *f, struct byte_set out[static FOLLOW])
+{
+	struct threads t = f->here;
+
 	for (size_t i = 0; i < FOLLOW; i++) {
-		out[i] = places_bytes(f, &p);
-		/* An anchor that is not in the expression, or what is left of it is an assertion. */
-		if (set_empty(&out[i])) {
-			p.any = true;
-			out[i] = byte_set_all;
-		}
-		places_step(f, &p, &byte_set_all);
+		out[i] = threads_bytes(&f->graph, &t);
+		threads_step(&f->graph, &t, &byte_set_all);
 	}
+}
+
+/* Cut each class in two where the set does. */
+static unsigned split_classes(struct byte_set classes[static CLASSES_MAX], unsigned n,
+			      const struct byte_set *set)
+{
+	for (unsigned i = 0, old = n; i < old && n < CLASSES_MAX; i++) {
+		struct byte_set in = byte_set_meet(&classes[i], set), out = *set;
+
+		byte_set_turn(&out);
+		out = byte_set_meet(&classes[i], &out);
+		if (byte_set_empty(&in) || byte_set_empty(&out))
+			continue;
+		classes[i] = in;
+		classes[n++] = out;
+	}
+	return n;
+}
+
+/* Bytes that no thread tells apart are of one class. With too many classes some are mixed: then
+ * they are taken together, which says too much and not too little. */
+static unsigned find_classes(const struct graph *g, const struct threads *t,
+			     struct byte_set classes[static CLASSES_MAX])
+{
+	unsigned n = 1;
+
+	classes[0] = byte_set_all;
+	for (unsigned i = 0; i < t->n; i++) {
+		n = split_classes(classes, n, &g->nodes[t->list[i].node].set);
+		if (t->list[i].look != NO_NODE)
+			n = split_classes(classes, n, &g->nodes[t->list[i].look].set);
+	}
+	return n;
+}
+
+/* The step for these threads, a new one if there is none and still room. */
+static uint16_t step_for(struct follow *f, struct guards *g, const struct threads *t, unsigned most)
+{
+	struct memo *m;
+
+	if (t->any)
+		return GUARD_MAYBE;
+	if (!t->n)
+		return GUARD_NEVER;
+	for (unsigned i = 0; i < f->memo_count; i++)
+		if (threads_same(&f->memos[i].threads, t))
+			return f->memos[i].step;
+	if (f->memo_count == most || g->count == GUARDS_MAX)
+		return GUARD_MAYBE;
+	m = &f->memos[f->memo_count++];
+	m->step = (uint16_t)g->count++;
+	m->threads = *t;
+	return m->step;
+}
+
+static void fill_step(struct follow *f, struct guards *g, const struct memo *m, unsigned most)
+{
+	struct byte_set classes[CLASSES_MAX];
+	unsigned n = find_classes(&f->graph, &m->threads, classes);
+	struct guard *guard = &g->steps[m->step];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct threads next = m->threads;
+		uint16_t step;
+
+		threads_step(&f->graph, &next, &classes[i]);
+		step = step_for(f, g, &next, most);
+		for (unsigned c = 0; c < 256; c++)
+			if (byte_set_has(&classes[i], (uint8_t)c))
+				guard->next[c] = step;
+	}
+}
+
+uint16_t follow_guard(struct follow *f, struct guards *g)
+{
+	unsigned at = f->memo_count, most = at + STEPS_MAX;
+	uint16_t first;
+
+	if (g->count < GUARD_FIRST)
+		g->count = GUARD_FIRST;
+	most = most < RULE_STEPS_MAX ? most : RULE_STEPS_MAX;
+	first = step_for(f, g, &f->here, most);
+	for (; at < f->memo_count; at++)
+		fill_step(f, g, &f->memos[at], most);
+	return first;
 }

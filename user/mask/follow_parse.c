@@ -15,7 +15,7 @@ struct piece {
 };
 
 struct reader {
-	struct follow *f;
+	struct graph *f;
 	const char *at;
 	bool fold, failed;
 	unsigned depth;
@@ -23,17 +23,17 @@ struct reader {
 
 static struct piece read_choice(struct reader *r);
 
-static uint16_t node_new(struct follow *f)
+static uint16_t node_new(struct graph *f)
 {
 	if (f->count == NODES_MAX) {
 		f->cut = true;
 		return NODE_ANY;
 	}
-	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}};
+	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
 	return f->count++;
 }
 
-static void link_to(struct follow *f, uint16_t from, uint16_t to)
+static void link_to(struct graph *f, uint16_t from, uint16_t to)
 {
 	struct node *n = &f->nodes[from];
 
@@ -41,7 +41,7 @@ static void link_to(struct follow *f, uint16_t from, uint16_t to)
 		n->out[n->out[0] != NO_NODE] = to;
 }
 
-static struct piece piece_empty(struct follow *f)
+static struct piece piece_empty(struct graph *f)
 {
 	uint16_t n = node_new(f);
 
@@ -68,13 +68,13 @@ static struct piece piece_set(struct reader *r, const struct byte_set *set)
 	return p;
 }
 
-static struct piece piece_join(struct follow *f, struct piece a, struct piece b)
+static struct piece piece_join(struct graph *f, struct piece a, struct piece b)
 {
 	link_to(f, a.end, b.start);
 	return (struct piece){a.start, b.end};
 }
 
-static struct piece piece_or(struct follow *f, struct piece a, struct piece b)
+static struct piece piece_or(struct graph *f, struct piece a, struct piece b)
 {
 	struct piece p = {node_new(f), node_new(f)};
 
@@ -85,7 +85,7 @@ static struct piece piece_or(struct follow *f, struct piece a, struct piece b)
 	return p;
 }
 
-static struct piece piece_star(struct follow *f, struct piece a)
+static struct piece piece_star(struct graph *f, struct piece a)
 {
 	struct piece p = {node_new(f), node_new(f)};
 
@@ -250,7 +250,18 @@ static struct piece read_to_end(struct reader *r)
 	return p;
 }
 
-/* An assertion takes no bytes: it is read for its end only. */
+/* What must follow, and is then read again. */
+static struct piece read_ahead(struct reader *r)
+{
+	struct piece p = piece_empty(r->f), look = read_to_end(r);
+
+	link_to(r->f, look.end, NODE_ANY);
+	if (p.start != NODE_ANY)
+		r->f->nodes[p.start].look = look.start;
+	return p;
+}
+
+/* What must not, or must precede: it takes no bytes and is read for its end only. */
 static struct piece read_assertion(struct reader *r)
 {
 	uint16_t count = r->f->count;
@@ -295,8 +306,9 @@ static struct piece read_group(struct reader *r)
 		return read_to_end(r);
 	}
 	r->at += 2;
-	if (starts_with(r, "=") || starts_with(r, "!") || starts_with(r, "<=") ||
-	    starts_with(r, "<!"))
+	if (starts_with(r, "="))
+		return read_ahead(r);
+	if (starts_with(r, "!") || starts_with(r, "<=") || starts_with(r, "<!"))
 		return read_assertion(r);
 	if (starts_with(r, ">"))
 		return read_to_end(r);
@@ -434,13 +446,14 @@ static struct piece read_choice(struct reader *r)
 	return p;
 }
 
-int follow_parse(struct follow *f, const char *expression)
+int follow_parse(struct graph *f, const char *expression)
 {
 	struct reader r = {.f = f, .at = expression};
 	struct piece p;
 
 	f->count = NODE_FIRST;
-	f->nodes[NODE_MATCH] = f->nodes[NODE_ANY] = (struct node){.out = {NO_NODE, NO_NODE}};
+	f->nodes[NODE_MATCH] = f->nodes[NODE_ANY] =
+		(struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
 	p = read_choice(&r);
 	if (r.failed || *r.at)
 		return -1;
