@@ -122,7 +122,7 @@ static inline size_t reference_detect(struct reference *r, const uint8_t *text, 
 		for (at = 0; at < len; at = end ? end : at + 1)
 			end = reference_try(r, id, text, len, at);
 	}
-	for (at = 0; placeholder_find(text, len, at, true, &p) == 1; at = p.end)
+	for (at = 0; placeholder_find(&types_builtin, text, len, at, true, &p) == 1; at = p.end)
 		reference_add(r, text, len, p.start, p.end, TYPE_LITERAL);
 	return reference_resolve(r, out);
 }

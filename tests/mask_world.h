@@ -133,7 +133,7 @@ static inline void world_restore(struct world *w, const uint8_t *p, size_t len, 
 	size_t done = 0, from = 0, value_len;
 	const uint8_t *value;
 
-	while (placeholder_find(p, len, from, true, &ph)) {
+	while (placeholder_find(w->vault.scope.types, p, len, from, true, &ph)) {
 		from = ph.end;
 		if (!memory_vault_value(&w->vault.scope, ph.type, ph.number, &value, &value_len))
 			continue;
@@ -197,7 +197,7 @@ static inline void world_same_outside(struct world *w, const uint8_t *x, size_t 
 		return;
 	while (j < y_len) {
 		if (more && (j == 0 || ph.start < j))
-			more = placeholder_find(y, y_len, j, true, &ph) == 1;
+			more = placeholder_find(w->vault.scope.types, y, y_len, j, true, &ph) == 1;
 		if (more && ph.start == j) {
 			WORLD_REQUIRE(memory_vault_value(&w->vault.scope, ph.type, ph.number,
 							 &value, &len) == 1);

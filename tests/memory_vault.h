@@ -37,7 +37,7 @@ struct memory_vault {
 	struct vault_scope scope; /* first */
 	struct memory_entry *entries;
 	size_t n;
-	uint32_t last[TYPE_COUNT];
+	uint32_t last[TYPE_MAX];
 	struct memory_log *log;
 	size_t log_n;
 	unsigned snapshots; /* known() not yet given back */
@@ -212,6 +212,7 @@ static inline void memory_vault_init(struct memory_vault *v)
 
 	memset(v, 0, sizeof(*v));
 	v->scope.ops = &ops;
+	v->scope.types = &types_builtin;
 }
 
 static inline void memory_vault_free(struct memory_vault *v)

@@ -10,7 +10,7 @@ struct bench_vault {
 	struct vault_scope scope; /* first */
 	struct vault_index index;
 	struct type_set types;
-	uint32_t last[TYPE_COUNT];
+	uint32_t last[TYPE_MAX];
 };
 
 static inline int bench_vault_number(struct vault_scope *s, enum mask_type type,
@@ -74,6 +74,7 @@ static inline void bench_vault_init(struct bench_vault *v)
 
 	memset(v, 0, sizeof(*v));
 	v->scope.ops = &ops;
+	v->scope.types = &types_builtin;
 	if (vault_index_init(&v->index) < 0)
 		abort();
 }

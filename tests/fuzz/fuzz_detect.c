@@ -141,10 +141,13 @@ static void check_restorable(const struct text *t, const struct span *s, size_t 
 		if (i == n)
 			break;
 		MUST(buf_append(&out, name,
-				placeholder_format(name, s[i].type, (uint32_t)(i * 199 + 1))) == 0);
+				placeholder_format(&types_builtin, name, s[i].type,
+						   (uint32_t)(i * 199 + 1))) == 0);
 		at = s[i].end;
 	}
-	for (i = 0; placeholder_find(buf_bytes(&out), buf_len(&out), from, true, &p); i++) {
+	for (i = 0;
+	     placeholder_find(&types_builtin, buf_bytes(&out), buf_len(&out), from, true, &p);
+	     i++) {
 		MUST(i < n && p.type == s[i].type && p.number == i * 199 + 1);
 		from = p.end;
 	}

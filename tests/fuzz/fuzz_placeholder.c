@@ -37,7 +37,7 @@ static size_t expand(const uint8_t *data, size_t size, uint8_t out[static TEXT_M
 static void check_found(const uint8_t *text, size_t len, const struct placeholder *p, size_t from)
 {
 	char again[PLACEHOLDER_MAX];
-	size_t n = placeholder_format(again, p->type, p->number);
+	size_t n = placeholder_format(&types_builtin, again, p->type, p->number);
 
 	MUST(p->start >= from && p->end <= len && p->end - p->start == n);
 	MUST(memcmp(text + p->start, again, n) == 0);
@@ -48,17 +48,17 @@ static void check_found(const uint8_t *text, size_t len, const struct placeholde
 /* The text as it is, cut at `cut`: what straddles the cut was held back. */
 static void check_cut(const uint8_t *text, size_t len, size_t cut, const struct type_set *types)
 {
-	size_t tail = placeholder_tail(text, cut, types), from = 0;
+	size_t tail = placeholder_tail(&types_builtin, text, cut, types), from = 0;
 	struct placeholder p;
 
 	MUST(tail <= cut && cut - tail < PLACEHOLDER_MAX);
-	while (placeholder_find(text, len, from, true, &p)) {
+	while (placeholder_find(&types_builtin, text, len, from, true, &p)) {
 		if (type_set_has(types, p.type) && p.start < cut && p.end >= cut &&
 		    !(p.end == cut && cut == len))
 			MUST(tail <= p.start);
 		from = p.end;
 	}
-	for (from = 0; placeholder_find(text, cut, from, false, &p); from = p.end)
+	for (from = 0; placeholder_find(&types_builtin, text, cut, from, false, &p); from = p.end)
 		MUST(p.end < cut);
 }
 
@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = malloc(len ? len : 1);
 	MUST(text);
 	memcpy(text, room, len);
-	for (from = 0; placeholder_find(text, len, from, true, &p); from = p.end)
+	for (from = 0; placeholder_find(&types_builtin, text, len, from, true, &p); from = p.end)
 		check_found(text, len, &p, from);
 	for (from = 0; from <= len; from++)
 		check_cut(text, len, from, &types);

@@ -33,7 +33,7 @@ static const char *placeholder_of(struct world *w, const char *value)
 		const struct memory_entry *e = &w->vault.entries[i];
 
 		if (e->len == strlen(value) && !memcmp(e->value, value, e->len)) {
-			p[placeholder_format(p, e->type, e->number)] = 0;
+			p[placeholder_format(&types_builtin, p, e->type, e->number)] = 0;
 			return p;
 		}
 	}

@@ -11,7 +11,7 @@
 static int find(const char *text, size_t from, bool last, struct placeholder *p)
 {
 	struct guarded g = guarded_copy(text, strlen(text));
-	int rc = placeholder_find(g.p, strlen(text), from, last, p);
+	int rc = placeholder_find(&types_builtin, g.p, strlen(text), from, last, p);
 
 	guarded_free(&g);
 	return rc;
@@ -38,10 +38,10 @@ Test(placeholder, labels)
 			cr_expect(a == b || n > len || strcmp(label + len - n, type_table[b].label),
 				  "%s ends with %s", label, type_table[b].label);
 		}
-		cr_expect_eq(type_find(label, len), a);
-		cr_expect_neq(type_find(label, len - 1), a);
+		cr_expect_eq(types_find(&types_builtin, label, len), a);
+		cr_expect_neq(types_find(&types_builtin, label, len - 1), a);
 	}
-	cr_expect_eq(type_find("", 0), TYPE_COUNT);
+	cr_expect_eq(types_find(&types_builtin, "", 0), TYPE_NONE);
 	cr_expect_eq(TYPE_LITERAL, 0);
 }
 
@@ -62,7 +62,8 @@ Test(placeholder, format)
 	char out[PLACEHOLDER_MAX];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t n = placeholder_format(out, TYPE_EC2_INSTANCE, cases[i].number);
+		size_t n =
+			placeholder_format(&types_builtin, out, TYPE_EC2_INSTANCE, cases[i].number);
 
 		cr_expect_eq(n, strlen(cases[i].text));
 		cr_expect_arr_eq(out, cases[i].text, n);
@@ -83,7 +84,7 @@ Test(placeholder, what_is_formatted_is_found)
 		for (size_t i = 0; i < 12; i++)
 			for (size_t b = 0; b < 9; b++)
 				for (size_t a = 0; a < 8; a++) {
-					n = placeholder_format(name, t, numbers[i]);
+					n = placeholder_format(&types_builtin, name, t, numbers[i]);
 					snprintf(text, sizeof(text), "%s%.*s%s", before[b], (int)n,
 						 name, after[a]);
 					from = strlen(before[b]);
@@ -192,7 +193,8 @@ static bool can_become_one(const uint8_t *text, size_t len, size_t tail,
 						 digits[i]);
 
 				if (type_set_has(types, t) &&
-				    placeholder_find((uint8_t *)more, (size_t)n, tail, true, &p) &&
+				    placeholder_find(&types_builtin, (uint8_t *)more, (size_t)n,
+						     tail, true, &p) &&
 				    p.start == tail && p.end >= len && (int)p.type == t)
 					return true;
 			}
@@ -239,7 +241,7 @@ static void check_tails(uint32_t *state, const struct type_set *types)
 
 	for (size_t cut = 0; cut <= len; cut++) {
 		struct guarded g = guarded_copy(text, cut);
-		size_t tail = placeholder_tail(g.p, cut, types);
+		size_t tail = placeholder_tail(&types_builtin, g.p, cut, types);
 
 		cr_assert_eq(tail, tail_by_force(code, match, text, cut), "%.*s", (int)cut, text);
 		cr_assert_lt(cut - tail, PLACEHOLDER_MAX);
@@ -275,11 +277,13 @@ Test(placeholder, tail_of_no_type)
 	struct type_set vpc = {0};
 
 	type_set_add(&vpc, TYPE_VPC);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"a VPC_00", 8, &none), 8);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"a VPC_00", 8, &vpc), 2);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"a VPC_000", 9, &vpc), 9);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"VPC_123456789", 13, &vpc), 0);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"VPC_1234567890", 14, &vpc), 14);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"SUBNET_00", 9, &vpc), 9);
-	cr_expect_eq(placeholder_tail((const uint8_t *)"", 0, &vpc), 0);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"a VPC_00", 8, &none), 8);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"a VPC_00", 8, &vpc), 2);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"a VPC_000", 9, &vpc), 9);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"VPC_123456789", 13, &vpc),
+		     0);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"VPC_1234567890", 14, &vpc),
+		     14);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"SUBNET_00", 9, &vpc), 9);
+	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"", 0, &vpc), 0);
 }

@@ -19,7 +19,7 @@ static void count_request(struct conn *c)
 	uint64_t masked = 0;
 
 	stat_add(&s->requests, 1);
-	for (size_t t = 0; t < TYPE_COUNT; t++) {
+	for (size_t t = 0; t < TYPE_MAX; t++) {
 		if (f->masked.by_type[t])
 			stat_add(&s->masked_by_type[t], f->masked.by_type[t]);
 		masked += f->masked.by_type[t];

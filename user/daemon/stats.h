@@ -29,7 +29,7 @@ struct stats {
 	STATS_COUNTERS(X)
 #undef X
 	_Atomic uint64_t refusals[REFUSAL_COUNT];
-	_Atomic uint64_t masked_by_type[TYPE_COUNT];
+	_Atomic uint64_t masked_by_type[TYPE_MAX];
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)

@@ -64,7 +64,7 @@ void vault_index_free(struct vault_index *ix)
 	for (size_t i = 0; i < ix->size; i++)
 		vault_values_free(ix->buckets[i]);
 	free(ix->buckets);
-	for (size_t t = 0; t < TYPE_COUNT; t++)
+	for (size_t t = 0; t < TYPE_MAX; t++)
 		free(ix->numbers[t].at);
 	memset(ix, 0, sizeof(*ix));
 }

@@ -26,7 +26,7 @@ struct vault_index {
 	size_t size; /* a power of two, or 0 */
 	size_t count;
 	uint64_t seed[2];
-	struct vault_numbers numbers[TYPE_COUNT];
+	struct vault_numbers numbers[TYPE_MAX];
 };
 
 /* 0, or -1: no randomness for the hash. */

@@ -36,6 +36,7 @@ struct vault {
 	pthread_mutex_t writer;
 	pthread_rwlock_t names;
 	struct scope *scopes;
+	const struct types *types;
 	_Atomic(const char *) why;
 };
 
@@ -54,14 +55,6 @@ static struct scope *scope_of(struct vault_scope *s)
 	return (struct scope *)s; /* it is the first member */
 }
 
-static int type_of_label(const char *label)
-{
-	for (int t = 0; t < TYPE_COUNT; t++)
-		if (!strcmp(type_table[t].label, label))
-			return t;
-	return -1;
-}
-
 static void batch_drop(struct batch *b)
 {
 	vault_values_free(b->list);
@@ -74,18 +67,18 @@ static int batch_row(void *arg, const struct vault_row *row)
 {
 	struct batch *b = arg;
 	struct vault_value *v;
-	int type = type_of_label(row->place.label);
+	enum mask_type type =
+		types_find(b->scope->scope.types, row->place.label, strlen(row->place.label));
 
 	b->last_id = row->id;
 	/* A type of another version: its rows rest in the file, its placeholders stay as they are.
 	 */
-	if (type < 0)
+	if (type == TYPE_NONE)
 		return 0;
 	b->why = "the vault's file is damaged: a value does not unseal";
 	if (row->len < VAULT_SEAL_OVERHEAD || row->place.number > PLACEHOLDER_NUMBER_MAX)
 		return -1;
-	v = vault_value_new((enum mask_type)type, row->place.number,
-			    row->len - VAULT_SEAL_OVERHEAD);
+	v = vault_value_new(type, row->place.number, row->len - VAULT_SEAL_OVERHEAD);
 	if (!v) {
 		b->why = "memory is out";
 		return -1;
@@ -221,7 +214,8 @@ static int insert_entry(struct scope *s, const struct vault_entry *en, struct va
 static int number_entry(struct scope *s, struct vault_entry *en)
 {
 	struct vault *v = s->vault;
-	struct vault_place place = {.scope = s->hash, .label = type_table[en->type].label};
+	struct vault_place place = {.scope = s->hash,
+				    .label = types_info(s->scope.types, en->type)->label};
 	uint8_t hash[VAULT_HASH_SIZE];
 	int found;
 
@@ -331,6 +325,7 @@ static struct scope *scope_new(struct vault *v, const char *name)
 	if (!s)
 		return NULL;
 	s->scope.ops = &ops;
+	s->scope.types = v->types;
 	s->vault = v;
 	strcpy(s->name, name);
 	pthread_rwlock_init(&s->lock, NULL);
@@ -431,6 +426,7 @@ struct vault *vault_open(const char *path, const uint8_t key[static VAULT_KEY_SI
 	}
 	pthread_mutex_init(&v->writer, NULL);
 	pthread_rwlock_init(&v->names, NULL);
+	v->types = &types_builtin;
 	v->why = "nothing has failed";
 	if (vault_keys_derive(&v->keys, key, VAULT_KEY_SIZE))
 		err_set(e, "%s: the sealing keys cannot be derived: OpenSSL has no HKDF", path);

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "catalogue.h"
+#include "own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-const struct type_info type_table[TYPE_COUNT] = {
-#define TYPE(name, sensitivity, source)                                                            \
-	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, source},
-#define RULE(...)
-#include "catalogue.def"
-#undef TYPE
-#undef RULE
-};
+#include <string.h>
 
 const struct rule rule_table[RULE_COUNT] = {
 #define ANCHORS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -26,24 +18,14 @@ const struct rule rule_table[RULE_COUNT] = {
 #undef RULE
 };
 
-enum mask_type type_find(const char *label, size_t len)
-{
-	enum mask_type t;
-
-	for (t = 0; t < TYPE_COUNT; t++)
-		if (type_table[t].label_len == len && memcmp(type_table[t].label, label, len) == 0)
-			break;
-	return t;
-}
-
 static int add_group(struct compiled *out, const struct rule *r, const uint8_t *entry, char *why,
 		     size_t why_size)
 {
 	/* pcre2api(3), PCRE2_INFO_NAMETABLE: the number, high byte first, then the name */
 	const char *name = (const char *)entry + 2;
-	enum mask_type type = type_find(name, strlen(name));
+	enum mask_type type = types_find(&types_builtin, name, strlen(name));
 
-	if (type == TYPE_COUNT) {
+	if (type == TYPE_NONE) {
 		snprintf(why, why_size, "rule %s: there is no type %s", r->id, name);
 		return -1;
 	}
@@ -105,12 +87,11 @@ int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t w
 	return 0;
 }
 
+/* A rule that is compiled, own or not. */
 static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
 {
-	const struct rule *r = &rule_table[id];
+	const struct rule *r = rule_of(c, id);
 
-	if (rule_compile(r, &c->rules[id], why, why_size) < 0)
-		return -1;
 	if (pcre2_jit_compile(c->rules[id].code, PCRE2_JIT_COMPLETE) != 0) {
 		snprintf(why, why_size,
 			 "rule %s: PCRE2 cannot compile to machine code here (is memory that is "
@@ -119,12 +100,21 @@ static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_
 			 r->id);
 		return -1;
 	}
-	return anchors_add(&c->anchors, (uint16_t)id, r, why, why_size);
+	return *r->anchors ? anchors_add(&c->anchors, (uint16_t)id, r, why, why_size) : 0;
+}
+
+struct catalogue *catalogue_bare(void)
+{
+	struct catalogue *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->types = &types_builtin;
+	return c;
 }
 
 struct catalogue *catalogue_new(char *why, size_t why_size)
 {
-	struct catalogue *c = calloc(1, sizeof(*c));
+	struct catalogue *c = catalogue_bare();
 	enum rule_id id;
 
 	if (!c) {
@@ -132,7 +122,8 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 		return NULL;
 	}
 	for (id = 0; id < RULE_COUNT; id++) {
-		if (add_rule(c, id, why, why_size) < 0) {
+		if (rule_compile(&rule_table[id], &c->rules[id], why, why_size) < 0 ||
+		    add_rule(c, id, why, why_size) < 0) {
 			catalogue_free(c);
 			return NULL;
 		}
@@ -141,13 +132,46 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 	return c;
 }
 
+int catalogue_extend(struct catalogue *c, const struct types *types, const struct own_rule *rules,
+		     size_t n, char *why, size_t why_size)
+{
+	char reason[200];
+
+	c->types = types;
+	for (size_t i = 0; i < n; i++) {
+		enum rule_id id = (enum rule_id)(RULE_COUNT + c->own_count);
+
+		if (c->own_count == TYPES_CONFIGURED_MAX) {
+			snprintf(why, why_size, "there are more than %d own expressions",
+				 TYPES_CONFIGURED_MAX);
+			return -1;
+		}
+		if (own_compile(&rules[i], types, &c->own[c->own_count], &c->rules[id], reason,
+				sizeof(reason)) < 0) {
+			snprintf(why, why_size, "type %s: %s",
+				 types_info(types, rules[i].type)->label, reason);
+			return -1;
+		}
+		c->own_count++;
+		if (add_rule(c, id, why, why_size) < 0)
+			return -1;
+	}
+	anchors_ready(&c->anchors);
+	return 0;
+}
+
+const struct types *catalogue_types(const struct catalogue *c)
+{
+	return c->types;
+}
+
 void catalogue_free(struct catalogue *c)
 {
 	enum rule_id id;
 
 	if (!c)
 		return;
-	for (id = 0; id < RULE_COUNT; id++)
+	for (id = 0; id < RULE_COUNT + c->own_count; id++)
 		pcre2_code_free(c->rules[id].code);
 	free(c);
 }

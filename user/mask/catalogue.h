@@ -12,6 +12,7 @@
 #include <pcre2.h>
 
 #define RULE_GROUPS_MAX 32
+#define RULES_MAX (RULE_COUNT + TYPES_CONFIGURED_MAX)
 
 enum rule_id {
 #define TYPE(...)
@@ -35,10 +36,30 @@ struct compiled {
 	struct group groups[RULE_GROUPS_MAX];
 };
 
+/* A rule that the configuration brought (own.h). */
+struct own {
+	struct rule rule;
+	bool anchored;		/* otherwise it is tried wherever a match can begin */
+	uint8_t first[32];	/* the bytes with which one can, a bit each */
+	const char *anchors[2]; /* of the rule, when they were derived */
+	char prefix[65];
+};
+
 struct catalogue {
-	struct compiled rules[RULE_COUNT];
+	struct compiled rules[RULES_MAX]; /* own ones behind the table's */
+	const struct types *types;
+	unsigned own_count;
+	struct own own[TYPES_CONFIGURED_MAX];
 	struct anchors anchors;
 };
+
+/* Without a rule. NULL: memory is out. */
+__attribute__((warn_unused_result)) struct catalogue *catalogue_bare(void);
+
+static inline const struct rule *rule_of(const struct catalogue *c, unsigned id)
+{
+	return id < RULE_COUNT ? &rule_table[id] : &c->own[id - RULE_COUNT].rule;
+}
 
 /*
  * Compile one expression the way the catalogue does (without JIT) and find its groups. 0, or -1

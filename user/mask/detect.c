@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "catalogue.h"
+#include "own.h"
 #include "placeholder.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct detector {
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
-	struct progress progress[RULE_COUNT];
+	struct progress progress[RULES_MAX];
 	uint32_t places[BLOCKS * PROPOSE_BLOCK + PLACES_STEP];
 	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
 };
@@ -171,7 +171,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (start < progress->next)
 		return 0;
 	progress->next = start + 1;
-	if (!edge_left(rule_table[id].left, text, start))
+	if (!edge_left(rule_of(d->catalogue, id)->left, text, start))
 		return 0;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
 	if (rc == PCRE2_ERROR_NOMATCH)
@@ -179,7 +179,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (rc < 0)
 		return -1;
 	end = pcre2_get_ovector_pointer(d->match)[1];
-	if (end <= start || !edge_right(rule_table[id].right, text, len, end))
+	if (end <= start || !edge_right(rule_of(d->catalogue, id)->right, text, len, end))
 		return 0;
 	progress->next = end;
 	return add_groups(d, rule, text, len, spans);
@@ -202,7 +202,7 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 
 		if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
 			continue;
-		rule = &rule_table[node->rule];
+		rule = rule_of(c, node->rule);
 		if (!rule->back && !edge_left(rule->left, text, start))
 			continue;
 		if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
@@ -219,12 +219,26 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 	return 0;
 }
 
-static int find_literals(const uint8_t *text, size_t len, struct buf *spans)
+/* An own rule without an anchor: wherever a match can begin. */
+static int try_everywhere(struct detector *d, unsigned own, const uint8_t *text, size_t len,
+			  struct buf *spans)
+{
+	const struct own *o = &d->catalogue->own[own];
+
+	for (size_t at = 0; at < len; at++)
+		if (own_may_begin(o, text[at]) &&
+		    confirm(d, (enum rule_id)(RULE_COUNT + own), text, len, at, spans) < 0)
+			return -1;
+	return 0;
+}
+
+static int find_literals(const struct types *types, const uint8_t *text, size_t len,
+			 struct buf *spans)
 {
 	struct placeholder p;
 	size_t from;
 
-	for (from = 0; placeholder_find(text, len, from, true, &p) == 1; from = p.end)
+	for (from = 0; placeholder_find(types, text, len, from, true, &p) == 1; from = p.end)
 		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL) < 0)
 			return -1;
 	return 0;
@@ -242,12 +256,11 @@ static int span_compare(const void *a, const void *b)
 	return (int)x->type - (int)y->type;
 }
 
-/* Make them disjoint: the first stays whole, of the next stays what reaches beyond. */
-static size_t resolve(struct span *spans, size_t n)
+/* The first stays whole, of the next stays what reaches beyond. */
+size_t spans_resolve(struct span *spans, size_t n)
 {
 	size_t i, kept = 0, end = 0;
 
-	qsort(spans, n, sizeof(*spans), span_compare);
 	for (i = 0; i < n; i++) {
 		struct span s = spans[i];
 
@@ -266,8 +279,12 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 	size_t cursor = 0, n, i;
 
 	d->text++;
-	if (find_literals(text, len, spans) < 0)
+	if (find_literals(d->catalogue->types, text, len, spans) < 0)
 		return -1;
+	for (unsigned own = 0; own < d->catalogue->own_count; own++)
+		if (!d->catalogue->own[own].anchored &&
+		    try_everywhere(d, own, text, len, spans) < 0)
+			return -1;
 	while (cursor + 1 < len) {
 		n = next_pairs(d, text, len, &cursor);
 		for (i = 0; i < n; i++)
@@ -277,7 +294,13 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 	return 0;
 }
 
-int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+static struct span *spans_behind(const struct buf *spans, size_t before, size_t *n)
+{
+	*n = (buf_len(spans) - before) / sizeof(struct span);
+	return (struct span *)(void *)(spans->data + spans->head + before);
+}
+
+int detect_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
 	size_t before = buf_len(spans), n;
 
@@ -285,10 +308,24 @@ int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *span
 		buf_truncate(spans, before);
 		return -1;
 	}
-	n = (buf_len(spans) - before) / sizeof(struct span);
-	if (n) {
-		n = resolve((struct span *)(void *)(spans->data + spans->head + before), n);
-		buf_truncate(spans, before + n * sizeof(struct span));
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		qsort(found, n, sizeof(*found), span_compare);
+	}
+	return 0;
+}
+
+int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+{
+	size_t before = buf_len(spans), n;
+
+	if (detect_all(d, text, len, spans) < 0)
+		return -1;
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		buf_truncate(spans, before + spans_resolve(found, n) * sizeof(*found));
 	}
 	return 0;
 }

@@ -6,33 +6,7 @@
  * text proposes positions at the rules' anchors, the rule's anchored PCRE2 expression confirms.
  */
 #include "buf.h"
-
-#include <stdbool.h>
-
-enum sensitivity { SENSITIVITY_ID, SENSITIVITY_NETWORK, SENSITIVITY_NAME, SENSITIVITY_SECRET };
-
-/* TYPE_LITERAL is 0: text that already looks like a placeholder (I2). */
-enum mask_type {
-#define TYPE(name, sensitivity, source) TYPE_##name,
-#define RULE(...)
-#include "catalogue.def"
-#undef TYPE
-#undef RULE
-	TYPE_COUNT
-};
-
-struct type_info {
-	const char *label; /* as in a placeholder: [A-Z][A-Z0-9_]*; no label is a proper suffix of
-			      another */
-	size_t label_len;
-	enum sensitivity sensitivity;
-	const char *source; /* where the format is documented */
-};
-
-extern const struct type_info type_table[TYPE_COUNT];
-
-/* The type of this label, TYPE_COUNT when there is none. */
-enum mask_type type_find(const char *label, size_t len);
+#include "types.h"
 
 /* The compiled rules: immutable once made, shared by all threads. */
 struct catalogue;
@@ -43,6 +17,24 @@ struct catalogue;
  * reason.
  */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_new(char *why, size_t why_size);
+
+/* A user's own expression, the whole match of which is masked. */
+struct own_rule {
+	enum mask_type type;
+	const char *expression;
+	const char *const *anchors; /* each match begins with one of these; ends with NULL. NULL:
+				       they are derived from the expression */
+};
+
+/*
+ * Add own types and their rules, before any detector is made. All that is handed in stays the
+ * caller's and outlives the catalogue. 0, or -1 as catalogue_new().
+ */
+__attribute__((warn_unused_result)) int catalogue_extend(struct catalogue *c,
+							 const struct types *types,
+							 const struct own_rule *rules, size_t n,
+							 char *why, size_t why_size);
+const struct types *catalogue_types(const struct catalogue *c);
 void catalogue_free(struct catalogue *c);
 
 /* One thread's scratch (match data). */
@@ -64,5 +56,14 @@ struct span {
  */
 __attribute__((warn_unused_result)) int detect(struct detector *d, const uint8_t *text, size_t len,
 					       struct buf *spans);
+
+/*
+ * The two halves of it, for whoever drops spans in between. First all that any rule finds: sorted by
+ * start, there the longer first, of the same bytes the type that stands first in the catalogue. Then
+ * which of them remain, made disjoint; returns how many.
+ */
+__attribute__((warn_unused_result)) int detect_all(struct detector *d, const uint8_t *text,
+						   size_t len, struct buf *spans);
+size_t spans_resolve(struct span *spans, size_t n);
 
 #endif

@@ -124,7 +124,7 @@ bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
 {
 	size_t i = 0;
 
-	if (!learned[type] || len < KNOWN_MIN || len > KNOWN_MAX)
+	if (type >= TYPE_COUNT || !learned[type] || len < KNOWN_MIN || len > KNOWN_MAX)
 		return false;
 	if (type == TYPE_AWS_ACCOUNT)
 		return true;

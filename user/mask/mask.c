@@ -5,11 +5,13 @@
 
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
+#define BUFS 13
 
-static size_t mask_bufs(struct mask *m, struct buf *bufs[static 12])
+static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
-	struct buf *all[] = {&m->spans,	  &m->parts,   &m->values, &m->bytes, &m->slots, &m->holds,
-			     &m->entries, &m->sources, &m->text,   &m->marks, &m->found, &m->hits};
+	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes, &m->slots,
+			     &m->holds, &m->entries, &m->sources, &m->text,  &m->marks,
+			     &m->found, &m->hits,    &m->seen};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -18,7 +20,7 @@ static size_t mask_bufs(struct mask *m, struct buf *bufs[static 12])
 struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 {
 	struct mask *m = calloc(1, sizeof(*m));
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	if (!m)
 		return NULL;
@@ -26,6 +28,8 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++)
 		buf_init(bufs[i], max_memory);
 	known_init(&m->local, max_memory / 4); /* each of its four tables */
+	m->types = catalogue_types(c);
+	mask_follow(m, &policy_default);
 	m->detector = detector_new(c);
 	if (!m->detector) {
 		mask_free(m);
@@ -36,7 +40,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 
 void mask_free(struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	if (!m)
 		return;
@@ -50,7 +54,7 @@ void mask_free(struct mask *m)
 
 size_t mask_memory(const struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 	size_t sum = 0;
 
 	for (size_t i = 0, n = mask_bufs((struct mask *)m, bufs); i < n; i++)
@@ -60,7 +64,7 @@ size_t mask_memory(const struct mask *m)
 
 void mask_reset(struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++) {
 		if (bufs[i]->cap > KEEP_STORAGE)
@@ -71,6 +75,7 @@ void mask_reset(struct mask *m)
 	known_clear(&m->local);
 	mask_unknow(m);
 	m->counts = (struct mask_counts){0};
+	mask_follow(m, &policy_default);
 }
 
 const char *mask_error_text(enum mask_error e)
@@ -191,10 +196,10 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 	return part_end(m, s->part, first, source_walk(m, s));
 }
 
-/* The first time; what is too short to hold any known value need not be kept for a second. */
+/* The first time; kept for a second. */
 static enum mask_error source_new(struct mask *m, const struct mask_source *s)
 {
-	if (s->len >= KNOWN_MIN && mask_keep(m, &m->sources, s, sizeof(*s)))
+	if (s->len && mask_keep(m, &m->sources, s, sizeof(*s)))
 		return MASK_TOO_LARGE;
 	return mask_source_scan(m, s);
 }

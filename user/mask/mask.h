@@ -7,6 +7,7 @@
  * spans are never touched (I3).
  *
  *	mask_reset(m);
+ *	mask_follow(m, policy);
  *	mask_know(m, scope);
  *	mask_scan_query(m, 0, ...); mask_scan_json(m, 1, ...);
  *	mask_learn(m);
@@ -16,6 +17,7 @@
  *	mask_splice(m, 1, body, len, out);
  */
 #include "detect.h"
+#include "policy.h"
 #include "schema.h"
 #include "vault.h"
 
@@ -25,7 +27,9 @@ struct mask;
 __attribute__((warn_unused_result)) struct mask *mask_new(const struct catalogue *c,
 							  size_t max_memory);
 void mask_free(struct mask *m);
-void mask_reset(struct mask *m);
+void mask_reset(struct mask *m); /* from here on policy_default holds */
+/* What is masked, from here to the mask_learn(), until which it must stay. */
+void mask_follow(struct mask *m, const struct mask_policy *p);
 
 /* Why a scan failed: each is a refusal. */
 enum mask_error {
@@ -93,9 +97,12 @@ __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsign
 size_t mask_memory(const struct mask *m);
 
 struct mask_counts {
-	size_t by_type[TYPE_COUNT]; /* spans that will be replaced */
-	size_t by_knowledge;	    /* those of them that no rule found: known values */
-	size_t signed_passed;	    /* found inside signed blocks, which pass verbatim (I5) */
+	size_t by_type[TYPE_MAX];    /* spans that will be replaced */
+	size_t by_knowledge;	     /* those of them that no rule found: known values */
+	size_t observed[TYPE_MAX];   /* found, and left as they are by policy */
+	size_t blocked;		     /* found, for which policy refuses the request ... */
+	enum mask_type blocked_type; /* ... of this type the first */
+	size_t signed_passed;	     /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);
 

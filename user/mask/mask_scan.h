@@ -39,6 +39,7 @@ struct mask_source {
 };
 
 struct mask {
+	const struct types *types;
 	struct detector *detector;
 	size_t max_memory;
 	/* Kept until the reset. */
@@ -53,9 +54,12 @@ struct mask {
 		entries; /* struct vault_entry, room for each value: mask_pending() cannot fail */
 	/* Of one text at a time. */
 	struct buf text;
-	struct buf marks;	   /* struct text_mark */
-	struct buf found;	   /* struct span, of the rules */
-	struct buf hits;	   /* struct span, of known values */
+	struct buf marks; /* struct text_mark */
+	struct buf found; /* struct span, of the rules */
+	struct buf hits;  /* struct span, of known values */
+	struct buf seen;  /* struct span, of known values that are only counted */
+	const struct mask_policy *policy;
+	bool observes;		   /* some type is only counted */
 	struct vault_scope *scope; /* whose snapshot is held, or NULL */
 	const struct known *snapshot;
 	struct known local; /* what this request revealed and the snapshot has not */
@@ -80,9 +84,24 @@ struct mask_merge {
 	size_t n_rules, n_hits;
 };
 
-/* Look in text[skip..len); what precedes is context for the rules. MASK_OK: *g is ready. */
-enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+/*
+ * Look in text[skip..len); what precedes is context for the rules. MASK_OK: *g is ready. `counts`:
+ * what is found and not masked is counted, or, if it is blocked, remembered.
+ */
+enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
+
+/* ---- mask_policy.c */
+
+/* A value that is replaced, or for which the request is refused, rather. */
+bool mask_wants(const struct mask *m, enum mask_type type, const uint8_t *value, size_t len);
+/* Drop what policy leaves alone of the rules' spans in m->found, before they are made disjoint. */
+void mask_drop_spans(struct mask *m, const uint8_t *text, size_t skip, bool counts);
+/* Count the known values of text[skip..len) that are only counted. */
+enum mask_error mask_count_known(struct mask *m, const struct known *const *sets, size_t n,
+				 const uint8_t *text, size_t len, size_t skip);
+/* Remember the hits that are blocked. */
+void mask_note_blocked(struct mask *m, const struct span *hits, size_t n);
 /* The next one that reaches beyond `done`, perhaps beginning before it. False: there is none. */
 bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known);
 

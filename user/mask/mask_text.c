@@ -9,10 +9,12 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
+	buf_clear(&m->seen);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
 	m->found.max = left / 8;
 	m->hits.max = left / 8;
+	m->seen.max = left / 8;
 	m->marks.max = left / 2;
 }
 
@@ -42,7 +44,7 @@ static enum mask_error span_keep(struct mask *m, const uint8_t *text, const stru
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
-	m->counts.by_type[s->type]++;
+	m->counts.by_type[s->type] += m->policy->actions[s->type] != ACTION_BLOCK;
 	return MASK_OK;
 }
 
@@ -58,7 +60,7 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 
 	if (len == skip)
 		return MASK_OK;
-	e = mask_find(m, text, len, skip, &g);
+	e = mask_find(m, text, len, skip, true, &g);
 	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
 		struct mask_span keep;
 
@@ -86,7 +88,7 @@ enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len
 	struct mask_merge g;
 	struct span s = {0};
 	bool known;
-	enum mask_error e = mask_find(m, text, len, 0, &g);
+	enum mask_error e = mask_find(m, text, len, 0, false, &g);
 
 	while (e == MASK_OK && mask_merge_next(&g, s.end, &s, &known))
 		m->counts.signed_passed += s.type != TYPE_LITERAL;

@@ -161,5 +161,5 @@ size_t mask_placeholder(const struct mask *m, uint32_t index, char out[static PL
 {
 	const struct mask_value *v = &value_list(m)[index];
 
-	return v->number ? placeholder_format(out, v->type, v->number) : 0;
+	return v->number ? placeholder_format(m->types, out, v->type, v->number) : 0;
 }

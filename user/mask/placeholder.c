@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "placeholder.h"
 
+#include <string.h>
+
 #define DIGITS_MIN 3
 #define DIGITS_MAX 9
 
 /* Room for the label, "_" and nine digits, and the tail shorter still. */
-#define TYPE(name, ...)                                                                            \
-	_Static_assert(sizeof(#name) - 1 + 1 + DIGITS_MAX < PLACEHOLDER_MAX, #name " is too "      \
-										   "long");
-#define RULE(...)
-#include "catalogue.def"
-#undef TYPE
-#undef RULE
+_Static_assert(LABEL_MAX + 1 + DIGITS_MAX < PLACEHOLDER_MAX, "labels are too long");
 
 static bool is_digit(uint8_t c)
 {
@@ -23,14 +19,16 @@ static bool is_upper(uint8_t c)
 	return c >= 'A' && c <= 'Z';
 }
 
-size_t placeholder_format(char out[static PLACEHOLDER_MAX], enum mask_type type, uint32_t number)
+size_t placeholder_format(const struct types *types, char out[static PLACEHOLDER_MAX],
+			  enum mask_type type, uint32_t number)
 {
-	size_t len = type_table[type].label_len, digits = DIGITS_MIN, i;
+	const struct type_info *info = types_info(types, type);
+	size_t len = info->label_len, digits = DIGITS_MIN, i;
 	uint32_t n;
 
 	for (n = number / 1000; n; n /= 10)
 		digits++;
-	memcpy(out, type_table[type].label, len);
+	memcpy(out, info->label, len);
 	out[len] = '_';
 	for (i = digits; i > 0; i--, number /= 10)
 		out[len + i] = (char)('0' + number % 10);
@@ -47,23 +45,28 @@ static const uint16_t label_tails[TYPE_COUNT] = {
 #undef RULE
 };
 
-/* The type whose label ends before `at` and starts at `from` or later; TYPE_COUNT: none. */
-static enum mask_type label_before(const uint8_t *text, size_t from, size_t at)
+static bool label_stands(const struct type_info *info, const uint8_t *text, size_t from, size_t at)
 {
-	enum mask_type t;
+	return info->label_len <= at - from &&
+	       memcmp(text + at - info->label_len, info->label, info->label_len) == 0;
+}
+
+/* The type whose label ends before `at` and starts at `from` or later; TYPE_NONE: none. */
+static enum mask_type label_before(const struct types *types, const uint8_t *text, size_t from,
+				   size_t at)
+{
 	uint16_t tail;
 
 	if (at < from + 2 || !(is_upper(text[at - 1]) || is_digit(text[at - 1])))
-		return TYPE_COUNT;
+		return TYPE_NONE;
 	tail = (uint16_t)(text[at - 2] | text[at - 1] << 8);
-	for (t = 0; t < TYPE_COUNT; t++) {
-		const struct type_info *info = &type_table[t];
-
-		if (label_tails[t] == tail && info->label_len <= at - from &&
-		    memcmp(text + at - info->label_len, info->label, info->label_len) == 0)
-			break;
-	}
-	return t;
+	for (unsigned t = 0; t < TYPE_COUNT; t++)
+		if (label_tails[t] == tail && label_stands(&type_table[t], text, from, at))
+			return (enum mask_type)t;
+	for (unsigned i = 0; i < types->own_count; i++)
+		if (label_stands(&types->own[i].info, text, from, at))
+			return (enum mask_type)(TYPE_COUNT + i);
+	return TYPE_NONE;
 }
 
 /* Digits at `at`, at most one more than a number may have. */
@@ -89,7 +92,8 @@ static uint32_t number_value(const uint8_t *p, size_t digits)
 	return n;
 }
 
-int placeholder_find(const uint8_t *text, size_t len, size_t from, bool last, struct placeholder *p)
+int placeholder_find(const struct types *types, const uint8_t *text, size_t len, size_t from,
+		     bool last, struct placeholder *p)
 {
 	const uint8_t *underscore;
 	size_t at = from, digits;
@@ -104,10 +108,10 @@ int placeholder_find(const uint8_t *text, size_t len, size_t from, bool last, st
 		number = number_value(text + at, digits);
 		if (!number)
 			continue;
-		type = label_before(text, from, at - 1);
-		if (type == TYPE_COUNT)
+		type = label_before(types, text, from, at - 1);
+		if (type == TYPE_NONE)
 			continue;
-		*p = (struct placeholder){.start = at - 1 - type_table[type].label_len,
+		*p = (struct placeholder){.start = at - 1 - types_info(types, type)->label_len,
 					  .end = at + digits,
 					  .type = type,
 					  .number = number};
@@ -132,9 +136,8 @@ static bool number_begins(const uint8_t *p, size_t digits)
 }
 
 /* Is p[0..len) the beginning of a placeholder of this type (len > 0)? */
-static bool type_begins(enum mask_type type, const uint8_t *p, size_t len)
+static bool type_begins(const struct type_info *info, const uint8_t *p, size_t len)
 {
-	const struct type_info *info = &type_table[type];
 	size_t i;
 
 	if (len <= info->label_len)
@@ -147,17 +150,26 @@ static bool type_begins(enum mask_type type, const uint8_t *p, size_t len)
 	return number_begins(p + info->label_len + 1, len - info->label_len - 1);
 }
 
-size_t placeholder_tail(const uint8_t *text, size_t len, const struct type_set *types)
+static bool any_begins(const struct types *types, const struct type_set *set, const uint8_t *p,
+		       size_t len)
+{
+	for (unsigned t = 0; t < types_count(types); t++)
+		if (type_set_has(set, (enum mask_type)t) &&
+		    type_begins(types_info(types, (enum mask_type)t), p, len))
+			return true;
+	return false;
+}
+
+size_t placeholder_tail(const struct types *types, const uint8_t *text, size_t len,
+			const struct type_set *set)
 {
 	size_t start = len;
-	enum mask_type t;
 
 	while (start > 0 && len - start < PLACEHOLDER_MAX - 1 &&
 	       (is_upper(text[start - 1]) || is_digit(text[start - 1]) || text[start - 1] == '_'))
 		start--;
 	for (; start < len; start++)
-		for (t = 0; is_upper(text[start]) && t < TYPE_COUNT; t++)
-			if (type_set_has(types, t) && type_begins(t, text + start, len - start))
-				return start;
+		if (is_upper(text[start]) && any_begins(types, set, text + start, len - start))
+			return start;
 	return len;
 }

@@ -87,7 +87,7 @@ static int restore(const struct search *q, const struct source *s, bool last, st
 	uint8_t escape = q->escape ? *q->escape : ESCAPE_NONE;
 	struct placeholder p;
 
-	while (placeholder_find(s->text, s->len, from, last, &p)) {
+	while (placeholder_find(q->scope->types, s->text, s->len, from, last, &p)) {
 		if (q->escape)
 			escape = escape_state(escape, s->text, &at, p.start);
 		if (escape != ESCAPE_NONE) { /* the EC of \u00EC, say, is no beginning of a label */
@@ -100,7 +100,8 @@ static int restore(const struct search *q, const struct source *s, bool last, st
 	}
 	*tail = s->len;
 	if (!last)
-		*tail = from + placeholder_tail(s->text + from, s->len - from, q->types);
+		*tail = from +
+			placeholder_tail(q->scope->types, s->text + from, s->len - from, q->types);
 	if (q->escape)
 		*q->escape = escape_state(escape, s->text, &at, *tail);
 	return emit(s, done, *tail, out);
@@ -336,11 +337,11 @@ int unmask_document(struct unmask *u, const uint8_t *p, size_t len, enum schema 
 }
 
 /* Whether a placeholder could stand in it, in whatever spelling: only a \u could hide one. */
-static bool worth_a_walk(const uint8_t *p, size_t len)
+static bool worth_a_walk(const struct types *types, const uint8_t *p, size_t len)
 {
 	struct placeholder found;
 
-	return placeholder_find(p, len, 0, true, &found) || memmem(p, len, "\\u", 2);
+	return placeholder_find(types, p, len, 0, true, &found) || memmem(p, len, "\\u", 2);
 }
 
 static int restore_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum schema schema,
@@ -350,7 +351,7 @@ static int restore_json(struct vault_scope *scope, const uint8_t *p, size_t len,
 	struct unmask u;
 	int rc;
 
-	if (len == 0 || !worth_a_walk(p, len))
+	if (len == 0 || !worth_a_walk(scope->types, p, len))
 		return buf_append(out, p, len);
 	unmask_init(&u, scope);
 	rc = unmask_document(&u, p, len, schema, NULL, out);

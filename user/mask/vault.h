@@ -46,6 +46,7 @@ struct vault_ops {
 
 struct vault_scope {
 	const struct vault_ops *ops;
+	const struct types *types; /* whose labels its placeholders have */
 };
 
 #endif

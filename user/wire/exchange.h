@@ -22,7 +22,7 @@
 #include "http.h"
 
 /* Why a request is refused: machine word, HTTP status, error type as in Anthropic's error JSON,
- * sentence. */
+ * sentence, in which ${type} is the label of the type that policy blocks. */
 #define EXCHANGE_REFUSALS(X)                                                                       \
 	X(MALFORMED, "malformed", 400, "invalid_request_error",                                    \
 	  "awsmask refused this request: it is not well-formed HTTP.")                             \
@@ -46,6 +46,11 @@
 	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
 	  "awsmask refused this request: a pattern could not be evaluated within its limits on "   \
 	  "this text.")                                                                            \
+	X(BLOCKED, "blocked", 400, "invalid_request_error",                                        \
+	  "awsmask refused this request: it holds a value of the type ${type}, which by this "     \
+	  "host's policy may not be sent, not even masked. Take it out of the conversation, or "   \
+	  "begin a new one; your administrator finds the policy under `types` in "                 \
+	  "/etc/awsmask/awsmask.yaml.")                                                            \
 	X(WRONG_HOST, "wrong-host", 421, "invalid_request_error",                                  \
 	  "awsmask refused this request: its Host is not the host that the connection was opened " \
 	  "to.")                                                                                   \
@@ -77,8 +82,9 @@ const char *refusal_word(enum refusal r);
 
 struct exchange_config {
 	const struct catalogue *catalogue;
-	size_t body_max;   /* bytes, decoded; default 64 MiB */
-	size_t head_max;   /* bytes; HTTP_HEAD_MAX */
+	struct policy_source *policies; /* NULL: policy_default for all */
+	size_t body_max;		/* bytes, decoded; default 64 MiB */
+	size_t head_max;		/* bytes; HTTP_HEAD_MAX */
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */

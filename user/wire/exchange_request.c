@@ -378,6 +378,26 @@ static int scan_all(struct exchange *x)
 		why = refusal_of(scan_body(x, body, boundary));
 	if (why == NOT_REFUSED)
 		why = refusal_of(mask_learn(x->mask));
+	if (why == NOT_REFUSED && mask_counts(x->mask)->blocked)
+		why = REFUSAL_BLOCKED;
+	return why;
+}
+
+static int scan_by_policy(struct exchange *x)
+{
+	struct policy_source *s = x->config.policies;
+	const struct mask_policy *policy =
+		s ? s->take(s, x->host[0] ? x->host : x->origin_name) : NULL;
+	int why;
+
+	if (policy)
+		mask_follow(x->mask, policy);
+	mask_know(x->mask, x->scope);
+	why = scan_all(x);
+	if (policy) {
+		mask_follow(x->mask, &policy_default);
+		s->done(s, policy);
+	}
 	return why;
 }
 
@@ -388,8 +408,7 @@ int request_scan(struct exchange *x)
 	mask_reset(x->mask);
 	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
 		return NOT_REFUSED;
-	mask_know(x->mask, x->scope);
-	why = scan_all(x);
+	why = scan_by_policy(x);
 	x->facts.masked = *mask_counts(x->mask);
 	/* Who only observes is in nobody's way. */
 	return x->config.observe ? NOT_REFUSED : why;
