@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "chunk.h"
 #include "own.h"
 #include "placeholder.h"
 
@@ -9,7 +10,6 @@
 #define JIT_STACK_MIN 32768
 #define JIT_STACK_MAX 1048576
 #define BLOCKS 16 /* of text that are looked at before the rules are tried there */
-#define PLACES_STEP 4
 
 /* How far a rule has come in this text. */
 struct progress {
@@ -25,7 +25,7 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct progress progress[RULES_MAX];
-	uint32_t places[BLOCKS * PROPOSE_BLOCK + PLACES_STEP];
+	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
 	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
 };
 
@@ -58,36 +58,6 @@ void detector_free(struct detector *d)
 	free(d);
 }
 
-/* Not every processor that this runs on has an instruction for it. */
-static inline size_t bit_count(uint64_t x)
-{
-	x -= x >> 1 & 0x5555555555555555;
-	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
-	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
-	return x * 0x0101010101010101 >> 56;
-}
-
-/* The places of the bits that are set, without a branch for each of them. */
-static size_t places_of(const uint64_t *bits, size_t blocks, uint32_t *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < blocks; i++) {
-		uint64_t rest = bits[i];
-		size_t count = bit_count(rest), k = 0;
-
-		do {
-			for (size_t end = k + PLACES_STEP; k < end; k++) {
-				out[n + k] = (uint32_t)(i * PROPOSE_BLOCK) +
-					     (uint32_t)__builtin_ctzll(rest | 1ull << 63);
-				rest &= rest - 1;
-			}
-		} while (k < count);
-		n += count;
-	}
-	return n;
-}
-
 /* Beyond the text's end there are zeroes. */
 static inline uint32_t four_at(const uint8_t *text, size_t len, size_t at)
 {
@@ -106,8 +76,10 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 	const struct anchors *a = &d->catalogue->anchors;
 	uint64_t bits[BLOCKS];
 	size_t blocks = propose(&a->proposer, text, len, *cursor, BLOCKS, bits), n = 0;
-	size_t count = places_of(bits, blocks, d->places);
+	size_t count = 0;
 
+	for (size_t i = 0; i < blocks; i++)
+		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
 	for (size_t i = 0; i < count; i++) {
 		size_t at = *cursor + d->places[i];
 
