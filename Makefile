@@ -64,7 +64,7 @@ fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
 
 ##@ Building
 
-all: $(B)/awsmaskd $(B)/awsmaskctl ## build the daemon and awsmaskctl
+all: $(B)/awsmaskd $(B)/awsmaskctl $(B)/awsmask-catalogue.7 ## build the daemon, awsmaskctl and generated manuals
 
 deps: ## install every dependency (apt or dnf; asks nothing)
 	@tools/deps.sh
@@ -109,15 +109,39 @@ $(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
-install: all ## install into $(DESTDIR)$(PREFIX)
-	install -D -m 0755 $(B)/awsmaskd $(DESTDIR)$(PREFIX)/sbin/awsmaskd
-	install -D -m 0755 $(B)/awsmaskctl $(DESTDIR)$(PREFIX)/sbin/awsmaskctl
-	install -D -m 0644 deploy/awsmask.yaml $(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in \
-		> $(DESTDIR)$(PREFIX)/lib/systemd/system/awsmaskd.service
-	for m in deploy/man/*.[1-8]; do \
-		install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+$(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+
+$(B)/awsmask-catalogue.7: $(B)/catalogue_man
+	@echo "  MAN   $@"
+	@$< > $@
+
+# What goes where below the prefix: MODE, source, place.
+define INSTALLED
+0755 $(B)/awsmaskd sbin/awsmaskd
+0755 $(B)/awsmaskctl sbin/awsmaskctl
+0644 $(B)/awsmaskd.service lib/systemd/system/awsmaskd.service
+0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
+0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
+0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
+$(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
+)
+endef
+export INSTALLED
+
+install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there is kept
+	@sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in >$(B)/awsmaskd.service
+	while read -r mode from to; do \
+		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+	done <<<"$$INSTALLED"
+	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
+
+uninstall: ## remove what install brought, but the configuration
+	while read -r mode from to; do \
+		[ -z "$$to" ] || rm -f "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+	done <<<"$$INSTALLED"
 
 clean: ## remove what was built
 	rm -rf build
@@ -210,7 +234,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
+.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
 	bench bench-scan check help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

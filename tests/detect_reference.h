@@ -46,14 +46,14 @@ static inline void reference_free(struct reference *r)
 }
 
 static inline void reference_add(struct reference *r, const uint8_t *text, size_t len, size_t start,
-				 size_t end, enum mask_type type)
+				 size_t end, enum mask_type type, uint16_t rule)
 {
 	if (start == PCRE2_UNSET || start >= end)
 		return;
 	while (end < len && text[end] >= '0' && text[end] <= '9')
 		end++;
 	REFERENCE_MUST(r->raw_count < REFERENCE_SPANS_MAX);
-	r->raw[r->raw_count++] = (struct span){start, end, type};
+	r->raw[r->raw_count++] = (struct span){start, end, type, rule};
 }
 
 /* The end of the rule's match at `start`, its spans added; 0 when there is none. */
@@ -78,7 +78,7 @@ static inline size_t reference_try(struct reference *r, int id, const uint8_t *t
 
 		if (g->number < (uint32_t)rc)
 			reference_add(r, text, len, at[2 * g->number], at[2 * g->number + 1],
-				      g->type);
+				      g->type, (uint16_t)id);
 	}
 	return at[1];
 }
@@ -88,7 +88,9 @@ static inline bool reference_before(const struct span *a, const struct span *b)
 {
 	if (a->start != b->start)
 		return a->start < b->start;
-	return a->end != b->end ? a->end > b->end : a->type < b->type;
+	if (a->end != b->end)
+		return a->end > b->end;
+	return a->type != b->type ? a->type < b->type : a->rule < b->rule;
 }
 
 /* Pick the best of what reaches beyond what is covered, cut off what is covered, and again. */
@@ -105,7 +107,7 @@ static inline size_t reference_resolve(const struct reference *r, struct span *o
 		if (!best)
 			return n;
 		out[n++] = (struct span){best->start > done ? best->start : done, best->end,
-					 best->type};
+					 best->type, best->rule};
 		done = best->end;
 	}
 }
@@ -123,7 +125,7 @@ static inline size_t reference_detect(struct reference *r, const uint8_t *text, 
 			end = reference_try(r, id, text, len, at);
 	}
 	for (at = 0; placeholder_find(&types_builtin, text, len, at, true, &p) == 1; at = p.end)
-		reference_add(r, text, len, p.start, p.end, TYPE_LITERAL);
+		reference_add(r, text, len, p.start, p.end, TYPE_LITERAL, RULE_LITERAL);
 	return reference_resolve(r, out);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Static checks: tools/check.sh [--fast] BUILD. Each prints what is wrong; the exit status is 1 if any did.
 #
-#   format, sizes of functions and files, shellcheck, purity of BUILD/libawsmask.a
+#   format, sizes of functions and files, shellcheck, manual pages, purity of BUILD/libawsmask.a
 #   and, without --fast: clang-tidy and cppcheck
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -120,12 +120,27 @@ check_cppcheck() {
 		-D_GNU_SOURCE -DAWSMASK_VERSION='"0"' -D__x86_64__ -Iinclude user 2>&1
 }
 
+# Every page, the generated one too: whatever man(1) warns of.
+check_man() {
+	local page status=0 warnings
+	make -s "$build/awsmask-catalogue.7" || return 1
+	for page in deploy/man/*.[1-8] "$build/awsmask-catalogue.7"; do
+		warnings=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=100 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
+		[ -z "$warnings" ] || {
+			echo "$page: $warnings"
+			status=1
+		}
+	done
+	return $status
+}
+
 check "format" check_format
 check "functions of at most 60 lines, files of at most 500" check_sizes
 check "licence lines" check_spdx
 check "nothing unfinished" check_words
 check "shellcheck" check_scripts
 check "libawsmask.a is pure" check_purity
+check "manual pages" check_man
 if [ -z "$fast" ]; then
 	check "clang-tidy" check_tidy
 	check "cppcheck" check_cppcheck

@@ -31,6 +31,7 @@ _awsmaskctl() {
 		;;
 	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
 	config) mapfile -t COMPREPLY < <(compgen -W 'check show' -- "$cur") ;;
+	catalogue) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl catalogue | awk 'NR > 1 { print $1 }')" -- "$cur") ;;
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }

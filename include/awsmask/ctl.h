@@ -10,7 +10,8 @@
  *	{"command": "list", "offset": 0} {"command": "status"} {"command": "ca-reload"}
  *
  * `mode`, `fail` and `offset` may be missing. An answer is {"ok": true, ...facts} or
- * {"ok": false, "error": "a sentence"}. The facts of a list are as many enrolments as fit, in
+ * {"ok": false, "error": "a sentence"}. Enrolling answers how many older connections were "closed"
+ * and how many were "left", and with a "warning" when that could not be seen. The facts of a list are as many enrolments as fit, in
  * "enrolled", how many there are in "total", and in "next" the offset to go on with if there are
  * more. Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup;
  * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.

@@ -2,22 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # When something is wrong, requests are refused in words, and no value leaves.
 
+load helpers
+
 setup_file() {
-	load helpers
-	place_new && echo 'limits: {body: 1MiB}' >"$PLACE/awsmask.yaml" && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
+	place_with_daemon 'limits: {body: 1MiB}'
 }
 
 @test "I1: a body above the limit is refused with 413, and the next request works" {
@@ -88,12 +76,12 @@ teardown_file() {
 @test "I7: with the vault's disk full a new value is refused with 400, and nothing was sent" {
 	body "$SENTENCE" >"$T/known"
 	same "$T/known"
-	place_in admin sh -c 'dd if=/dev/zero of=/var/lib/awsmask/filler bs=64k 2>/dev/null; dd if=/dev/zero of=/var/lib/awsmask/filler2 bs=512 2>/dev/null; true'
+	vault_disk_full
 	before=$(place_requests)
 	python3 -c 'print(" ".join("i-%017x" % (0xabc0000000 + 7919 * n) for n in range(6000)))' >"$T/many"
 	body "$(cat "$T/many")" >"$T/new"
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/new" || true
-	place_in admin rm /var/lib/awsmask/filler /var/lib/awsmask/filler2
+	vault_disk_free
 	an_error 400 api_error "vault"
 	expect "requests at the origin" "$before" "$(place_requests)"
 	no_leak "i-0000000abc0000000"
@@ -143,11 +131,6 @@ mappings_kept() { # TAG
 		"$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["content"][0]["text"])' "$T/here.answer")"
 }
 
-works_again() {
-	body "$SENTENCE" >"$T/again"
-	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/again" && [ "$(cat "$T/here.status")" = 200 ]
-}
-
 @test "I1 I7: kill -9 of the worker amid a hundred streams: no value out, no mapping lost, the next request works" {
 	for round in $(seq "${AWSMT_KILLS:-2}"); do
 		rm -f "$PLACE"/log/*
@@ -156,7 +139,7 @@ works_again() {
 		place_wait 15 sh -c "ls $PLACE/log/*.plain | wc -l | grep -qE '^[0-9]{2,}'" || true
 		kill -9 "$(worker_of)"
 		wait $streams || true
-		place_wait 20 works_again
+		place_wait 20 works
 		for n in 1 50 100; do
 			no_leak "$(value_of "$round" "$n")"
 		done

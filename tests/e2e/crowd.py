@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that do what clients should not: crowd.py WHAT HOST ARGUMENTS...
 
-  idle HOST SECONDS FILE    connections of every kind that wait for something, held open so long; FILE is
-                            made once all of them stand
+  idle HOST OTHER FILE      connections of every kind that wait for something; FILE is made once all of them
+                            stand, and they are held until it is gone
+  tunnels HOST PORT FILE    as many through a proxy as one of these waits for, held in the same way
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
-  proxy ADDRESS PORT MODE   no client: a proxy whose tunnels end (close) or talk first (chat), or that asks for
-                            a password with a body (407)
+  proxy ADDRESS PORT MODE [FILE]
+                            no client: a proxy that asks for a password with a body (407), or whose tunnels, once
+                            FILE is there, end (close) or talk first (chat); then FILE is removed
 """
 import os
 import socket
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 
+TUNNELS = 4
 HEAD = "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
 
 
@@ -62,7 +65,20 @@ def tunnel(host, mode):
     return sock
 
 
-def idle(host, other, seconds, ready):
+def hold(ready):
+    """Make the file, wait until it is gone."""
+    open(ready, "w").close()
+    wait_until(lambda: not os.path.exists(ready))
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.02)
+
+
+def idle(host, other, ready):
     held = []
     for _ in range(5):
         held += [dial(host), half(dial(host)), said(dial(host), b"\x16\x03\x01"), said(dial(host), b"POST /"),
@@ -74,8 +90,16 @@ def idle(host, other, seconds, ready):
         spliced = dial(other, 80)
         spliced.sendall(f"POST / HTTP/1.1\r\nHost: {other}\r\nContent-Length: 5\r\n\r\n".encode())
         held.append(half(spliced))
-    open(ready, "w").close()
-    time.sleep(float(seconds))
+    hold(ready)
+
+
+def tunnels(host, port, ready):
+    held = []
+    for _ in range(TUNNELS):
+        sock = said(dial("proxy.example", int(port)), f"CONNECT {host}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 200 " in sock.recv(1000)
+        held.append(sock)
+    hold(ready)
 
 
 def one(host, gate, results):
@@ -101,7 +125,7 @@ def burst(host, count):
     print(len(results))
 
 
-def proxy(address, port, mode):
+def proxy(address, port, mode, go=None):
     listener = socket.create_server((address, int(port)))
     held = []
     while True:
@@ -109,19 +133,20 @@ def proxy(address, port, mode):
         head = b""
         while b"\r\n\r\n" not in head:
             head += sock.recv(4096)
+        held.append(sock)
         if mode == "407":
             sock.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\n"
                          b"Content-Length: 13\r\n\r\nwho are you?\n")
-            held.append(sock)
             continue
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        if mode == "chat":
-            time.sleep(0.2)
-            sock.sendall(b"hello, who is there?")
-            held.append(sock)
-        else:
-            time.sleep(0.2)
-            sock.close()
+        if len(held) == TUNNELS:
+            wait_until(lambda: os.path.exists(go))
+            for sock in held:
+                if mode == "chat":
+                    sock.sendall(b"hello, who is there?")
+                else:
+                    sock.close()
+            os.unlink(go)
 
 
 if __name__ == "__main__":

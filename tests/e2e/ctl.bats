@@ -69,7 +69,7 @@ round_trip() { # FILE [--json]
 @test "usage: help and --help name every command, and tell of each" {
 	run "$CTL" --help
 	[ "$status" -eq 0 ]
-	for c in enroll unenroll list status run mask unmask check ca config version; do
+	for c in enroll unenroll list status run mask unmask catalogue check ca config version; do
 		[[ "$output" == *"  $c "* ]]
 		run "$CTL" help "$c"
 		[ "$status" -eq 0 ]
@@ -170,6 +170,55 @@ round_trip() { # FILE [--json]
 	[ "$(json 'j["ok"], "bad.yaml:2" in j["error"]')" = "(False, True)" ]
 	run "$CTL" --config "$T/nonesuch.yaml" config check
 	[ "$status" -eq 1 ]
+}
+
+@test "catalogue: every type with all that there is to say" {
+	ctl catalogue >"$T/all"
+	grep -qE '^EC2_INSTANCE +id +mask +- +EC2 instance id$' "$T/all"
+	grep -qE '^S3_BUCKET +name +mask +learned +S3 bucket name$' "$T/all"
+	just_out ctl catalogue --json
+	[ "$(json 'j["ok"]')" = True ]
+	[ "$(json 'len(j["types"])')" -eq $(($(wc -l <"$T/all") - 1)) ]
+	[ "$(json 'len({t["type"] for t in j["types"]}) == len(j["types"])')" = True ]
+	[ "$(json 'sorted({k for t in j["types"] for k in t})')" = \
+		"['action', 'description', 'learned', 'sensitivity', 'source', 'type']" ]
+	[ "$(json '{t["sensitivity"] for t in j["types"]} == {"id", "name", "network", "secret"}')" = True ]
+}
+
+@test "catalogue: the types that were asked for, with their documentation" {
+	run ctl catalogue VPC S3_BUCKET
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 5 ]
+	[[ "${lines[1]}" == "S3_BUCKET "* || "${lines[1]}" == "VPC "* ]]
+	[[ "$output" == *https://docs.aws.amazon.com/*resource-ids.html* ]]
+	just_out ctl catalogue --json VPC
+	[ "$(json '[t["type"] for t in j["types"]]')" = "['VPC']" ]
+}
+
+@test "catalogue: a type that there is not is exit 1, with the one that was meant" {
+	for wrong in EC2_INSTANC ec2-instance EC2INSTANCE INSTANCE_EC2_INSTANCE; do
+		just_out ctl catalogue VPC "$wrong"
+		[ "$rc" -eq 1 ] && [ -z "$out" ]
+	done
+	just_out ctl catalogue ec2-instanc
+	grep -q "no type 'ec2-instanc': did you mean EC2_INSTANCE?" "$T/err"
+	just_out ctl catalogue --json SUBNETT
+	[ "$rc" -eq 1 ]
+	[ "$(json 'j["ok"]')" = False ]
+	[ "$(json '"did you mean SUBNET?" in j["error"]')" = True ]
+	just_out ctl catalogue qqqqq
+	[ "$rc" -eq 1 ]
+	lacks 'did you mean' "$T/err"
+	grep -q '`awsmaskctl catalogue` lists them' "$T/err"
+}
+
+@test "catalogue: the manual has every type, and man(1) finds nothing wrong with it" {
+	local page="$BUILD/awsmask-catalogue.7" label
+	while read -r label _; do
+		grep -qx ".It $label" "$page" || { echo "missing: $label" && false; }
+	done < <(ctl catalogue | tail -n +2)
+	[ "$(grep -c '^\.It ' "$page")" -eq "$(ctl catalogue | tail -n +2 | wc -l)" ]
+	[ -z "$(LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)" ]
 }
 
 @test "mask: a text loses its identifiers and gets them back" {

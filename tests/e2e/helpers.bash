@@ -22,6 +22,23 @@ T=${BATS_TEST_TMPDIR:-}
 [ -z "${BATS_VERSION:-}" ] || bats_require_minimum_version 1.5.0
 TOOLS="$LIB_DIR/message.py"
 
+# What each file begins and ends with, unless it defines its own.
+setup_file() {
+	place_with_daemon ''
+}
+
+teardown() {
+	check_after
+}
+
+teardown_file() {
+	place_end
+}
+
+place_with_daemon() { # SETTINGS, in YAML
+	place_new && printf '%s\n' "$1" >"$PLACE/awsmask.yaml" && place_daemon
+}
+
 # A Messages API request on stdout: body [--stream] [--tools NAMES] [--append FILE] TEXT
 body() {
 	python3 -B "$TOOLS" request "$@"
@@ -88,6 +105,22 @@ expect_match() { # WHAT PATTERN TEXT
 		printf '%s\nwanted a match of: %s\ngot: %s\n' "$1" "$2" "$3"
 		return 1
 	}
+}
+
+# One request, answered.
+works() {
+	body "$SENTENCE" >"$T/works"
+	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/works" && [ "$(cat "$T/here.status")" = 200 ]
+}
+
+# Not a byte is left on the vault's disk, until it is free again.
+vault_disk_full() {
+	place_in admin sh -c 'for size in 64k 512; do dd if=/dev/zero of=/var/lib/awsmask/filler.$size bs=$size; done' \
+		2>/dev/null || true
+}
+
+vault_disk_free() {
+	place_in admin sh -c 'rm /var/lib/awsmask/filler.*'
 }
 
 # The origin's newest body differs from what was sent in the values alone: I3.

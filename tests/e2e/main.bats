@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The main job through curl: what leaves is masked, what comes back is restored, nothing else differs.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
-}
+load helpers
 
 @test "I1 I2 I3: a streamed answer comes back as it would without awsmask" {
 	body --stream "$SENTENCE" >"$T/body"

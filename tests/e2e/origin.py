@@ -5,7 +5,7 @@
   443   HTTPS; api.anthropic.com's Messages API, and any other name it has a certificate for
   80    the same in plain HTTP
   7777  raw: sends a line with the peer's address and port, then echoes
-  3128  a proxy that knows CONNECT
+  3128  a proxy that knows CONNECT and absolute-form
 
 A request picks its scenario by the header "x-scenario: KIND KEY=VALUE ..." or by "[[KIND KEY=VALUE ...]]"
 anywhere in the last text of its last user message (answers.py lists them).
@@ -165,13 +165,29 @@ def serve_echo(conn):
         conn.send(piece)
 
 
+def serve_absolute(conn):
+    while True:
+        request = Request(conn)
+        if not request.target.startswith("http://"):
+            conn.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        request.target = "/" + request.target.split("/", 3)[3]
+        if not answers.answer(conn, request):
+            return
+
+
 def serve_proxy(conn, address, places):
-    """CONNECT, and nothing else: whatever the name, it leads to this origin's own port in `places`."""
+    """CONNECT: whatever the name, it leads to this origin's own port in `places`; or requests in absolute-form."""
+    while b"\r\n\r\n" not in conn.data:
+        conn.fill()
+    if not conn.data.startswith(b"CONNECT "):
+        serve_absolute(conn)
+        return
     head = conn.take_until(b"\r\n\r\n")
     with open(f"{conn.log}/{number('request'):04}.head", "wb") as out:
         out.write(head)
-    method, target, _ = head.split(b"\r\n")[0].decode("latin1").split(" ", 2)
-    if method != "CONNECT" or int(target.rsplit(":", 1)[1]) not in places:
+    _, target, _ = head.split(b"\r\n")[0].decode("latin1").split(" ", 2)
+    if int(target.rsplit(":", 1)[1]) not in places:
         conn.send(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         return
     beyond = socket.create_connection((address, places[int(target.rsplit(":", 1)[1])]))

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whose values are whose: by default each uid has its own.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
-}
+load helpers
 
 # ask_as UID SCENARIO TEXT: the answer's text
 ask_as() {
@@ -77,6 +61,68 @@ ask_as() {
 	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*the origin's authority"
 	place_enroll
 	place_client curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
+}
+
+# hold WHAT: have an enrolled-to-be process keep a connection to the origin, and write down what becomes of it
+hold() {
+	place_client python3 -B - "$ORIGIN4" "$T/$1" <<-'END' &
+		import os, socket, sys
+		s = socket.create_connection((sys.argv[1], 443), 5)
+		open(sys.argv[2] + ".ready", "w").close()
+		s.settimeout(8)
+		try:
+		    outcome = "ended" if s.recv(1) == b"" else "bytes"
+		except OSError as e:
+		    outcome = type(e).__name__
+		with open(sys.argv[2] + ".new", "w") as f:
+		    f.write(outcome)
+		os.rename(sys.argv[2] + ".new", sys.argv[2])
+	END
+	place_wait 10 test -e "$T/$1.ready"
+}
+
+@test "I1: connections older than enrolment are closed and counted; those of who only observes are not" {
+	place_ctl unenroll "$PLACE_CGROUP/client"
+	hold older
+	place_ctl enroll --mode observe --json "$PLACE_CGROUP/client" >"$T/said"
+	expect "observing" 0 "$(jq .closed "$T/said")"
+	[ ! -e "$T/older" ]
+	hold newer
+	place_ctl enroll "$PLACE_CGROUP/client" >"$T/said"
+	grep -q '^1 older connection' "$T/said" # the other one came after enrolment, so through awsmaskd
+	place_wait 10 test -e "$T/older"
+	expect "the older one" ConnectionAbortedError "$(cat "$T/older")"
+	[ ! -e "$T/newer" ]
+	wait
+}
+
+enrolled_at() { # PATH
+	place_ctl list --json | jq -e --arg path "$1" '.enrolled[] | select(.cgroup == $path)'
+}
+
+not_enrolled_at() {
+	! enrolled_at "$1"
+}
+
+@test "a job's cgroup is enrolled when it appears and released when it is removed, over a restart too" {
+	echo "enroll: ['$PLACE_CGROUP/jobs/*']" >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	mkdir -p "$PLACE_CGROUP/jobs/one"
+	place_daemon_start
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	mkdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 enrolled_at "$PLACE_CGROUP/jobs/two"
+	for job in one two; do
+		place_in "jobs/$job" curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
+	done
+	rmdir "$PLACE_CGROUP/jobs/two"
+	place_wait 10 not_enrolled_at "$PLACE_CGROUP/jobs/two"
+	enrolled_at "$PLACE_CGROUP/jobs/one"
+	enrolled_at "$PLACE_CGROUP/client" # by hand, before
+	place_ctl unenroll "$PLACE_CGROUP/jobs/one"
+	echo >"$PLACE/awsmask.yaml"
+	place_daemon_stop
+	place_daemon_start
 }
 
 @test "I11: after --release and ca remove the host is as it was" {

@@ -2,23 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The API's SDK for Node gets what it would get without awsmask.
 
+load helpers
+
 setup_file() {
-	load helpers
 	npm_packages sdk "$SDK_PACKAGE"
-	place_new && place_daemon
-}
-
-setup() {
-	load helpers
-}
-
-teardown() {
-	check_after
-}
-
-teardown_file() {
-	load helpers
-	place_end
+	place_with_daemon ''
 }
 
 # The same scenario by both ways. What the SDK prints must be the same, and speak of the values.

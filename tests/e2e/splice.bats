@@ -2,18 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What awsmask is not to open goes through as it is; what may hide a target does not.
 
-setup_file() {
-	load helpers
-	place_new && place_daemon
-}
+load helpers
 
-setup() {
-	load helpers
-}
-
-teardown_file() {
-	load helpers
-	place_end
+# Values pass here on purpose.
+teardown() {
+	:
 }
 
 issuer_of() { # curl-arguments...: who issued the certificate that the client was shown
@@ -73,10 +66,83 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 	expect_match "the issuer" "awsmask" "$(issuer_of -x http://proxy.example:3128 "https://$TARGET/text")"
 }
 
+@test "I1 I3: plain HTTP through a proxy is masked, and stays as a proxy wants it" {
+	body --stream "$SENTENCE" >"$T/body"
+	for address in "http://$TARGET/v1/messages" "http://$TARGET/v1/messages?beta=true"; do
+		proxied=("$address" "${JSON_TYPE[@]}" -x http://somebody:word@proxy.example:3128 --data-binary "@$T/body")
+		ask_twin twin "${proxied[@]}"
+		ask here "${proxied[@]}"
+		same_answers
+		expect "the status" 200 "$(cat "$T/here.status")"
+		only_values_differ "$T/body"
+		expect "the request line" "POST $address HTTP/1.1" "$(head -n 1 "$(place_received head)" | tr -d '\r')"
+		grep -q '^Proxy-Authorization: Basic' "$(place_received head)"
+	done
+}
+
 @test "a CONNECT through a proxy to another host is spliced" {
 	expect_match "the issuer" "the origin's authority" "$(issuer_of -x http://proxy.example:3128 "https://$OTHER/text")"
 	ask here "https://$OTHER/text" -x http://proxy.example:3128 -H 'content-type: text/plain' --data-binary "$SENTENCE"
 	expect "the answer" "$SENTENCE" "$(cat "$T/here.answer")"
+}
+
+# hidden HOW ADDRESS WHAT: what becomes of a connection that does not say where it goes
+hidden() {
+	local how=$1
+	shift
+	"$how" python3 -B - "$@" <<-'END'
+		import socket, ssl, sys
+		address, what = sys.argv[1:]
+		s = socket.create_connection((address, 443), 10)
+		s.settimeout(10)
+		def extension(number, body):
+		    return number.to_bytes(2, "big") + len(body).to_bytes(2, "big") + body
+		def hello(name):
+		    # RFC 8446, section 4.1.2; the encrypted one's outer hello names the front (RFC 9849, section 5)
+		    sni = extension(0, (len(name) + 3).to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big") + name)
+		    ech = extension(0xfe0d, b"\0\0\x01\0\x01\x07\0\x20" + bytes(32) + b"\0\x10" + bytes(16))
+		    extensions = sni + ech
+		    body = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0"
+		    body += len(extensions).to_bytes(2, "big") + extensions
+		    body = b"\x01" + len(body).to_bytes(3, "big") + body
+		    return b"\x16\x03\x01" + len(body).to_bytes(2, "big") + body
+		try:
+		    if what == "nameless":
+		        context = ssl.create_default_context()
+		        context.check_hostname = False
+		        context.verify_mode = ssl.CERT_NONE
+		        tls = context.wrap_socket(s)
+		        tls.sendall(b"GET /text HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: close\r\n\r\n")
+		        print("passed" if tls.recv(1) else "ended")
+		    else:
+		        s.sendall(hello(b"front.example") if what == "ech" else b"\0\x01\x02\x03" * 16)
+		        answer = s.recv(65536)
+		        # an alert of ours, an answer of ours, or the origin's alert about a hello that is none
+		        ours = answer == bytes([21, 3, 3, 0, 2, 2, 49]) or b"awsmask" in answer
+		        print("refused" if ours else "passed")
+		except ssl.SSLError as e:
+		    print("refused" if "ACCESS_DENIED" in str(e).upper().replace(" ", "_") else e)
+		except OSError as e:
+		    print(type(e).__name__)
+	END
+}
+
+@test "I1: who hides where it goes is refused at a target's address, and passed elsewhere" {
+	for what in nameless ech noise; do
+		expect "$what at a target's address" refused "$(hidden place_client "$ORIGIN4" "$what")"
+		expect "$what elsewhere" "$(hidden place_direct "$TWIN4" "$what")" "$(hidden place_client "$TWIN4" "$what")"
+	done
+	# An address that no name leads to is known once a target has answered there.
+	ask here "https://$TARGET/text" --connect-to "$TARGET:443:$TWIN4:443" -d "hello"
+	expect "there, afterwards" refused "$(hidden place_client "$TWIN4" nameless)"
+}
+
+@test "I1: HTTP/2 without TLS is refused" {
+	before=$(place_requests)
+	if place_client curl -sS --max-time 10 --http2-prior-knowledge -o /dev/null "http://$TARGET/text"; then
+		false
+	fi
+	expect "requests at the origin" "$before" "$(place_requests)"
 }
 
 @test "I1: datagrams to a masked port are refused, others are not" {

@@ -121,6 +121,7 @@ static void check_spans(const struct text *t, const struct span *s, size_t n)
 	for (i = 0; i < n; i++) {
 		MUST(s[i].start >= end && s[i].start < s[i].end && s[i].end <= t->len);
 		MUST((unsigned)s[i].type < TYPE_COUNT);
+		MUST(s[i].rule < RULE_COUNT || s[i].rule == RULE_LITERAL);
 		end = s[i].end;
 		MUST(end == t->len || t->p[end] < '0' || t->p[end] > '9');
 	}
@@ -163,7 +164,7 @@ static void check_same(const struct buf *spans, const struct span *wanted, size_
 	MUST(buf_len(spans) == n * sizeof(*found));
 	for (size_t i = 0; i < n; i++)
 		MUST(found[i].start == wanted[i].start && found[i].end == wanted[i].end &&
-		     found[i].type == wanted[i].type);
+		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -12,9 +12,11 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,6 +45,7 @@ struct host {
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
 	unsigned changes;	  /* asked for */
+	unsigned asked, answered; /* changes or not */
 	struct priv_request last; /* of these */
 };
 
@@ -84,6 +87,7 @@ static inline void *host_monitor(void *arg)
 		bool mute;
 
 		pthread_mutex_lock(&h->lock);
+		h->asked++;
 		mute = h->mute;
 		late_ms = h->late_ms;
 		if (r.kind == PRIV_LIST)
@@ -94,10 +98,13 @@ static inline void *host_monitor(void *arg)
 		else
 			host_change(h, &r, &reply);
 		pthread_mutex_unlock(&h->lock);
-		if (late_ms)
+		if (late_ms) /* what is played, nothing that is waited for */
 			usleep(late_ms * 1000);
 		if (!mute && send(h->monitor_fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
 			break;
+		pthread_mutex_lock(&h->lock);
+		h->answered += !mute;
+		pthread_mutex_unlock(&h->lock);
 	}
 	return NULL;
 }
@@ -159,7 +166,8 @@ static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 	uv_async_init(&h->loop, &h->stop, host_on_stop);
 	h->stop.data = h;
 	h->privsep = privsep_new(&h->loop, ends[0], host_lost, h);
-	h->context = (struct control_context){.config = h->config,
+	h->context = (struct control_context){.types = &types_builtin,
+					      .config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
 					      .vault = vault,
@@ -222,6 +230,36 @@ static inline unsigned host_changes(struct host *h, struct priv_request *last)
 		*last = h->last;
 	pthread_mutex_unlock(&h->lock);
 	return n;
+}
+
+/* Wait until the monitor was asked at least so often, and has answered whatever it answers. */
+static inline void host_await_monitor(struct host *h, unsigned asked)
+{
+	for (int i = 0; i < 10000; i++) {
+		bool done;
+
+		pthread_mutex_lock(&h->lock);
+		done = h->asked >= asked && (h->mute || h->answered == h->asked);
+		pthread_mutex_unlock(&h->lock);
+		if (done)
+			return;
+		usleep(1000);
+	}
+	cr_assert_fail("the monitor was not asked, or has not answered");
+}
+
+/* Wait until the server has taken what was sent to it. */
+static inline void host_await_taken(int fd)
+{
+	int left = 1;
+
+	for (int i = 0; i < 100000; i++) {
+		cr_assert_eq(ioctl(fd, SIOCOUTQ, &left), 0);
+		if (!left)
+			return;
+		usleep(100);
+	}
+	cr_assert_fail("the server does not read");
 }
 
 /* -1 instead of an assertion, for it is used in forked children too. */

@@ -508,7 +508,7 @@ Test(ca, a_killed_rotation_leaves_a_whole_pair)
 			for (;;)
 				if (ca_rotate(in_tempdir("ca"), TARGETS, &e))
 					_exit(1);
-		usleep((unsigned)rand() % 8000);
+		usleep((unsigned)rand() % 8000); /* at any moment */
 		kill(pid, SIGKILL);
 		cr_assert_eq(waitpid(pid, &status, 0), pid);
 		cr_assert(WIFSIGNALED(status), "%d", status);

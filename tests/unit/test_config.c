@@ -219,9 +219,9 @@ Test(config, wrong_kinds)
 	       {"vault: {sqlite: {path: /x}}", "a.yaml:1: vault.sqlite is a mapping", "path"},
 	       {"[mode, enforce]", "a.yaml:1: the file is a list", "key: value"},
 	       {"enforce", "a.yaml:1: the file is a single value", "key: value"},
-	       {"types: {EC2_INSTANCE: observe}", "a.yaml:1: settings under types",
-		"not supported"},
-	       {"types: []", "a.yaml:1: types is a list", "{}"});
+	       {"types: {EC2_INSTANCE: [observe]}", "a.yaml:1: types.EC2_INSTANCE is a list",
+		"mapping"},
+	       {"types: []", "a.yaml:1: types is a list", "{ }"});
 }
 
 Test(config, wrong_ports_and_numbers)

@@ -2,6 +2,7 @@
 #include "control_host.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 
 #define STATUS "{\"command\":\"status\"}"
@@ -447,7 +448,7 @@ Test(control, any_split_is_the_same)
 
 		if (cut)
 			cr_assert_eq(send(fd, line, cut, 0), (ssize_t)cut);
-		usleep(200);
+		host_await_taken(fd);
 		if (cut < sizeof(line) - 1)
 			send(fd, line + cut, sizeof(line) - 1 - cut, 0);
 		answer = host_hear(fd);
@@ -456,7 +457,7 @@ Test(control, any_split_is_the_same)
 	}
 	for (size_t i = 0; i < sizeof(line) - 1; i++) {
 		send(fd, line + i, 1, 0);
-		usleep(100);
+		host_await_taken(fd);
 	}
 	json_t *answer = host_hear(fd);
 	cr_expect(is_ok(answer), "byte by byte");
@@ -492,15 +493,9 @@ Test(control, who_does_not_read_holds_up_nobody)
 
 	fcntl(lazy, F_SETFL, O_NONBLOCK);
 	/* Until the server, stuck with its answer, has stopped reading and all buffers are full. */
-	for (int quiet = 0; quiet < 50;) {
-		if (send(lazy, STATUS "\n", strlen(STATUS) + 1, MSG_NOSIGNAL) > 0) {
-			sent++;
-			quiet = 0;
-		} else {
-			usleep(1000);
-			quiet++;
-		}
-		cr_assert_lt(sent, 1000000, "the server reads on without end");
+	while (poll(&(struct pollfd){.fd = lazy, .events = POLLOUT}, 1, 100) == 1) {
+		while (send(lazy, STATUS "\n", strlen(STATUS) + 1, MSG_NOSIGNAL) > 0)
+			cr_assert_lt(sent++, 1000000, "the server reads on without end");
 	}
 	expect_ok(STATUS);
 	close(lazy);
@@ -578,7 +573,7 @@ Test(control, a_mute_monitor_and_clients_that_leave)
 	for (int i = 0; i < 5; i++)
 		close(fds[i]);
 	/* Five are gone and five still wait while the server is closed: teardown finds no leak. */
-	usleep(20000);
+	host_await_monitor(host, 10);
 	for (int i = 5; i < 10; i++)
 		shutdown(fds[i], SHUT_WR);
 }
@@ -621,7 +616,7 @@ Test(control, who_is_silent_is_hung_up_on)
 	int fd;
 
 	host_stop(host);
-	host = host_start(NULL, 100);
+	host = host_start(NULL, 400);
 	fd = host_dial(host);
 	cr_assert_eq(send(fd, "{\"comm", 6, 0), 6);
 	cr_expect_eq(recv(fd, &byte, 1, 0), 0);
@@ -635,14 +630,14 @@ Test(control, an_answer_that_comes_too_late_finds_nobody)
 	int fd;
 
 	host_stop(host);
-	host = host_start(NULL, 100);
-	host_set_late(host, 250);
+	host = host_start(NULL, 400);
+	host_set_late(host, 700);
 	fd = host_dial(host);
 	cr_assert_eq(send(fd, STATUS "\n", strlen(STATUS) + 1, 0), (ssize_t)strlen(STATUS) + 1);
 	cr_expect_eq(recv(fd, &byte, 1, 0), 0, "it is hung up on");
 	close(fd);
 	/* The monitor's answers come now, and go nowhere. */
-	usleep(300000);
+	host_await_monitor(host, 1);
 	host_set_late(host, 0);
 	expect_ok(STATUS);
 }

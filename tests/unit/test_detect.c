@@ -373,6 +373,21 @@ Test(detect, tables_cover_every_type)
 	}
 }
 
+/* The manual has them side by side: each needs one, of its own, that fits its column. */
+Test(detect, each_type_says_what_it_is)
+{
+	for (int t = 0; t < TYPE_COUNT; t++) {
+		const char *d = type_table[t].description;
+
+		cr_assert(d && *d, "%s", type_table[t].label);
+		cr_expect(strlen(d) <= 60 && d[strlen(d) - 1] != '.', "%s: %s", type_table[t].label,
+			  d);
+		for (int other = 0; other < t; other++)
+			cr_expect_str_neq(d, type_table[other].description, "%s and %s: %s",
+					  type_table[t].label, type_table[other].label, d);
+	}
+}
+
 Test(detect, agrees_with_trying_everything_everywhere)
 {
 	static struct reference reference;
@@ -423,10 +438,27 @@ Test(detect, overlaps)
 	expect_marks("arn:aws:iam::<<LITERAL:AWS_ACCOUNT_001>>:role/<<LITERAL:ARN_RESOURCE_002>>");
 }
 
+Test(detect, says_which_rule_found_it)
+{
+	static const char text[] =
+		"vpc-0a1b2c3d VPC_001 s3://corvid-ledger arn:aws:s3:::corvid-ledger";
+	static const uint16_t rules[] = {RULE_vpc, RULE_LITERAL, RULE_s3_url, RULE_s3_arn};
+	const struct span *s;
+	struct buf spans;
+
+	buf_init(&spans, 1 << 12);
+	cr_assert_eq(detect(detector, (const uint8_t *)text, strlen(text), &spans), 0);
+	s = (const void *)buf_bytes(&spans);
+	cr_assert_eq(buf_len(&spans), COUNT(rules) * sizeof(*s));
+	for (size_t i = 0; i < COUNT(rules); i++)
+		cr_expect_eq(s[i].rule, rules[i], "%zu", i);
+	buf_free(&spans);
+}
+
 Test(detect, appends_and_leaves_alone_on_failure)
 {
 	const char text[] = "i-0a1b2c3d i-0a1b2c3e i-0a1b2c3f";
-	const struct span first = {1, 2, TYPE_VPC};
+	const struct span first = {1, 2, TYPE_VPC, RULE_vpc};
 	struct buf spans;
 
 	buf_init(&spans, 4 * sizeof(struct span));

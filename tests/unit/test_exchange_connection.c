@@ -185,3 +185,61 @@ Test(exchange_connection, head_is_refused_without_a_body)
 	cr_assert(rig_holds(&r.got, "421") && !rig_holds(&r.got, "\"error\""));
 	rig_end(&r);
 }
+
+/* ---- RFC 9112 section 3.2.2: absolute-form */
+
+#define ABSOLUTE "http://API.example.com:80"
+
+static void expect_line(bool keep, const char *target, const char *sent)
+{
+	char wire[512];
+	char line[256];
+	struct rig r;
+
+	rig_begin(&r);
+	if (keep)
+		exchange_keep_absolute(rig_exchange(&r));
+	snprintf(wire, sizeof(wire),
+		 "GET %s HTTP/1.1\r\nHost: " RIG_HOST "\r\nProxy-Authorization: Basic eA==\r\n"
+		 "Proxy-Connection: keep-alive\r\n\r\n",
+		 target);
+	rig_client_text(&r, wire);
+	snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\nHost: " RIG_HOST "\r\n", sent);
+	cr_expect(rig_holds(&r.sent, line), "%s", target);
+	cr_expect_eq(rig_holds(&r.sent, "Proxy-Authorization: Basic eA==\r\n"), *sent == 'h');
+	cr_expect_not(rig_holds(&r.sent, "Proxy-Connection"));
+	rig_origin_text(&r, "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n"
+			    "Proxy-Connection: close\r\nContent-Length: 0\r\n\r\n");
+	cr_expect_eq(rig_holds(&r.got, "Proxy-Authenticate: Basic\r\n"), *sent == 'h');
+	cr_expect_not(rig_holds(&r.got, "Proxy-Connection"));
+	cr_expect_eq(exchange_origin_reusable(r.x), *sent != 'h', "%s", target);
+	rig_end(&r);
+}
+
+Test(exchange_connection, absolute_form_stays_towards_a_proxy_alone)
+{
+	expect_line(false, ABSOLUTE "/a?b=c", "/a?b=c");
+	expect_line(false, ABSOLUTE, "/");
+	expect_line(true, ABSOLUTE "/a?b=c", ABSOLUTE "/a?b=c");
+	expect_line(true, ABSOLUTE "/?id=" VALUE, ABSOLUTE "/?id=" PLACEHOLDER);
+	expect_line(true, ABSOLUTE, ABSOLUTE);
+	expect_line(true, ABSOLUTE "/", ABSOLUTE "/");
+	expect_line(true, "https://" RIG_HOST "/a", "https://" RIG_HOST "/a");
+	expect_line(true, "/a?b=c", "/a?b=c");
+}
+
+/* The form is each request's own. */
+Test(exchange_connection, origin_form_after_absolute_form)
+{
+	struct rig r;
+
+	rig_begin(&r);
+	exchange_keep_absolute(rig_exchange(&r));
+	rig_client_text(&r, "GET " ABSOLUTE "/a HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n");
+	rig_origin_text(&r, OK_EMPTY);
+	rig_client_text(&r, GET "\r\n");
+	cr_expect(rig_holds(&r.sent, "GET /x HTTP/1.1\r\n"));
+	rig_origin_text(&r, OK_EMPTY);
+	cr_expect(exchange_origin_reusable(r.x));
+	rig_end(&r);
+}

@@ -335,6 +335,7 @@ Test(known, the_first_type_names_it)
 	buf_init(&spans, MEMORY);
 	cr_assert_eq(known_find(&set, 1, NULL, (const uint8_t *)NAME, strlen(NAME), &spans), 0);
 	cr_expect_eq(((const struct span *)buf_bytes(&spans))->type, TYPE_S3_BUCKET);
+	cr_expect_eq(((const struct span *)buf_bytes(&spans))->rule, RULE_KNOWN);
 	buf_free(&spans);
 	known_free(&k);
 }

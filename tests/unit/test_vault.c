@@ -740,7 +740,7 @@ static unsigned kill_once(unsigned round, unsigned after_us, struct vault_scope 
 	if (pid == 0)
 		reserve_and_tell(round, fds[1]);
 	close(fds[1]);
-	usleep(after_us);
+	usleep(after_us); /* any moment will do: it is killed at many */
 	kill(pid, SIGKILL);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFSIGNALED(status));

@@ -23,6 +23,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(JSON, "json", NULL, "print facts as JSON")                                               \
 	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
 	X(FAIL, "fail", "closed|open", "default: as configured")                                   \
+	X(VERBOSE, "verbose", NULL, "say more on stderr; also -v")                                 \
 	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")
 
 enum option_name {
@@ -59,6 +60,7 @@ int cmd_status(struct ctl *c, int argc, char **argv);
 int cmd_run(struct ctl *c, int argc, char **argv);
 int cmd_mask(struct ctl *c, int argc, char **argv);
 int cmd_unmask(struct ctl *c, int argc, char **argv);
+int cmd_catalogue(struct ctl *c, int argc, char **argv);
 int cmd_check(struct ctl *c, int argc, char **argv);
 int cmd_ca(struct ctl *c, int argc, char **argv);
 int cmd_config(struct ctl *c, int argc, char **argv);

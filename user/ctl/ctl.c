@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -26,14 +27,22 @@ static const struct command commands[] = {
 	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
 	 "the\n"
 	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
-	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
 	 "request;\n"
-	 "without, it is text. At most 64 MiB.\n"},
-	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "without, it is text. At most 64 MiB. What is masked, blocked or left alone is as the\n"
+	 "configuration has it; -v says which one that is.\n"},
+	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
+	{"catalogue", cmd_catalogue, "[TYPE...]", 0, INT_MAX, OPTION_BIT(JSON),
+	 "show the types of identifiers that are masked",
+	 "TYPE is what a placeholder begins with, such as EC2_INSTANCE. KIND is the class that\n"
+	 "`types:` of the configuration knows it by, ACTION what happens to it by default; what "
+	 "is\n"
+	 "learned is masked wherever it stands once it was found. With a TYPE, the address of its\n"
+	 "documentation too. All of it is also in awsmask-catalogue(7).\n"},
 	{"check", cmd_check, "", 0, 0, OPTION_BIT(JSON), "prove that masking works on this host",
 	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
 	 "environment of the client: it looks at proxy and CA variables too.\n"},
@@ -129,8 +138,13 @@ static int option_set(struct ctl *c, int which, const char *value)
 static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, bool stop_early)
 {
 	struct option table[OPTION_COUNT + 1] = {0};
+	char shorts[4] = ":";
 	int n = 0, found;
 
+	if (stop_early)
+		strcpy(shorts, "+:");
+	if (allowed & OPTION_BIT(VERBOSE))
+		strcat(shorts, "v");
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (allowed >> i & 1)
 			table[n++] = (struct option){
@@ -138,7 +152,9 @@ static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, 
 				NULL, i};
 	optind = 0; /* glibc: begin anew, with another table */
 	opterr = 0;
-	while ((found = getopt_long(argc, argv, stop_early ? "+:" : ":", table, NULL)) != -1) {
+	while ((found = getopt_long(argc, argv, shorts, table, NULL)) != -1) {
+		if (found == 'v')
+			found = OPTION_VERBOSE;
 		if (found == ':')
 			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
 		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */

@@ -208,6 +208,33 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id)
 	       !cgroup_path_of(id, path, sizeof(path)) && is_below(path, above);
 }
 
+struct each {
+	int (*step)(const char *path, uint64_t id, void *arg);
+	void *arg;
+};
+
+static int step_each(const char *path, const char *name, ino_t inode, void *arg)
+{
+	const struct each *each = arg;
+
+	(void)name;
+	return each->step(path, inode, each->arg);
+}
+
+int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg)
+{
+	struct each each = {step, arg};
+	char where[PATH_MAX];
+	struct err e;
+	uint64_t id;
+	int rc;
+
+	if (cgroup_id(path, &id, &e) || copy_out(where, sizeof(where), path))
+		return -1;
+	rc = step(path, id, arg);
+	return rc ? rc : walk(where, step_each, &each, 0);
+}
+
 /* The name of a unit may be given without ".service", as systemctl takes it. */
 static int step_by_name(const char *path, const char *name, ino_t inode, void *arg)
 {

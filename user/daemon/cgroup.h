@@ -27,6 +27,11 @@ int cgroup_path_of(uint64_t id, char *path, size_t size);
 int cgroup_depth(uint64_t id);
 /* Whether `id` is `ancestor` or lies below it; false also when either is gone. */
 bool cgroup_contains(uint64_t ancestor, uint64_t id);
+/*
+ * Call `step` for the cgroup and for each one below it, until it returns anything but 0, which is
+ * returned then; -1 also when the cgroup itself is gone.
+ */
+int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg);
 int cgroup_create(const char *path, struct err *e);
 /* Removes it; processes in it must be gone. 0 or -1. */
 int cgroup_remove(const char *path, struct err *e);

@@ -12,19 +12,30 @@
 #define RESERVE_MS 30000
 #define READ_PIECE (64 * 1024)
 
+/* Returns their sum. */
+static uint64_t count_types(_Atomic uint64_t counters[static TYPE_MAX],
+			    const size_t found[static TYPE_MAX])
+{
+	uint64_t sum = 0;
+
+	for (size_t t = 0; t < TYPE_MAX; t++) {
+		if (found[t])
+			stat_add(&counters[t], found[t]);
+		sum += found[t];
+	}
+	return sum;
+}
+
 static void count_request(struct conn *c)
 {
 	const struct exchange_facts *f = exchange_facts(c->exchange);
 	struct stats *s = &c->thread->worker->stats;
-	uint64_t masked = 0;
+	uint64_t masked = count_types(s->masked_by_type, f->masked.by_type);
 
 	stat_add(&s->requests, 1);
-	for (size_t t = 0; t < TYPE_MAX; t++) {
-		if (f->masked.by_type[t])
-			stat_add(&s->masked_by_type[t], f->masked.by_type[t]);
-		masked += f->masked.by_type[t];
-	}
 	stat_add(&s->masked, masked);
+	stat_add(&s->observed, count_types(s->observed_by_type, f->masked.observed));
+	stat_add(&s->blocked, f->masked.blocked);
 	stat_add(&s->restored, f->unmasked.restored);
 	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
 	stat_add(&s->signed_passed, f->masked.signed_passed);
@@ -48,9 +59,14 @@ static bool start_exchange(struct conn *c)
 
 	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
 				   renamed ? NULL : c->host, renamed ? c->host : NULL);
-	if (!c->exchange)
+	if (!c->exchange) {
 		conn_close(c, true);
-	return c->exchange != NULL;
+		return false;
+	}
+	/* Elsewhere we are the proxy ourselves, or send to what stands for the target. */
+	if (c->door == DOOR_TRANSPARENT && !w->config->origin.address[0])
+		exchange_keep_absolute(c->exchange);
+	return true;
 }
 
 bool conn_handshake(struct conn *c)
@@ -146,6 +162,10 @@ static void origin_done(struct conn *c, bool reusable)
 {
 	if (!c->origin)
 		return;
+	/* It has answered, so it has shown the target's certificate. */
+	if (reusable && c->tls && c->door == DOOR_TRANSPARENT && !c->authority[0] &&
+	    !c->thread->worker->config->origin.address[0])
+		target_addrs_add(c->thread->worker->target_addrs, c->flow.addr);
 	origin_put(c->origin, reusable);
 	c->origin = NULL;
 	c->origin_needs_tls = c->origin_waited = false;

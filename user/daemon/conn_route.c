@@ -6,7 +6,7 @@
 #include "../wire/headers.h"
 #include "../wire/sniff.h"
 
-#include <netinet/in.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -52,12 +52,32 @@ bool conn_refuse_http(struct conn *c, const char *why)
 	return refuse_plainly(c, why, answer, sizeof(answer) - 1);
 }
 
-/* Not a target: pass it through, unless that would let a model be reached unmasked or policy says
- * no. */
-static bool pass_through(struct conn *c, bool (*refuse)(struct conn *, const char *))
+/* The address that the client is after; false: only its proxy knows. */
+static bool far_address(const struct conn *c, uint8_t addr[static 16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+	if (c->authority[0]) {
+		memcpy(addr, mapped, sizeof(mapped));
+		return inet_pton(AF_INET, c->authority, addr + 12) == 1 ||
+		       inet_pton(AF_INET6, c->authority, addr) == 1;
+	}
+	memcpy(addr, c->flow.addr, 16);
+	return c->door == DOOR_TRANSPARENT;
+}
+
+/*
+ * Not a target: pass it through, unless that would let a model be reached unmasked or policy says
+ * no. `named`: the client said in the clear where it goes, and c->host has it.
+ */
+static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn *, const char *))
 {
 	const struct config *config = c->thread->worker->config;
+	uint8_t addr[16];
 
+	if (!named && far_address(c, addr) &&
+	    target_addrs_has(c->thread->worker->target_addrs, addr))
+		return refuse(c, "it hides its host, at an address where a target lives");
 	if (c->tunnelled)
 		return refuse(c, "inside a tunnel to a target there is something else");
 	if (c->host[0] && config_is_unmasked_model(c->host))
@@ -89,7 +109,7 @@ static bool route_tls(struct conn *c)
 	snprintf(c->host, sizeof(c->host), "%s", hello.sni);
 	c->tls = true;
 	if (!config_is_target(c->thread->worker->config, c->host))
-		return pass_through(c, conn_refuse_tls);
+		return pass_through(c, hello.sni[0] && !hello.ech, conn_refuse_tls);
 	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
 		conn_close(c, true);
 		return false;
@@ -136,12 +156,12 @@ static bool route_http(struct conn *c)
 	http_parser_free(p);
 	if (r == 1 && named && !config_is_target(config, c->host)) {
 		/* A proxy's request for another host: not to be delivered to the first target. */
-		return pass_through(c, conn_refuse_http);
+		return pass_through(c, true, conn_refuse_http);
 	} else if (c->door == DOOR_EXPLICIT && !c->connect_done && !named) {
 		/* Its clients name it by its own address: what they mean is the first target. */
 		snprintf(c->host, sizeof(c->host), "%s", config->targets[0]);
 	} else if (r == 1 && !config_is_target(config, c->host)) {
-		return pass_through(c, conn_refuse_http);
+		return pass_through(c, true, conn_refuse_http);
 	}
 	/* What is malformed gets its answer from the exchange: it is never passed on. */
 	conn_prepare(c);
@@ -250,7 +270,7 @@ static bool route(struct conn *c, enum sniff_kind kind)
 		 */
 		return refuse_plainly(c, "HTTP/2 without TLS", "", 0);
 	default:
-		return pass_through(c, conn_refuse_http);
+		return pass_through(c, false, conn_refuse_http);
 	}
 }
 

@@ -13,6 +13,7 @@ struct control;
 struct control_context {
 	const struct config *config;
 	struct privsep *privsep; /* of the same loop */
+	const struct types *types;
 	const struct stats *stats;
 	struct vault *vault;
 	uint64_t started_ns; /* CLOCK_MONOTONIC */

@@ -50,11 +50,18 @@ static void ask(struct control_job *job, enum job_phase phase)
 		finish(job, control_refusal("awsmaskd's monitor cannot be asked: look at the log"));
 }
 
-static json_t *done_answer(const struct control_job *job)
+static json_t *done_answer(const struct control_job *job, const struct priv_reply *reply)
 {
+	char warning[sizeof(reply->error) + 1];
+
 	if (job->command == CONTROL_CA_RELOAD)
 		return json_pack("{s:b}", "ok", 1);
-	return json_pack("{s:b, s:I}", "ok", 1, "id", (json_int_t)job->cgroup);
+	if (job->command == CONTROL_UNENROLL)
+		return json_pack("{s:b, s:I}", "ok", 1, "id", (json_int_t)job->cgroup);
+	snprintf(warning, sizeof(warning), "%.*s", (int)sizeof(reply->error), reply->error);
+	return json_pack("{s:b, s:I, s:I, s:I, s:s*}", "ok", 1, "id", (json_int_t)job->cgroup,
+			 "closed", (json_int_t)reply->u.sweep.closed, "left",
+			 (json_int_t)reply->u.sweep.left, "warning", *warning ? warning : NULL);
 }
 
 static void after_act(struct control_job *job, const struct priv_reply *reply)
@@ -64,7 +71,7 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 	if (reply->status == 1 && job->command == CONTROL_CA_RELOAD && context->ca_changed)
 		context->ca_changed(context->arg);
 	if (reply->status == 1)
-		finish(job, done_answer(job));
+		finish(job, done_answer(job, reply));
 	else if (job->command == CONTROL_UNENROLL)
 		finish(job, control_refusal("this cgroup (id %llu) is not enrolled; see "
 					    "`awsmaskctl list`",

@@ -55,13 +55,13 @@ X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
 	return NULL;
 }
 
-static X509 *leaf_store(struct leaf_cache *c, uv_loop_t *loop, const char *host, X509 *leaf)
+static void leaf_store(struct leaf_cache *c, const struct leaf_wait *w, X509 *leaf)
 {
 	struct slot *s = &c->slots[0];
 
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *other = &c->slots[i];
-		if (!other->leaf || strcmp(other->host, host) == 0) {
+		if (!other->leaf || strcmp(other->host, w->host) == 0) {
 			s = other;
 			break;
 		}
@@ -70,10 +70,9 @@ static X509 *leaf_store(struct leaf_cache *c, uv_loop_t *loop, const char *host,
 	}
 	X509_free(s->leaf);
 	s->leaf = leaf;
-	s->made_ms = uv_now(loop);
-	s->generation = *c->generation;
-	snprintf(s->host, sizeof(s->host), "%s", host);
-	return leaf;
+	s->made_ms = uv_now(w->loop);
+	s->generation = w->generation;
+	snprintf(s->host, sizeof(s->host), "%s", w->host);
 }
 
 static void on_leaf(void *arg, const struct priv_reply *reply)
@@ -85,7 +84,7 @@ static void on_leaf(void *arg, const struct priv_reply *reply)
 	if (reply->status == 1 && reply->u.leaf.len <= PRIV_LEAF_MAX)
 		leaf = d2i_X509(NULL, &der, (long)reply->u.leaf.len);
 	if (leaf)
-		leaf_store(w->cache, w->loop, w->host, leaf);
+		leaf_store(w->cache, w, leaf);
 	else
 		log_event(LOG_ERR, "leaf-refused", log_name("host", w->host),
 			  log_word("why",
@@ -97,6 +96,8 @@ uint32_t leaf_request(struct leaf_wait *w)
 {
 	struct priv_request r = {.kind = PRIV_LEAF};
 
+	/* The authority may change before the answer is here: it is of the one that is asked now. */
+	w->generation = *w->cache->generation;
 	snprintf(r.u.leaf.host, sizeof(r.u.leaf.host), "%s", w->host);
 	memcpy(r.u.leaf.spki, w->cache->tls->spki, w->cache->tls->spki_len);
 	r.u.leaf.spki_len = (uint32_t)w->cache->tls->spki_len;

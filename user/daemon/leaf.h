@@ -23,6 +23,7 @@ struct leaf_wait {
 	void *arg;
 	char host[256];
 	uv_loop_t *loop;
+	unsigned generation; /* set by leaf_request() */
 };
 uint32_t leaf_request(struct leaf_wait *w);
 

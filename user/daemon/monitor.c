@@ -2,9 +2,13 @@
 #include "monitor.h"
 #include "alone.h"
 #include "cgroup.h"
+#include "cgroup_watch.h"
 #include "doors.h"
+#include "list_watch.h"
 #include "log.h"
+#include "own_cgroup.h"
 #include "spawn.h"
+#include "state_dir.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -14,7 +18,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -34,9 +37,11 @@ struct channel {
 struct monitor {
 	uv_loop_t loop;
 	struct config *config;
+	struct list_watch *lists;
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct channel channels[WORKER_THREADS_MAX];
+	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
 	gid_t gid;
@@ -44,8 +49,7 @@ struct monitor {
 	uint64_t worker_started_ms, backoff_ms;
 	bool stopping;
 	int status;
-	char former_cgroup[4096]; /* where to go back to at the end; "": never left */
-	char own_cgroup[4096];
+	struct own_cgroup cgroup;
 	uv_signal_t child, terminate, interrupt;
 	uv_timer_t timer;    /* restart, or the end of patience when stopping */
 	uv_timer_t withdraw; /* nobody has accepted for long enough */
@@ -104,6 +108,8 @@ static void worker_ready(struct monitor *m)
 
 static void close_channels(struct monitor *m)
 {
+	if (m->lists)
+		list_watch_forget(m->lists);
 	for (unsigned i = 0; i < m->doors.threads; i++) {
 		struct channel *c = &m->channels[i];
 		if (c->fd < 0)
@@ -126,6 +132,11 @@ static void on_request(uv_poll_t *poll, int status, int events)
 	n = status < 0 ? 0 : recv(c->fd, &request, sizeof(request), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	/* Safe: it is what a worker is started with anyway. */
+	if (n == sizeof(request) && request.kind == PRIV_LISTS) {
+		list_watch_ask(c->monitor->lists, c->fd, &request);
+		return;
+	}
 	if (n == sizeof(request)) {
 		privsep_serve(&c->monitor->services, &request, &reply);
 		if (request.kind == PRIV_READY)
@@ -143,8 +154,9 @@ static void on_request(uv_poll_t *poll, int status, int events)
 
 static int start_worker(struct monitor *m, struct err *e)
 {
+	const struct buf *lists = list_watch_content(m->lists, &m->doors.lists_generation);
 	int fds[WORKER_THREADS_MAX];
-	pid_t pid = spawn_worker(&m->doors, m->config, m->key, m->uid, m->gid, fds, e);
+	pid_t pid = spawn_worker(&m->doors, m->config, lists, m->key, m->uid, m->gid, fds, e);
 
 	if (pid < 0)
 		return -1;
@@ -277,84 +289,14 @@ static int find_user(struct monitor *m, const char *user, struct err *e)
 	return 0;
 }
 
-/*
- * A cgroup of our own, for it is exempt from redirection and nobody else may be (I9): the service's
- * under systemd, else one made below the root.
- */
-static int enter_own_cgroup(struct monitor *m, struct err *e)
-{
-	size_t room = sizeof(m->own_cgroup) - sizeof("/awsmaskd");
-
-	if (cgroup_of(0, m->former_cgroup, sizeof(m->former_cgroup), e) < 0)
-		return -1;
-	if (getenv("INVOCATION_ID") && strstr(m->former_cgroup, "awsmaskd.service")) {
-		snprintf(m->own_cgroup, sizeof(m->own_cgroup), "%s", m->former_cgroup);
-		m->former_cgroup[0] = 0;
-		return 0;
-	}
-	if (cgroup_mount(m->own_cgroup, room, e) < 0)
-		return -1;
-	strcat(m->own_cgroup, "/awsmaskd");
-	if (cgroup_create(m->own_cgroup, e) < 0 || cgroup_enter(m->own_cgroup, 0, e) < 0) {
-		m->former_cgroup[0] = 0;
-		return -1;
-	}
-	return 0;
-}
-
-static void leave_own_cgroup(struct monitor *m)
-{
-	struct err e;
-
-	if (m->former_cgroup[0] && cgroup_enter(m->former_cgroup, 0, &e) == 0)
-		(void)cgroup_remove(m->own_cgroup, &e);
-}
-
-/* The directory of a file, made with this owner's group and mode when it is not there. */
-static int make_directory_of(const char *file, gid_t group, mode_t mode, struct err *e)
-{
-	char dir[256];
-	char *slash;
-
-	snprintf(dir, sizeof(dir), "%s", file);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return 0;
-	*slash = 0;
-	if (mkdir(dir, 0700) == 0) {
-		if (chown(dir, 0, group) < 0 || chmod(dir, mode) < 0)
-			return err_set(e, "%s cannot be given its owner: %s", dir, strerror(errno));
-	} else if (errno != EEXIST) {
-		return err_set(e, "%s cannot be made: %s; make its parent directory", dir,
-			       strerror(errno));
-	}
-	return 0;
-}
-
-/* Somebody else made it: whether it serves is checked, but it stays as they meant it. */
-static int check_vault_directory(const struct monitor *m, struct err *e)
-{
-	char dir[256];
-	struct stat st;
-
-	snprintf(dir, sizeof(dir), "%s", m->config->vault_sqlite);
-	*strrchr(dir, '/') = 0;
-	if (stat(dir[0] ? dir : "/", &st) < 0)
-		return err_set(e, "%s: %s", dir, strerror(errno));
-	if ((st.st_gid == m->gid && (st.st_mode & 030) == 030) || st.st_uid == m->uid)
-		return 0;
-	return err_set(e, "the worker cannot write into %s; do: chgrp %u %s && chmod 1771 %s", dir,
-		       m->gid, dir, dir);
-}
-
 static int load_key(struct monitor *m, struct err *e)
 {
 	char path[sizeof(m->config->vault_sqlite) + sizeof(".key")];
 
 	/* Sticky: the worker makes its database here, yet cannot touch what root has put beside it.
 	 */
-	if (make_directory_of(m->config->vault_sqlite, m->gid, 01771, e) < 0 ||
-	    check_vault_directory(m, e) < 0)
+	if (state_dir_make(m->config->vault_sqlite, m->gid, 01771, e) < 0 ||
+	    state_dir_check(m->config->vault_sqlite, m->uid, m->gid, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s.key", m->config->vault_sqlite);
 	return vault_key_load(path, m->key, e);
@@ -368,31 +310,44 @@ static int open_redirect(struct monitor *m, struct err *e)
 		return 0;
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->own_cgroup, &own, e) < 0)
+	    cgroup_id(m->cgroup.path, &own, e) < 0)
 		return -1;
 	return redirect_set_own_cgroup(m->services.redirect, own, e);
 }
 
-static int enroll_configured(struct monitor *m, struct err *e)
+static void on_cgroup(void *arg, const char *path, uint64_t id)
 {
+	struct monitor *m = arg;
 	struct policy policy = {.mode = m->config->mode,
 				.flags = m->config->fail_open ? POLICY_FAIL_OPEN : 0};
-	char path[4096];
-	uint64_t id;
+	struct sweep_result swept;
+	struct err warning, e;
 
-	for (size_t i = 0; m->services.redirect && i < m->config->enroll_count; i++) {
-		if (cgroup_resolve(m->config->enroll[i], path, sizeof(path), e) < 0 ||
-		    cgroup_id(path, &id, e) < 0) {
-			/* A unit that has not started yet is no reason to leave all the others
-			 * unmasked. */
-			log_event(LOG_WARNING, "enroll", log_word("why", e->text));
-			continue;
-		}
-		if (redirect_enroll(m->services.redirect, id, &policy, e) < 0)
-			return -1;
-		log_event(LOG_NOTICE, "enrolled", log_name("cgroup", path));
-	}
-	return 0;
+	/* One that cannot be enrolled is no reason to leave all the others unmasked. */
+	if (monitor_enroll(&m->services, id, &policy, &swept, &warning, &e) < 0)
+		log_event(LOG_ERR, "enroll", log_name("cgroup", path), log_word("why", e.text));
+}
+
+/* Else what jobs come and go would fill the map. */
+static void on_cgroup_gone(void *arg, uint64_t id)
+{
+	struct monitor *m = arg;
+	struct err e;
+
+	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
+		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
+			  log_word("why", "it has been removed"));
+}
+
+static int enroll_configured(struct monitor *m, struct err *e)
+{
+	const struct cgroup_watch_events events = {on_cgroup, on_cgroup_gone, m};
+
+	if (!m->services.redirect || !m->config->enroll_count)
+		return 0;
+	m->enroll =
+		cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events, e);
+	return m->enroll ? 0 : -1;
 }
 
 static unsigned thread_count(const struct config *c)
@@ -416,6 +371,9 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0)
 		return -1;
+	m->lists = list_watch_new(&m->loop, m->config, e);
+	if (!m->lists)
+		return -1;
 	/* Before anything is touched that may be another one's. */
 	m->claim = alone_claim(m->config, e);
 	if (m->claim < 0)
@@ -424,8 +382,8 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->doors.threads = thread_count(m->config);
 	m->services.config = m->config;
 	m->services.listener_port = m->config->listen_transparent;
-	if (make_directory_of(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
-	    enter_own_cgroup(m, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
+	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
+	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
 		return -1;
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
@@ -450,14 +408,16 @@ static void tear_down(struct monitor *m)
 		waitpid(m->worker, NULL, 0);
 	}
 	close_channels(m);
+	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);
 	explicit_bzero(m->key, sizeof(m->key));
-	leave_own_cgroup(m);
+	own_cgroup_leave(&m->cgroup);
 	if (m->claim >= 0)
 		close(m->claim);
+	list_watch_free(m->lists);
 	config_free(m->config);
 }
 

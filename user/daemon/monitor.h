@@ -31,6 +31,14 @@ struct monitor_services {
 	struct peer *peer;
 	uint16_t listener_port;
 };
+/*
+ * Enroll, and in enforce mode close what is older (sweep.h). 0, or -1. When it is enrolled but what
+ * is older could not be looked at, 0 with `warning` saying so; else that is empty.
+ */
+__attribute__((warn_unused_result)) int monitor_enroll(struct monitor_services *m, uint64_t cgroup,
+						       const struct policy *policy,
+						       struct sweep_result *r, struct err *warning,
+						       struct err *e);
 /* Answer one request. Every field of it may be a lie. */
 void privsep_serve(struct monitor_services *m, const struct priv_request *request,
 		   struct priv_reply *reply);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "origin.h"
+#include "origin_private.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -10,54 +10,7 @@
 #include <unistd.h>
 
 #define STEP_MS 15000 /* to resolve, connect, tunnel and shake hands */
-#define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
-#define IDLE_MAX 64   /* per thread */
 #define TUNNEL_ANSWER_MAX (64 * 1024)
-
-struct origin_pool {
-	uv_loop_t *loop;
-	const struct tls *tls;
-	struct origin *idle; /* newest first */
-	size_t idle_count, open_count;
-	struct tls_sessions sessions;
-	bool closing;
-};
-
-struct origin {
-	struct origin *next; /* in idle */
-	struct origin_pool *pool;
-	struct origin_place place;
-	struct stream stream;
-	uv_timer_t timer;
-	uv_getaddrinfo_t lookup;
-	enum origin_state state;
-	enum refusal failure;
-	bool has_stream, looking_up, pooled, closing;
-	struct buf request; /* what is left of connect_head */
-	struct buf answer;  /* to CONNECT */
-	struct http_parser *parser;
-	void (*on_event)(void *arg);
-	void *arg;
-};
-
-struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t)
-{
-	struct origin_pool *p = calloc(1, sizeof(*p));
-
-	if (p) {
-		p->loop = loop;
-		p->tls = t;
-	}
-	return p;
-}
-
-static void pool_release(struct origin_pool *p)
-{
-	if (!p->closing || p->open_count)
-		return;
-	tls_sessions_free(&p->sessions);
-	free(p);
-}
 
 static void on_freed(void *arg)
 {
@@ -69,7 +22,7 @@ static void on_freed(void *arg)
 	buf_free(&o->answer);
 	free(o);
 	p->open_count--;
-	pool_release(p);
+	origin_pool_release(p);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -82,7 +35,7 @@ static void on_timer_closed(uv_handle_t *handle)
 		on_freed(o);
 }
 
-static void origin_destroy(struct origin *o)
+void origin_destroy(struct origin *o)
 {
 	o->closing = true;
 	o->on_event = NULL;
@@ -95,7 +48,7 @@ static void origin_destroy(struct origin *o)
 	uv_close((uv_handle_t *)&o->timer, on_timer_closed);
 }
 
-static void notify(void *arg)
+void origin_notify(void *arg)
 {
 	struct origin *o = arg;
 
@@ -118,7 +71,7 @@ static void on_timeout(uv_timer_t *timer)
 	struct origin *o = timer->data;
 
 	fail(o, REFUSAL_ORIGIN_UNREACHABLE);
-	notify(o);
+	origin_notify(o);
 }
 
 static void start_connect(struct origin *o)
@@ -144,7 +97,7 @@ static void start_connect(struct origin *o)
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
 	}
-	if (stream_open(&o->stream, o->pool->loop, fd, notify, o) < 0) {
+	if (stream_open(&o->stream, o->pool->loop, fd, origin_notify, o) < 0) {
 		close(fd);
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 		return;
@@ -181,17 +134,10 @@ static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *f
 		start_connect(o);
 	}
 	uv_freeaddrinfo(found);
-	notify(o);
+	origin_notify(o);
 }
 
-static bool address_known(const struct origin_place *place)
-{
-	static const uint8_t none[16];
-
-	return memcmp(place->addr, none, sizeof(none)) != 0;
-}
-
-static struct origin *origin_new(struct origin_pool *p, const struct origin_place *place)
+struct origin *origin_new(struct origin_pool *p, const struct origin_place *place)
 {
 	struct origin *o = calloc(1, sizeof(*o));
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -209,7 +155,7 @@ static struct origin *origin_new(struct origin_pool *p, const struct origin_plac
 	p->open_count++;
 	o->timer.data = o->lookup.data = o;
 	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
-	if (address_known(place)) {
+	if (origin_address_known(place)) {
 		start_connect(o);
 		return o;
 	}
@@ -220,12 +166,6 @@ static struct origin *origin_new(struct origin_pool *p, const struct origin_plac
 	else
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	return o;
-}
-
-static bool same_place(const struct origin_place *a, const struct origin_place *b)
-{
-	return a->port == b->port && a->tls == b->tls && strcmp(a->host, b->host) == 0 &&
-	       (!address_known(b) || memcmp(a->addr, b->addr, sizeof(a->addr)) == 0);
 }
 
 /* Events may come early: a connection is made when it has a peer, failed when it has an error. */
@@ -392,107 +332,4 @@ const struct buf *origin_tunnel_answer(const struct origin *o)
 struct stream *origin_stream(struct origin *o)
 {
 	return &o->stream;
-}
-
-static void unlink_idle(struct origin *o)
-{
-	struct origin **at = &o->pool->idle;
-
-	while (*at != o)
-		at = &(*at)->next;
-	*at = o->next;
-	o->pool->idle_count--;
-}
-
-static void drop_idle(struct origin *o)
-{
-	unlink_idle(o);
-	origin_destroy(o);
-}
-
-/* Anything but silence from an idle origin ends it: a close, or bytes that nobody asked for, which
- * would be taken for the next request's answer. */
-static bool still_silent(struct origin *o)
-{
-	uint8_t byte;
-
-	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
-}
-
-static void on_idle_event(void *arg)
-{
-	if (!still_silent(arg))
-		drop_idle(arg);
-}
-
-static struct origin *take_idle(struct origin_pool *p, const struct origin_place *place)
-{
-	struct origin *next;
-
-	for (struct origin *o = p->idle; o; o = next) {
-		next = o->next;
-		if (!same_place(&o->place, place))
-			continue;
-		if (!still_silent(o)) {
-			drop_idle(o);
-			continue;
-		}
-		unlink_idle(o);
-		o->pooled = true;
-		uv_timer_stop(&o->timer);
-		stream_want(&o->stream, false, false);
-		return o;
-	}
-	return NULL;
-}
-
-struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
-			  void (*on_event)(void *arg), void *arg)
-{
-	struct origin *o = NULL;
-
-	if (!fresh && !place->connect_head)
-		o = take_idle(p, place);
-	if (!o)
-		o = origin_new(p, place);
-	if (!o)
-		return NULL;
-	o->on_event = on_event;
-	o->arg = arg;
-	if (o->has_stream)
-		stream_owner(&o->stream, notify, o);
-	return o;
-}
-
-static void on_idle_timeout(uv_timer_t *timer)
-{
-	drop_idle(timer->data);
-}
-
-void origin_put(struct origin *o, bool reusable)
-{
-	struct origin_pool *p = o->pool;
-
-	o->on_event = NULL;
-	if (!reusable || o->state != ORIGIN_READY || o->place.connect_head || p->closing ||
-	    p->idle_count >= IDLE_MAX) {
-		origin_destroy(o);
-		return;
-	}
-	o->next = p->idle;
-	p->idle = o;
-	p->idle_count++;
-	stream_owner(&o->stream, on_idle_event, o);
-	stream_want(&o->stream, true, false);
-	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
-}
-
-void origin_pool_close(struct origin_pool *p)
-{
-	if (!p)
-		return;
-	p->closing = true;
-	while (p->idle)
-		drop_idle(p->idle);
-	pool_release(p);
 }

@@ -84,6 +84,51 @@ static void serve_leaf(struct monitor_services *m, const struct priv_request *q,
 	OPENSSL_free(der);
 }
 
+int monitor_enroll(struct monitor_services *m, uint64_t cgroup, const struct policy *policy,
+		   struct sweep_result *r, struct err *warning, struct err *e)
+{
+	*r = (struct sweep_result){0};
+	warning->text[0] = 0;
+	if (redirect_enroll(m->redirect, cgroup, policy, e) < 0)
+		return -1;
+	log_event(LOG_NOTICE, "enrolled", log_number("cgroup", cgroup));
+	if (policy->mode == POLICY_OBSERVE) /* who only observes is in nobody's way */
+		return 0;
+	if (sweep_cgroup(m->config, cgroup, r, warning) < 0)
+		log_event(LOG_WARNING, "older-connections", log_word("why", warning->text),
+			  log_number("cgroup", cgroup));
+	else if (r->closed || r->left)
+		log_event(r->left ? LOG_WARNING : LOG_NOTICE, "older-connections",
+			  log_number("closed", r->closed), log_number("left", r->left),
+			  log_number("cgroup", cgroup));
+	return 0;
+}
+
+static void serve_enroll(struct monitor_services *m, uint64_t cgroup, const struct policy *policy,
+			 struct priv_reply *reply)
+{
+	struct err warning, e;
+
+	if (monitor_enroll(m, cgroup, policy, &reply->u.sweep, &warning, &e) < 0) {
+		refuse(reply, e.text);
+		return;
+	}
+	reply->status = 1;
+	snprintf(reply->error, sizeof(reply->error), "%s", warning.text);
+}
+
+static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct priv_reply *reply)
+{
+	struct err e;
+
+	if (redirect_unenroll(m->redirect, cgroup, &e) < 0) {
+		refuse(reply, e.text);
+		return;
+	}
+	reply->status = 1;
+	log_event(LOG_NOTICE, "unenrolled", log_number("cgroup", cgroup));
+}
+
 /*
  * Safe as far as it goes: a taken worker could release cgroups, but it sees their traffic unmasked
  * already; it cannot touch the host otherwise, for ids are looked up and never opened.
@@ -92,8 +137,6 @@ static void serve_cgroup(struct monitor_services *m, const struct priv_request *
 			 struct priv_reply *reply)
 {
 	struct policy policy = q->u.cgroup.policy;
-	struct err e;
-	int r;
 
 	if (!m->redirect) {
 		refuse(reply,
@@ -104,15 +147,10 @@ static void serve_cgroup(struct monitor_services *m, const struct priv_request *
 		refuse(reply, "the policy is malformed");
 		return;
 	}
-	r = q->kind == PRIV_ENROLL ? redirect_enroll(m->redirect, q->u.cgroup.id, &policy, &e)
-				   : redirect_unenroll(m->redirect, q->u.cgroup.id, &e);
-	if (r < 0) {
-		refuse(reply, e.text);
-		return;
-	}
-	reply->status = 1;
-	log_event(LOG_NOTICE, q->kind == PRIV_ENROLL ? "enrolled" : "unenrolled",
-		  log_number("cgroup", q->u.cgroup.id));
+	if (q->kind == PRIV_ENROLL)
+		serve_enroll(m, q->u.cgroup.id, &policy, reply);
+	else
+		serve_unenroll(m, q->u.cgroup.id, reply);
 }
 
 static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_reply *reply)

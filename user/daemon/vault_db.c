@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault_db.h"
+#include "vault_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x61776d76 /* "awmv" */
@@ -36,6 +33,7 @@ static const char schema[] =
 	X(NUMBER, "SELECT number FROM entry WHERE scope = ? AND label = ? AND hash = ?")           \
 	X(HIGHEST, "SELECT max(number) FROM entry WHERE scope = ? AND label = ?")                  \
 	X(INSERT, "INSERT INTO entry (scope, label, number, hash, sealed) VALUES (?, ?, ?, ?, ?)") \
+	X(LABELS, "SELECT DISTINCT label FROM entry")                                              \
 	X(EACH, "SELECT id, label, number, sealed FROM entry WHERE scope = ? AND id > ?"           \
 		" ORDER BY id")
 
@@ -287,6 +285,20 @@ int vault_db_each(struct vault_db *db, const uint8_t scope[static VAULT_HASH_SIZ
 	return result;
 }
 
+int vault_db_labels(struct vault_db *db, void (*each)(void *arg, const char *label), void *arg)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_LABELS);
+	int rc;
+
+	if (!st)
+		return failed(db, sqlite3_errcode(db->sqlite));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (sqlite3_column_text(st, 0))
+			each(arg, (const char *)sqlite3_column_text(st, 0));
+	finish(st);
+	return rc == SQLITE_DONE ? 0 : failed(db, rc);
+}
+
 static size_t file_bytes(const char *path)
 {
 	struct stat st;
@@ -297,52 +309,6 @@ static size_t file_bytes(const char *path)
 size_t vault_db_bytes(const struct vault_db *db)
 {
 	return file_bytes(db->path) + file_bytes(db->wal);
-}
-
-/* A new file's name is safe on the disk, and root has made it for whoever owns the directory. */
-static int settle_file(int fd, const char *path)
-{
-	char copy[PATH_MAX];
-	struct stat st;
-	int dir, rc = -1;
-
-	strcpy(copy, path);
-	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -1;
-	if (fstat(dir, &st) == 0 && (geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0))
-		rc = fsync(dir);
-	close(dir);
-	return rc;
-}
-
-/*
- * An existing file is only looked at: closing a descriptor of it would drop the locks that another
- * connection of this process holds (POSIX advisory locks belong to the process).
- */
-static int make_file(const char *path, struct err *e)
-{
-	struct stat st;
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd >= 0) {
-		int rc = settle_file(fd, path);
-		if (rc)
-			err_set(e, "%s: the vault cannot be made: %s", path, strerror(errno));
-		close(fd);
-		return rc;
-	}
-	if (errno != EEXIST)
-		return err_set(e, "%s: the vault cannot be made: %s", path, strerror(errno));
-	if (lstat(path, &st))
-		return err_set(e, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, "%s: the vault is not a regular file; name another path", path);
-	if (st.st_mode & 077)
-		return err_set(e,
-			       "%s: others may read or write the vault (mode %04o); run chmod 600",
-			       path, st.st_mode & 07777);
-	return 0;
 }
 
 static int pragma_is(struct vault_db *db, const char *sql, const char *want)
@@ -459,7 +425,7 @@ struct vault_db *vault_db_open(const char *path, struct err *e)
 		err_set(e, "the vault's path is too long; write a shorter one");
 		return NULL;
 	}
-	if (make_file(path, e))
+	if (vault_file_make(path, e))
 		return NULL;
 	db = calloc(1, sizeof(*db));
 	if (!db) {

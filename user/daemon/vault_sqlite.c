@@ -436,6 +436,32 @@ struct vault *vault_open(const char *path, const uint8_t key[static VAULT_KEY_SI
 	return NULL;
 }
 
+static void add_label(void *arg, const char *label)
+{
+	struct types *types = arg;
+	enum mask_type type;
+	char why[256];
+
+	/* What cannot be a type, or not beside the others, stays a placeholder, as with rows of
+	 * another version. */
+	if (types_find(types, label, strlen(label)) == TYPE_NONE)
+		(void)!types_add(types, label, &type, why, sizeof(why));
+}
+
+int vault_types(struct vault *v, struct types *types, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&v->writer);
+	rc = vault_db_labels(v->db, add_label, types);
+	if (rc == 0)
+		v->types = types;
+	else
+		err_set(e, "the vault cannot be read: %s", vault_db_why(v->db));
+	pthread_mutex_unlock(&v->writer);
+	return rc;
+}
+
 void vault_close(struct vault *v)
 {
 	if (!v)

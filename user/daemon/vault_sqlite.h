@@ -21,6 +21,13 @@ struct vault;
  */
 __attribute__((warn_unused_result)) struct vault *
 vault_open(const char *path, const uint8_t key[static VAULT_KEY_SIZE], struct err *e);
+/*
+ * What labels mean: `types`, to which those are added that the file has and they have not, of types
+ * that were configured once. Before any scope is opened; the types outlive the vault. 0, or -1 and a
+ * sentence.
+ */
+__attribute__((warn_unused_result)) int vault_types(struct vault *v, struct types *types,
+						    struct err *e);
 void vault_close(struct vault *v);
 
 /*

@@ -8,9 +8,11 @@
 #include "config.h"
 #include "leaf.h"
 #include "origin.h"
+#include "policies.h"
 #include "privsep.h"
 #include "scope_use.h"
 #include "stats.h"
+#include "target_addr.h"
 #include "tls.h"
 #include "vault_sqlite.h"
 
@@ -19,8 +21,10 @@
 /* What the monitor leaves open across exec, handed over in the argument of --worker. */
 struct worker_boot {
 	unsigned threads;
-	int config_fd; /* the configuration, as text */
-	int key_fd;    /* the vault's key, VAULT_KEY_SIZE bytes */
+	int config_fd;		   /* the configuration, as text */
+	int key_fd;		   /* the vault's key, VAULT_KEY_SIZE bytes */
+	int lists_fd;		   /* content of the lists' files (config_list.h) ... */
+	uint32_t lists_generation; /* ... and which one */
 	int control_fd;
 	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
 	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
@@ -31,9 +35,12 @@ struct worker_boot {
 /* One process. */
 struct worker {
 	const struct config *config;
+	struct types *types;
 	struct catalogue *catalogue;
+	struct policies *policies;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct target_addrs *target_addrs;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */

@@ -91,9 +91,9 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 }
 
 static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
-		    enum mask_type type)
+		    enum mask_type type, uint16_t rule)
 {
-	struct span s = {.start = start, .end = end, .type = type};
+	struct span s = {.start = start, .end = end, .type = type, .rule = rule};
 
 	/* A digit behind it would become part of the placeholder's number. */
 	while (s.end < len && text[s.end] >= '0' && text[s.end] <= '9')
@@ -102,10 +102,11 @@ static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t s
 }
 
 /* Append what the groups of the last match caught. */
-static int add_groups(struct detector *d, const struct compiled *rule, const uint8_t *text,
-		      size_t len, struct buf *spans)
+static int add_groups(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
+		      struct buf *spans)
 {
 	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
+	const struct compiled *rule = &d->catalogue->rules[id];
 	unsigned i;
 
 	for (i = 0; i < rule->group_count; i++) {
@@ -115,7 +116,7 @@ static int add_groups(struct detector *d, const struct compiled *rule, const uin
 		start = ovector[2 * g->number];
 		end = ovector[2 * g->number + 1];
 		if (start != PCRE2_UNSET && start < end &&
-		    add_span(spans, text, len, start, end, g->type) < 0)
+		    add_span(spans, text, len, start, end, g->type, (uint16_t)id) < 0)
 			return -1;
 	}
 	return 0;
@@ -154,7 +155,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (end <= start || !edge_right(rule_of(d->catalogue, id)->right, text, len, end))
 		return 0;
 	progress->next = end;
-	return add_groups(d, rule, text, len, spans);
+	return add_groups(d, id, text, len, spans);
 }
 
 /* A pair stands at `at`: try each rule one of whose anchors really is there. */
@@ -211,12 +212,13 @@ static int find_literals(const struct types *types, const uint8_t *text, size_t 
 	size_t from;
 
 	for (from = 0; placeholder_find(types, text, len, from, true, &p) == 1; from = p.end)
-		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL) < 0)
+		if (add_span(spans, text, len, p.start, p.end, TYPE_LITERAL, RULE_LITERAL) < 0)
 			return -1;
 	return 0;
 }
 
-/* By start; there the longer first; of the same span the type that is first in the table. */
+/* By start; there the longer first; of the same span the type that is first in the table, and of
+ * that the first rule. */
 static int span_compare(const void *a, const void *b)
 {
 	const struct span *x = a, *y = b;
@@ -225,7 +227,9 @@ static int span_compare(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->end != y->end)
 		return x->end > y->end ? -1 : 1;
-	return (int)x->type - (int)y->type;
+	if (x->type != y->type)
+		return (int)x->type - (int)y->type;
+	return (int)x->rule - (int)y->rule;
 }
 
 /* The first stays whole, of the next stays what reaches beyond. */

@@ -18,7 +18,11 @@ struct catalogue;
  */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_new(char *why, size_t why_size);
 
-/* A user's own expression, the whole match of which is masked. */
+#define OWN_EXPRESSION_MAX 1024
+#define OWN_ANCHORS_MAX 16
+#define OWN_ANCHOR_MAX 64
+
+/* A user's own expression, the whole match of which is masked (own.h). */
 struct own_rule {
 	enum mask_type type;
 	const char *expression;
@@ -27,8 +31,8 @@ struct own_rule {
 };
 
 /*
- * Add own types and their rules, before any detector is made. All that is handed in stays the
- * caller's and outlives the catalogue. 0, or -1 as catalogue_new().
+ * Add own types and their rules, before any detector is made. The types and all strings stay the
+ * caller's and outlive the catalogue. 0, or -1 as catalogue_new().
  */
 __attribute__((warn_unused_result)) int catalogue_extend(struct catalogue *c,
 							 const struct types *types,
@@ -42,9 +46,14 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
+/* What found a span, where it was none of the catalogue's rules. */
+#define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
+#define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
+
 struct span {
 	size_t start, end; /* bytes of the text, end exclusive; never empty */
 	enum mask_type type;
+	uint16_t rule; /* its number in the catalogue, or one of the above */
 };
 
 /*

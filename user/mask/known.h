@@ -57,6 +57,8 @@ size_t known_count(const struct known *k);
 /* Bytes of storage that it holds. */
 size_t known_memory(const struct known *k);
 
+/* Are values of this type learned? */
+bool known_learns_type(enum mask_type type);
 /* Is such a value learned at all? */
 bool known_learns(enum mask_type type, const uint8_t *value, size_t len);
 /* Words and what stands between them: how often it is cut for being looked up. */

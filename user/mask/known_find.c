@@ -234,7 +234,8 @@ static int find_all(const struct search *s, const uint8_t *text, size_t len, str
 			if (!v)
 				continue;
 			done = at + v->len;
-			found = (struct span){.start = at, .end = done, .type = v->type};
+			found = (struct span){
+				.start = at, .end = done, .type = v->type, .rule = RULE_KNOWN};
 			if (buf_append(spans, &found, sizeof(found)))
 				return -1;
 		}

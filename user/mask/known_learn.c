@@ -120,6 +120,11 @@ static bool is_service(const uint8_t *p, size_t len)
 	return memmem(p, len, domain, sizeof(domain) - 1) != NULL;
 }
 
+bool known_learns_type(enum mask_type type)
+{
+	return type < TYPE_COUNT && learned[type];
+}
+
 bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
 {
 	size_t i = 0;

@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const sensitivity_names[] = {
+	[SENSITIVITY_ID] = "id",
+	[SENSITIVITY_NETWORK] = "network",
+	[SENSITIVITY_NAME] = "name",
+	[SENSITIVITY_SECRET] = "secret",
+};
+
 const struct type_info type_table[TYPE_COUNT] = {
-#define TYPE(name, sensitivity, source)                                                            \
-	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, source},
+#define TYPE(name, sensitivity, description, source)                                               \
+	[TYPE_##name] = {#name, sizeof(#name) - 1, SENSITIVITY_##sensitivity, description, source},
 #define RULE(...)
 #include "catalogue.def"
 #undef TYPE
@@ -124,6 +131,7 @@ int types_add(struct types *t, const char *label, enum mask_type *type, char *wh
 	*type = (enum mask_type)types_count(t);
 	own = &t->own[t->own_count++];
 	memcpy(own->label, label, len + 1);
-	own->info = (struct type_info){own->label, len, SENSITIVITY_NAME, "the configuration"};
+	own->info = (struct type_info){own->label, len, SENSITIVITY_NAME, "a type of your own",
+				       "the configuration"};
 	return 0;
 }

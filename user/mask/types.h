@@ -19,7 +19,7 @@ enum sensitivity { SENSITIVITY_ID, SENSITIVITY_NETWORK, SENSITIVITY_NAME, SENSIT
 
 /* TYPE_LITERAL is 0: text that already looks like a placeholder (I2). */
 enum mask_type {
-#define TYPE(name, sensitivity, source) TYPE_##name,
+#define TYPE(name, ...) TYPE_##name,
 #define RULE(...)
 #include "catalogue.def"
 #undef TYPE
@@ -34,8 +34,12 @@ struct type_info {
 			      another */
 	size_t label_len;
 	enum sensitivity sensitivity;
-	const char *source; /* where the format is documented */
+	const char *description; /* "EC2 instance id" */
+	const char *source;	 /* where the format is documented */
 };
+
+/* "id", "network", "name", "secret" */
+extern const char *const sensitivity_names[];
 
 extern const struct type_info type_table[TYPE_COUNT];
 

@@ -102,6 +102,11 @@ void exchange_free(struct exchange *x)
 	free(x);
 }
 
+void exchange_keep_absolute(struct exchange *x)
+{
+	x->keep_absolute = true;
+}
+
 enum exchange_want exchange_want(const struct exchange *x)
 {
 	static const enum exchange_want WANTS[] = {
@@ -418,7 +423,8 @@ void exchange_retry(struct exchange *x)
 
 bool exchange_origin_reusable(const struct exchange *x)
 {
-	return x->answer.reusable;
+	/* A proxy may know its client by the connection. */
+	return x->answer.reusable && !request_is_proxied(x);
 }
 
 struct buf *exchange_to_client(struct exchange *x)

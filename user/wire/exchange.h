@@ -102,6 +102,11 @@ __attribute__((warn_unused_result)) struct exchange *
 exchange_new(const struct exchange_config *config, struct vault_scope *scope, const char *host,
 	     const char *origin_name);
 void exchange_free(struct exchange *x);
+/*
+ * Requests in absolute-form (RFC 9112 section 3.2.2) go to the client's own proxy: they stay in that form,
+ * and what the client and its proxy say to each other by Proxy-Authorization and Proxy-Authenticate passes.
+ */
+void exchange_keep_absolute(struct exchange *x);
 
 enum exchange_want {
 	WANT_CLIENT,  /* client bytes */

@@ -75,10 +75,13 @@ static int put_once(struct buf *out, const struct http_field *f, const char *val
 }
 
 /* Each side's connection is its own: ours to the origin is kept. */
-static int put_hop(struct request_fields *r, const struct http_field *f, struct buf *out)
+static int put_hop(const struct exchange *x, struct request_fields *r, const struct http_field *f,
+		   struct buf *out)
 {
 	if (is_named(f, "connection"))
 		return put_once(out, f, "keep-alive", &r->connection);
+	if (is_named(f, "proxy-authorization") && request_is_proxied(x))
+		return put_same(out, f);
 	return is_named(f, "transfer-encoding") ? put_length(out, f, r->length) : 0;
 }
 
@@ -106,7 +109,7 @@ static int put_request_field(struct exchange *x, const struct http_head *h, size
 
 	switch (header_class(h, f)) {
 	case HEADER_HOP:
-		return put_hop(r, f, out);
+		return put_hop(x, r, f, out);
 	case HEADER_FRAMING:
 		if (is_named(f, "content-length"))
 			return put_length(out, f, r->length);
@@ -122,14 +125,26 @@ static int put_request_field(struct exchange *x, const struct http_head *h, size
 	}
 }
 
+static int put_target(struct exchange *x, const struct http_head *h, struct buf *out)
+{
+	const struct request *r = &x->request;
+
+	if (request_is_proxied(x)) {
+		if (buf_append(out, h->target, r->prefix_len))
+			return -1;
+		if (r->prefix_len == h->target_len)
+			return 0;
+	}
+	return put_masked(x, PART_TARGET, r->path, r->path_len, out);
+}
+
 int put_request_head(struct exchange *x, bool body_masked, size_t length, struct buf *out)
 {
 	const struct http_head *h = http_head(x->client);
 	struct request_fields r = {.body_masked = body_masked, .length = length};
 
 	if (buf_append(out, h->method, h->method_len) || buf_puts(out, " ") ||
-	    put_masked(x, PART_TARGET, x->request.path, x->request.path_len, out) ||
-	    buf_puts(out, " HTTP/1.1\r\n"))
+	    put_target(x, h, out) || buf_puts(out, " HTTP/1.1\r\n"))
 		return -1;
 	/* An HTTP/1.0 client may come without; RFC 9112 section 3.2 wants it from us. */
 	if (!http_find(h, "host") &&
@@ -200,7 +215,8 @@ static int put_answer_field(struct exchange *x, const struct http_field *f, size
 {
 	switch (header_class(http_head(x->origin), f)) {
 	case HEADER_HOP:
-		return 0;
+		return is_named(f, "proxy-authenticate") && request_is_proxied(x) ? put_same(out, f)
+										  : 0;
 	case HEADER_FRAMING:
 		return put_answer_framing(x, f, length, out);
 	case HEADER_VALUE:

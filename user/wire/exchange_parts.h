@@ -27,8 +27,9 @@ struct request {
 	bool begun, headed, whole; /* a byte, the head, all of it has come */
 	const char *path; /* origin-form of the target (RFC 9112 section 3.2.1), in the head */
 	size_t path_len;
-	struct buf body;  /* as it came, chunks joined */
-	struct buf plain; /* decoded, when it is coded */
+	size_t prefix_len; /* of an absolute-form target: what stands before the path */
+	struct buf body;   /* as it came, chunks joined */
+	struct buf plain;  /* decoded, when it is coded */
 	enum coding coding;
 	bool coded; /* by it, and can be undone */
 	enum body_kind kind;
@@ -65,7 +66,7 @@ struct exchange {
 	struct vault_scope *scope;
 	char host[256], origin_name[264]; /* the latter "" for the client's own */
 	enum exchange_state state;
-	bool client_gone;
+	bool client_gone, keep_absolute;
 	struct http_parser *client, *origin; /* origin: NULL but for STATE_ORIGIN */
 	struct mask *mask;
 	struct request request;
@@ -91,6 +92,11 @@ int request_headed(struct exchange *x);
 int request_data(struct exchange *x, const uint8_t *p, size_t n);
 /* The body is complete: scan everything. */
 int request_scan(struct exchange *x);
+/* In absolute-form, and stays so. */
+static inline bool request_is_proxied(const struct exchange *x)
+{
+	return x->keep_absolute && x->request.prefix_len > 0;
+}
 /* What is kept of the request, but for its head, is not needed any more. */
 void request_release(struct exchange *x);
 

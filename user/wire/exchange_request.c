@@ -51,6 +51,7 @@ static int request_target(struct request *r, const struct http_head *h)
 		at = 8;
 	while (at && at < n && h->target[at] != '/' && h->target[at] != '?')
 		at++;
+	r->prefix_len = at;
 	if (at && at >= n) {
 		r->path = "/";
 		r->path_len = 1;

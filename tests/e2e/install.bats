@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What `make install` puts where, and that `make uninstall` takes it away again.
+
+setup() {
+	REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	ROOT=$BATS_TEST_TMPDIR/root
+}
+
+make_into_root() {
+	make -s -C "$REPO" DESTDIR="$ROOT" "$@"
+}
+
+files() {
+	(cd "$ROOT" && find . -type f -printf '%m %P\n' | sort -k2)
+}
+
+@test "install brings programs, unit, user, directories, completion, pages and configuration" {
+	make_into_root install
+	diff - <(files) <<-END
+		644 etc/awsmask/awsmask.yaml
+		644 usr/local/lib/systemd/system/awsmaskd.service
+		644 usr/local/lib/sysusers.d/awsmask.conf
+		644 usr/local/lib/tmpfiles.d/awsmask.conf
+		755 usr/local/sbin/awsmaskctl
+		755 usr/local/sbin/awsmaskd
+		644 usr/local/share/bash-completion/completions/awsmaskctl
+		644 usr/local/share/man/man5/awsmask.yaml.5
+		644 usr/local/share/man/man7/awsmask.7
+		644 usr/local/share/man/man8/awsmaskctl.8
+		644 usr/local/share/man/man8/awsmaskd.8
+	END
+	"$ROOT/usr/local/sbin/awsmaskd" --config "$ROOT/etc/awsmask/awsmask.yaml" --check-config
+}
+
+@test "the unit starts what was installed, wherever that is" {
+	make_into_root PREFIX=/opt/awsmask install
+	unit=$ROOT/opt/awsmask/lib/systemd/system/awsmaskd.service
+	grep -q '^ExecStart=/opt/awsmask/sbin/awsmaskd$' "$unit"
+	[ -x "$ROOT/opt/awsmask/sbin/awsmaskd" ]
+	[ "$(grep -c '@sbindir@' "$unit")" = 0 ]
+}
+
+@test "the user and the directories are as the daemon wants them" {
+	make_into_root install
+	mkdir -p "$ROOT/etc"
+	systemd-sysusers --root="$ROOT"
+	grep -qE '^awsmask:x:[0-9]+:[0-9]+:[^:]*:/:.*/nologin$' "$ROOT/etc/passwd"
+	systemd-tmpfiles --root="$ROOT" --create "$ROOT/usr/local/lib/tmpfiles.d/awsmask.conf"
+	[ "$(stat -c '%a %u' "$ROOT/run/awsmask")" = "755 0" ]
+	[ "$(stat -c '%a %u %g' "$ROOT/var/lib/awsmask")" = "1771 0 $(awk -F: '/^awsmask:/ { print $3 }' "$ROOT/etc/group")" ]
+}
+
+@test "the completion is bash, and is named after its command" {
+	make_into_root install
+	bash -n "$ROOT/usr/local/share/bash-completion/completions/awsmaskctl"
+	bash -c '. "$0" && complete -p awsmaskctl' "$ROOT/usr/local/share/bash-completion/completions/awsmaskctl"
+}
+
+@test "an administrator's configuration outlives an installation and its removal" {
+	make_into_root install
+	echo 'mode: observe' >"$ROOT/etc/awsmask/awsmask.yaml"
+	make_into_root install
+	make_into_root uninstall
+	[ "$(cat "$ROOT/etc/awsmask/awsmask.yaml")" = 'mode: observe' ]
+	[ "$(files)" = '644 etc/awsmask/awsmask.yaml' ]
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idle connections to origins: kept, given out again, let go. */
+#include "origin_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
+#define IDLE_MAX 64   /* per thread */
+
+struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t)
+{
+	struct origin_pool *p = calloc(1, sizeof(*p));
+
+	if (p) {
+		p->loop = loop;
+		p->tls = t;
+	}
+	return p;
+}
+
+void origin_pool_release(struct origin_pool *p)
+{
+	if (!p->closing || p->open_count)
+		return;
+	tls_sessions_free(&p->sessions);
+	free(p);
+}
+
+bool origin_address_known(const struct origin_place *place)
+{
+	static const uint8_t none[16];
+
+	return memcmp(place->addr, none, sizeof(none)) != 0;
+}
+
+static bool same_place(const struct origin_place *a, const struct origin_place *b)
+{
+	return a->port == b->port && a->tls == b->tls && strcmp(a->host, b->host) == 0 &&
+	       (!origin_address_known(b) || memcmp(a->addr, b->addr, sizeof(a->addr)) == 0);
+}
+
+static void unlink_idle(struct origin *o)
+{
+	struct origin **at = &o->pool->idle;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	o->pool->idle_count--;
+}
+
+static void drop_idle(struct origin *o)
+{
+	unlink_idle(o);
+	origin_destroy(o);
+}
+
+/* Anything but silence from an idle origin ends it: a close, or bytes that nobody asked for, which
+ * would be taken for the next request's answer. */
+static bool still_silent(struct origin *o)
+{
+	uint8_t byte;
+
+	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
+}
+
+static void on_idle_event(void *arg)
+{
+	if (!still_silent(arg))
+		drop_idle(arg);
+}
+
+static struct origin *take_idle(struct origin_pool *p, const struct origin_place *place)
+{
+	struct origin *next;
+
+	for (struct origin *o = p->idle; o; o = next) {
+		next = o->next;
+		if (!same_place(&o->place, place))
+			continue;
+		if (!still_silent(o)) {
+			drop_idle(o);
+			continue;
+		}
+		unlink_idle(o);
+		o->pooled = true;
+		uv_timer_stop(&o->timer);
+		stream_want(&o->stream, false, false);
+		return o;
+	}
+	return NULL;
+}
+
+struct origin *origin_get(struct origin_pool *p, const struct origin_place *place, bool fresh,
+			  void (*on_event)(void *arg), void *arg)
+{
+	struct origin *o = NULL;
+
+	if (!fresh && !place->connect_head)
+		o = take_idle(p, place);
+	if (!o)
+		o = origin_new(p, place);
+	if (!o)
+		return NULL;
+	o->on_event = on_event;
+	o->arg = arg;
+	if (o->has_stream)
+		stream_owner(&o->stream, origin_notify, o);
+	return o;
+}
+
+static void on_idle_timeout(uv_timer_t *timer)
+{
+	drop_idle(timer->data);
+}
+
+void origin_put(struct origin *o, bool reusable)
+{
+	struct origin_pool *p = o->pool;
+
+	o->on_event = NULL;
+	if (!reusable || o->state != ORIGIN_READY || o->place.connect_head || p->closing ||
+	    p->idle_count >= IDLE_MAX) {
+		origin_destroy(o);
+		return;
+	}
+	o->next = p->idle;
+	p->idle = o;
+	p->idle_count++;
+	stream_owner(&o->stream, on_idle_event, o);
+	stream_want(&o->stream, true, false);
+	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
+}
+
+void origin_pool_close(struct origin_pool *p)
+{
+	if (!p)
+		return;
+	p->closing = true;
+	while (p->idle)
+		drop_idle(p->idle);
+	origin_pool_release(p);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_ORIGIN_PRIVATE_H
+#define AWSMASK_ORIGIN_PRIVATE_H
+/* What the two halves share: origin.c (making one), origin_pool.c (keeping them). */
+#include "origin.h"
+
+struct origin_pool {
+	uv_loop_t *loop;
+	const struct tls *tls;
+	struct origin *idle; /* newest first */
+	size_t idle_count, open_count;
+	struct tls_sessions sessions;
+	bool closing;
+};
+
+struct origin {
+	struct origin *next; /* in idle */
+	struct origin_pool *pool;
+	struct origin_place place;
+	struct stream stream;
+	uv_timer_t timer;
+	uv_getaddrinfo_t lookup;
+	enum origin_state state;
+	enum refusal failure;
+	bool has_stream, looking_up, pooled, closing;
+	struct buf request; /* what is left of connect_head */
+	struct buf answer;  /* to CONNECT */
+	struct http_parser *parser;
+	void (*on_event)(void *arg);
+	void *arg;
+};
+
+struct origin *origin_new(struct origin_pool *p, const struct origin_place *place);
+/* Close it and everything that it is still doing. */
+void origin_destroy(struct origin *o);
+/* Tell its owner; for streams: the argument is the origin. */
+void origin_notify(void *arg);
+/* Its last connection is gone: free it, if it is being closed. */
+void origin_pool_release(struct origin_pool *p);
+bool origin_address_known(const struct origin_place *place);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sweep.h"
+#include "../mask/buf.h"
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIST_MAX ((size_t)64 << 20) /* bytes of each list */
+
+/* Those that carry data or will: what is closing or listening carries none to the origin. */
+#define LIVE_STATES                                                                                \
+	(1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_CLOSE_WAIT)
+
+struct net {
+	dev_t dev;
+	ino_t inode;
+	int fd;
+};
+
+struct sweep {
+	const struct config *config;
+	struct buf cgroups; /* uint64_t, sorted before they are looked up */
+	struct buf sockets; /* uint64_t, likewise: inodes */
+	struct buf nets;    /* struct net */
+	struct buf found;   /* struct inet_diag_req_v2: what to close */
+	bool full;	    /* memory is out */
+};
+
+/* ---- who there is */
+
+static void add(struct sweep *s, struct buf *list, const void *p, size_t n)
+{
+	if (buf_append(list, p, n) < 0)
+		s->full = true;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void sort(struct buf *list)
+{
+	if (buf_len(list))
+		qsort(list->data + list->head, buf_len(list) / sizeof(uint64_t), sizeof(uint64_t),
+		      compare);
+}
+
+static bool has(const struct buf *list, uint64_t n)
+{
+	return buf_len(list) &&
+	       bsearch(&n, buf_bytes(list), buf_len(list) / sizeof(n), sizeof(n), compare) != NULL;
+}
+
+static void add_net(struct sweep *s, const char *path)
+{
+	const struct net *known = (const void *)buf_bytes(&s->nets);
+	struct stat st;
+	struct net n;
+
+	if (stat(path, &st) < 0) /* the process has ended */
+		return;
+	for (size_t i = 0; i < buf_len(&s->nets) / sizeof(n); i++)
+		if (known[i].dev == st.st_dev && known[i].inode == st.st_ino)
+			return;
+	n = (struct net){st.st_dev, st.st_ino, open(path, O_RDONLY | O_CLOEXEC)};
+	if (n.fd >= 0)
+		add(s, &s->nets, &n, sizeof(n));
+}
+
+static void add_sockets(struct sweep *s, const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned long long inode;
+	char target[64];
+	ssize_t n;
+
+	while (dir && (entry = readdir(dir))) {
+		n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = 0;
+		if (sscanf(target, "socket:[%llu]", &inode) == 1)
+			add(s, &s->sockets, &(uint64_t){inode}, sizeof(uint64_t));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int add_cgroup(const char *path, uint64_t id, void *arg)
+{
+	struct sweep *s = arg;
+	char procs[PATH_MAX + sizeof("/cgroup.procs")], proc[64];
+	unsigned pid;
+	FILE *f;
+
+	add(s, &s->cgroups, &id, sizeof(id));
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	f = fopen(procs, "re");
+	while (f && fscanf(f, "%u", &pid) == 1) {
+		snprintf(proc, sizeof(proc), "/proc/%u/ns/net", pid);
+		add_net(s, proc);
+		snprintf(proc, sizeof(proc), "/proc/%u/fd", pid);
+		add_sockets(s, proc);
+	}
+	if (f)
+		fclose(f);
+	return 0;
+}
+
+static int gather(struct sweep *s, uint64_t cgroup, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (cgroup_path_of(cgroup, path, sizeof(path)) < 0)
+		return err_set(e, "the cgroup %llu is gone", (unsigned long long)cgroup);
+	add_net(s, "/proc/self/ns/net");
+	if (cgroup_each(path, add_cgroup, s) < 0)
+		return err_set(e, "the cgroups below %s cannot be walked", path);
+	sort(&s->cgroups);
+	sort(&s->sockets);
+	return 0;
+}
+
+/* ---- which connections */
+
+static bool is_masked_port(const struct config *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->port_count; i++)
+		if (c->ports[i] == port)
+			return true;
+	for (size_t i = 0; i < c->proxy_port_count; i++)
+		if (c->proxy_ports[i] == port)
+			return true;
+	return false;
+}
+
+static bool is_within(const uint8_t addr[static 16], const struct config_net *net)
+{
+	unsigned bytes = net->prefixlen / 8, bits = net->prefixlen % 8;
+
+	return memcmp(addr, net->addr, bytes) == 0 &&
+	       (!bits || (addr[bytes] ^ net->addr[bytes]) >> (8 - bits) == 0);
+}
+
+static bool is_masked_destination(const struct config *c, const struct inet_diag_msg *m)
+{
+	uint8_t addr[16] = {[10] = 0xff, 0xff};
+
+	if (m->idiag_family == AF_INET)
+		memcpy(addr + 12, m->id.idiag_dst, 4);
+	else
+		memcpy(addr, m->id.idiag_dst, 16);
+	for (size_t i = 0; i < c->exclude_count; i++)
+		if (is_within(addr, &c->exclude[i]))
+			return false;
+	return is_masked_port(c, ntohs(m->id.idiag_dport));
+}
+
+static bool is_theirs(const struct sweep *s, struct nlmsghdr *header, const struct inet_diag_msg *m)
+{
+	struct nlattr *cgroup = nlmsg_find_attr(header, sizeof(*m), INET_DIAG_CGROUP_ID);
+
+	return has(&s->sockets, m->idiag_inode) ||
+	       (cgroup && has(&s->cgroups, nla_get_u64(cgroup)));
+}
+
+static int on_socket(struct nl_msg *msg, void *arg)
+{
+	struct sweep *s = arg;
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	const struct inet_diag_msg *m = nlmsg_data(header);
+	struct inet_diag_req_v2 q = {.sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u};
+
+	if (nlmsg_datalen(header) < (int)sizeof(*m) || !is_masked_destination(s->config, m) ||
+	    !is_theirs(s, header, m))
+		return NL_OK;
+	q.sdiag_family = m->idiag_family;
+	q.id = m->id;
+	add(s, &s->found, &q, sizeof(q));
+	return NL_OK;
+}
+
+static int list_sockets(struct nl_sock *sock, int family)
+{
+	struct inet_diag_req_v2 q = {.sdiag_family = (uint8_t)family,
+				     .sdiag_protocol = IPPROTO_TCP,
+				     .idiag_states = LIVE_STATES};
+
+	if (nl_send_simple(sock, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, &q, sizeof(q)) <
+	    0)
+		return -1;
+	return nl_recvmsgs_default(sock) < 0 ? -1 : 0;
+}
+
+static void close_found(struct sweep *s, struct nl_sock *sock, struct sweep_result *r)
+{
+	const struct inet_diag_req_v2 *q = (const void *)buf_bytes(&s->found);
+	size_t n = buf_len(&s->found) / sizeof(*q);
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		struct inet_diag_req_v2 one = q[i];
+
+		rc = nl_send_simple(sock, SOCK_DESTROY, NLM_F_REQUEST, &one, sizeof(one));
+		if (rc >= 0)
+			rc = nl_wait_for_ack(sock);
+		if (rc >= 0)
+			r->closed++;
+		else if (rc != -NLE_OBJ_NOTFOUND) /* it has ended by itself */
+			r->left++;
+	}
+}
+
+/* ---- in each network namespace */
+
+struct visit {
+	int net;
+	struct nl_sock *sock;
+};
+
+/* A thread of its own enters the namespace, for it need not come back. The socket stays there. */
+static void *open_there(void *arg)
+{
+	struct visit *v = arg;
+
+	if (setns(v->net, CLONE_NEWNET) == 0 && nl_connect(v->sock, NETLINK_SOCK_DIAG) == 0)
+		return v;
+	return NULL;
+}
+
+static int sweep_net(struct sweep *s, int net, struct sweep_result *r)
+{
+	struct visit v = {net, nl_socket_alloc()};
+	void *opened = NULL;
+	pthread_t thread;
+	int rc = -1;
+
+	if (v.sock && pthread_create(&thread, NULL, open_there, &v) == 0)
+		pthread_join(thread, &opened);
+	if (!opened)
+		goto out;
+	buf_clear(&s->found);
+	nl_socket_modify_cb(v.sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, s);
+	if (list_sockets(v.sock, AF_INET) < 0 || list_sockets(v.sock, AF_INET6) < 0)
+		goto out;
+	close_found(s, v.sock, r);
+	rc = 0;
+out:
+	nl_socket_free(v.sock);
+	return rc;
+}
+
+int sweep_cgroup(const struct config *c, uint64_t cgroup_id, struct sweep_result *r, struct err *e)
+{
+	struct sweep s = {.config = c};
+	struct sweep_result sum = {0};
+	const struct net *nets;
+	size_t i, n;
+	int rc;
+
+	buf_init(&s.cgroups, LIST_MAX);
+	buf_init(&s.sockets, LIST_MAX);
+	buf_init(&s.nets, LIST_MAX);
+	buf_init(&s.found, LIST_MAX);
+	rc = gather(&s, cgroup_id, e);
+	nets = (const void *)buf_bytes(&s.nets);
+	n = buf_len(&s.nets) / sizeof(*nets);
+	for (i = 0; i < n; i++) {
+		if (rc == 0 && sweep_net(&s, nets[i].fd, &sum) < 0)
+			rc = err_set(e, "the connections in a network namespace cannot be listed "
+					"or not be closed (does the kernel have "
+					"CONFIG_INET_DIAG_DESTROY?)");
+		close(nets[i].fd);
+	}
+	if (rc == 0 && s.full)
+		rc = err_set(e, "there are more connections than memory to list them");
+	if (rc == 0)
+		*r = sum;
+	buf_free(&s.cgroups);
+	buf_free(&s.sockets);
+	buf_free(&s.nets);
+	buf_free(&s.found);
+	return rc;
+}
