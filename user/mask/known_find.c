@@ -81,6 +81,7 @@ struct search {
 	const struct known *sets[KNOWN_SETS];
 	size_t n;
 	const struct known_filter *filter;
+	bool other; /* some value begins with no letter or digit */
 };
 
 /* `joined`: only an account may begin here. */
@@ -121,9 +122,9 @@ static uint64_t reach_on(uint64_t before, uint64_t now)
 
 /*
  * Where a token may begin in p[0..BLOCK): behind what is no letter or digit, or where an escape may
- * have ended. p[-1] can be read.
+ * have ended; with a letter or digit, or `other` bytes as well. p[-1] can be read.
  */
-static uint64_t tokens(const uint8_t *p, uint64_t *escapes)
+static uint64_t tokens(const uint8_t *p, bool other, uint64_t *escapes)
 {
 	uint64_t alnum = 0, now = 0, reached;
 
@@ -133,21 +134,24 @@ static uint64_t tokens(const uint8_t *p, uint64_t *escapes)
 	}
 	reached = reach_on(*escapes, now);
 	*escapes = now;
-	return ~alnum | reached;
+	if (other)
+		return ~alnum | reached;
+	return (~alnum | reached) &
+	       (alnum >> 1 | (uint64_t) !!(known_classes[p[BLOCK - 1]] & ALNUM) << 63);
 }
 
 /* The same at the edges of the text, where not all of it can be read. */
-static uint64_t tokens_at(const uint8_t *text, size_t len, size_t at, uint64_t *escapes)
+static uint64_t tokens_at(const uint8_t *text, size_t len, size_t at, bool other, uint64_t *escapes)
 {
 	uint8_t copy[1 + BLOCK] = {0};
 	size_t n = len - at < BLOCK ? len - at : BLOCK;
 
 	if (at && n == BLOCK)
-		return tokens(text + at, escapes);
+		return tokens(text + at, other, escapes);
 	if (at)
 		copy[0] = text[at - 1];
 	memcpy(copy + 1, text + at, n);
-	return tokens(copy + 1, escapes);
+	return tokens(copy + 1, other, escapes);
 }
 
 /* Beyond the text's end there are zeroes. */
@@ -175,18 +179,18 @@ static inline bool may_begin(const struct known *k, uint64_t first)
  */
 static void propose(const struct search *s, const uint8_t *text, size_t len, struct proposals *g)
 {
-	const struct known *one = s->sets[0], *two = s->sets[s->n > 1];
+	const struct known *one = s->sets[0];
 	size_t at = g->cursor, n = 0, count;
-	uint64_t mask = tokens_at(text, len, at, &g->escapes);
+	uint64_t mask = tokens_at(text, len, at, s->other, &g->escapes);
 
 	if (len - at < BLOCK)
 		mask &= (1ull << (len - at)) - 1;
 	count = bit_places(mask, 0, g->at);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t first = first_at(text, len, at + g->at[i]);
-		bool hit = may_begin(one, first) | may_begin(two, first);
+		bool hit = may_begin(one, first);
 
-		for (size_t k = 2; k < s->n; k++)
+		for (size_t k = 1; k < s->n; k++)
 			hit |= may_begin(s->sets[k], first);
 		g->at[n] = g->at[i];
 		n += hit;
@@ -249,7 +253,9 @@ int known_find(const struct known *const *sets, size_t n_sets, const struct know
 	struct search s = {.filter = filter};
 
 	for (size_t i = 0; i < n_sets; i++)
-		if (known_count(sets[i]))
+		if (known_count(sets[i])) {
+			s.other |= sets[i]->other;
 			s.sets[s.n++] = sets[i];
+		}
 	return s.n ? find_all(&s, text, len, spans) : 0;
 }
