@@ -242,6 +242,7 @@ json() { # EXPRESSION TEXT...
 	grep -q 'larger than 1 MiB' "$T/err"
 	explain ''
 	says 'masked: 0'
+	[ "$(json '(j["ok"], j["masked"], j["items"])' '')" = "(True, '', [])" ]
 	rc=0
 	explain a b 2>"$T/err" || rc=$?
 	[ "$rc" -eq 2 ]
