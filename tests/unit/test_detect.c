@@ -6,6 +6,7 @@
 #include "../detect_reference.h"
 #include "../guard.h"
 #include "detect_samples.h"
+#include "detect_samples_found.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -309,6 +310,15 @@ Test(detect, hosts_and_keys)
 			expect_none_of(missed_keys[i].type, missed_keys[i].texts[k]);
 }
 
+Test(detect, places)
+{
+	for (size_t i = 0; i < COUNT(found_places); i++)
+		expect_about(found_places[i]);
+	for (size_t i = 0; i < COUNT(missed_places); i++)
+		for (size_t k = 0; k < 3; k++)
+			expect_none_of(missed_places[i].type, missed_places[i].texts[k]);
+}
+
 /* How often `opening` stands in the text. */
 static size_t occurrences(const char *text, const char *opening)
 {
@@ -330,6 +340,8 @@ static size_t found_elsewhere(const char *opening)
 		n += occurrences(found_hosts[i], opening);
 	for (size_t i = 0; i < COUNT(found_keys); i++)
 		n += occurrences(found_keys[i], opening);
+	for (size_t i = 0; i < COUNT(found_places); i++)
+		n += occurrences(found_places[i], opening);
 	return n;
 }
 
@@ -341,6 +353,8 @@ static size_t missed_elsewhere(int type)
 		n += (int)missed_hosts[i].type == type ? 3 : 0;
 	for (size_t i = 0; i < COUNT(missed_keys); i++)
 		n += (int)missed_keys[i].type == type ? 3 : 0;
+	for (size_t i = 0; i < COUNT(missed_places); i++)
+		n += (int)missed_places[i].type == type ? 3 : 0;
 	return n;
 }
 
@@ -397,7 +411,8 @@ Test(detect, agrees_with_trying_everything_everywhere)
 		size_t count;
 	} all[] = {{samples, COUNT(samples)},
 		   {found_hosts, COUNT(found_hosts)},
-		   {found_keys, COUNT(found_keys)}};
+		   {found_keys, COUNT(found_keys)},
+		   {found_places, COUNT(found_places)}};
 	char text[TEXT_MAX], found[TEXT_MAX * 2], expected[TEXT_MAX * 2];
 
 	reference_init(&reference);
