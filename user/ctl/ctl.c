@@ -21,6 +21,11 @@ static const struct command commands[] = {
 	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups", ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"report", cmd_report, "", 0, 0,
+	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(JSON),
+	 "sum up what was found, by type, cgroup and day",
+	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
+	 "values.\n"},
 	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
 	 "run a command in a fresh, enrolled cgroup",
 	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"

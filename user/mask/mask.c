@@ -320,6 +320,27 @@ int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t le
 	return 0;
 }
 
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)
+{
+	const struct mask_value *values = (const struct mask_value *)buf_bytes(&m->values);
+	const struct mask_part *parts = part_list(m);
+	size_t n = 0;
+
+	for (size_t p = 0; p < buf_len(&m->parts) / sizeof(*parts); p++) {
+		const struct mask_span *spans = span_list(m) + parts[p].first;
+
+		for (size_t i = 0; i < parts[p].n && n < max; i++, n++)
+			out[n] = (struct mask_finding){
+				.type = values[spans[i].value].type,
+				.known = spans[i].rule == RULE_KNOWN,
+				.part = parts[p].name,
+				.start = spans[i].start,
+				.end = spans[i].end,
+			};
+	}
+	return n;
+}
+
 const struct mask_counts *mask_counts(const struct mask *m)
 {
 	return &m->counts;
