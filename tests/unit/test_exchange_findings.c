@@ -124,3 +124,15 @@ Test(exchange_findings, a_refused_request_is_not_passed_on)
 	cr_expect_neq(exchange_facts(r.x)->refusal, -1);
 	rig_end(&r);
 }
+
+Test(exchange_findings, what_reached_no_origin_is_not_passed_on)
+{
+	struct rig r;
+
+	begin(&r);
+	ask(&r, POST "Content-Type: text/plain\r\n", "it is " VALUE);
+	cr_expect(exchange_facts(r.x)->passed_on);
+	exchange_refuse(r.x, REFUSAL_ORIGIN_UNREACHABLE);
+	cr_expect_not(exchange_facts(r.x)->passed_on);
+	rig_end(&r);
+}
