@@ -79,6 +79,17 @@ Test(exchange_findings, lines_and_text)
 	rig_end(&r);
 }
 
+/* A number in JSON, beside the name that gives it away. */
+Test(exchange_findings, numbers_have_a_place_too)
+{
+	struct rig r;
+
+	begin(&r);
+	ask(&r, POST_JSON, "{\"metadata\":{\"accountId\":628104957316},\"x\":[0]}");
+	expect(found(&r, 0, 1), TYPE_AWS_ACCOUNT, EXCHANGE_BODY, 0, 25, "$.metadata.*");
+	rig_end(&r);
+}
+
 Test(exchange_findings, what_is_known_says_so_and_is_counted_by_type)
 {
 	const struct mask_counts *counts;

@@ -77,7 +77,6 @@ static void after_reserve(struct conn *c)
 static bool read_client(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
-	bool progress = false;
 	ssize_t n;
 
 	if (want == WANT_CLIENT && buf_len(&c->in)) {
@@ -90,17 +89,23 @@ static bool read_client(struct conn *c)
 		if (taken)
 			return true;
 	}
+	/* In order, on its sending side: what it asked for before is still answered. */
+	if (c->ended && (want == WANT_CLIENT || !buf_len(&c->in)))
+		exchange_client_eof(c->exchange);
+	if (c->ended)
+		return false;
 	if (want == WANT_CLOSE || buf_len(&c->in) > CONN_IN_MAX / 2)
 		return false;
 	n = conn_fill(c);
-	if (n > 0)
-		return true;
 	if (n == STREAM_AGAIN)
-		return progress;
-	/* Gone, between requests or in the middle of one: nobody is left to answer. */
-	exchange_client_eof(c->exchange);
-	conn_close(c, n == STREAM_BROKEN);
-	return false;
+		return false;
+	if (n == STREAM_BROKEN) { /* gone: nobody is left to answer */
+		exchange_client_eof(c->exchange);
+		conn_close(c, true);
+		return false;
+	}
+	c->ended = n == STREAM_END;
+	return true;
 }
 
 static bool write_client(struct conn *c)
@@ -226,7 +231,8 @@ static bool arm(struct conn *c)
 	struct buf *to_client = exchange_to_client(c->exchange);
 	uint64_t wait = BETWEEN_REQUESTS_MS;
 
-	stream_want(&c->client, want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
+	stream_want(&c->client,
+		    !c->ended && want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
 		    buf_len(to_client) > 0);
 	if (c->origin && want == WANT_ORIGIN) {
 		enum origin_state state = origin_advance(c->origin);

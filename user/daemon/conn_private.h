@@ -40,6 +40,7 @@ struct conn {
 	struct buf connect_head; /* repeated towards the client's proxy; empty: none */
 
 	struct buf in; /* client bytes read and not yet taken */
+	bool ended;    /* the client sends no more; it may still listen */
 	struct exchange *exchange;
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */

@@ -12,6 +12,8 @@ struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
 	bool known;	   /* no rule found it */
+	bool quoted;	   /* a JSON number: what stands for it is a string */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {
@@ -120,6 +122,10 @@ void mask_text_begin(struct mask *m);
  */
 enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
 			       size_t off);
+
+/* The same for a JSON number, kept only if it is a value as a whole. */
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off);
 
 /* The same for bytes that stand in the part as they are. */
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len);

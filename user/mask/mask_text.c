@@ -41,6 +41,7 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
 				 struct mask_span *keep)
 {
+	keep->rule = s->rule;
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
@@ -66,7 +67,7 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 		return MASK_OK;
 	e = mask_find(m, text, len, skip, true, &g);
 	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
-		struct mask_span keep;
+		struct mask_span keep = {0};
 
 		if (s.start < done)
 			s.start = done;
@@ -79,6 +80,22 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 		done = s.end;
 	}
 	return e;
+}
+
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off)
+{
+	struct mask_span keep = {.start = off, .end = off + len - skip, .quoted = true};
+	struct mask_merge g;
+	struct span s;
+	bool known;
+	enum mask_error e = mask_find(m, text, len, skip, true, &g);
+
+	if (e != MASK_OK || !mask_merge_next(&g, skip, &s, &known) || s.start != skip ||
+	    s.end != len)
+		return e;
+	keep.known = known;
+	return span_keep(m, text, &s, &keep);
 }
 
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
