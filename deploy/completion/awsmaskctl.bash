@@ -15,9 +15,9 @@ _awsmaskctl() {
 	case $prev in
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'enforce observe' -- "$cur") && return ;;
 	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
-	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
 	--target) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl config show 2>/dev/null |
 		sed -n 's/^targets: *\[\(.*\)\]$/\1/p' | tr -d ,)" -- "$cur") && return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
 	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac
 	if [[ $cur == -* ]]; then

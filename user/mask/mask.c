@@ -332,7 +332,7 @@ size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)
 		for (size_t i = 0; i < parts[p].n && n < max; i++, n++)
 			out[n] = (struct mask_finding){
 				.type = values[spans[i].value].type,
-				.known = spans[i].known,
+				.known = spans[i].rule == RULE_KNOWN,
 				.part = parts[p].name,
 				.start = spans[i].start,
 				.end = spans[i].end,
