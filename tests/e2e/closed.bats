@@ -103,22 +103,6 @@ setup_file() {
 	run -2 place_in admin "$BUILD/awsmaskd" --no-such-option
 }
 
-# Streams that all speak of a value of their own, answered slowly enough to be in flight.
-hundred_streams() { # TAG
-	local n
-	for n in $(seq 100); do
-		printf '{"model":"m","stream":true,"messages":[{"role":"user","content":"stream %d sees %s"}]}' "$n" \
-			"$(value_of "$1" "$n")" >"$T/body.$n"
-		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=4 pause=0.1"\n' "$MESSAGES"
-		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 20\nnext\n' "$T/body.$n" "$T/answer.$n"
-	done | sed '$d' >"$T/config"
-	place_client curl -s --parallel --parallel-immediate --parallel-max 100 -K "$T/config"
-}
-
-value_of() { # TAG N
-	printf 'i-0%08x%08x' "$1" "$2"
-}
-
 # Each mapping that the origin has seen is restored to its value.
 mappings_kept() { # TAG
 	local told wanted
@@ -134,7 +118,7 @@ mappings_kept() { # TAG
 @test "I1 I7: kill -9 of the worker amid a hundred streams: no value out, no mapping lost, the next request works" {
 	for round in $(seq "${AWSMT_KILLS:-2}"); do
 		rm -f "$PLACE"/log/*
-		hundred_streams "$round" &
+		hundred_streams "$round" 100 &
 		streams=$!
 		place_wait 15 sh -c "ls $PLACE/log/*.plain | wc -l | grep -qE '^[0-9]{2,}'" || true
 		kill -9 "$(worker_of)"

@@ -113,6 +113,24 @@ works() {
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/works" && [ "$(cat "$T/here.status")" = 200 ]
 }
 
+# Streams that each speak of a value of their own, answered slowly enough to be in flight, so many at once.
+# Leaves $T/answer.1 to 100.
+hundred_streams() { # TAG AT-ONCE
+	local n
+	for n in $(seq 100); do
+		printf '{"model":"m","stream":true,"messages":[{"role":"user","content":"stream %d sees %s"}]}' "$n" \
+			"$(value_of "$1" "$n")" >"$T/body.$n"
+		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=4 pause=0.1"\n' "$MESSAGES"
+		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 20\nnext\n' "$T/body.$n" "$T/answer.$n"
+	done | sed '$d' >"$T/config"
+	rm -f "$T"/answer.*
+	place_client curl -s --parallel --parallel-immediate --parallel-max "$2" -K "$T/config"
+}
+
+value_of() { # TAG N
+	printf 'i-0%08x%08x' "$1" "$2"
+}
+
 # Not a byte is left on the vault's disk, until it is free again.
 vault_disk_full() {
 	place_in admin sh -c 'for size in 64k 512; do dd if=/dev/zero of=/var/lib/awsmask/filler.$size bs=$size; done' \

@@ -100,10 +100,6 @@ enrolled_at() { # PATH
 	place_ctl list --json | jq -e --arg path "$1" '.enrolled[] | select(.cgroup == $path)'
 }
 
-not_enrolled_at() {
-	! enrolled_at "$1"
-}
-
 @test "a job's cgroup is enrolled when it appears and released when it is removed, over a restart too" {
 	echo "enroll: ['$PLACE_CGROUP/jobs/*']" >"$PLACE/awsmask.yaml"
 	place_daemon_stop
@@ -116,7 +112,7 @@ not_enrolled_at() {
 		place_in "jobs/$job" curl -sSv --max-time 20 -o /dev/null "https://$TARGET/text" 2>&1 | grep -q "issuer:.*awsmask"
 	done
 	rmdir "$PLACE_CGROUP/jobs/two"
-	place_wait 10 not_enrolled_at "$PLACE_CGROUP/jobs/two"
+	place_wait 10 fails enrolled_at "$PLACE_CGROUP/jobs/two"
 	enrolled_at "$PLACE_CGROUP/jobs/one"
 	enrolled_at "$PLACE_CGROUP/client" # by hand, before
 	place_ctl unenroll "$PLACE_CGROUP/jobs/one"

@@ -139,9 +139,7 @@ hidden() {
 
 @test "I1: HTTP/2 without TLS is refused" {
 	before=$(place_requests)
-	if place_client curl -sS --max-time 10 --http2-prior-knowledge -o /dev/null "http://$TARGET/text"; then
-		false
-	fi
+	fails place_client curl -sS --max-time 10 --http2-prior-knowledge -o /dev/null "http://$TARGET/text"
 	expect "requests at the origin" "$before" "$(place_requests)"
 }
 

@@ -280,16 +280,27 @@ static int line_action(const struct config_type *t, const char *host)
 	return t->action;
 }
 
+const struct config_type *config_action_line(const struct config *c, const struct types *types,
+					     enum mask_type type, const char *host)
+{
+	const struct type_info *info = types_info(types, type);
+	const struct config_type *line = config_type_line(c, info->label);
+
+	if (line_action(line, host) != CONFIG_NO_ACTION)
+		return line;
+	/* A class neither switches an optional type on, nor an own one off. */
+	if (type >= TYPE_COUNT || type_is_optional(type))
+		return NULL;
+	line = config_type_line(c, classes[info->sensitivity]);
+	return line_action(line, host) == CONFIG_NO_ACTION ? NULL : line;
+}
+
 enum action config_action(const struct config *c, const struct types *types, enum mask_type type,
 			  const char *host)
 {
-	const struct type_info *info = types_info(types, type);
-	int action = line_action(config_type_line(c, info->label), host);
+	const struct config_type *line = config_action_line(c, types, type, host);
 
-	/* A class neither switches an optional type on, nor an own one off. */
-	if (action == CONFIG_NO_ACTION && type < TYPE_COUNT && !type_is_optional(type))
-		action = line_action(config_type_line(c, classes[info->sensitivity]), host);
-	if (action == CONFIG_NO_ACTION)
-		action = type_is_optional(type) ? ACTION_ALLOW : ACTION_MASK;
-	return (enum action)action;
+	if (line)
+		return (enum action)line_action(line, host);
+	return type_is_optional(type) ? ACTION_ALLOW : ACTION_MASK;
 }

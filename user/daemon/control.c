@@ -268,12 +268,19 @@ struct control *control_new(uv_loop_t *loop, int fd, const struct control_contex
 	return NULL;
 }
 
+void control_drain(struct control *c)
+{
+	if (!uv_is_closing((uv_handle_t *)&c->listener))
+		uv_close((uv_handle_t *)&c->listener, on_listener_closed);
+}
+
 void control_close(struct control *c)
 {
 	if (!c)
 		return;
 	c->closing = true;
-	uv_close((uv_handle_t *)&c->listener, on_listener_closed);
+	control_drain(c);
 	for (struct client *client = c->clients; client; client = client->next)
 		client_close(client);
+	control_free_when_done(c);
 }

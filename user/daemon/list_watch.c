@@ -19,7 +19,8 @@ struct list_watch {
 	uv_timer_t settle;
 	uv_fs_event_t dirs[LIST_FILES_MAX];
 	size_t dir_count;
-	int channel; /* where a request waits; -1: none does */
+	unsigned open; /* handles that the loop knows */
+	int channel;   /* where a request waits; -1: none does */
 	struct priv_request request;
 };
 
@@ -109,12 +110,32 @@ static int watch_file(struct list_watch *w, uv_loop_t *loop, const char *path, s
 	slash[slash == dir] = 0;
 	uv_fs_event_init(loop, event);
 	event->data = w;
+	w->dir_count++;
+	w->open++;
 	rc = uv_fs_event_start(event, on_change, dir, 0);
 	if (rc < 0)
 		return err_set(e, "%s cannot be watched for changes of %s: %s", dir, path,
 			       uv_strerror(rc));
-	w->dir_count++;
 	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct list_watch *w = handle->data;
+
+	if (--w->open)
+		return;
+	buf_free(&w->content);
+	free(w);
+}
+
+void list_watch_close(struct list_watch *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->dir_count; i++)
+		uv_close((uv_handle_t *)&w->dirs[i], on_closed);
+	uv_close((uv_handle_t *)&w->settle, on_closed);
 }
 
 struct list_watch *list_watch_new(uv_loop_t *loop, const struct config *c, struct err *e)
@@ -132,6 +153,7 @@ struct list_watch *list_watch_new(uv_loop_t *loop, const struct config *c, struc
 	buf_init(&w->content, CONTENT_MAX);
 	uv_timer_init(loop, &w->settle);
 	w->settle.data = w;
+	w->open = 1;
 	/* Watched first: what changes while it is read is read again. */
 	for (size_t i = 0; i < n; i++)
 		if (watch_file(w, loop, files[i]->file, e) < 0)
@@ -139,16 +161,8 @@ struct list_watch *list_watch_new(uv_loop_t *loop, const struct config *c, struc
 	if (list_read_all(c, &w->content, e) == 0)
 		return w;
 fail:
-	list_watch_free(w);
+	list_watch_close(w);
 	return NULL;
-}
-
-void list_watch_free(struct list_watch *w)
-{
-	if (!w)
-		return;
-	buf_free(&w->content);
-	free(w);
 }
 
 const struct buf *list_watch_content(const struct list_watch *w, uint32_t *generation)
@@ -164,7 +178,8 @@ void list_watch_ask(struct list_watch *w, int channel, const struct priv_request
 	answer_if_new(w);
 }
 
-void list_watch_forget(struct list_watch *w)
+void list_watch_forget(struct list_watch *w, int channel)
 {
-	w->channel = -1;
+	if (w->channel == channel)
+		w->channel = -1;
 }

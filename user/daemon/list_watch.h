@@ -14,8 +14,7 @@ struct list_watch;
 /* Reads all files. NULL and a sentence: one of them is bad. */
 __attribute__((warn_unused_result)) struct list_watch *
 list_watch_new(uv_loop_t *loop, const struct config *c, struct err *e);
-/* Only when the loop runs no more. */
-void list_watch_free(struct list_watch *w);
+void list_watch_close(struct list_watch *w); /* freed by the loop; NULL is nothing */
 
 /* What holds now, as list_read_all() has it, and which one of all that have held it is. */
 const struct buf *list_watch_content(const struct list_watch *w, uint32_t *generation);
@@ -25,7 +24,7 @@ const struct buf *list_watch_content(const struct list_watch *w, uint32_t *gener
  * the one it names. Only the last request is answered.
  */
 void list_watch_ask(struct list_watch *w, int channel, const struct priv_request *r);
-/* The channels are closed. */
-void list_watch_forget(struct list_watch *w);
+/* The channel is closed. */
+void list_watch_forget(struct list_watch *w, int channel);
 
 #endif

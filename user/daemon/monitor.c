@@ -3,14 +3,13 @@
 #include "alone.h"
 #include "cgroup.h"
 #include "cgroup_watch.h"
+#include "crew.h"
 #include "doors.h"
 #include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
-#include "spawn.h"
 #include "state_dir.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,43 +17,30 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define STOP_MS 5000	     /* a worker that has not ended by then is killed */
-#define BACKOFF_FIRST_MS 100 /* before a crashed worker is started again */
-#define BACKOFF_LAST_MS 5000 /* doubled up to this */
-#define QUEUED_MS 10000	     /* connects wait in the listeners' queues no longer than this */
-#define STEADY_MS 30000	     /* having run so long, it starts again at the first step */
-
-struct channel {
-	uv_poll_t poll;
-	int fd; /* -1: none */
-	struct monitor *monitor;
-};
-
 struct monitor {
 	uv_loop_t loop;
+	struct monitor_options options;
 	struct config *config;
-	struct list_watch *lists;
 	struct monitor_services services;
 	struct worker_boot doors;
-	struct channel channels[WORKER_THREADS_MAX];
+	struct crew *crew;
 	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
 	gid_t gid;
-	pid_t worker; /* 0: none now */
-	uint64_t worker_started_ms, backoff_ms;
-	bool stopping;
+	bool was_ready;
 	int status;
 	struct own_cgroup cgroup;
-	uv_signal_t child, terminate, interrupt;
-	uv_timer_t timer;    /* restart, or the end of patience when stopping */
-	uv_timer_t withdraw; /* nobody has accepted for long enough */
-	bool was_ready;
-	int claim; /* held open: no second daemon starts meanwhile */
+	uv_signal_t terminate, interrupt, hangup;
+	/* What is to take the place of the above, while its worker starts. */
+	struct config *next_config;
+	struct list_watch *next_lists;
+	struct ca *next_ca;
+	uint64_t reload_ticket; /* who asked for it; 0: a signal */
+	int claim;		/* held open: no second daemon starts meanwhile */
 };
 
 /* ---- where the kernel side sends connections */
@@ -75,23 +61,22 @@ static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
 }
 
-static void on_withdraw(uv_timer_t *timer)
+static void on_deserted(void *arg)
 {
-	struct monitor *m = timer->data;
 	struct err e;
 
 	log_event(LOG_CRIT, "listeners-withdrawn",
 		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
-	if (announce_listeners(m, 0, &e) < 0)
+	if (announce_listeners(arg, 0, &e) < 0)
 		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
 }
 
 /* The worker accepts from now on: only now may connections be sent to it. */
-static void worker_ready(struct monitor *m)
+static void on_ready(void *arg)
 {
+	struct monitor *m = arg;
 	struct err e;
 
-	uv_timer_stop(&m->withdraw);
 	if (announce_listeners(m, m->config->listen_transparent, &e) < 0) {
 		log_event(LOG_CRIT, "listeners", log_word("why", e.text));
 		return;
@@ -104,145 +89,12 @@ static void worker_ready(struct monitor *m)
 	}
 }
 
-/* ---- the worker's life */
-
-static void close_channels(struct monitor *m)
+static void on_ended(void *arg, int status)
 {
-	if (m->lists)
-		list_watch_forget(m->lists);
-	for (unsigned i = 0; i < m->doors.threads; i++) {
-		struct channel *c = &m->channels[i];
-		if (c->fd < 0)
-			continue;
-		uv_close((uv_handle_t *)&c->poll,
-			 NULL); /* done long before the next worker starts */
-		close(c->fd);
-		c->fd = -1;
-	}
-}
+	struct monitor *m = arg;
 
-static void on_request(uv_poll_t *poll, int status, int events)
-{
-	struct channel *c = poll->data;
-	struct priv_request request;
-	struct priv_reply reply;
-	ssize_t n;
-
-	(void)events;
-	n = status < 0 ? 0 : recv(c->fd, &request, sizeof(request), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	/* Safe: it is what a worker is started with anyway. */
-	if (n == sizeof(request) && request.kind == PRIV_LISTS) {
-		list_watch_ask(c->monitor->lists, c->fd, &request);
-		return;
-	}
-	if (n == sizeof(request)) {
-		privsep_serve(&c->monitor->services, &request, &reply);
-		if (request.kind == PRIV_READY)
-			worker_ready(c->monitor);
-		if (send(c->fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-		    sizeof(reply))
-			return;
-	}
-	/* The worker ended, or does not speak the protocol: either way it is the child handler's to
-	 * mend. */
-	uv_poll_stop(&c->poll);
-	if (n > 0 && c->monitor->worker)
-		kill(c->monitor->worker, SIGKILL);
-}
-
-static int start_worker(struct monitor *m, struct err *e)
-{
-	const struct buf *lists = list_watch_content(m->lists, &m->doors.lists_generation);
-	int fds[WORKER_THREADS_MAX];
-	pid_t pid = spawn_worker(&m->doors, m->config, lists, m->key, m->uid, m->gid, fds, e);
-
-	if (pid < 0)
-		return -1;
-	m->worker = pid;
-	m->worker_started_ms = uv_now(&m->loop);
-	for (unsigned i = 0; i < m->doors.threads; i++) {
-		struct channel *c = &m->channels[i];
-		c->fd = fds[i];
-		c->monitor = m;
-		c->poll.data = c;
-		uv_poll_init(&m->loop, &c->poll, c->fd);
-		uv_poll_start(&c->poll, UV_READABLE, on_request);
-	}
-	log_event(LOG_INFO, "worker-started", log_number("pid", (uint64_t)pid));
-	return 0;
-}
-
-static void end(struct monitor *m, int status)
-{
 	m->status = status;
 	uv_stop(&m->loop);
-}
-
-static void on_restart(uv_timer_t *timer);
-
-static void restart_later(struct monitor *m)
-{
-	m->backoff_ms = m->backoff_ms ? m->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (m->backoff_ms > BACKOFF_LAST_MS)
-		m->backoff_ms = BACKOFF_LAST_MS;
-	uv_timer_start(&m->timer, on_restart, m->backoff_ms, 0);
-}
-
-static void on_restart(uv_timer_t *timer)
-{
-	struct monitor *m = timer->data;
-	struct err e;
-
-	if (start_worker(m, &e) == 0)
-		return;
-	/* Out of processes, descriptors, memory: that passes. */
-	log_event(LOG_CRIT, "worker-restart", log_word("why", e.text));
-	restart_later(m);
-}
-
-static void worker_ended(struct monitor *m, int status)
-{
-	m->worker = 0;
-	close_channels(m);
-	if (m->stopping) {
-		end(m, 0);
-		return;
-	}
-	log_event(LOG_ERR, "worker-ended",
-		  log_number("signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
-		  log_number("status", WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0));
-	if (!m->was_ready) { /* it has said why: trying again would only say it again */
-		end(m, 1);
-		return;
-	}
-	/* Counted from the first of several that end before they are ready. */
-	if (!uv_is_active((uv_handle_t *)&m->withdraw))
-		uv_timer_start(&m->withdraw, on_withdraw, QUEUED_MS, 0);
-	if (uv_now(&m->loop) - m->worker_started_ms >= STEADY_MS)
-		m->backoff_ms = 0;
-	restart_later(m);
-}
-
-static void on_child(uv_signal_t *signal, int number)
-{
-	struct monitor *m = signal->data;
-	int status;
-	pid_t pid;
-
-	(void)number;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == m->worker)
-			worker_ended(m, status);
-}
-
-static void on_patience_over(uv_timer_t *timer)
-{
-	struct monitor *m = timer->data;
-
-	if (m->worker)
-		kill(m->worker, SIGKILL);
 }
 
 static void on_stop(uv_signal_t *signal, int number)
@@ -250,17 +102,8 @@ static void on_stop(uv_signal_t *signal, int number)
 	struct monitor *m = signal->data;
 
 	(void)number;
-	if (m->stopping)
-		return;
-	m->stopping = true;
 	sd_notify(0, "STOPPING=1");
-	uv_timer_stop(&m->timer);
-	if (!m->worker) {
-		end(m, 0);
-		return;
-	}
-	kill(m->worker, SIGTERM);
-	uv_timer_start(&m->timer, on_patience_over, STOP_MS, 0);
+	crew_stop(m->crew);
 }
 
 /* ---- setting up */
@@ -300,6 +143,15 @@ static int load_key(struct monitor *m, struct err *e)
 		return -1;
 	snprintf(path, sizeof(path), "%s.key", m->config->vault_sqlite);
 	return vault_key_load(path, m->key, e);
+}
+
+/* Beside the vault as a rule, and of no weight: without a report everything else works. */
+static void make_report_directory(const struct monitor *m, const struct config *c)
+{
+	struct err e;
+
+	if (*c->report_sqlite && state_dir_make(c->report_sqlite, m->gid, 01771, &e) < 0)
+		log_event(LOG_WARNING, "report", log_word("why", e.text));
 }
 
 static int open_redirect(struct monitor *m, struct err *e)
@@ -366,13 +218,171 @@ static void raise_limits(const struct config *c)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
+/* ---- reading the configuration again */
+
+static void drop_next(struct monitor *m)
+{
+	list_watch_close(m->next_lists);
+	config_free(m->next_config);
+	ca_free(m->next_ca);
+	m->next_lists = NULL;
+	m->next_config = NULL;
+	m->next_ca = NULL;
+}
+
+static void reload_over(struct monitor *m, const struct err *why_not)
+{
+	if (why_not)
+		log_event(LOG_ERR, "reload-refused", log_word("why", why_not->text));
+	else
+		log_event(LOG_NOTICE, "reloaded", log_name("config", m->options.config_path));
+	crew_answer(m->crew, m->reload_ticket, why_not);
+}
+
+/* Sockets, the vault and the number of loops are handed from worker to worker as they are. */
+static int check_unchanged(const struct monitor *m, const struct config *next, struct err *e)
+{
+	const struct config *now = m->config;
+	const char *changed =
+		now->listen_transparent != next->listen_transparent   ? "listen.transparent"
+		: strcmp(now->listen_explicit, next->listen_explicit) ? "listen.explicit"
+		: strcmp(now->control_socket, next->control_socket)   ? "control.socket"
+		: strcmp(now->vault_sqlite, next->vault_sqlite)	      ? "vault.sqlite"
+		: m->doors.threads != thread_count(next)	      ? "threads"
+								      : NULL;
+
+	return changed ? err_set(e,
+				 "%s has changed, which takes a restart of awsmaskd; nothing was "
+				 "reloaded",
+				 changed)
+		       : 0;
+}
+
+static int check_constraints(const struct ca *ca, const struct config *next, struct err *e)
+{
+	for (size_t i = 0; i < next->target_count; i++)
+		if (!ca_permits(ca, next->targets[i]))
+			return err_set(
+				e,
+				"the target %s is outside of what the CA is constrained to: run "
+				"awsmaskctl ca rotate and awsmaskctl ca install, then reload; "
+				"nothing was reloaded",
+				next->targets[i]);
+	return 0;
+}
+
+static void on_succeeded(void *arg, bool ready)
+{
+	struct monitor *m = arg;
+	struct err e;
+
+	if (!ready) {
+		if (m->services.redirect &&
+		    redirect_configure(m->services.redirect, m->config, &e) < 0)
+			log_event(LOG_CRIT, "reload", log_word("why", e.text));
+		drop_next(m);
+		err_set(&e,
+			"a worker with this configuration ended before it was ready, and the log "
+			"says why; the earlier one goes on");
+		reload_over(m, &e);
+		return;
+	}
+	cgroup_watch_close(m->enroll);
+	m->enroll = NULL;
+	list_watch_close(m->services.lists);
+	config_free(m->config);
+	ca_free(m->services.ca);
+	m->services.config = m->config = m->next_config;
+	m->services.ca = m->next_ca;
+	m->services.lists = m->next_lists;
+	m->next_lists = NULL;
+	m->next_config = NULL;
+	m->next_ca = NULL;
+	raise_limits(m->config);
+	if (enroll_configured(m, &e) < 0)
+		log_event(LOG_ERR, "enroll", log_word("why", e.text));
+	reload_over(m, NULL);
+}
+
+static int begin_reload(struct monitor *m, struct err *e)
+{
+	if (m->next_config)
+		return err_set(e, "a worker is being started just now: try again in a moment");
+	m->next_config = config_load(m->options.config_path, m->options.config_optional, e);
+	if (!m->next_config || check_unchanged(m, m->next_config, e) < 0)
+		goto fail;
+	m->next_ca = ca_open(m->next_config->ca_dir, m->next_config->targets,
+			     m->next_config->target_count, e);
+	if (!m->next_ca || check_constraints(m->next_ca, m->next_config, e) < 0)
+		goto fail;
+	m->next_lists = list_watch_new(&m->loop, m->next_config, e);
+	if (!m->next_lists)
+		goto fail;
+	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
+		goto fail_configured;
+	make_report_directory(m, m->next_config);
+	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) < 0)
+		goto fail_configured;
+	return 0;
+fail_configured:
+	if (m->services.redirect) {
+		struct err ignored; /* the first one is what is to be told */
+		if (redirect_configure(m->services.redirect, m->config, &ignored) < 0)
+			log_event(LOG_CRIT, "reload", log_word("why", ignored.text));
+	}
+fail:
+	drop_next(m);
+	return -1;
+}
+
+static void on_reload(void *arg, uint64_t ticket)
+{
+	struct monitor *m = arg;
+	uint64_t former = m->reload_ticket;
+	struct err e;
+
+	m->reload_ticket = ticket;
+	if (begin_reload(m, &e) < 0) {
+		reload_over(m, &e);
+		if (m->next_config) /* somebody else's goes on */
+			m->reload_ticket = former;
+	}
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	(void)number;
+	on_reload(signal->data, 0);
+}
+
+/* ---- setting up and tearing down */
+
+static int start_crew(struct monitor *m, struct err *e)
+{
+	const struct crew_options options = {.doors = &m->doors,
+					     .services = &m->services,
+					     .key = m->key,
+					     .uid = m->uid,
+					     .gid = m->gid};
+	const struct crew_events events = {.ready = on_ready,
+					   .deserted = on_deserted,
+					   .ended = on_ended,
+					   .reload = on_reload,
+					   .arg = m};
+
+	m->crew = crew_new(&m->loop, &options, &events);
+	if (!m->crew)
+		return err_set(e, "memory is out");
+	return crew_start(m->crew, e);
+}
+
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0)
 		return -1;
-	m->lists = list_watch_new(&m->loop, m->config, e);
-	if (!m->lists)
+	m->services.lists = list_watch_new(&m->loop, m->config, e);
+	if (!m->services.lists)
 		return -1;
 	/* Before anything is touched that may be another one's. */
 	m->claim = alone_claim(m->config, e);
@@ -385,13 +395,14 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
 	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
 		return -1;
+	make_report_directory(m, m->config);
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
 		return -1;
 	if (enroll_configured(m, e) < 0)
 		return -1;
-	return start_worker(m, e);
+	return start_crew(m, e);
 }
 
 static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int number)
@@ -403,11 +414,8 @@ static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int
 
 static void tear_down(struct monitor *m)
 {
-	if (m->worker) {
-		kill(m->worker, SIGKILL);
-		waitpid(m->worker, NULL, 0);
-	}
-	close_channels(m);
+	crew_free(m->crew);
+	drop_next(m);
 	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config);
 	redirect_close(m->services.redirect);
@@ -417,25 +425,20 @@ static void tear_down(struct monitor *m)
 	own_cgroup_leave(&m->cgroup);
 	if (m->claim >= 0)
 		close(m->claim);
-	list_watch_free(m->lists);
+	list_watch_close(m->services.lists);
 	config_free(m->config);
 }
 
-static void init_monitor(struct monitor *m)
+static void init_monitor(struct monitor *m, const struct monitor_options *options)
 {
-	*m = (struct monitor){.status = 1, .claim = -1};
+	*m = (struct monitor){.options = *options, .status = 1, .claim = -1};
 	m->doors.explicit_fd = m->doors.control_fd = m->doors.config_fd = m->doors.key_fd = -1;
-	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++) {
+	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		m->doors.channel[i] = m->doors.transparent4[i] = m->doors.transparent6[i] = -1;
-		m->channels[i].fd = -1;
-	}
 	uv_loop_init(&m->loop);
-	uv_timer_init(&m->loop, &m->timer);
-	uv_timer_init(&m->loop, &m->withdraw);
-	m->timer.data = m->withdraw.data = m;
-	watch_signal(m, &m->child, on_child, SIGCHLD);
 	watch_signal(m, &m->terminate, on_stop, SIGTERM);
 	watch_signal(m, &m->interrupt, on_stop, SIGINT);
+	watch_signal(m, &m->hangup, on_hangup, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -444,7 +447,7 @@ int monitor_main(const struct monitor_options *options)
 	static struct monitor m;
 	struct err e;
 
-	init_monitor(&m);
+	init_monitor(&m, options);
 	if (set_up(&m, options, &e) < 0) {
 		log_event(LOG_CRIT, "start-failed", log_word("why", e.text));
 	} else {

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "conn.h"
 #include "control.h"
+#include "crew.h"
 #include "list_follow.h"
 #include "log.h"
 #include "sandbox.h"
@@ -21,6 +22,7 @@
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
+#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
@@ -37,11 +39,13 @@ struct door {
 struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
-	uv_async_t stop;
+	uv_async_t stop, drain;
+	uv_timer_t drained; /* while it drains */
+	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
 	struct target_lookup *lookup;
-	uv_signal_t terminate, ignore; /* SIGTERM, SIGINT */
+	uv_signal_t terminate, succeeded, ignore; /* SIGTERM, SIGUSR1, SIGINT */
 	struct loop_thread *all;
 	unsigned count;
 	pthread_t id;
@@ -94,33 +98,77 @@ static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_do
 
 /* ---- starting and stopping */
 
-static void close_loop(struct loop_thread *t)
+/* The sockets stay open: whoever takes our place has them too, and their queues. */
+static void close_doors(struct loop_thread *t)
 {
-	if (t->base.stopping)
-		return;
-	t->base.stopping = true;
 	for (size_t i = 0; i < 3; i++) {
 		if (t->doors[i].fd < 0)
 			continue;
 		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
 		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+		t->doors[i].fd = -1;
 	}
+}
+
+static void close_loop(struct loop_thread *t)
+{
+	if (t->base.stopping)
+		return;
+	t->base.stopping = true;
+	close_doors(t);
 	if (t->control) {
 		control_close(t->control);
+		report_stop(t->base.worker->report);
 		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
+		uv_close((uv_handle_t *)&t->succeeded, NULL);
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->drained, NULL);
+	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
 }
 
 static void on_stop(uv_async_t *async)
 {
 	close_loop(async->data);
+}
+
+static void on_drain_look(uv_timer_t *timer)
+{
+	struct loop_thread *t = timer->data;
+	bool last =
+		!t->control || !t->base.worker->open_conns; /* the report is written from here */
+
+	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
+		close_loop(t);
+}
+
+/* Another worker accepts from now on. What is open here is finished here. */
+static void on_drain(uv_async_t *async)
+{
+	struct loop_thread *t = async->data;
+
+	if (t->base.stopping)
+		return;
+	close_doors(t);
+	if (t->control)
+		control_drain(t->control);
+	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_succeeded(uv_signal_t *signal, int number)
+{
+	struct loop_thread *t = signal->data;
+
+	(void)number;
+	for (unsigned i = 0; i < t->count; i++)
+		uv_async_send(&t->all[i].drain);
 }
 
 static void stop_all(struct loop_thread *t)
@@ -160,6 +208,7 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .types = w->types,
 					  .stats = &w->stats,
 					  .vault = w->vault,
+					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
 					  .ca_changed = on_ca_changed,
 					  .arg = w};
@@ -168,11 +217,13 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
 				   boot->lists_generation);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lists || !t->lookup)
+	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
+	uv_signal_init(&t->base.loop, &t->succeeded);
 	uv_signal_init(&t->base.loop, &t->ignore);
-	t->terminate.data = t;
+	t->terminate.data = t->succeeded.data = t;
+	uv_signal_start(&t->succeeded, on_succeeded, SIGUSR1);
 	uv_signal_start(&t->terminate, on_terminate, SIGTERM);
 	uv_signal_start(&t->ignore, on_ignore, SIGINT);
 	return 0;
@@ -186,8 +237,10 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
+	uv_async_init(loop, &t->drain, on_drain);
+	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
@@ -314,8 +367,12 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
 	w->uses = scope_uses_new();
+	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs)
+	if (!w->uses || !w->target_addrs || !w->cgroups)
+		return err_set(e, "memory is out");
+	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
+	if (!w->report)
 		return err_set(e, "memory is out");
 	if (getaddrinfo("localhost", NULL, NULL, &found) == 0) /* loads what nsswitch.conf names */
 		freeaddrinfo(found);
@@ -352,6 +409,8 @@ int worker_main(const struct worker_boot *boot)
 		status = 0;
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+	report_free(w.report);
+	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
 	vault_close(w.vault);

@@ -11,6 +11,8 @@
 struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
+	bool quoted;	   /* a JSON number: what stands for it is a string */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {
@@ -103,7 +105,7 @@ enum mask_error mask_count_known(struct mask *m, const struct known *const *sets
 /* Remember the hits that are blocked. */
 void mask_note_blocked(struct mask *m, const struct span *hits, size_t n);
 /* The next one that reaches beyond `done`, perhaps beginning before it. False: there is none. */
-bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known);
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s);
 
 /* Scan a source and keep its spans; mask.c. */
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
@@ -119,6 +121,10 @@ void mask_text_begin(struct mask *m);
  */
 enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
 			       size_t off);
+
+/* The same for a JSON number, kept only if it is a value as a whole. */
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off);
 
 /* The same for bytes that stand in the part as they are. */
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len);

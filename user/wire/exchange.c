@@ -72,7 +72,7 @@ struct exchange *exchange_new(const struct exchange_config *config, struct vault
 		strcpy(x->host, host);
 	if (origin_name)
 		strcpy(x->origin_name, origin_name);
-	x->facts.refusal = NOT_REFUSED;
+	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
 	buf_init(&x->to_client, ceiling(config));
 	buf_init(&x->to_origin, ceiling(config));
 	buf_init(&x->request.body, config->body_max);
@@ -149,8 +149,9 @@ static void facts_begin(struct exchange *x, const struct http_head *h)
 {
 	size_t n;
 
-	x->facts =
-		(struct exchange_facts){.requests = x->facts.requests + 1, .refusal = NOT_REFUSED};
+	x->facts = (struct exchange_facts){.requests = x->facts.requests + 1,
+					   .refusal = NOT_REFUSED,
+					   .unmaskable = NOT_REFUSED};
 	if (!h)
 		return;
 	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;
@@ -236,6 +237,7 @@ static void exchange_send(struct exchange *x)
 		return;
 	}
 	http_parser_next(x->origin, !strcmp(x->facts.method, "HEAD"), false);
+	x->facts.passed_on = true;
 	x->state = STATE_ORIGIN;
 }
 

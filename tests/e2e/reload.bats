@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Another configuration, and nobody at work notices.
+
+setup() {
+	load helpers
+	SETTINGS=$PLACE/awsmask.yaml
+}
+
+load helpers
+
+settings() { # LINE...
+	printf '%s\n' "$@" >"$SETTINGS"
+}
+
+workers() {
+	pgrep -f 'awsmaskd --worker' | while read -r pid; do
+		grep -q "$PLACE_NAME" "/proc/$pid/cgroup" && echo "$pid"
+	done
+}
+
+one_worker() {
+	[ "$(workers | wc -l)" = 1 ]
+}
+
+@test "a reload brings the new settings; the worker before it ends once its connections have" {
+	settings 'other_hosts: splice'
+	old=$(worker_of)
+	place_client curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=6 pause=0.5' \
+		--data-binary "@-" >"$T/stream" <<<"$(body --stream "slowly: $SENTENCE")" &
+	stream=$!
+	place_wait 10 grep -q ping "$T/stream"
+	settings 'other_hosts: deny'
+	place_ctl reload >"$T/said"
+	grep -q '^reloaded' "$T/said"
+	[ "$(workers | wc -l)" = 2 ] # the stream goes on
+	fails place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
+	works
+	wait $stream
+	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+	place_wait 10 one_worker
+	[ "$(worker_of)" != "$old" ]
+	grep -q "event=worker-drained signal=0 status=0 pid=$old" "$PLACE/daemon.log"
+}
+
+@test "SIGHUP reloads too" {
+	settings 'other_hosts: splice'
+	kill -HUP "$(monitor_of)"
+	place_wait 10 place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
+	place_wait 10 one_worker
+}
+
+@test "a configuration with an error is refused, and what was before stays" {
+	worker=$(worker_of)
+	settings 'other_hosts: maybe'
+	run -1 place_ctl reload
+	expect_match "what is said" "awsmask.yaml:1: other_hosts is 'maybe'" "$output"
+	settings 'listen: {transparent: 15444}'
+	run -1 place_ctl reload
+	expect_match "what is said" "listen.transparent has changed, which takes a restart" "$output"
+	settings 'targets: [api.anthropic.com, models.example.org]'
+	run -1 place_ctl reload
+	expect_match "what is said" "models.example.org is outside .*ca rotate" "$output"
+	works
+	expect "the worker" "$worker" "$(worker_of)"
+	settings ''
+}
+
+@test "a worker that cannot start with the new settings leaves the old one at work" {
+	worker=$(worker_of)
+	settings "origin: {ca_file: $PLACE/origin-ca.pem}"
+	mv "$PLACE/origin-ca.pem" "$PLACE/origin-ca.away"
+	run -1 place_ctl reload
+	mv "$PLACE/origin-ca.away" "$PLACE/origin-ca.pem"
+	expect_match "what is said" "ended before it was ready" "$output"
+	expect "the worker" "$worker" "$(worker_of)"
+	works
+	place_ctl reload # and the next one is not in its way
+	works
+	settings ''
+	place_ctl reload
+	place_wait 10 one_worker
+}
+
+@test "I4 I7: reloads amid a hundred streams: all of them are answered, each with its own value" {
+	hundred_streams 77 10 &
+	streams=$!
+	for _ in 1 2 3 4 5 6; do
+		place_wait 10 place_ctl reload
+	done
+	wait $streams
+	for n in $(seq 100); do
+		expect_match "stream $n" "stream $n sees $(value_of 77 "$n")" "$(joined "$T/answer.$n")"
+		no_leak "$(value_of 77 "$n")"
+	done
+	place_wait 15 one_worker
+}
+
+@test "no sanitizer complained" {
+	sanitizer_silent
+}
