@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Another configuration, and nobody at work notices.
 
+load helpers
+
 setup() {
-	load helpers
 	SETTINGS=$PLACE/awsmask.yaml
 }
-
-load helpers
 
 settings() { # LINE...
 	printf '%s\n' "$@" >"$SETTINGS"
@@ -85,7 +84,7 @@ one_worker() {
 @test "I4 I7: reloads amid a hundred streams: all of them are answered, each with its own value" {
 	hundred_streams 77 10 &
 	streams=$!
-	for round in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		place_wait 10 place_ctl reload
 	done
 	wait $streams
