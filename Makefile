@@ -204,8 +204,13 @@ fuzz: $(fuzz_bin) ## run each fuzzer for FUZZ_SECONDS (60)
 test: deps ## every test: unit (three sanitizers), kernel, end to end; under ten minutes
 	@tests/run all
 
-test-full: deps ## the slow ones too: long fuzzing, kills by the hundred
+test-full: deps ## the slow ones too: long fuzzing, more of the corpus, kills by the hundred
 	@tests/run full
+
+SEED ?= 1
+score: all ## what is found in the corpus and what is not, type by type (SEED=1)
+	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
+		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
@@ -234,8 +239,8 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
-	bench bench-scan check help
+.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full score \
+	test-claude bench bench-scan check help
 
 # This build's own: another one, at work beside it, may have written half of a file.
 -include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

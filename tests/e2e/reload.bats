@@ -39,7 +39,7 @@ one_worker() {
 	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
 	place_wait 10 one_worker
 	[ "$(worker_of)" != "$old" ]
-	grep -q "event=worker-drained pid=$old" "$PLACE/daemon.log"
+	grep -q "event=worker-drained signal=0 status=0 pid=$old" "$PLACE/daemon.log"
 }
 
 @test "SIGHUP reloads too" {

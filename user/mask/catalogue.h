@@ -52,10 +52,10 @@ struct compiled {
 /* A rule that the configuration brought (own.h). */
 struct own {
 	struct rule rule;
-	bool anchored;		/* otherwise it is tried wherever a match can begin */
-	uint8_t first[32];	/* the bytes with which one can, a bit each */
-	const char *anchors[2]; /* of the rule, when they were derived */
-	char prefix[65];
+	bool anchored;	   /* otherwise it is tried wherever a match can begin */
+	uint8_t first[32]; /* the bytes with which one can, a bit each */
+	const char *anchors[OWN_ANCHORS_MAX + 1]; /* of the rule; ends with NULL */
+	char prefix[OWN_ANCHOR_MAX + 1];	  /* the anchor that was derived */
 };
 
 /* One anchor under one of its pairs; those of the same pair are chained. */

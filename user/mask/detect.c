@@ -235,12 +235,11 @@ static int span_compare(const void *a, const void *b)
 	return (int)x->rule - (int)y->rule;
 }
 
-/* Make them disjoint: the first stays whole, of the next stays what reaches beyond. */
-static size_t resolve(struct span *spans, size_t n)
+/* The first stays whole, of the next stays what reaches beyond. */
+size_t spans_resolve(struct span *spans, size_t n)
 {
 	size_t i, kept = 0, end = 0;
 
-	qsort(spans, n, sizeof(*spans), span_compare);
 	for (i = 0; i < n; i++) {
 		struct span s = spans[i];
 
@@ -274,7 +273,13 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 	return 0;
 }
 
-int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+static struct span *spans_behind(const struct buf *spans, size_t before, size_t *n)
+{
+	*n = (buf_len(spans) - before) / sizeof(struct span);
+	return (struct span *)(void *)(spans->data + spans->head + before);
+}
+
+int detect_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
 	size_t before = buf_len(spans), n;
 
@@ -282,10 +287,24 @@ int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *span
 		buf_truncate(spans, before);
 		return -1;
 	}
-	n = (buf_len(spans) - before) / sizeof(struct span);
-	if (n) {
-		n = resolve((struct span *)(void *)(spans->data + spans->head + before), n);
-		buf_truncate(spans, before + n * sizeof(struct span));
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		qsort(found, n, sizeof(*found), span_compare);
+	}
+	return 0;
+}
+
+int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+{
+	size_t before = buf_len(spans), n;
+
+	if (detect_all(d, text, len, spans) < 0)
+		return -1;
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		buf_truncate(spans, before + spans_resolve(found, n) * sizeof(*found));
 	}
 	return 0;
 }

@@ -12,8 +12,18 @@ struct candidate {
 	size_t len;
 };
 
+/* The first type by which these bytes are looked for. */
+static const struct known_value *wanted(const struct known *k, const struct known_filter *f,
+					const struct known_value *v)
+{
+	while (v && f && !f->wants(f->arg, v->type, buf_bytes(&k->bytes) + v->off, v->len))
+		v = v->next ? &value_list(k)[v->next - 1] : NULL;
+	return v;
+}
+
 /* The longest value that p begins with and after which the token ends. */
-static const struct known_value *longest_at(const struct known *k, const uint8_t *p, size_t len)
+static const struct known_value *longest_at(const struct known *k, const struct known_filter *f,
+					    const uint8_t *p, size_t len)
 {
 	struct candidate ends[KNOWN_STOPS];
 	size_t n = 0, at = 0;
@@ -37,7 +47,8 @@ static const struct known_value *longest_at(const struct known *k, const uint8_t
 			break;
 	}
 	while (n--) {
-		const struct known_value *v = known_value_at(k, ends[n].hash, p, ends[n].len);
+		const struct known_value *v =
+			wanted(k, f, known_value_at(k, ends[n].hash, p, ends[n].len));
 
 		if (v)
 			return v;
@@ -55,26 +66,34 @@ static bool is_account(const uint8_t *p, size_t len)
 }
 
 /* Twelve digits, whatever joins them to what follows. */
-static const struct known_value *account_at(const struct known *k, const uint8_t *p, size_t len)
+static const struct known_value *account_at(const struct known *k, const struct known_filter *f,
+					    const uint8_t *p, size_t len)
 {
 	if (len < ACCOUNT_LEN || !is_account(p, ACCOUNT_LEN) ||
 	    (len > ACCOUNT_LEN && known_classes[p[ACCOUNT_LEN]] & ALNUM))
 		return NULL;
-	return known_value_at(k, hash_on(k->seed, p, ACCOUNT_LEN), p, ACCOUNT_LEN);
+	return wanted(k, f, known_value_at(k, hash_on(k->seed, p, ACCOUNT_LEN), p, ACCOUNT_LEN));
 }
 
+/* What is looked for. */
+struct search {
+	const struct known *sets[KNOWN_SETS];
+	size_t n;
+	const struct known_filter *filter;
+};
+
 /* `joined`: only an account may begin here. */
-static const struct known_value *find_at(const struct known *const *sets, size_t n_sets,
-					 const uint8_t *text, size_t len, bool joined)
+static const struct known_value *find_at(const struct search *s, const uint8_t *text, size_t len,
+					 bool joined)
 {
 	const struct known_value *best = NULL, *v;
 
-	for (size_t i = 0; i < n_sets; i++) {
-		const struct known *k = sets[i];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct known *k = s->sets[i];
 
-		v = joined ? NULL : longest_at(k, text, len);
+		v = joined ? NULL : longest_at(k, s->filter, text, len);
 		if (!v && is_digit(*text))
-			v = account_at(k, text, len);
+			v = account_at(k, s->filter, text, len);
 		if (v && (!best || v->len > best->len))
 			best = v;
 	}
@@ -88,31 +107,49 @@ struct proposals {
 	size_t at[BLOCK];
 };
 
+/* Might a value of any set begin with these bytes? */
+static inline size_t any_begins(const struct search *s, uint64_t first)
+{
+	size_t hit = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct known *k = s->sets[i];
+
+		hit |= first_occurs((const uint64_t *)buf_bytes(&k->bits),
+				    first_hash(first, k->first_mask, k->shift));
+	}
+	return hit;
+}
+
 /*
  * The next places where the first bytes of a value might stand. Without a branch on what the text
  * is like: the next byte cannot be guessed.
  */
-static void propose(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
-		    struct proposals *g)
+static void propose(const struct search *s, const uint8_t *text, size_t len, struct proposals *g)
 {
-	const struct known *one = sets[0], *two = sets[n_sets - 1];
+	const struct known *one = s->sets[0];
 	const uint64_t *bits = (const uint64_t *)buf_bytes(&one->bits);
-	const uint64_t *more = (const uint64_t *)buf_bytes(&two->bits);
-	size_t last = len - KNOWN_MIN, at = g->cursor, n = 0;
-	size_t end = last - at < BLOCK ? last + 1 : at + BLOCK;
-	unsigned shift = one->shift, more_shift = two->shift;
-	uint64_t first = g->first;
+	size_t at = g->cursor, end = len - at < BLOCK ? len : at + BLOCK, n = 0;
+	/* Up to here all of a value's first bytes are there. */
+	size_t whole = len < KNOWN_MIN ? 0 : len - KNOWN_MIN + 1;
+	uint64_t first = g->first, mask = one->first_mask;
+	unsigned shift = one->shift;
 
-	for (; n_sets == 1 && at < end; at++) {
+	whole = whole < end ? whole : end;
+	for (; s->n == 1 && at < whole; at++) {
 		first = first_next(first, text[at + KNOWN_MIN - 1]);
 		g->at[n] = at;
-		n += first_occurs(bits, first_hash(first, shift));
+		n += first_occurs(bits, first_hash(first, mask, shift));
+	}
+	for (; at < whole; at++) {
+		first = first_next(first, text[at + KNOWN_MIN - 1]);
+		g->at[n] = at;
+		n += any_begins(s, first);
 	}
 	for (; at < end; at++) {
-		first = first_next(first, text[at + KNOWN_MIN - 1]);
+		first = first_next(first, 0);
 		g->at[n] = at;
-		n += first_occurs(bits, first_hash(first, shift)) |
-		     first_occurs(more, first_hash(first, more_shift));
+		n += any_begins(s, first);
 	}
 	g->cursor = end;
 	g->first = first;
@@ -129,47 +166,51 @@ static bool run_begins(const uint8_t *text, size_t at)
 	return !at || !goes_on(text[at - 1]) || escape_ends(text, at);
 }
 
-static const struct known_value *confirm(const struct known *const *sets, size_t n_sets,
-					 const uint8_t *text, size_t len, size_t at)
+static const struct known_value *confirm(const struct search *s, const uint8_t *text, size_t len,
+					 size_t at)
 {
 	bool begins = !at || !(known_classes[text[at - 1]] & ALNUM) || escape_ends(text, at);
 	bool joined = begins && !run_begins(text, at);
 
-	return begins ? find_at(sets, n_sets, text + at, len - at, joined) : NULL;
+	return begins ? find_at(s, text + at, len - at, joined) : NULL;
 }
 
-int known_find(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
-	       struct buf *spans)
+static int find_all(const struct search *s, const uint8_t *text, size_t len, struct buf *spans)
 {
-	const struct known *used[KNOWN_SETS];
 	struct proposals g;
-	size_t n = 0, done = 0;
+	size_t done = 0;
 
-	for (size_t i = 0; i < n_sets; i++)
-		if (known_count(sets[i]))
-			used[n++] = sets[i];
-	if (!n || len < KNOWN_MIN)
-		return 0;
 	g.cursor = g.first = 0;
 	for (size_t i = 0; i < KNOWN_MIN - 1; i++)
-		g.first = first_next(g.first, text[i]);
-	while (g.cursor + KNOWN_MIN <= len) {
-		propose(used, n, text, len, &g);
+		g.first = first_next(g.first, i < len ? text[i] : 0);
+	while (g.cursor < len) {
+		propose(s, text, len, &g);
 		for (size_t i = 0; i < g.n; i++) {
 			const struct known_value *v;
-			struct span s;
+			struct span found;
 
 			if (g.at[i] < done)
 				continue;
-			v = confirm(used, n, text, len, g.at[i]);
+			v = confirm(s, text, len, g.at[i]);
 			if (!v)
 				continue;
 			done = g.at[i] + v->len;
-			s = (struct span){
+			found = (struct span){
 				.start = g.at[i], .end = done, .type = v->type, .rule = RULE_KNOWN};
-			if (buf_append(spans, &s, sizeof(s)))
+			if (buf_append(spans, &found, sizeof(found)))
 				return -1;
 		}
 	}
 	return 0;
+}
+
+int known_find(const struct known *const *sets, size_t n_sets, const struct known_filter *filter,
+	       const uint8_t *text, size_t len, struct buf *spans)
+{
+	struct search s = {.filter = filter};
+
+	for (size_t i = 0; i < n_sets; i++)
+		if (known_count(sets[i]))
+			s.sets[s.n++] = sets[i];
+	return s.n ? find_all(&s, text, len, spans) : 0;
 }

@@ -265,15 +265,13 @@ static bool is_typed_json(const struct exchange *x)
 	return media_is_json(http_find(http_head(x->client), "content-type"));
 }
 
-static enum mask_error scan_json(struct exchange *x, const uint8_t *p, size_t n)
+enum schema request_schema(const struct exchange *x)
 {
 	const char *query = memchr(x->request.path, '?', x->request.path_len);
 	size_t len = query ? (size_t)(query - x->request.path) : x->request.path_len;
-	enum schema schema = SCHEMA_NONE;
 
-	if (is_typed_json(x))
-		schema = schema_of_request((const uint8_t *)x->request.path, len);
-	return mask_scan_json(x->mask, PART_BODY, p, n, schema);
+	return is_typed_json(x) ? schema_of_request((const uint8_t *)x->request.path, len)
+				: SCHEMA_NONE;
 }
 
 static bool is_blank_line(const uint8_t *p, size_t n)
@@ -311,7 +309,7 @@ static enum mask_error scan_body(struct exchange *x, const struct buf *body, con
 
 	switch (x->request.kind) {
 	case BODY_JSON:
-		return scan_json(x, p, n);
+		return mask_scan_json(x->mask, PART_BODY, p, n, request_schema(x));
 	case BODY_JSON_LINES:
 		return scan_lines(x, body);
 	case BODY_FORM:
@@ -379,6 +377,26 @@ static int scan_all(struct exchange *x)
 		why = refusal_of(scan_body(x, body, boundary));
 	if (why == NOT_REFUSED)
 		why = refusal_of(mask_learn(x->mask));
+	if (why == NOT_REFUSED && mask_counts(x->mask)->blocked)
+		why = REFUSAL_BLOCKED;
+	return why;
+}
+
+static int scan_by_policy(struct exchange *x)
+{
+	struct policy_source *s = x->config.policies;
+	const struct mask_policy *policy =
+		s ? s->take(s, x->host[0] ? x->host : x->origin_name) : NULL;
+	int why;
+
+	if (policy)
+		mask_follow(x->mask, policy);
+	mask_know(x->mask, x->scope);
+	why = scan_all(x);
+	if (policy) {
+		mask_follow(x->mask, &policy_default);
+		s->done(s, policy);
+	}
 	return why;
 }
 
@@ -387,11 +405,15 @@ int request_scan(struct exchange *x)
 	int why;
 
 	mask_reset(x->mask);
-	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
+	if (x->config.observe && x->request.coding == CODING_UNKNOWN) {
+		x->facts.unmaskable = has_body(http_head(x->client)) ? REFUSAL_CODING : NOT_REFUSED;
 		return NOT_REFUSED;
-	mask_know(x->mask, x->scope);
-	why = scan_all(x);
+	}
+	why = scan_by_policy(x);
 	x->facts.masked = *mask_counts(x->mask);
+	if (!x->config.observe)
+		return why;
 	/* Who only observes is in nobody's way. */
-	return x->config.observe ? NOT_REFUSED : why;
+	x->facts.unmaskable = why;
+	return NOT_REFUSED;
 }
