@@ -60,8 +60,10 @@ static void set_up(struct bench *b)
 	w->catalogue = catalogue_new(e.text, sizeof(e.text));
 	w->uses = scope_uses_new();
 	w->target_addrs = target_addrs_new();
+	w->report = report_new("", 1, &types_builtin);
 	w->vault = vault_open(in_tempdir("vault.db"), key, &e);
-	cr_assert(w->catalogue && w->uses && w->target_addrs && w->vault, "%s", e.text);
+	cr_assert(w->report && w->catalogue && w->uses && w->target_addrs && w->vault, "%s",
+		  e.text);
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .body_max = 1 << 20,
 					      .head_max = HTTP_HEAD_MAX,
@@ -87,6 +89,7 @@ static void tear_down(struct bench *b)
 	close(b->client);
 	scope_uses_free(b->worker.uses);
 	target_addrs_free(b->worker.target_addrs);
+	report_free(b->worker.report);
 	vault_close(b->worker.vault);
 	catalogue_free(b->worker.catalogue);
 	config_free(b->config);
