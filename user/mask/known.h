@@ -44,6 +44,7 @@ struct known {
 	size_t longest;
 	uint64_t seed, first_mask;
 	unsigned shift; /* of a hash of first bytes */
+	bool other;	/* some value begins with no letter or digit */
 };
 
 /* `max` bounds each of its tables, bytes. */

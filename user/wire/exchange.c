@@ -138,7 +138,6 @@ void exchange_next(struct exchange *x, bool keep_alive)
 	x->request.begun = x->request.headed = x->request.whole = false;
 	x->request.coding = CODING_IDENTITY;
 	x->request.kind = BODY_OPAQUE;
-	x->request.inflated = 0;
 }
 
 void exchange_cut(struct exchange *x)

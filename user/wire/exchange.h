@@ -89,7 +89,7 @@ struct exchange_config {
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
-	int gzip_level;	   /* zlib's, for masked bodies that came gzipped */
+	int gzip_level;	   /* 0-12, libdeflate's, for masked bodies that came coded */
 };
 
 struct exchange;

@@ -31,8 +31,7 @@ struct request {
 	struct buf body;   /* as it came, chunks joined */
 	struct buf plain;  /* decoded, when it is coded */
 	enum coding coding;
-	struct inflater *inflater;
-	int inflated; /* what inflater_feed() said last */
+	bool coded; /* by it, and can be undone */
 	enum body_kind kind;
 };
 
