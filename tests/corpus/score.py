@@ -177,6 +177,10 @@ def count_rest(score: Score, doc: Document, out: Optional[str]) -> None:
 
 
 def judge(documents: List[Document], outcomes: Dict[str, Outcome], class_of: Dict[str, str]) -> Score:
+    unknown = {label.type for doc in documents for label in doc.labels} - set(class_of)
+    if unknown:
+        raise SystemExit(f"labels that are no type of the catalogue, or one that is off: {', '.join(sorted(unknown))}; "
+                         "mend ids.py and facts.py")
     score = Score()
     for doc in documents:
         outcome = outcomes.get(doc.id, Outcome(None, False, "nothing came of it"))

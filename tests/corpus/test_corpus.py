@@ -167,6 +167,11 @@ class Scorer(unittest.TestCase):
         self.assertIn(f"{len(Corpus.documents[::3])} documents failed, the first of them: document 0000: no",
                       score.report(result, True))
 
+    def test_a_label_that_is_no_type(self) -> None:
+        doc = Document("1", "test", "an x", [Label("NO_TYPE", "x", 3, 4, "space")])
+        with self.assertRaisesRegex(SystemExit, "NO_TYPE"):
+            score.judge([doc], {}, catalogue.classes())
+
     def test_no_documents_are_no_success(self) -> None:
         self.assertTrue(score.failures(score.judge([], {}, {})))
 

@@ -203,6 +203,17 @@ json() { # EXPRESSION TEXT...
 	grep -q 'awsmask.yaml:1:' "$T/err"
 }
 
+@test "explain: a type that is off by default" {
+	explain 'mac 0a:1b:2c:3d:4e:5f'
+	says 'left as it is; found as MAC_ADDRESS: MAC address of a network interface' \
+		'The type is off unless `types:` names it: `MAC_ADDRESS: mask` would mask it.'
+	echo 'types: {MAC_ADDRESS: mask}' >"$T/awsmask.yaml"
+	explain 'mac 0a:1b:2c:3d:4e:5f'
+	says "masked as MAC_ADDRESS_001: MAC address of a network interface (types.MAC_ADDRESS, $T/awsmask.yaml:1)"
+	"$CTL" catalogue MAC_ADDRESS | grep -qE '^MAC_ADDRESS +network +allow '
+	grep -A2 -x '.It MAC_ADDRESS' "$BUILD/awsmask-catalogue.7" | grep -qx '.Pq off by default'
+}
+
 @test "explain: what mode observe means for it" {
 	echo 'mode: observe' >"$T/awsmask.yaml"
 	explain 'vpc-0a1b2c3d'
@@ -231,6 +242,7 @@ json() { # EXPRESSION TEXT...
 	grep -q 'larger than 1 MiB' "$T/err"
 	explain ''
 	says 'masked: 0'
+	[ "$(json '(j["ok"], j["masked"], j["items"])' '')" = "(True, '', [])" ]
 	rc=0
 	explain a b 2>"$T/err" || rc=$?
 	[ "$rc" -eq 2 ]

@@ -6,8 +6,6 @@
 
 #define HEX_32 "9f1c27ab04de68355c7a1e90b2d4f683"
 #define HEX_64 HEX_32 "03b7e5a1942c8fd6107be9c35a24d681"
-#define SMTP_44 "Bq7Xn2vR8tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xR1n/+"
-#define SMTP_44_2 "BOv7xT2q9LmZ4cWbY0pKdHs8JfGa3eUoQi5T6xRr1NnW"
 
 static const char *const found_services[] = {
 	"s3://<<S3_BUCKET:fin-k3x9q7abcd1234567890abcdefghijklmnop-s3alias>>/x",
@@ -60,12 +58,6 @@ static const char *const found_services[] = {
 	"https://<<INTERNAL_HOSTNAME:vault.corvid.internal>>:8200/v1",
 	"redis://:x@<<INTERNAL_HOSTNAME:cache.corvid.lan>>/0",
 	"\"Name\": \"<<INTERNAL_HOSTNAME:db.corvid.internal>>.\"",
-	"SMTP_PASSWORD_V4=<<SMTP_CREDENTIAL:" SMTP_44 ">>",
-	"ses_smtp_key: \"<<SMTP_CREDENTIAL:" SMTP_44_2 ">>\"",
-	"\"smtpKey\": \"<<SMTP_CREDENTIAL:" SMTP_44_2 ">>\"",
-	"cert/<<IOT_CERTIFICATE:" HEX_64 ">>",
-	"\"certificateId\": \"<<IOT_CERTIFICATE:" HEX_64 ">>\"",
-	"--certificate-id <<IOT_CERTIFICATE:" HEX_64 ">>",
 
 	"\"VersionId\": \"<<S3_VERSION:3HL4kqtJvjVBH40Nrjfkd.xY7pQ2_mZa>>\"",
 	"?versionId=<<S3_VERSION:k3x9Q7abT41LmZ4cWbY0pKdHs9JfGa3e>>",
@@ -177,10 +169,6 @@ static const struct {
 	{TYPE_INTERNAL_HOSTNAME,
 	 {"https://x.default.svc.cluster.local/", "http://host.docker.internal:80",
 	  "the package sun.misc.internal, config.local"}},
-	{TYPE_SMTP_CREDENTIAL,
-	 {"smtp_password = A" SMTP_44 "x", "smtp_host=email-smtp.eu-west-1.amazonaws.com",
-	  "key: " SMTP_44_2}},
-	{TYPE_IOT_CERTIFICATE, {"sha256 " HEX_64, "certificateId: " HEX_32, "certs/" HEX_64}},
 	{TYPE_S3_VERSION,
 	 {"\"VersionId\": \"null\"", "version-id: 1.2.3", "\"VersionId\": \"" HEX_32 "a\""}},
 	{TYPE_ROUTE53_CHANGE, {"/change/c0a1b2", "ChangeId: pending", "change C0A1B2C3D4E5F6"}},
@@ -206,7 +194,7 @@ static const struct {
 	  "domain_name = var.domain"}},
 	{TYPE_RUN_ID,
 	 {"UUID=7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3 /boot ext4",
-	  "{\"UUID\": \"7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3\"}",
+	  "{\"uuid\": \"7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3\"}",
 	  "the uuid 7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3"}},
 	{TYPE_AWS_ACCOUNT,
 	 {"order 4829-1057-3641", "card 4829-1057-3641-7788", "2024-0412-0930 4829-1057-3641"}},

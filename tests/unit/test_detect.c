@@ -2,6 +2,7 @@
 #include "../detect_reference.h"
 #include "detect_marks.h"
 #include "detect_samples.h"
+#include "detect_samples_found.h"
 
 #include <time.h>
 
@@ -210,6 +211,7 @@ Test(detect, agrees_with_trying_everything_everywhere)
 		   {found_hosts, COUNT(found_hosts)},
 		   {found_keys, COUNT(found_keys)},
 		   {found_services, COUNT(found_services)},
+		   {found_places, COUNT(found_places)},
 		   {kept, COUNT(kept)}};
 	char text[TEXT_MAX];
 

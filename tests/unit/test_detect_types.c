@@ -2,6 +2,7 @@
 /* Every type, found in all surroundings that its context allows, and missed where it must be. */
 #include "detect_marks.h"
 #include "detect_samples.h"
+#include "detect_samples_found.h"
 
 #define EACH 3 /* positives and near misses that a type has at least */
 
@@ -70,7 +71,9 @@ static void count_found(struct tally *t, const char *marked)
 static bool goes_on(const char *marked, const char *after)
 {
 	return (strstr(marked, "<<EXTERNAL_ID:") && *after == ',') ||
-	       (strstr(marked, "<<BEDROCK_KEY:bedrock") && *after == '%');
+	       ((strstr(marked, "<<BEDROCK_KEY:bedrock") ||
+		 strstr(marked, "<<REQUEST_SIGNATURE")) &&
+		*after == '%');
 }
 
 static void expect_everywhere(struct tally *t, const char *marked)
@@ -79,6 +82,18 @@ static void expect_everywhere(struct tally *t, const char *marked)
 	for (size_t i = 0; i < COUNT(surroundings); i++)
 		if (!goes_on(marked, surroundings[i].after))
 			expect_within(surroundings[i].before, marked, surroundings[i].after);
+}
+
+/* What its place gives away needs that place. */
+static void expect_in_lines(struct tally *t, const char *marked)
+{
+	count_found(t, marked);
+	expect_within("", marked, "");
+	expect_within("x ", marked, " y");
+	expect_within("\n", marked, "\n");
+	expect_within("\\n", marked, "\\n");
+	expect_within("\"", marked, "\"");
+	expect_within("\\\"", marked, "\\\"");
 }
 
 static void expect_none_of(struct tally *t, enum mask_type type, const char *text)
@@ -159,6 +174,8 @@ static void tables_of_found(struct tally *t)
 	expect_all(t, found_hosts, COUNT(found_hosts));
 	expect_all(t, found_keys, COUNT(found_keys));
 	expect_all(t, found_services, COUNT(found_services));
+	for (size_t i = 0; i < COUNT(found_places); i++)
+		expect_in_lines(t, found_places[i]);
 	for (size_t i = 0; i < COUNT(hex_ids); i++)
 		hex_id(t, i);
 	for (size_t i = 0; i < COUNT(prefixed_ids); i++)
@@ -167,6 +184,9 @@ static void tables_of_found(struct tally *t)
 
 static void tables_of_missed(struct tally *t)
 {
+	for (size_t i = 0; i < COUNT(missed_places); i++)
+		for (size_t k = 0; k < COUNT(missed_places[i].texts); k++)
+			expect_none_of(t, missed_places[i].type, missed_places[i].texts[k]);
 	for (size_t i = 0; i < COUNT(near_misses); i++)
 		expect_none_of(t, near_misses[i].type, near_misses[i].text);
 	for (size_t i = 0; i < COUNT(missed_hosts); i++)

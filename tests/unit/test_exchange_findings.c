@@ -79,6 +79,17 @@ Test(exchange_findings, lines_and_text)
 	rig_end(&r);
 }
 
+/* A number in JSON, beside the name that gives it away. */
+Test(exchange_findings, numbers_have_a_place_too)
+{
+	struct rig r;
+
+	begin(&r);
+	ask(&r, POST_JSON, "{\"metadata\":{\"accountId\":628104957316},\"x\":[0]}");
+	expect(found(&r, 0, 1), TYPE_AWS_ACCOUNT, EXCHANGE_BODY, 0, 25, "$.metadata.*");
+	rig_end(&r);
+}
+
 Test(exchange_findings, what_is_known_says_so_and_is_counted_by_type)
 {
 	const struct mask_counts *counts;
@@ -122,5 +133,17 @@ Test(exchange_findings, a_refused_request_is_not_passed_on)
 	cr_expect_not(exchange_facts(r.x)->passed_on);
 	cr_expect_eq(exchange_facts(r.x)->unmaskable, -1);
 	cr_expect_neq(exchange_facts(r.x)->refusal, -1);
+	rig_end(&r);
+}
+
+Test(exchange_findings, what_reached_no_origin_is_not_passed_on)
+{
+	struct rig r;
+
+	begin(&r);
+	ask(&r, POST "Content-Type: text/plain\r\n", "it is " VALUE);
+	cr_expect(exchange_facts(r.x)->passed_on);
+	exchange_refuse(r.x, REFUSAL_ORIGIN_UNREACHABLE);
+	cr_expect_not(exchange_facts(r.x)->passed_on);
 	rig_end(&r);
 }

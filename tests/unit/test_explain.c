@@ -134,6 +134,8 @@ Test(explain, why_it_was_not_found)
 		const char *words;
 	} cases[] = {
 		{"x<<vol-0a1b2c3d>>", TYPE_EBS_VOLUME, "`x` stands directly before it"},
+		{"x<<ami-0a1b2c3d>>", TYPE_EC2_IMAGE,
+		 "the form of an Amazon Machine Image id, but `x`"},
 		{"<<vol-0a1b2c3d>>z", TYPE_EBS_VOLUME, "`z` follows directly"},
 		{"<<vol-0a1b2c3>>", TYPE_EBS_VOLUME,
 		 "8 or 17 hexadecimal digits would have to follow"},
@@ -192,6 +194,8 @@ Test(explain, what_the_policy_does)
 
 	expect(&p, "account <<111122223333>>", ACTION_ALLOW, TYPE_AWS_ACCOUNT,
 	       "AWS's own documentation");
+	expect(&p, "mac <<0a:1b:2c:3d:4e:5f>>", ACTION_ALLOW, TYPE_MAC_ADDRESS,
+	       "The type is off unless `types:` names it: `MAC_ADDRESS: mask` would mask it.");
 	p.actions[TYPE_EBS_VOLUME] = ACTION_ALLOW;
 	expect(&p, "<<vol-0a1b2c3d>>", ACTION_ALLOW, TYPE_EBS_VOLUME,
 	       "`EBS_VOLUME: mask` would mask it");

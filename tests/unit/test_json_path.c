@@ -61,9 +61,9 @@ Test(json_path, keys_of_the_client_are_never_written)
 	expect(json, SCHEMA_MESSAGES, "V7", "$.*");
 }
 
-Test(json_path, what_is_no_string_has_no_path)
+Test(json_path, what_is_between_has_no_path)
 {
-	expect("{\"model\": 12}", SCHEMA_MESSAGES, "12", "");
+	expect("{\"x\": 12}", SCHEMA_MESSAGES, "2", "$.*");
 	expect("{\"model\": \"x\"}", SCHEMA_MESSAGES, ": ", "");
 	expect("\"lone\"", SCHEMA_MESSAGES, "lone", "$");
 	expect("[\"a\", \"bb\"]", SCHEMA_NONE, "bb", "$[1]");

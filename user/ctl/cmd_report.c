@@ -19,19 +19,13 @@ struct inquiry {
 	size_t tables;
 };
 
-static const char *const columns[REPORT_COLUMN_COUNT] = {
-#define X(name, word) word,
-	REPORT_COLUMNS(X)
-#undef X
-};
-
 static json_t *columns_json(unsigned by)
 {
 	json_t *list = json_array();
 
 	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
 		if (by >> i & 1)
-			json_array_append_new(list, json_string(columns[i]));
+			json_array_append_new(list, json_string(report_columns[i]));
 	return list;
 }
 
@@ -54,6 +48,8 @@ static int take_since(struct inquiry *q)
 		return -1;
 	}
 	q->since = report_today() - days + 1;
+	if (q->since < 0)
+		q->since = 0;
 	return 0;
 }
 
@@ -164,11 +160,14 @@ static json_t *sorted(json_t *rows, unsigned by)
 		return json_incref(rows);
 	}
 	list = calloc(n, sizeof(json_t *));
-	for (size_t i = 0; list && i < n; i++)
+	if (!list) {
+		json_decref(out);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
 		list[i] = json_array_get(rows, i);
-	if (list)
-		qsort(list, n, sizeof(json_t *), by_found);
-	for (size_t i = 0; list && i < n; i++)
+	qsort(list, n, sizeof(json_t *), by_found);
+	for (size_t i = 0; i < n; i++)
 		json_array_append(out, list[i]);
 	free(list);
 	return out;
@@ -238,13 +237,15 @@ static int report(struct inquiry *q)
 	struct err e;
 
 	for (size_t i = 0; i < q->tables; i++) {
-		json_t *answer = ask_all(q, q->by[i], &e), *rows;
+		json_t *answer = ask_all(q, q->by[i], &e), *rows = NULL;
 
-		if (!answer) {
+		if (answer && !(rows = sorted(json_object_get(answer, "rows"), q->by[i])))
+			err_set(&e, "memory is out");
+		if (!rows) {
+			json_decref(answer);
 			status = ctl_refuse(q->ctl, &e);
 			break;
 		}
-		rows = sorted(json_object_get(answer, "rows"), q->by[i]);
 		if (!q->ctl->option[OPTION_JSON])
 			say_table(q, i, answer, rows);
 		json_array_append_new(tables, json_pack("{s:o, s:O}", "by", columns_json(q->by[i]),

@@ -22,7 +22,7 @@ struct test {
 	size_t n;
 };
 
-/* What would move the cursor or ring is spelled; so is what is no UTF-8. False: not one character. */
+/* How long the character at p is; 0: it is no UTF-8, or would move the cursor or ring. */
 static size_t character(const uint8_t *p, size_t len)
 {
 	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
@@ -55,10 +55,10 @@ static void print_bytes(const uint8_t *p, size_t len)
 /* A text as JSON can hold it. NULL: memory is out. */
 static json_t *json_text(const uint8_t *p, size_t len)
 {
-	json_t *j = json_stringn((const char *)p, len);
+	json_t *j = json_stringn(len ? (const char *)p : "", len);
 	struct buf b;
 
-	if (j || !len)
+	if (j)
 		return j;
 	buf_init(&b, len * 3);
 	while (len) {

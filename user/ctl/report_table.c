@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const columns[REPORT_COLUMN_COUNT] = {
-#define X(name, word) word,
-	REPORT_COLUMNS(X)
-#undef X
-};
-
 enum sum {
 #define X(name, meaning) SUM_##name,
 	REPORT_SUMS(X)
@@ -39,7 +33,7 @@ static json_int_t number(json_t *row, const char *key)
 /* Every character is one column wide here: names that the daemon writes are plain. */
 static const char *text(json_t *row, int column)
 {
-	const char *value = json_string_value(json_object_get(row, columns[column]));
+	const char *value = json_string_value(json_object_get(row, report_columns[column]));
 
 	return value && *value ? value : "-";
 }
@@ -78,7 +72,7 @@ static void measure_columns(struct table *t, json_t *rows)
 	for (int k = 0; k < REPORT_COLUMN_COUNT; k++) {
 		if (!(t->by >> k & 1))
 			continue;
-		t->column_width[k] = (int)strlen(columns[k]);
+		t->column_width[k] = (int)strlen(report_columns[k]);
 		json_array_foreach(rows, i, row)
 		{
 			widen(&t->column_width[k], (int)strlen(text(row, k)));
@@ -127,7 +121,7 @@ static void print_heads(const struct table *t)
 {
 	for (int k = 0; k < REPORT_COLUMN_COUNT; k++)
 		if (t->column_width[k])
-			printf("%-*s  ", t->column_width[k], columns[k]);
+			printf("%-*s  ", t->column_width[k], report_columns[k]);
 	printf("%-7s", "mode");
 	for (int k = 0; k < SUM_COUNT; k++)
 		if (t->sum_width[k])

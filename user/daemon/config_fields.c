@@ -355,7 +355,9 @@ char *config_print(const struct config *c)
 	if (!out)
 		return NULL;
 	for (const struct config_field *f = config_fields; f->key; f++) {
-		fprintf(out, "%s: ", f->key);
+		fprintf(out, "%s:", f->key);
+		if (f->kind != KIND_TYPES || !c->type_count)
+			fputc(' ', out);
 		print_value(out, f, (const char *)c);
 		fputc('\n', out);
 	}

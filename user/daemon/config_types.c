@@ -18,6 +18,8 @@ static const char *const classes[] = {
 	[SENSITIVITY_SECRET] = "secret",
 };
 
+static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
 static bool is_class(const char *name)
 {
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
@@ -117,8 +119,11 @@ static int add_type(struct reader *r, const char *key)
 	if (reader_want(r, YAML_SCALAR_EVENT, key, "TYPE: action"))
 		return -1;
 	reader_shown(reader_scalar(r), text);
-	if (strlen(reader_scalar(r)) > LABEL_MAX)
-		return err_set(r->e, "%s:%zu: %s names '%s'; a type's name has at most %d bytes",
+	if (strlen(reader_scalar(r)) > LABEL_MAX ||
+	    reader_scalar(r)[strspn(reader_scalar(r), name_bytes)])
+		return err_set(r->e,
+			       "%s:%zu: %s names '%s'; a type's name has letters, digits and _, at "
+			       "most %d of them",
 			       r->file, reader_line(r), key, text, LABEL_MAX);
 	if (config_type_line(c, reader_scalar(r)))
 		return err_set(r->e, "%s:%zu: %s.%s stands here a second time; remove one", r->file,
@@ -185,7 +190,8 @@ static int check_expression(struct reader *r, struct config_type *t, const struc
 
 	if (own_rule_check(&rule, types, &t->facts, why, sizeof(why)) == 0)
 		return 0;
-	return err_set(r->e, "%s:%zu: %s; write another expression", r->file, t->line, why);
+	return err_set(r->e, "%s:%zu: %s; write another expression, or other anchors", r->file,
+		       t->line, why);
 }
 
 static int check_own(struct reader *r, struct config_type *t, struct types *types)

@@ -24,13 +24,13 @@ struct report {
 	pthread_mutex_t counting;
 	struct tally tally;
 	uint64_t failures;
-	char error[256]; /* of the last attempt; "": none */
+	char error[sizeof(((struct err *)0)->text)]; /* of the last attempt; "": none */
 	/* The file; this lock is taken first, if both are. */
 	pthread_mutex_t writing;
 	struct report_db *db; /* NULL: not open */
 	int64_t pruned;	      /* the day on which it was done last */
 	uint64_t retry_at, said_at;
-	char said[256];
+	char said[sizeof(((struct err *)0)->text)];
 };
 
 void report_count(struct report *r, const struct report_request *q)
@@ -86,14 +86,13 @@ static void say_written(struct report *r)
 /* The next attempt begins with opening it: what is wrong may have been mended by then. */
 static int db_failed(struct report *r)
 {
-	char why[256];
+	struct err e;
 
 	report_db_rollback(r->db);
-	snprintf(why, sizeof(why), "%s: the report cannot be written: %s", r->path,
-		 report_db_why(r->db));
+	err_set(&e, "%s: the report cannot be written: %s", r->path, report_db_why(r->db));
 	report_db_close(r->db);
 	r->db = NULL;
-	say_failed(r, why);
+	say_failed(r, e.text);
 	return -1;
 }
 

@@ -34,7 +34,7 @@ struct report_state {
 	uint64_t unwritten; /* requests counted and not yet written */
 	uint64_t lost;	    /* requests that could not be counted: too much was unwritten */
 	uint64_t failures;  /* to write */
-	char error[256];    /* of the last attempt; "": none */
+	char error[sizeof(((struct err *)0)->text)]; /* of the last attempt; "": none */
 };
 void report_state(struct report *r, struct report_state *state);
 

@@ -37,7 +37,7 @@ static const char add_sql[] = "INSERT INTO tally VALUES (?, ?, ?, ?, ?"
 
 enum { ADD_FIRST_SUM = 6, EACH_MODE = REPORT_COLUMN_COUNT, EACH_FIRST, EACH_LAST, EACH_SUMS };
 
-static const char *const columns[REPORT_COLUMN_COUNT] = {
+const char *const report_columns[REPORT_COLUMN_COUNT] = {
 #define X(name, word) word,
 	REPORT_COLUMNS(X)
 #undef X
@@ -46,7 +46,7 @@ static const char *const columns[REPORT_COLUMN_COUNT] = {
 int report_column_find(const char *word)
 {
 	for (int i = 0; word && i < REPORT_COLUMN_COUNT; i++)
-		if (!strcmp(columns[i], word))
+		if (!strcmp(report_columns[i], word))
 			return i;
 	return -1;
 }
@@ -183,7 +183,7 @@ static void each_sql(unsigned by, char sql[static SQL_MAX])
 	*sql = 0;
 	put(sql, "SELECT ");
 	for (int i = 0; i < REPORT_COLUMN_COUNT; i++) {
-		put(sql, by >> i & 1 ? columns[i] : "NULL");
+		put(sql, by >> i & 1 ? report_columns[i] : "NULL");
 		put(sql, ", ");
 	}
 	put(sql, "mode, min(day), max(day)");
@@ -194,7 +194,7 @@ static void each_sql(unsigned by, char sql[static SQL_MAX])
 	put(sql, by >> REPORT_BY_TYPE & 1 ? "<> '' GROUP BY " : "= '' GROUP BY ");
 	for (int i = 0; i < REPORT_COLUMN_COUNT; i++) {
 		if (by >> i & 1) {
-			put(sql, columns[i]);
+			put(sql, report_columns[i]);
 			put(sql, ", ");
 		}
 	}

@@ -46,6 +46,8 @@ enum report_column {
 		REPORT_COLUMN_COUNT
 };
 
+extern const char *const report_columns[REPORT_COLUMN_COUNT];
+
 struct report_key {
 	int64_t day;		     /* since 1970-01-01, UTC */
 	const char *cgroup, *target; /* "": none (the explicit listener) */

@@ -26,15 +26,10 @@ static json_t *sums_json(const struct report_sums *s)
 
 static json_t *row_json(const struct report_row *row)
 {
-	static const char *const columns[] = {
-#define X(name, word) word,
-		REPORT_COLUMNS(X)
-#undef X
-	};
 	json_t *all = sums_json(&row->sums);
 
 	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
-		if (row->text[i] && put_new(all, columns[i], json_string(row->text[i]))) {
+		if (row->text[i] && put_new(all, report_columns[i], json_string(row->text[i]))) {
 			json_decref(all);
 			return NULL;
 		}

@@ -299,9 +299,13 @@ void explain_say_type(struct explain *x, enum mask_type type)
 	}
 	explain_say(x, takes_an(words) ? "an " : "a ");
 	/* what stands in parentheses would be one remark too many in a sentence */
-	for (const char *paren = strstr(words, " ("); *words && words != paren; words++) {
+	for (; *words; words++) {
 		char letter[] = {*words, 0};
+		const char *end = strncmp(words, " (", 2) ? NULL : strchr(words, ')');
 
-		explain_say(x, letter);
+		if (end)
+			words = end;
+		else
+			explain_say(x, letter);
 	}
 }

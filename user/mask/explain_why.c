@@ -93,6 +93,7 @@ bool explain_form(struct explain *x, enum mask_type type, unsigned rule)
 	struct path_walk w = {0};
 	struct path_group g;
 	size_t before = buf_len(&x->words);
+	int rc;
 
 	if (type < TYPE_COUNT && forms[type]) {
 		explain_say(x, forms[type]);
@@ -101,15 +102,16 @@ bool explain_form(struct explain *x, enum mask_type type, unsigned rule)
 	if (rule >= RULE_COUNT || type >= TYPE_COUNT)
 		return false;
 	w.expression = rule_table[rule].expression;
-	while (path_next(&w, &g, &x->scratch) == 1) {
+	while ((rc = path_next(&w, &g, &x->scratch)) == 1) {
 		if (strncmp(g.name, type_table[type].label, g.name_len) != 0 ||
 		    type_table[type].label_len != g.name_len)
 			continue;
 		if (path_form(g.content, rule_table[rule].back ? "" : rule_table[rule].anchors[0],
 			      &x->words))
-			x->full = true;
+			rc = -1;
 		break;
 	}
+	x->full |= rc < 0;
 	return buf_len(&x->words) > before;
 }
 

@@ -168,7 +168,7 @@ void json_paths(const uint8_t *p, size_t len, enum schema schema, struct json_pa
 		bool key = t.kind == JSTR_KEY;
 
 		walk_token(&w, &t);
-		if (!key && t.kind != JSTR_STRING)
+		if (!key && t.kind != JSTR_STRING && t.kind != JSTR_SCALAR)
 			continue;
 		for (; at < n && paths[at].off < t.off + t.len; at++)
 			if (paths[at].off >= t.off)

@@ -18,7 +18,7 @@ struct json_path {
 };
 
 /*
- * Say where the offsets lie; they must ascend. One that lies in no string has the text "". A path
+ * Say where the offsets lie; they must ascend. One that lies in no string or number has the text "". A path
  * that is too deep or too long ends in "..".
  */
 void json_paths(const uint8_t *p, size_t len, enum schema schema, struct json_path *paths,

@@ -397,6 +397,8 @@ void exchange_refuse(struct exchange *x, enum refusal why)
 	}
 	if (!x->request.headed)
 		facts_begin(x, NULL);
+	if (why == REFUSAL_ORIGIN_UNREACHABLE || why == REFUSAL_ORIGIN_UNTRUSTED)
+		x->facts.passed_on = false;
 	exchange_answer_refusal(x, why);
 }
 
