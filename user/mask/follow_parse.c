@@ -376,8 +376,11 @@ static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
 {
 	*least = *most = 1;
 	if (*r->at == '{') {
-		if (!read_braces(r, least, most))
+		if (!read_braces(r, least, most)) {
+			/* {,n} and {n , m} are quantifiers too in later versions. */
+			r->failed |= r->at[1] && strchr("0123456789, ", r->at[1]);
 			return;
+		}
 	} else if (*r->at && strchr("*+?", *r->at)) {
 		*least = *r->at == '+';
 		*most = *r->at == '?' ? 1 : UINT32_MAX;
