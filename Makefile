@@ -39,7 +39,7 @@ else ifneq ($(SANITIZER),)
 $(error SANITIZER is '$(SANITIZER)': address, undefined or thread)
 endif
 
-PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libseccomp libcap libsystemd \
+PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libseccomp libcap libsystemd \
 	  libnl-3.0 libnl-route-3.0 libbpf
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
@@ -193,7 +193,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -lyaml
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lyaml
 
 fuzz-build: $(fuzz_bin)
 

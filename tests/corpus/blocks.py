@@ -14,8 +14,10 @@ def private_key(w: World) -> str:
 def kubernetes_secret(w: World) -> str:
     d = w.d
     items = [f"  {key}: {w.v('KUBERNETES_SECRET')}"
-             for key in d.some(["password", "token", "tls.key", "AWS_SECRET", "dsn", "config.json"], d.between(1, 3))]
-    return "\n".join(["apiVersion: v1", "kind: Secret", "metadata:", f"  name: {w.word()}-creds", "type: Opaque",
+             for key in d.some(["password", "token", "tls.key", "AWS_SECRET", "dsn", "config.json"],
+                               d.between(1, 3))]
+    return "\n".join(["apiVersion: v1", "kind: Secret", "metadata:", f"  name: {w.word()}-creds",
+                      "type: Opaque",
                       "data:", *items])
 
 
@@ -35,7 +37,8 @@ def exports(w: World) -> str:
 
 def caller_identity(w: World) -> str:
     return (f'{{\n    "UserId": "{w.v("IAM_UNIQUE_ID")}:{w.v("EC2_INSTANCE")}",\n    "Account": "{w.account()}",\n'
-            f'    "Arn": "arn:aws:sts::{w.account()}:assumed-role/{w.v("ARN_RESOURCE")}/{w.v("EC2_INSTANCE")}"\n}}')
+            f'    "Arn": '
+            f'"arn:aws:sts::{w.account()}:assumed-role/{w.v("ARN_RESOURCE")}/{w.v("EC2_INSTANCE")}"\n}}')
 
 
 def builds(w: World) -> str:

@@ -8,9 +8,9 @@ from typing import Dict, Set
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = """
-#define TYPE(name, class_, ...) @type name class_
+#define TYPE(name, class_, ...) @type #name #class_
 #define RULE(...)
-#define OPTIONAL(name) @optional name
+#define OPTIONAL(name) @optional #name
 #define LEARNED(name)
 #include "user/mask/catalogue.def"
 """
@@ -18,15 +18,17 @@ PROBE = """
 
 @lru_cache(maxsize=None)
 def _text() -> str:
-    return subprocess.run(["gcc", "-E", "-P", "-x", "c", "-I", str(ROOT), "-"], input=PROBE, stdout=subprocess.PIPE,
+    return subprocess.run(["gcc", "-E", "-P", "-x", "c", "-I", str(ROOT), "-"], input=PROBE,
+                          stdout=subprocess.PIPE,
                           check=True, universal_newlines=True).stdout
 
 
 def classes() -> Dict[str, str]:
     """Each type that is masked by default, and what it is: secret, id, network or name."""
-    return {name: class_.lower() for name, class_ in re.findall(r"@type (\w+) (\w+)", _text()) if name not in optional()}
+    return {name: class_.lower() for name,
+            class_ in re.findall(r'@type "(\w+)" "(\w+)"', _text()) if name not in optional()}
 
 
 def optional() -> Set[str]:
     """Types that are off by default."""
-    return set(re.findall(r"@optional (\w+)", _text()))
+    return set(re.findall(r'@optional "(\w+)"', _text()))

@@ -171,6 +171,10 @@ organizations | policy arn | arn:aws:organizations::{AWS_ACCOUNT}:policy/{ORGANI
 organizations | root arn | arn:aws:organizations::{AWS_ACCOUNT}:root/{ORGANIZATION}/{ORG_ROOT}
 organizations | handshake arn | arn:aws:organizations::{AWS_ACCOUNT}:handshake/{ORGANIZATION}/invite/{ORG_HANDSHAKE}
 cloudformation | stack id/stack arn | arn:aws:cloudformation:{region}:{AWS_ACCOUNT}:stack/{ARN_RESOURCE}/{uuid}
+acm | validation record | _{VALIDATION_RECORD}.mhbtsbpdnt.acm-validations.aws
+codecommit | git user | {CODECOMMIT_USER}
+s3 | access point alias | {S3_ACCESS_POINT}
+route53 | internal url/base url | https://{INTERNAL_HOSTNAME}/health
 backup | backup vault arn | arn:aws:backup:{region}:{AWS_ACCOUNT}:backup-vault:{ARN_RESOURCE}
 rds | connection string/database url | postgres://{user}:{PASSWORD}@{RDS_NAME}.{RDS_HASH}.{region}.rds.amazonaws.com:5432/app
 rds | database url | mysql://{user}:{PASSWORD}@{PRIVATE_IPV4}:3306/app
@@ -242,6 +246,19 @@ states | state machine name | {STATE_MACHINE}
 cloudwatch | alarm name | {ALARM_NAME}
 glue | job name | {JOB_NAME}
 rds | db instance identifier | {RDS_NAME}
+appconfig | configuration profile id/environment id | {APPCONFIG_ID}
+iot | certificate id | {IOT_CERTIFICATE}
+secrets | ses smtp password/smtp password | {SMTP_CREDENTIAL}
+events | event bus name | {EVENT_BUS}
+events | event rule name | {EVENT_RULE}
+athena | workgroup name/work group name | {WORKGROUP_NAME}
+glue | database name/glue database name | {DATABASE_NAME}
+backup | backup vault name | {BACKUP_VAULT}
+cloudtrail | trail name/cloudtrail trail name | {TRAIL_NAME}
+ecs | task definition | {TASK_FAMILY}:{digit}
+sagemaker | endpoint name | {MODEL_ENDPOINT}
+appmesh | mesh name/virtual node name | {MESH_NAME}
+beanstalk | environment name | {ENVIRONMENT_NAME}
 rds | db snapshot identifier | {DATABASE_SNAPSHOT}
 """)
 

@@ -18,9 +18,11 @@ def nested(w: World, said: List[Said]) -> Any:
     for one in w.d.shuffled(said):
         place = w.d.below(6)
         if place == 0:
-            flat.setdefault(w.d.pick(["Configuration", "Attributes", "Details", "Settings"]), {})[camel(one.key)] = one.text
+            flat.setdefault(w.d.pick(["Configuration", "Attributes", "Details", "Settings"]),
+                            {})[camel(one.key)] = one.text
         elif place == 1:
-            flat.setdefault(camel(one.service) + "Items", []).append({camel(one.key): one.text, "State": "available"})
+            flat.setdefault(camel(one.service) + "Items",
+                            []).append({camel(one.key): one.text, "State": "available"})
         else:
             flat[camel(one.key)] = one.text
     if w.d.chance(0.6):
@@ -51,7 +53,8 @@ def aws_json(w: World) -> str:
 
 def aws_json_lines(w: World) -> str:
     text = "".join(json.dumps({**nested(w, w.said(3, 6)), "AccountId": w.account()}, ensure_ascii=False,
-                              separators=w.d.pick([(",", ":"), (", ", ": ")])) + "\n" for _ in range(w.d.between(1, 3)))
+                              separators=w.d.pick([(",", ":"),
+                                                   (", ", ": ")])) + "\n" for _ in range(w.d.between(1, 3)))
     return numbers(text) if w.d.chance(0.5) else text
 
 

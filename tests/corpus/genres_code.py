@@ -6,12 +6,13 @@ import blocks
 import clean
 import ids
 from marks import keep
-from world import World, camel, kebab, lower_camel, snake, upper
+from world import ROLE_ARN, World, camel, kebab, lower_camel, snake, upper
 
 
 def python(w: World) -> str:
     d = w.d
-    out = ["import boto3", "", f"session = boto3.Session(profile_name=\"{w.word()}\", region_name=\"{w.region}\")"]
+    out = ["import boto3", "", f"session = boto3.Session(profile_name=\"{w.word()}\", "
+                               f"region_name=\"{w.region}\")"]
     for n, one in enumerate(w.said(3, 6)):
         quote = d.pick(["\"", "'"])
         out += d.pick([
@@ -20,7 +21,8 @@ def python(w: World) -> str:
              f"print(client{n}.describe({camel(one.key)}={quote}{one.text}{quote}))"],
             [f"{snake(one.key)} = os.environ.get(\"{upper(one.key)}\", \"{one.text}\")"],
             ["config = {", f"    {quote}{snake(one.key)}{quote}: {quote}{one.text}{quote},", "}"],
-            [f"def load_{n}({snake(one.key)}={quote}{one.text}{quote}):", "    return session.resource(\"s3\")"]])
+            [f"def load_{n}({snake(one.key)}={quote}{one.text}{quote}):",
+             "    return session.resource(\"s3\")"]])
     out += [f"# {clean.line(d)}", f"assert version == \"{keep(clean.version(d))}\"",
             f"except ClientError as error:  # seen on {w.v('EC2_INSTANCE')}"]
     return "\n".join(out) + "\n"
@@ -33,9 +35,11 @@ def javascript(w: World) -> str:
         quote = d.pick(["\"", "'", "`"])
         out += d.pick([
             [f"const {lower_camel(one.key)} = {quote}{one.text}{quote};"],
-            [f"await client.send(new Get{camel(one.service)}Command({{ {camel(one.key)}: {quote}{one.text}{quote} }}));"],
+            [f"await client.send(new "
+             f"Get{camel(one.service)}Command({{ {camel(one.key)}: {quote}{one.text}{quote} }}));"],
             ["new cdk.CfnOutput(this, 'Out', {", f"  {lower_camel(one.key)}: {quote}{one.text}{quote},", "});"],
-            [f"const {lower_camel(one.key)} = process.env.{upper(one.key)} {d.pick(['||', '??'])} {quote}{one.text}{quote};"]])
+            [f"const {lower_camel(one.key)} = process.env.{upper(one.key)} {d.pick(['||', '??'])} "
+             f"{quote}{one.text}{quote};"]])
     out += ["export const env = { account: '" + w.account() + "', region: '" + keep(w.region) + "' };",
             "// " + clean.line(d)]
     return "\n".join(out) + "\n"
@@ -57,21 +61,23 @@ def env_file(w: World) -> str:
     d = w.d
     out = [f"# {w.word()} settings"]
     for one in w.said(5, 9):
-        out.append(d.pick(["{}={}", "{}={}", "export {}={}", "{}=\"{}\"", "{}='{}'"]).format(upper(one.key), one.text))
+        form = d.pick(["{}={}", "{}={}", "export {}={}", "{}=\"{}\"", "{}='{}'"])
+        out.append(form.format(upper(one.key), one.text))
     out += [f"LOG_LEVEL={d.pick(['info', 'debug'])}", f"GIT_SHA={w.sha()}", f"AWS_REGION={keep(w.region)}"]
     return "\n".join(d.shuffled(out)) + "\n"
 
 
 def ini(w: World) -> str:
     d = w.d
-    out = [blocks.credentials(w), "", f"[profile {w.word()}]", f"role_arn = {w.fill('arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}')}",
+    out = [blocks.credentials(w), "", f"[profile {w.word()}]", f"role_arn = {w.fill(ROLE_ARN)}",
            f"sso_account_id = {w.account()}", f"region = {keep(w.region)}", "", f"[{w.word()}]"]
     out += [f"{snake(one.key)}{d.pick([' = ', '=', ': '])}{one.text}" for one in w.said(3, 6)]
     return "\n".join(out) + "\n"
 
 
 def properties(w: World) -> str:
-    out = [f"{w.word()}.{one.key.replace(' ', w.d.pick(['.', '-', '_']))}={one.text}" for one in w.said(4, 7, alone=True)]
+    out = [f"{w.word()}.{one.key.replace(' ', w.d.pick(['.', '-', '_']))}={one.text}"
+           for one in w.said(4, 7, alone=True)]
     return "\n".join(out + [f"app.version={keep(clean.version(w.d))}"]) + "\n"
 
 
@@ -84,10 +90,14 @@ def toml(w: World) -> str:
 def sql(w: World) -> str:
     d = w.d
     fixed = [
-        f"CREATE EXTERNAL TABLE {w.word()}_raw (ts timestamp, id string) LOCATION 's3://{w.v('S3_BUCKET')}/{w.path()}';",
-        f"UNLOAD ('select * from {w.word()}') TO 's3://{w.v('S3_BUCKET')}/out/' IAM_ROLE '{w.fill('arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}')}';",
-        f"SELECT * FROM cloudtrail WHERE useridentity.accountid = '{w.account()}' AND sourceip = '{w.v('PRIVATE_IPV4')}' LIMIT 50;",
-        f"-- psql \"host={w.fill('{RDS_NAME}.{RDS_HASH}.{region}.rds.amazonaws.com')} port=5432 dbname=app user=svc password={w.v('PASSWORD')}\"",
+        f"CREATE EXTERNAL TABLE {w.word()}_raw (ts timestamp, id string) LOCATION "
+        f"'s3://{w.v('S3_BUCKET')}/{w.path()}';",
+        f"UNLOAD ('select * from {w.word()}') TO 's3://{w.v('S3_BUCKET')}/out/' IAM_ROLE "
+        f"'{w.fill(ROLE_ARN)}';",
+        f"SELECT * FROM cloudtrail WHERE useridentity.accountid = '{w.account()}' AND sourceip = "
+        f"'{w.v('PRIVATE_IPV4')}' LIMIT 50;",
+        f"-- psql \"host={w.fill('{RDS_NAME}.{RDS_HASH}.{region}.rds.amazonaws.com')} port=5432 dbname=app "
+        f"user=svc password={w.v('PASSWORD')}\"",
         f"ATTACH 'jdbc:redshift://{w.fill('{REDSHIFT_NAME}.{REDSHIFT_HASH}.{region}.redshift.amazonaws.com')}:5439/dev';"]
     out = d.some(fixed, 3)
     for one in w.said(3, 5, alone=True):
@@ -123,19 +133,27 @@ def diff(w: World) -> str:
 def trace(w: World) -> str:
     d, one = w.d, w.one(alone=True)
     other = w.one()
-    python_ = ["Traceback (most recent call last):", f"  File \"/srv/{w.word()}/main.py\", line {d.between(9, 900)}, in handler",
+    python_ = ["Traceback (most recent call last):", f"  File \"/srv/{w.word()}/main.py\", line "
+                                                     f"{d.between(9, 900)}, in handler",
                f"    table.load({snake(other.key)}=\"{other.text}\")",
-               f"botocore.exceptions.ClientError: An error occurred (AccessDeniedException) when calling the Get operation: "
-               f"User: {w.fill('arn:aws:sts::{AWS_ACCOUNT}:assumed-role/{ARN_RESOURCE}/{EC2_INSTANCE}')} is not authorized to perform: "
-               f"{keep('dynamodb:GetItem')} on resource: {w.fill('arn:aws:dynamodb:{region}:{AWS_ACCOUNT}:table/{ARN_RESOURCE}')}"]
-    java = [f"com.amazonaws.SdkClientException: Unable to reach {one.text}.", "\tat com.amazonaws.http.Client.send(Client.java:" + str(d.between(10, 999)) + ")",
-            f"Caused by: java.net.ConnectException: Connection refused: {w.v('EC2_HOSTNAME')}.ec2.internal/{w.v('PRIVATE_IPV4')}:5432",
+               f"botocore.exceptions.ClientError: An error occurred (AccessDeniedException) when calling the "
+               f"Get operation: "
+               f"User: {w.fill('arn:aws:sts::{AWS_ACCOUNT}:assumed-role/{ARN_RESOURCE}/{EC2_INSTANCE}')} is "
+               f"not authorized to perform: "
+               f"{keep('dynamodb:GetItem')} on resource: "
+               f"{w.fill('arn:aws:dynamodb:{region}:{AWS_ACCOUNT}:table/{ARN_RESOURCE}')}"]
+    java = [f"com.amazonaws.SdkClientException: Unable to reach {one.text}.",
+            "\tat com.amazonaws.http.Client.send(Client.java:" + str(d.between(10, 999)) + ")",
+            f"Caused by: java.net.ConnectException: Connection refused: "
+            f"{w.v('EC2_HOSTNAME')}.ec2.internal/{w.v('PRIVATE_IPV4')}:5432",
             f"Caused by: The bucket {w.fill('s3://{S3_BUCKET}')} does not exist (Request ID: {w.request_id()})"]
-    node = [f"Error: connect ETIMEDOUT {w.v('PRIVATE_IPV4')}:443", f"    at TCPConnectWrap ({w.word()}.js:{d.between(1, 900)}:16) {{",
+    node = [f"Error: connect ETIMEDOUT {w.v('PRIVATE_IPV4')}:443",
+            f"    at TCPConnectWrap ({w.word()}.js:{d.between(1, 900)}:16) {{",
             f"  address: '{w.v('PRIVATE_IPV4')}',", f"  {lower_camel(other.key)}: '{other.text}'", "}"]
     go = [f"panic: get {one.text}: no such host", "", f"goroutine {d.between(1, 90)} [running]:",
           f"main.run({{0xc000{d.chars(ids.HEX, 6)}, 0x1}}, {{{camel(other.key)}:\"{other.text}\"}})"]
-    return "\n".join(d.pick([python_, java, node, go]) + d.pick([python_, java, node, go]) + clean.lines(d, 1, 2)) + "\n"
+    traces = d.shuffled([python_, java, node, go])
+    return "\n".join(traces[0] + traces[1] + clean.lines(d, 1, 2)) + "\n"
 
 
 GENRES = {"python": python, "javascript": javascript, "go, java": go_java, "env file": env_file, "ini": ini,

@@ -7,9 +7,12 @@ import blocks
 import clean
 import ids
 from marks import keep, pad
-from world import World, camel, kebab, lower_camel, snake
+from world import IMAGE, ROLE_ARN, World, camel, kebab, lower_camel, snake
 
-RESOURCES = ["aws_instance", "aws_vpc", "aws_db_instance", "aws_lambda_function", "aws_security_group", "aws_eks_cluster",
+KINDS = ["AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::Lambda::Function", "AWS::EKS::Cluster"]
+SECRET_ARN = "arn:aws:secretsmanager:{region}:{AWS_ACCOUNT}:secret:{ARN_RESOURCE}"
+RESOURCES = ["aws_instance", "aws_vpc", "aws_db_instance", "aws_lambda_function", "aws_security_group",
+             "aws_eks_cluster",
              "aws_s3_object", "aws_route53_record", "aws_ecs_service", "aws_kms_grant"]
 
 
@@ -54,7 +57,8 @@ def plan(w: World) -> str:
     one = w.one(alone=True)
     out += [f"{w.d.pick(RESOURCES)}.{w.word()}: Refreshing state... [id={w.v('EC2_INSTANCE')}]",
             f"{w.d.pick(RESOURCES)}.{w.word()}: Creation complete after 3s [id={w.v('VPC')}]",
-            "Plan: 1 to add, 1 to change, 0 to destroy.", "", "Outputs:", "", f'{snake(one.key)} = "{one.text}"']
+            "Plan: 1 to add, 1 to change, 0 to destroy.", "", "Outputs:", "",
+            f'{snake(one.key)} = "{one.text}"']
     return "\n".join(out) + "\n"
 
 
@@ -73,13 +77,14 @@ def state(w: World) -> str:
 def cloudformation(w: World) -> str:
     out = ["AWSTemplateFormatVersion: '2010-09-09'", "Parameters:"]
     for one in w.said(1, 3):
-        out += [f"  {camel(one.key)}:", "    Type: String", f"    Default: {w.d.pick(['{}', chr(39) + '{}' + chr(39)]).format(one.text)}"]
+        out += [f"  {camel(one.key)}:", "    Type: String", "    Default: " + w.d.pick(["{}", "'{}'"]).format(one.text)]
     out.append("Resources:")
     for _ in range(w.d.between(1, 2)):
-        out += [f"  {w.word().capitalize()}:", f"    Type: {keep(w.d.pick(['AWS::EC2::Instance', 'AWS::RDS::DBInstance', 'AWS::Lambda::Function']))}",
+        out += [f"  {w.word().capitalize()}:", "    Type: " + keep(w.d.pick(KINDS)),
                 "    Properties:"]
         out += [f"      {camel(one.key)}: {chr(34) + one.text + chr(34)}" for one in w.said(3, 5)]
-        out += ["      SubnetIds:", *[f"        - {w.v('SUBNET')}" for _ in range(2)], f"      Region: !Ref {keep('AWS::Region')}"]
+        out += ["      SubnetIds:", *[f"        - {w.v('SUBNET')}" for _ in range(2)],
+                f"      Region: !Ref {keep('AWS::Region')}"]
     return "\n".join(out) + "\n"
 
 
@@ -89,20 +94,27 @@ def policy(w: World) -> str:
     statements = []
     for _ in range(w.d.between(1, 3)):
         resources = [w.fill(w.d.pick([
-            "arn:aws:s3:::{S3_BUCKET}", "arn:aws:s3:::{S3_BUCKET}/*", "arn:aws:dynamodb:{region}:{AWS_ACCOUNT}:table/{ARN_RESOURCE}",
-            "arn:aws:kms:{region}:{AWS_ACCOUNT}:key/{KMS_KEY}", "arn:aws:logs:*:{AWS_ACCOUNT}:log-group:/aws/lambda/{LOG_GROUP}:*",
-            "arn:aws:secretsmanager:*:{AWS_ACCOUNT}:secret:{ARN_RESOURCE}-*", "arn:aws:sqs:{region}:{AWS_ACCOUNT}:{SQS_QUEUE}",
+            "arn:aws:s3:::{S3_BUCKET}", "arn:aws:s3:::{S3_BUCKET}/*",
+            "arn:aws:dynamodb:{region}:{AWS_ACCOUNT}:table/{ARN_RESOURCE}",
+            "arn:aws:kms:{region}:{AWS_ACCOUNT}:key/{KMS_KEY}",
+            "arn:aws:logs:*:{AWS_ACCOUNT}:log-group:/aws/lambda/{LOG_GROUP}:*",
+            "arn:aws:secretsmanager:*:{AWS_ACCOUNT}:secret:{ARN_RESOURCE}-*",
+            "arn:aws:sqs:{region}:{AWS_ACCOUNT}:{SQS_QUEUE}",
         ])) for _ in range(w.d.between(1, 3))]
-        one: Dict[str, Any] = {"Effect": w.d.pick(["Allow", "Deny"]), "Resource": resources if w.d.chance(0.7) else resources[0],
-                               "Action": w.d.some(["s3:GetObject", "kms:Decrypt", "dynamodb:Query", "sqs:SendMessage"], 2)}
+        one: Dict[str, Any] = {"Effect": w.d.pick(["Allow", "Deny"]),
+                               "Resource": resources if w.d.chance(0.7) else resources[0],
+                               "Action": w.d.some(["s3:GetObject", "kms:Decrypt", "dynamodb:Query",
+                                                   "sqs:SendMessage"], 2)}
         if w.d.chance(0.4):
             one["Principal"] = {"AWS": w.d.pick([w.account(), w.fill("arn:aws:iam::{AWS_ACCOUNT}:root")])}
         elif w.d.chance(0.4):
             one["Principal"] = {"Service": keep(w.d.pick(clean.SERVICES) + ".amazonaws.com")}
         if w.d.chance(0.5):
             one["Condition"] = w.d.pick([
-                {"StringEquals": {"aws:SourceAccount": w.account()}}, {"StringEquals": {"aws:PrincipalOrgID": w.v("ORGANIZATION")}},
-                {"StringEquals": {"sts:ExternalId": w.v("EXTERNAL_ID")}}, {"StringEquals": {"aws:SourceVpce": w.v("VPC_ENDPOINT")}},
+                {"StringEquals": {"aws:SourceAccount": w.account()}},
+                {"StringEquals": {"aws:PrincipalOrgID": w.v("ORGANIZATION")}},
+                {"StringEquals": {"sts:ExternalId": w.v("EXTERNAL_ID")}},
+                {"StringEquals": {"aws:SourceVpce": w.v("VPC_ENDPOINT")}},
                 {"IpAddress": {"aws:SourceIp": w.v("PRIVATE_IPV4") + "/24"}}])
         statements.append(one)
     document = json.dumps({"Version": "2012-10-17", "Statement": statements}, ensure_ascii=False,
@@ -110,20 +122,27 @@ def policy(w: World) -> str:
     if w.d.chance(0.5):
         return document + "\n"
     name = w.v("IAM_POLICY")
-    return json.dumps({"PolicyName": name, "RoleName": w.v("IAM_ROLE"), "PolicyDocument": document}, ensure_ascii=False) + "\n"
+    return json.dumps({"PolicyName": name, "RoleName": w.v("IAM_ROLE"), "PolicyDocument": document},
+                      ensure_ascii=False) + "\n"
+
+
+def maybe_quoted(w: World, text: str) -> str:
+    return w.d.pick(["{}", "\"{}\""]).format(text)
 
 
 def manifest(w: World) -> str:
     d = w.d
     out = ["apiVersion: v1", "kind: ConfigMap", "metadata:", f"  name: {w.word()}-settings", "  annotations:",
-           f"    eks.amazonaws.com/role-arn: {w.fill('arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}')}", "data:"]
+           f"    eks.amazonaws.com/role-arn: {w.fill(ROLE_ARN)}",
+           "data:"]
     for one in w.said(3, 6):
         key = d.pick([snake(one.key).upper(), lower_camel(one.key), kebab(one.key)])
         out.append(f"  {key}: \"{one.text}\"")
     out += ["---", "apiVersion: apps/v1", "kind: Deployment", "spec:", "  containers:",
-            f"  - image: {w.fill('{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}:{version}')}", "    env:"]
+            f"  - image: {w.fill(IMAGE)}",
+            "    env:"]
     for one in w.said(2, 4, alone=True):
-        out += [f"    - name: {snake(one.key).upper()}", f"      value: {d.pick(['{}', chr(34) + '{}' + chr(34)]).format(one.text)}"]
+        out += [f"    - name: {snake(one.key).upper()}", "      value: " + maybe_quoted(w, one.text)]
     if d.chance(0.6):
         out += ["---", blocks.kubernetes_secret(w)]
     return "\n".join(out) + "\n"
@@ -136,22 +155,25 @@ def kubectl(w: World) -> str:
                      keep("v1.29.3-eks-" + w.d.chars(ids.HEX, 7)), w.v("PRIVATE_IPV4")])
     cols = [34 + 14, 9, 6, 26, 16]
     out = ["".join(pad(cell, col) for cell, col in zip(row, cols)).rstrip() for row in rows]
-    out += ["", "Name:         " + keep(clean.pod(w.d)), "Node:         " + w.fill("{EC2_HOSTNAME}.ec2.internal/{PRIVATE_IPV4}"),
+    out += ["", "Name:         " + keep(clean.pod(w.d)),
+            "Node:         " + w.fill("{EC2_HOSTNAME}.ec2.internal/{PRIVATE_IPV4}"),
             "Labels:       app=" + w.word(), "Environment:"]
     out += [f"      {snake(one.key).upper()}:  {one.text}" for one in w.said(3, 5)]
-    out += ["Events:", f"  Normal  Pulled  2m  kubelet  Successfully pulled image \"{w.fill('{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}:{version}')}\""]
+    out += ["Events:", f"  Normal  Pulled  2m  kubelet  Successfully pulled image "
+                       f"\"{w.fill(IMAGE)}\""]
     return "\n".join(out) + "\n"
 
 
 def task_definition(w: World) -> str:
     """Keys and values apart: of containers' environments, and parameters of a stack."""
     d = w.d
-    task = {"family": w.word(), "taskRoleArn": w.fill("arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}"), "containerDefinitions": [{
-        "name": w.word(), "image": w.fill("{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}:{version}"),
+    task = {"family": w.word(), "taskRoleArn": w.fill(ROLE_ARN),
+            "containerDefinitions": [{
+        "name": w.word(), "image": w.fill(IMAGE),
         "environment": [{"name": snake(one.key).upper(), "value": one.text} for one in w.said(3, 5)],
-        "secrets": [{"name": "TOKEN", "valueFrom": w.fill("arn:aws:secretsmanager:{region}:{AWS_ACCOUNT}:secret:{ARN_RESOURCE}")}]}]}
+        "secrets": [{"name": "TOKEN", "valueFrom": w.fill(SECRET_ARN)}]}]}
     parameters = [{"ParameterKey": camel(one.key), "ParameterValue": one.text} for one in w.said(2, 4)]
-    return "\n".join(json.dumps(one, ensure_ascii=False, indent=d.pick([None, 2, 4])) for one in (task, parameters)) + "\n"
+    return "".join(json.dumps(one, ensure_ascii=False, indent=d.pick([None, 2, 4])) + "\n" for one in (task, parameters))
 
 
 def helm(w: World) -> str:
@@ -159,10 +181,12 @@ def helm(w: World) -> str:
     d = w.d
     out = ["image:", f"  repository: {w.fill('{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}')}",
            f"  tag: \"{keep(clean.version(d))}\"", "serviceAccount:", "  annotations:",
-           f"    eks.amazonaws.com/role-arn: {w.fill('arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}')}", f"{w.word()}:"]
-    out += [f"  {lower_camel(one.key)}: {d.pick(['{}', chr(34) + '{}' + chr(34)]).format(one.text)}" for one in w.said(4, 7)]
+           f"    eks.amazonaws.com/role-arn: {w.fill(ROLE_ARN)}",
+           f"{w.word()}:"]
+    out += [f"  {lower_camel(one.key)}: {maybe_quoted(w, one.text)}" for one in w.said(4, 7)]
     out += ["ingress:", "  annotations:",
-            f"    alb.ingress.kubernetes.io/certificate-arn: {w.fill('arn:aws:acm:{region}:{AWS_ACCOUNT}:certificate/{KMS_KEY}')}",
+            f"    alb.ingress.kubernetes.io/certificate-arn: "
+            f"{w.fill('arn:aws:acm:{region}:{AWS_ACCOUNT}:certificate/{KMS_KEY}')}",
             f"    alb.ingress.kubernetes.io/subnets: {w.v('SUBNET')},{w.v('SUBNET')}",
             f"    alb.ingress.kubernetes.io/security-groups: {w.v('SECURITY_GROUP')}"]
     sets = " ".join(f"--set {lower_camel(one.key)}={one.text}" for one in w.said(2, 3, alone=True))
@@ -171,4 +195,5 @@ def helm(w: World) -> str:
 
 
 GENRES = {"terraform": terraform, "tfvars": tfvars, "terraform plan": plan, "terraform state": state,
-          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl, "helm": helm, "task definition": task_definition}
+          "cloudformation": cloudformation, "iam policy": policy, "kubernetes": manifest, "kubectl": kubectl,
+          "helm": helm, "task definition": task_definition}

@@ -83,7 +83,8 @@ FORMATS: Dict[str, str] = {
     "COGNITO_USER_POOL": "<r>_<a9>", "COGNITO_IDENTITY_POOL": "<r>:<u>",
     # addresses
     "PRIVATE_IPV4": "10.<i>.<i>.<i>|172.2<d1>.<i>.<i>|192.168.<i>.<i>|100.9<d1>.<i>.<i>",
-    "EC2_HOSTNAME": "ip-10-<i>-<i>-<i>|ip-172-31-<i>-<i>", "PUBLIC_HOSTNAME": "ec2-54-<i>-<i>-<i>|ec2-3-<i>-<i>-<i>",
+    "EC2_HOSTNAME": "ip-10-<i>-<i>-<i>|ip-172-31-<i>-<i>",
+    "PUBLIC_HOSTNAME": "ec2-54-<i>-<i>-<i>|ec2-3-<i>-<i>-<i>",
     "ENDPOINT_HOSTNAME": "vpce-<x17>-<l8>",
     "IPV6_ADDRESS": "2600:1f18:<x4>:<x4>:<x4>:<x4>:<x4>:<x4>|2a05:d018:<x3>:<x4>::<x2>|2406:da1c:<x3>:<x4>:<x4>::1",
     "PRIVATE_IPV6": "fd<x2>:<x4>:<x4>::<x2>|fd<x2>:<x4>:<x4>:1:<x4>:<x4>:<x4>:<x4>",
@@ -96,10 +97,13 @@ FORMATS: Dict[str, str] = {
     "CLIENT_SECRET": "<l52>", "AUTH_TOKEN": "eyJ<a120>.<a180>.<a43>|aoaAAAAA<a90>", "APPSYNC_KEY": "da2-<l26>",
     "BEDROCK_KEY": "ABSK<B128>|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t<a160>", "PRIVATE_KEY": "<B64>",
     "KUBERNETES_SECRET": "<B32>|<B43>=|<B22>==", "KMS_CIPHERTEXT": "AQICAHh<B180>=",
+    "SMTP_CREDENTIAL": "B<B43>",
     # what only its company gives away
     "KMS_KEY": "<u>", "KMS_ALIAS": "<m>|<n>/<n>", "KMS_GRANT": "<x64>", "ROUTE53_ZONE": "Z<U13>|Z0<U19>",
-    "ROUTE53_HEALTH": "<u>", "CLOUDFRONT_ID": "E<U13>|E<U12>", "CLOUDFRONT_KEY": "K<U13>", "CANONICAL_USER": "<x64>",
+    "ROUTE53_HEALTH": "<u>", "CLOUDFRONT_ID": "E<U13>|E<U12>", "CLOUDFRONT_KEY": "K<U13>",
+    "CANONICAL_USER": "<x64>",
     "COGNITO_CLIENT": "<l26>", "ORG_ROOT": "r-<l4>", "ORG_POLICY": "p-<l10>", "ORG_HANDSHAKE": "h-<x32>",
+    "APPCONFIG_ID": "<l7>", "IOT_CERTIFICATE": "<x64>", "VALIDATION_RECORD": "<x32>",
     "WEB_ACL": "<u>", "GUARDDUTY_ID": "<x32>", "ECS_TASK": "<x32>", "RUN_ID": "<u>",
     "IDENTITY_USER": "<x10>-<u>|<u>", "AGENT_ID": "<U10>", "PINPOINT_APP": "<x32>", "CODE_BUILD": "<n>:<u>",
     # labels of host names
@@ -115,12 +119,18 @@ FORMATS: Dict[str, str] = {
     "ARN_RESOURCE": "<m>", "PHYSICAL_ID": "<c>-<U13>|<n>-<c>-<U12>", "LOG_GROUP": "<n>|<n>/<n>",
     "SECRET_NAME": "<n>/<n>|<n>-<a6>|<s>", "LAMBDA_FUNCTION": "<m>", "LAMBDA_LAYER": "<n>|<s>",
     "DYNAMODB_TABLE": "<m>", "IAM_ROLE": "<n>|<c>-<n>", "IAM_USER": "<n>|<w>.<w>", "IAM_POLICY": "<n>|<c>-<n>",
-    "STACK_NAME": "<n>", "SNS_TOPIC": "<n>|<s>", "ACCOUNT_ALIAS": "<n>", "LITERAL": "EC2_INSTANCE_<N3>|VPC_<N4>",
+    "S3_ACCESS_POINT": "<n>-<l30>-s3alias", "DATABASE_NAME": "<s>", "TASK_FAMILY": "<n>",
+    "INTERNAL_HOSTNAME": "<n>.<w>.internal|<w>-<w>.<w>.corp", "CODECOMMIT_USER": "<w>-at-<D12>",
+    "STACK_NAME": "<n>", "SNS_TOPIC": "<n>|<s>", "ACCOUNT_ALIAS": "<n>",
+    "LITERAL": "EC2_INSTANCE_<N3>|VPC_<N4>",
 }
-for _kind in ("RDS_NAME ELB_NAME DOCDB_NAME NEPTUNE_NAME REDSHIFT_NAME REDSHIFT_WORKGROUP ELASTICACHE_NAME MEMORYDB_NAME "
-              "OPENSEARCH_DOMAIN DAX_CLUSTER KAFKA_CLUSTER BEANSTALK_CNAME IAM_PROFILE CLUSTER_NAME SERVICE_NAME "
+for _kind in ("RDS_NAME ELB_NAME DOCDB_NAME NEPTUNE_NAME REDSHIFT_NAME REDSHIFT_WORKGROUP ELASTICACHE_NAME "
+              "MEMORYDB_NAME "
+              "OPENSEARCH_DOMAIN DAX_CLUSTER KAFKA_CLUSTER BEANSTALK_CNAME IAM_PROFILE CLUSTER_NAME "
+              "SERVICE_NAME "
               "NODE_GROUP STREAM_NAME PROJECT_NAME PIPELINE_NAME REPOSITORY_NAME LOAD_BALANCER TARGET_GROUP "
-              "SCALING_GROUP STATE_MACHINE ALARM_NAME JOB_NAME DATABASE_SNAPSHOT").split():
+              "SCALING_GROUP STATE_MACHINE ALARM_NAME JOB_NAME DATABASE_SNAPSHOT EVENT_BUS EVENT_RULE "
+              "WORKGROUP_NAME BACKUP_VAULT TRAIL_NAME MODEL_ENDPOINT MESH_NAME ENVIRONMENT_NAME").split():
     FORMATS[_kind] = "<n>"
 for _length, _text in PREFIX.items():
     _words = _text.split()

@@ -177,6 +177,10 @@ def count_rest(score: Score, doc: Document, out: Optional[str]) -> None:
 
 
 def judge(documents: List[Document], outcomes: Dict[str, Outcome], class_of: Dict[str, str]) -> Score:
+    unknown = {label.type for doc in documents for label in doc.labels} - set(class_of)
+    if unknown:
+        raise SystemExit(f"labels that are no type of the catalogue, or one that is off: {', '.join(sorted(unknown))}; "
+                         "mend ids.py and facts.py")
     score = Score()
     for doc in documents:
         outcome = outcomes.get(doc.id, Outcome(None, False, "nothing came of it"))
@@ -244,14 +248,16 @@ def head(score: Score) -> List[str]:
     for limit, what, measured in measures(score):
         if limit != "each boundary":
             unit = "" if limit == "collateral per 1,000 tokens" else " %"
-            lines.append(f"  {what:28} {measured:8.3f}{unit:2} ({'at most' if limit in AT_MOST else 'at least'} {LIMITS[limit]})")
+            lines.append(f"  {what:28} {measured:8.3f}{unit:2} "
+                         f"({'at most' if limit in AT_MOST else 'at least'} {LIMITS[limit]})")
     return lines
 
 
 def report(score: Score, short: bool) -> str:
     lines = head(score)
     if short:
-        lines += [brief("boundaries", score.by_boundary), brief("genres", score.by_genre), brief("types", score.by_type)]
+        lines += [brief("boundaries", score.by_boundary), brief("genres", score.by_genre),
+                  brief("types", score.by_type)]
     else:
         lines += table("boundary", score.by_boundary, [name for name, _, _ in boundaries.CLASSES] + ["letter"])
         lines += table("genre", score.by_genre) + table("type", score.by_type)
@@ -263,16 +269,19 @@ def examples(score: Score) -> List[str]:
     """One of each that went wrong; all identifiers are made up."""
     seen = collections.Counter(miss.type for miss in score.misses)
     first = {miss.type: miss for miss in reversed(score.misses)}
-    lines = ["leaked"] + [f"  {type_} ({n}): {first[type_].genre} {first[type_].document}, {first[type_].boundary}: "
+    lines = ["leaked"] + [f"  {type_} ({n}): {first[type_].genre} {first[type_].document}, "
+                          f"{first[type_].boundary}: "
                           f"{first[type_].context!r}" for type_, n in seen.most_common()]
     lines += ["altered"] + [f"  {genre} {doc}: {word!r}" for doc, genre, word in score.altered[:40]]
-    return lines + ["lost"] + [f"  {genre}: {token!r} ({n})" for (genre, token), n in score.lost.most_common(40)]
+    return lines + ["lost"] + [f"  {genre}: {token!r} ({n})" for (genre, token),
+                               n in score.lost.most_common(40)]
 
 
 # --- tools ----------------------------------------------------------------------------------------
 
 def run(command: str, vault: str, data: bytes) -> bytes:
-    done = subprocess.run([word.replace("{vault}", vault) for word in command.split()], input=data, timeout=TIMEOUT,
+    done = subprocess.run([word.replace("{vault}", vault) for word in command.split()], input=data,
+                          timeout=TIMEOUT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         raise OSError(done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}")
@@ -294,7 +303,8 @@ def run_tool(documents: List[Document], mask: str, unmask: str) -> Dict[str, Out
     with tempfile.TemporaryDirectory(prefix="score-") as place, ThreadPoolExecutor(JOBS) as pool:
         def one(doc: Document) -> Tuple[str, Outcome]:
             vault = str(Path(place) / doc.id)
-            return doc.id, outcome_of(doc, lambda data: run(mask, vault, data), lambda data: run(unmask, vault, data))
+            return doc.id, outcome_of(doc, lambda data: run(mask, vault, data),
+                                      lambda data: run(unmask, vault, data))
         return dict(pool.map(one, documents))
 
 
@@ -318,7 +328,10 @@ def main() -> int:
     wrong, misses = False, []
     for seed in args.seed or ["1"]:
         documents = corpus.build(seed, args.documents)
-        outcomes = read_outcomes(args.outcomes) if args.outcomes else run_tool(documents, args.mask, args.unmask)
+        if args.outcomes:
+            outcomes = read_outcomes(args.outcomes)
+        else:
+            outcomes = run_tool(documents, args.mask, args.unmask)
         score = judge(documents, outcomes, classes())
         print(f"seed {seed}: {report(score, args.brief)}")
         misses += [f"seed {seed}", *examples(score)]

@@ -12,6 +12,8 @@ from marks import keep, neutral, value
 
 ACRONYMS = {"db": "DB", "dns": "DNS", "url": "Url"}
 T = TypeVar("T")
+ROLE_ARN = "arn:aws:iam::{AWS_ACCOUNT}:role/{ARN_RESOURCE}"
+IMAGE = "{AWS_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{ECR_REPOSITORY}:{version}"
 PLACE = re.compile(r"\{([A-Za-z0-9_]+)\}")
 
 

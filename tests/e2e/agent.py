@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The corpus (tests/corpus) as a coding agent sends it: in tool calls and their results, JSON within JSON.
 
-  agent.py send HOST DIR [SEED]      ask HOST, whose answer repeats what it was told; DIR/exact.json says which documents
-                                     came back as they were sent
+  agent.py send HOST DIR [SEED]      ask HOST, whose answer repeats what it was told; DIR/exact.json says which
+                                     documents came back as they were sent
   agent.py received LOG DIR [SEED]   DIR/outcomes from what the origin wrote to LOG, for score.py --outcomes
 """
 import gzip
@@ -142,7 +142,8 @@ def received(log: str, place: str, seed: str = "1") -> None:
             if b"\r\nx-corpus: " in head.read_bytes():
                 body = json.loads(head.with_suffix(".plain").read_bytes())
                 for name, text in texts_by_document(body).items():
-                    out.write(json.dumps({"id": name, "masked": unwrapped(text, levels[name]), "exact": exact[name]}) + "\n")
+                    out.write(json.dumps({"id": name, "masked": unwrapped(text, levels[name]),
+                                          "exact": exact[name]}) + "\n")
 
 
 if __name__ == "__main__":

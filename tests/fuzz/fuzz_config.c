@@ -3,7 +3,8 @@
  * Any bytes: a configuration or a sentence about one line. What is taken prints as text that reads
  * back to the same; what is refused names the file and a line.
  */
-#include "../../user/daemon/config.h"
+#include "../../user/daemon/config_list.h"
+#include "../../user/daemon/config_types.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,22 @@ static void check_sentence(const struct err *e)
 			abort();
 }
 
+/* What was accepted can be made: types get their numbers, and each an action. */
+static void check_types(const struct config *c)
+{
+	const struct config_list *files[LIST_FILES_MAX];
+	struct types *types = config_own_types(c);
+
+	if (!types || types->own_count > TYPES_CONFIGURED_MAX)
+		abort();
+	if (list_files(c, files) > LIST_FILES_MAX)
+		abort();
+	for (unsigned t = 0; t < types_count(types); t++)
+		if (config_action(c, types, (enum mask_type)t, c->targets[0]) >= ACTION_COUNT)
+			abort();
+	types_free(types);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = {{0}};
@@ -40,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	second = config_print(again);
 	if (strcmp(text, second) != 0 || c->target_count == 0 || c->port_count == 0)
 		abort();
+	check_types(c);
 	for (size_t i = 0; i < c->target_count; i++)
 		if (!config_is_target(again, c->targets[i]))
 			abort();

@@ -7,6 +7,7 @@
 #include "../../user/mask/placeholder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MUST(x)                                                                                    \
 	do {                                                                                       \

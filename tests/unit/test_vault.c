@@ -175,6 +175,74 @@ Test(vault, survives_a_restart_and_counts_on)
 	vault_close(v);
 }
 
+static uint32_t reserve_of(struct vault_scope *s, enum mask_type type, const char *text)
+{
+	struct vault_entry entry = {type, 0, (const uint8_t *)text, strlen(text)};
+
+	cr_assert_eq(s->ops->reserve(s, &entry, 1), 0);
+	return entry.number;
+}
+
+static bool holds_of(struct vault_scope *s, enum mask_type type, uint32_t number, const char *text)
+{
+	const uint8_t *value;
+	size_t len;
+
+	return s->ops->value(s, type, number, &value, &len) == 1 && len == strlen(text) &&
+	       !memcmp(value, text, len);
+}
+
+/* Numbers of own types hold for one process; their labels for ever. */
+Test(vault, own_types_keep_their_numbers_and_survive_their_configuration)
+{
+	struct types *types = types_new();
+	struct vault *v = open_vault();
+	enum mask_type ticket, other;
+	struct vault_scope *s;
+	char why[256];
+
+	cr_assert_eq(types_add(types, "TICKET", &ticket, why, sizeof(why)), 0);
+	cr_assert_eq(vault_types(v, types, &e), 0, "%s", e.text);
+	s = open_scope(v, "uid:7");
+	cr_assert_eq(reserve_of(s, ticket, "TICK-1"), 1);
+	cr_assert_eq(reserve_of(s, ticket, "TICK-2"), 2);
+	vault_close(v);
+	types_free(types);
+
+	/* Another one stands before it. */
+	types = types_new();
+	cr_assert_eq(types_add(types, "NICK", &other, why, sizeof(why)), 0);
+	cr_assert_eq(types_add(types, "TICKET", &ticket, why, sizeof(why)), 0);
+	v = open_vault();
+	cr_assert_eq(vault_types(v, types, &e), 0, "%s", e.text);
+	s = open_scope(v, "uid:7");
+	cr_expect_eq(reserve_of(s, ticket, "TICK-2"), 2);
+	cr_expect_eq(reserve_of(s, ticket, "TICK-3"), 3);
+	cr_expect_eq(reserve_of(s, other, "TICK-2"), 1);
+	vault_close(v);
+	types_free(types);
+
+	/* Neither is configured any more; and then one that cannot stand beside it. */
+	types = types_new();
+	v = open_vault();
+	cr_assert_eq(vault_types(v, types, &e), 0, "%s", e.text);
+	cr_assert_eq(types->own_count, 2u);
+	s = open_scope(v, "uid:7");
+	cr_expect(holds_of(s, types_find(types, "TICKET", 6), 3, "TICK-3"));
+	cr_expect(holds_of(s, types_find(types, "NICK", 4), 1, "TICK-2"));
+	vault_close(v);
+	types_free(types);
+	types = types_new();
+	cr_assert_eq(types_add(types, "MY_TICKET", &ticket, why, sizeof(why)), 0);
+	v = open_vault();
+	cr_assert_eq(vault_types(v, types, &e), 0, "%s", e.text);
+	cr_expect_eq(types_find(types, "TICKET", 6), TYPE_NONE);
+	s = open_scope(v, "uid:7");
+	cr_expect(!holds_of(s, ticket, 1, "TICK-1"));
+	vault_close(v);
+	types_free(types);
+}
+
 Test(vault, scopes_know_nothing_of_each_other)
 {
 	struct vault *v = open_vault();
@@ -754,6 +822,29 @@ static unsigned kill_once(unsigned round, unsigned after_us, struct vault_scope 
 	}
 	close(fds[0]);
 	return count;
+}
+
+/* Two vaults on one file are to each other as two processes. */
+Test(vault, opening_a_scope_again_learns_what_others_wrote)
+{
+	struct vault *one = open_vault(), *two = open_vault();
+	struct vault_scope *here = open_scope(one, "uid:1"), *there = open_scope(two, "uid:1");
+	uint32_t number = reserve(there, "i-0a1b2c3d");
+	const uint8_t *value;
+	size_t len;
+
+	cr_assert_neq(number, 0);
+	cr_expect_eq(here->ops->value(here, FIRST_TYPE, number, &value, &len), 0);
+	cr_expect_eq(open_scope(one, "uid:1"), here);
+	cr_assert_eq(here->ops->value(here, FIRST_TYPE, number, &value, &len), 1);
+	cr_expect_eq(len, strlen("i-0a1b2c3d"));
+	cr_expect_arr_eq(value, "i-0a1b2c3d", len);
+	cr_expect_eq(look_up(here, "i-0a1b2c3d"), number);
+	/* and it does not disturb what is its own */
+	cr_expect_eq(reserve(here, "i-0a1b2c3e"), number + 1);
+	cr_expect_eq(reserve(there, "i-0a1b2c3e"), number + 1);
+	vault_close(one);
+	vault_close(two);
 }
 
 Test(vault, a_killed_writer_loses_nothing_it_told)

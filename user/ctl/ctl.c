@@ -21,6 +21,11 @@ static const struct command commands[] = {
 	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups", ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"report", cmd_report, "", 0, 0,
+	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(JSON),
+	 "sum up what was found, by type, cgroup and day",
+	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
+	 "values.\n"},
 	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
 	 "run a command in a fresh, enrolled cgroup",
 	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"
@@ -36,6 +41,16 @@ static const struct command commands[] = {
 	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
+	{"test", cmd_test, "[TEXT|-]", 0, 1,
+	 OPTION_BIT(TARGET) | OPTION_BIT(BODY) | OPTION_BIT(JSON),
+	 "show what would happen to a text, and why",
+	 "TEXT, or standard input, is masked as the daemon would mask it; nothing is sent or "
+	 "stored.\n"
+	 "Then each place that is masked is explained, and each that one might have expected to "
+	 "be.\n"
+	 "At most 1 MiB. The policy is the one of the configuration, for any target or for the "
+	 "one\n"
+	 "that --target names. With --body the input is the body of a Messages API request.\n"},
 	{"catalogue", cmd_catalogue, "[TYPE...]", 0, INT_MAX, OPTION_BIT(JSON),
 	 "show the types of identifiers that are masked",
 	 "TYPE is what a placeholder begins with, such as EC2_INSTANCE. KIND is the class that\n"

@@ -96,7 +96,7 @@ int filter_unmask(const struct masking *by, struct vault_scope *scope, const str
 	return status < 0 ? err_set(e, "the restored text is too large") : 0;
 }
 
-static int read_all(struct buf *in, struct err *e)
+int filter_read(struct buf *in, struct err *e)
 {
 	for (;;) {
 		uint8_t *room = buf_reserve(in, CHUNK);
@@ -183,7 +183,7 @@ int filter_run(struct ctl *c, filter_fn fn)
 		return ctl_usage_error(c, "--vault FILE is missing");
 	buf_init(&in, FILTER_IN_MAX + CHUNK); /* room to see that it is too large */
 	buf_init(&out, FILTER_OUT_MAX);
-	if (read_all(&in, &e) < 0 || filter_open(&f, c, &e) < 0 ||
+	if (filter_read(&in, &e) < 0 || filter_open(&f, c, &e) < 0 ||
 	    fn(&f.by, f.scope, &in, c->option[OPTION_JSON] != NULL, &out, &e) < 0 ||
 	    write_all(&out, &e) < 0)
 		ctl_refuse(c, &e);

@@ -17,6 +17,9 @@ int filter_mask(const struct masking *by, struct vault_scope *scope, const struc
 int filter_unmask(const struct masking *by, struct vault_scope *scope, const struct buf *in,
 		  bool json, struct buf *out, struct err *e);
 
+/* All of standard input, at most FILTER_IN_MAX. 0, or -1 and a sentence. */
+int filter_read(struct buf *in, struct err *e);
+
 typedef int (*filter_fn)(const struct masking *by, struct vault_scope *scope, const struct buf *in,
 			 bool json, struct buf *out, struct err *e);
 /* Standard input through `fn` to standard output, with the vault that --vault names. exit_status */

@@ -124,6 +124,8 @@ struct config *config_default(void)
 	}
 	c->listen_transparent = 15443;
 	strcpy(c->vault_sqlite, "/var/lib/awsmask/vault.db");
+	strcpy(c->report_sqlite, "/var/lib/awsmask/report.db");
+	c->report_keep = 90;
 	strcpy(c->ca_dir, "/var/lib/awsmask/ca");
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
 	c->limit_body = (size_t)64 << 20;

@@ -75,6 +75,8 @@ struct config {
 				      system */
 	} origin;
 	char vault_sqlite[256];
+	char report_sqlite[256]; /* "": none is kept */
+	unsigned report_keep;	 /* days */
 	char ca_dir[256];
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	size_t limit_body;	  /* bytes */

@@ -33,6 +33,11 @@ static const struct config_field vault_fields[] = {
 	{"sqlite", KIND_PATH, MEMBER(vault_sqlite)},
 	{.key = NULL},
 };
+static const struct config_field report_fields[] = {
+	{"sqlite", KIND_FILE, MEMBER(report_sqlite)},
+	{"keep", KIND_DAYS, MEMBER(report_keep), .min = 1, .max = 3650},
+	{.key = NULL},
+};
 static const struct config_field ca_fields[] = {
 	{"dir", KIND_PATH, MEMBER(ca_dir)},
 	{.key = NULL},
@@ -88,6 +93,7 @@ const struct config_field config_fields[] = {
 	{"listen", KIND_MAP, .fields = listen_fields},
 	{"origin", KIND_MAP, .fields = origin_fields},
 	{"vault", KIND_MAP, .fields = vault_fields},
+	{"report", KIND_MAP, .fields = report_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
 	{"control", KIND_MAP, .fields = control_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},
@@ -132,23 +138,33 @@ static const char *fixed_sentence(enum config_kind kind)
 	}
 }
 
-void config_expected(const struct config_field *f, char *text, size_t size)
+static void expected_number(const struct config_field *f, char *text, size_t size)
 {
 	char low[32], high[32];
 
+	if (f->kind == KIND_NUMBER) {
+		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
+	} else if (f->kind == KIND_DAYS) {
+		snprintf(text, size, "a time from %zud to %zud, such as 30d", f->min, f->max);
+	} else {
+		config_size_text(f->min, low);
+		config_size_text(f->max, high);
+		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
+			 high);
+	}
+}
+
+void config_expected(const struct config_field *f, char *text, size_t size)
+{
 	switch (f->kind) {
 	case KIND_WORD:
 	case KIND_SWITCH:
 		expected_words(f, text, size);
 		return;
 	case KIND_NUMBER:
-		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
-		return;
 	case KIND_SIZE:
-		config_size_text(f->min, low);
-		config_size_text(f->max, high);
-		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
-			 high);
+	case KIND_DAYS:
+		expected_number(f, text, size);
 		return;
 	case KIND_PATH:
 		snprintf(text, size, "an absolute path shorter than %zu bytes",
@@ -232,7 +248,7 @@ static void print_number(FILE *out, const struct config_field *f, const char *at
 	if (f->kind == KIND_SIZE)
 		config_size_text(n, text);
 	else
-		snprintf(text, sizeof(text), "%zu", n);
+		snprintf(text, sizeof(text), "%zu%s", n, f->kind == KIND_DAYS ? "d" : "");
 	fputs(text, out);
 }
 
@@ -292,6 +308,7 @@ static void print_value(FILE *out, const struct config_field *f, const char *bas
 		return;
 	case KIND_NUMBER:
 	case KIND_SIZE:
+	case KIND_DAYS:
 		print_number(out, f, at);
 		return;
 	case KIND_PORT:
@@ -338,7 +355,9 @@ char *config_print(const struct config *c)
 	if (!out)
 		return NULL;
 	for (const struct config_field *f = config_fields; f->key; f++) {
-		fprintf(out, "%s: ", f->key);
+		fprintf(out, "%s:", f->key);
+		if (f->kind != KIND_TYPES || !c->type_count)
+			fputc(' ', out);
 		print_value(out, f, (const char *)c);
 		fputc('\n', out);
 	}

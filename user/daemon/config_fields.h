@@ -12,6 +12,7 @@ enum config_kind {
 	KIND_NUMBER,   /* unsigned or size_t, min..max */
 	KIND_PORT,     /* uint16_t */
 	KIND_SIZE,     /* size_t, bytes, min..max */
+	KIND_DAYS,     /* unsigned, min..max */
 	KIND_PATH,     /* char[size], absolute */
 	KIND_FILE,     /* char[size], absolute or "" */
 	KIND_LISTEN,   /* char[size], "address:port" or "" */

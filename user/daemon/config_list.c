@@ -46,27 +46,24 @@ static int wrong_line(const char *path, size_t line, const uint8_t *p, size_t le
 int list_parse(const char *path, const uint8_t *text, size_t len,
 	       int (*each)(void *arg, const uint8_t *value, size_t len), void *arg, struct err *e)
 {
-	const uint8_t *end = text + len, *lf;
+	size_t at = 0, size;
 
-	for (size_t line = 1; text < end; line++, text = lf + 1) {
-		const uint8_t *from = text, *to;
+	for (size_t line = 1; at < len; line++) {
+		const uint8_t *from = text + at, *lf = memchr(from, '\n', len - at), *to;
 
-		lf = memchr(text, '\n', (size_t)(end - text));
-		if (!lf)
-			lf = end;
-		for (to = lf; from < to && is_blank(*from);)
+		to = lf ? lf : text + len;
+		at += (size_t)(to - from) + (lf != NULL);
+		while (from < to && is_blank(*from))
 			from++;
 		while (to > from && is_blank(to[-1]))
 			to--;
-		len = (size_t)(to - from);
-		if (!len || *from == '#')
+		size = (size_t)(to - from);
+		if (!size || *from == '#')
 			continue;
-		if (memchr(from, 0, len) || !list_value_fits(from, len))
-			return wrong_line(path, line, from, len, e);
-		if (each && each(arg, from, len) < 0)
+		if (memchr(from, 0, size) || !list_value_fits(from, size))
+			return wrong_line(path, line, from, size, e);
+		if (each && each(arg, from, size) < 0)
 			return err_set(e, "%s: memory is out", path);
-		if (lf == end)
-			break;
 	}
 	return 0;
 }

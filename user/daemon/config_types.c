@@ -18,6 +18,8 @@ static const char *const classes[] = {
 	[SENSITIVITY_SECRET] = "secret",
 };
 
+static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
 static bool is_class(const char *name)
 {
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
@@ -117,8 +119,11 @@ static int add_type(struct reader *r, const char *key)
 	if (reader_want(r, YAML_SCALAR_EVENT, key, "TYPE: action"))
 		return -1;
 	reader_shown(reader_scalar(r), text);
-	if (strlen(reader_scalar(r)) > LABEL_MAX)
-		return err_set(r->e, "%s:%zu: %s names '%s'; a type's name has at most %d bytes",
+	if (strlen(reader_scalar(r)) > LABEL_MAX ||
+	    reader_scalar(r)[strspn(reader_scalar(r), name_bytes)])
+		return err_set(r->e,
+			       "%s:%zu: %s names '%s'; a type's name has letters, digits and _, at "
+			       "most %d of them",
 			       r->file, reader_line(r), key, text, LABEL_MAX);
 	if (config_type_line(c, reader_scalar(r)))
 		return err_set(r->e, "%s:%zu: %s.%s stands here a second time; remove one", r->file,
@@ -185,7 +190,8 @@ static int check_expression(struct reader *r, struct config_type *t, const struc
 
 	if (own_rule_check(&rule, types, &t->facts, why, sizeof(why)) == 0)
 		return 0;
-	return err_set(r->e, "%s:%zu: %s; write another expression", r->file, t->line, why);
+	return err_set(r->e, "%s:%zu: %s; write another expression, or other anchors", r->file,
+		       t->line, why);
 }
 
 static int check_own(struct reader *r, struct config_type *t, struct types *types)
@@ -280,16 +286,27 @@ static int line_action(const struct config_type *t, const char *host)
 	return t->action;
 }
 
+const struct config_type *config_action_line(const struct config *c, const struct types *types,
+					     enum mask_type type, const char *host)
+{
+	const struct type_info *info = types_info(types, type);
+	const struct config_type *line = config_type_line(c, info->label);
+
+	if (line_action(line, host) != CONFIG_NO_ACTION)
+		return line;
+	/* A class neither switches an optional type on, nor an own one off. */
+	if (type >= TYPE_COUNT || type_is_optional(type))
+		return NULL;
+	line = config_type_line(c, classes[info->sensitivity]);
+	return line_action(line, host) == CONFIG_NO_ACTION ? NULL : line;
+}
+
 enum action config_action(const struct config *c, const struct types *types, enum mask_type type,
 			  const char *host)
 {
-	const struct type_info *info = types_info(types, type);
-	int action = line_action(config_type_line(c, info->label), host);
+	const struct config_type *line = config_action_line(c, types, type, host);
 
-	/* A class neither switches an optional type on, nor an own one off. */
-	if (action == CONFIG_NO_ACTION && type < TYPE_COUNT && !type_is_optional(type))
-		action = line_action(config_type_line(c, classes[info->sensitivity]), host);
-	if (action == CONFIG_NO_ACTION)
-		action = type_is_optional(type) ? ACTION_ALLOW : ACTION_MASK;
-	return (enum action)action;
+	if (line)
+		return (enum action)line_action(line, host);
+	return type_is_optional(type) ? ACTION_ALLOW : ACTION_MASK;
 }

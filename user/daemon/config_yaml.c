@@ -35,8 +35,9 @@ static int word_index(const struct config_field *f, const char *text)
 static int set_number(const struct config_field *f, const char *text, char *at)
 {
 	size_t n;
-	int wrong = f->kind == KIND_SIZE ? config_size(text, f->min, f->max, &n)
-					 : config_number(text, f->min, f->max, &n);
+	int wrong = f->kind == KIND_SIZE   ? config_size(text, f->min, f->max, &n)
+		    : f->kind == KIND_DAYS ? config_days(text, f->min, f->max, &n)
+					   : config_number(text, f->min, f->max, &n);
 
 	if (wrong)
 		return -1;
@@ -81,6 +82,7 @@ static int set_scalar(void *base, const struct config_field *f, const char *text
 		return 0;
 	case KIND_NUMBER:
 	case KIND_SIZE:
+	case KIND_DAYS:
 		return set_number(f, text, at);
 	case KIND_PORT:
 		if (strcmp(text, "0") == 0) {

@@ -12,49 +12,10 @@
 #define RESERVE_MS 30000
 #define READ_PIECE (64 * 1024)
 
-/* Returns their sum. */
-static uint64_t count_types(_Atomic uint64_t counters[static TYPE_MAX],
-			    const size_t found[static TYPE_MAX])
-{
-	uint64_t sum = 0;
-
-	for (size_t t = 0; t < TYPE_MAX; t++) {
-		if (found[t])
-			stat_add(&counters[t], found[t]);
-		sum += found[t];
-	}
-	return sum;
-}
-
-static void count_request(struct conn *c)
-{
-	const struct exchange_facts *f = exchange_facts(c->exchange);
-	struct stats *s = &c->thread->worker->stats;
-	uint64_t masked = count_types(s->masked_by_type, f->masked.by_type);
-
-	stat_add(&s->requests, 1);
-	stat_add(&s->masked, masked);
-	stat_add(&s->observed, count_types(s->observed_by_type, f->masked.observed));
-	stat_add(&s->blocked, f->masked.blocked);
-	stat_add(&s->restored, f->unmasked.restored);
-	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
-	stat_add(&s->signed_passed, f->masked.signed_passed);
-	if (f->refusal >= 0) {
-		stat_add(&s->refusals[f->refusal], 1);
-		log_event(LOG_WARNING, "request-refused",
-			  log_word("why", refusal_word((enum refusal)f->refusal)),
-			  log_name("host", c->host), log_number("uid", c->flow.uid),
-			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
-	}
-	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
-		  log_name("comm", c->flow.comm), log_number("status", f->status),
-		  log_number("masked", masked), log_number("restored", f->unmasked.restored));
-}
-
 static bool start_exchange(struct conn *c)
 {
 	struct worker *w = c->thread->worker;
-	bool observe = c->flow.mode == POLICY_OBSERVE || w->config->mode == POLICY_OBSERVE;
+	bool observe = conn_observes(c);
 	bool renamed = c->door == DOOR_EXPLICIT && !c->connect_done;
 
 	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
@@ -307,10 +268,8 @@ static void settle(struct conn *c)
 	origin_done(c, false);
 	c->fresh = false;
 	if (exchange_facts(c->exchange)->requests > c->counted &&
-	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status)) {
-		c->counted = exchange_facts(c->exchange)->requests;
-		count_request(c);
-	}
+	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status))
+		conn_count(c);
 }
 
 /* A scope that holds more than its share is refused whatever makes it hold more yet. */
@@ -342,6 +301,8 @@ bool conn_exchange(struct conn *c)
 	progress |= account(c);
 	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
 		conn_work(c, reserve, after_reserve);
+	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN)
+		conn_tell(c);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
 		progress |= talk_to_origin(c);
 	settle(c);

@@ -102,6 +102,22 @@ static json_t *vault_json(struct vault *vault)
 	return all;
 }
 
+static json_t *report_json(const struct control_context *context)
+{
+	struct report_state s;
+	json_t *all;
+
+	if (!context->report)
+		return json_null();
+	report_state(context->report, &s);
+	all = json_pack("{s:s, s:I, s:I, s:I}", "file", context->config->report_sqlite, "unwritten",
+			(json_int_t)s.unwritten, "lost", (json_int_t)s.lost, "failures",
+			(json_int_t)s.failures);
+	if (all && *s.error)
+		json_object_set_new(all, "last_error", json_string(s.error));
+	return all;
+}
+
 static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
 {
 	static const char *const words[REASON_COUNT] = {
@@ -134,7 +150,7 @@ json_t *control_status(const struct control_context *context,
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -148,7 +164,8 @@ json_t *control_status(const struct control_context *context,
 		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
 		"observed_by_type",
 		types_json(context->types, context->stats->observed_by_type, false), "vault",
-		vault_json(context->vault), "kernel", kernel_json(counters));
+		vault_json(context->vault), "report", report_json(context), "kernel",
+		kernel_json(counters));
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

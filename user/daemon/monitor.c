@@ -145,6 +145,15 @@ static int load_key(struct monitor *m, struct err *e)
 	return vault_key_load(path, m->key, e);
 }
 
+/* Beside the vault as a rule, and of no weight: without a report everything else works. */
+static void make_report_directory(const struct monitor *m, const struct config *c)
+{
+	struct err e;
+
+	if (*c->report_sqlite && state_dir_make(c->report_sqlite, m->gid, 01771, &e) < 0)
+		log_event(LOG_WARNING, "report", log_word("why", e.text));
+}
+
 static int open_redirect(struct monitor *m, struct err *e)
 {
 	uint64_t own;
@@ -311,6 +320,7 @@ static int begin_reload(struct monitor *m, struct err *e)
 		goto fail;
 	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
 		goto fail_configured;
+	make_report_directory(m, m->next_config);
 	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) < 0)
 		goto fail_configured;
 	return 0;
@@ -385,6 +395,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
 	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
 		return -1;
+	make_report_directory(m, m->config);
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)

@@ -19,7 +19,7 @@
 	X(masked, "values replaced in requests")                                                   \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
-	X(observed, "values found and left as they are, by policy")                                \
+	X(observed, "values found and left as they are: only observed")                            \
 	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
 	X(origin_connections, "connections made to origins")                                       \

@@ -33,6 +33,7 @@ static const char schema[] =
 	X(NUMBER, "SELECT number FROM entry WHERE scope = ? AND label = ? AND hash = ?")           \
 	X(HIGHEST, "SELECT max(number) FROM entry WHERE scope = ? AND label = ?")                  \
 	X(INSERT, "INSERT INTO entry (scope, label, number, hash, sealed) VALUES (?, ?, ?, ?, ?)") \
+	X(VERSION, "PRAGMA data_version")                                                          \
 	X(LABELS, "SELECT DISTINCT label FROM entry")                                              \
 	X(EACH, "SELECT id, label, number, sealed FROM entry WHERE scope = ? AND id > ?"           \
 		" ORDER BY id")
@@ -230,6 +231,17 @@ int vault_db_highest(struct vault_db *db, const struct vault_place *place, uint3
 
 	/* max() of no rows is one row of NULL, which reads as 0. */
 	return st && read_number(db, st, number) == 1 ? 0 : -1;
+}
+
+int vault_db_version(struct vault_db *db, int64_t *version)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_VERSION);
+	int rc = st ? sqlite3_step(st) : sqlite3_errcode(db->sqlite);
+
+	if (rc == SQLITE_ROW)
+		*version = sqlite3_column_int64(st, 0);
+	finish(st);
+	return rc == SQLITE_ROW ? 0 : failed(db, rc);
 }
 
 int vault_db_insert(struct vault_db *db, const struct vault_place *place,

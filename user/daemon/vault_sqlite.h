@@ -32,8 +32,8 @@ void vault_close(struct vault *v);
 
 /*
  * The scope of this name ("uid:1000", "cgroup:...", "host"), opened at first use; the same pointer
- * each time, valid until vault_close(). Any thread; may block at first use. NULL on error (memory,
- * disk, unsealing).
+ * each time, valid until vault_close(). What other processes have written is known from then on.
+ * Any thread; may block. NULL on error (memory, disk, unsealing).
  */
 struct vault_scope *vault_scope(struct vault *v, const char *name, struct err *e);
 

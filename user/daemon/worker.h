@@ -5,11 +5,13 @@
  * The unprivileged process: one loop per core, each with its own listening sockets, origin pool,
  * leaf cache and channel to the monitor; what they share is immutable or guards itself.
  */
+#include "cgroup_names.h"
 #include "config.h"
 #include "leaf.h"
 #include "origin.h"
 #include "policies.h"
 #include "privsep.h"
+#include "report.h"
 #include "scope_use.h"
 #include "stats.h"
 #include "target_addr.h"
@@ -40,6 +42,8 @@ struct worker {
 	struct policies *policies;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct cgroup_names *cgroups;
+	struct report *report;
 	struct target_addrs *target_addrs;
 	struct tls tls;
 	struct stats stats;
@@ -58,7 +62,9 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns; /* all of them, so that they can be closed at the end */
+	struct conn *conns;  /* all of them, so that they can be closed at the end */
+	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
+	unsigned told, untold;
 	bool stopping;
 };
 

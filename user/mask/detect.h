@@ -49,6 +49,7 @@ void detector_free(struct detector *d);
 /* What found a span, where it was none of the catalogue's rules. */
 #define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
 #define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
+#define RULE_NONE (RULE_LITERAL - 2u)  /* nothing did */
 
 struct span {
 	size_t start, end; /* bytes of the text, end exclusive; never empty */

@@ -57,6 +57,7 @@ void known_free(struct known *k)
 	for (size_t i = 0; i < 4; i++)
 		buf_free(bufs[i]);
 	k->used = k->longest = 0;
+	k->other = false;
 }
 
 void known_clear(struct known *k)
@@ -71,6 +72,7 @@ void known_clear(struct known *k)
 			buf_clear(bufs[i]);
 	}
 	k->used = k->longest = 0;
+	k->other = false;
 }
 
 size_t known_count(const struct known *k)
@@ -238,6 +240,7 @@ int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t
 	stops_put(k, (uint32_t)known_count(k) - 1);
 	if (len > k->longest)
 		k->longest = len;
+	k->other |= !(known_classes[value[0]] & ALNUM);
 	return 0;
 }
 
@@ -255,5 +258,6 @@ int known_copy(struct known *to, const struct known *from)
 	to->seed = from->seed;
 	to->first_mask = from->first_mask;
 	to->shift = from->shift;
+	to->other = from->other;
 	return 0;
 }

@@ -44,6 +44,7 @@ struct known {
 	size_t longest;
 	uint64_t seed, first_mask;
 	unsigned shift; /* of a hash of first bytes */
+	bool other;	/* some value begins with no letter or digit */
 };
 
 /* `max` bounds each of its tables, bytes. */
@@ -61,6 +62,8 @@ size_t known_memory(const struct known *k);
 bool known_learns_type(enum mask_type type);
 /* Is such a value learned at all? */
 bool known_learns(enum mask_type type, const uint8_t *value, size_t len);
+/* Why a value of such a type is not: the end of a sentence, without a full stop. NULL: it is learned. */
+const char *known_why_not(enum mask_type type, const uint8_t *value, size_t len);
 /* Words and what stands between them: how often it is cut for being looked up. */
 size_t known_stops(const uint8_t *value, size_t len);
 /*

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "chunk.h"
 #include "edge.h"
 #include "known_table.h"
 
 #define ACCOUNT_LEN 12
-#define BLOCK 256
+#define BLOCK 64
 /* A longer row of dashes is a line that was drawn; nor may many looks at one cost much. */
 #define JOINERS_MAX 64
 
@@ -80,6 +81,7 @@ struct search {
 	const struct known *sets[KNOWN_SETS];
 	size_t n;
 	const struct known_filter *filter;
+	bool other; /* some value begins with no letter or digit */
 };
 
 /* `joined`: only an account may begin here. */
@@ -101,24 +103,74 @@ static const struct known_value *find_at(const struct search *s, const uint8_t *
 }
 
 struct proposals {
-	size_t cursor; /* where to go on */
-	uint64_t first;
+	size_t cursor;	  /* where to go on */
+	uint64_t escapes; /* in the block before */
 	size_t n;
-	size_t at[BLOCK];
+	uint32_t at[BLOCK + CHUNK_PLACES]; /* behind `base` */
+	size_t base;
 };
 
-/* Might a value of any set begin with these bytes? */
-static inline size_t any_begins(const struct search *s, uint64_t first)
+/* Each bit also reaches the 31 behind it: no escape is longer. */
+static uint64_t reach_on(uint64_t before, uint64_t now)
 {
-	size_t hit = 0;
+	unsigned __int128 all = (unsigned __int128)now << 64 | before;
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct known *k = s->sets[i];
+	for (unsigned by = 1; by < 32; by *= 2)
+		all |= all << by;
+	return (uint64_t)(all >> 64);
+}
 
-		hit |= first_occurs((const uint64_t *)buf_bytes(&k->bits),
-				    first_hash(first, k->first_mask, k->shift));
+/*
+ * Where a token may begin in p[0..BLOCK): behind what is no letter or digit, or where an escape may
+ * have ended; with a letter or digit, or `other` bytes as well. p[-1] can be read.
+ */
+static uint64_t tokens(const uint8_t *p, bool other, uint64_t *escapes)
+{
+	uint64_t alnum = 0, now = 0, reached;
+
+	for (unsigned i = 0; i < BLOCK; i += CHUNK) {
+		alnum |= (uint64_t)chunk_alnum(p + i - 1) << i;
+		now |= (uint64_t)chunk_escapes(p + i - 1) << i;
 	}
-	return hit;
+	reached = reach_on(*escapes, now);
+	*escapes = now;
+	if (other)
+		return ~alnum | reached;
+	return (~alnum | reached) &
+	       (alnum >> 1 | (uint64_t) !!(known_classes[p[BLOCK - 1]] & ALNUM) << 63);
+}
+
+/* The same at the edges of the text, where not all of it can be read. */
+static uint64_t tokens_at(const uint8_t *text, size_t len, size_t at, bool other, uint64_t *escapes)
+{
+	uint8_t copy[1 + BLOCK] = {0};
+	size_t n = len - at < BLOCK ? len - at : BLOCK;
+
+	if (at && n == BLOCK)
+		return tokens(text + at, other, escapes);
+	if (at)
+		copy[0] = text[at - 1];
+	memcpy(copy + 1, text + at, n);
+	return tokens(copy + 1, other, escapes);
+}
+
+/* Beyond the text's end there are zeroes. */
+static inline uint64_t first_at(const uint8_t *text, size_t len, size_t at)
+{
+	uint64_t first = 0;
+
+	if (len - at < sizeof(first))
+		memcpy(&first, text + at, len - at);
+	else
+		memcpy(&first, text + at, sizeof(first));
+	return first & ((1ull << (8 * KNOWN_MIN)) - 1);
+}
+
+/* Might a value of this set begin with these bytes? */
+static inline bool may_begin(const struct known *k, uint64_t first)
+{
+	return first_occurs((const uint64_t *)buf_bytes(&k->bits),
+			    first_hash(first, k->first_mask, k->shift));
 }
 
 /*
@@ -128,31 +180,23 @@ static inline size_t any_begins(const struct search *s, uint64_t first)
 static void propose(const struct search *s, const uint8_t *text, size_t len, struct proposals *g)
 {
 	const struct known *one = s->sets[0];
-	const uint64_t *bits = (const uint64_t *)buf_bytes(&one->bits);
-	size_t at = g->cursor, end = len - at < BLOCK ? len : at + BLOCK, n = 0;
-	/* Up to here all of a value's first bytes are there. */
-	size_t whole = len < KNOWN_MIN ? 0 : len - KNOWN_MIN + 1;
-	uint64_t first = g->first, mask = one->first_mask;
-	unsigned shift = one->shift;
+	size_t at = g->cursor, n = 0, count;
+	uint64_t mask = tokens_at(text, len, at, s->other, &g->escapes);
 
-	whole = whole < end ? whole : end;
-	for (; s->n == 1 && at < whole; at++) {
-		first = first_next(first, text[at + KNOWN_MIN - 1]);
-		g->at[n] = at;
-		n += first_occurs(bits, first_hash(first, mask, shift));
+	if (len - at < BLOCK)
+		mask &= (1ull << (len - at)) - 1;
+	count = bit_places(mask, 0, g->at);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t first = first_at(text, len, at + g->at[i]);
+		bool hit = may_begin(one, first);
+
+		for (size_t k = 1; k < s->n; k++)
+			hit |= may_begin(s->sets[k], first);
+		g->at[n] = g->at[i];
+		n += hit;
 	}
-	for (; at < whole; at++) {
-		first = first_next(first, text[at + KNOWN_MIN - 1]);
-		g->at[n] = at;
-		n += any_begins(s, first);
-	}
-	for (; at < end; at++) {
-		first = first_next(first, 0);
-		g->at[n] = at;
-		n += any_begins(s, first);
-	}
-	g->cursor = end;
-	g->first = first;
+	g->base = at;
+	g->cursor = at + BLOCK;
 	g->n = n;
 }
 
@@ -180,23 +224,22 @@ static int find_all(const struct search *s, const uint8_t *text, size_t len, str
 	struct proposals g;
 	size_t done = 0;
 
-	g.cursor = g.first = 0;
-	for (size_t i = 0; i < KNOWN_MIN - 1; i++)
-		g.first = first_next(g.first, i < len ? text[i] : 0);
+	g.cursor = g.escapes = 0;
 	while (g.cursor < len) {
 		propose(s, text, len, &g);
 		for (size_t i = 0; i < g.n; i++) {
 			const struct known_value *v;
+			size_t at = g.base + g.at[i];
 			struct span found;
 
-			if (g.at[i] < done)
+			if (at < done)
 				continue;
-			v = confirm(s, text, len, g.at[i]);
+			v = confirm(s, text, len, at);
 			if (!v)
 				continue;
-			done = g.at[i] + v->len;
+			done = at + v->len;
 			found = (struct span){
-				.start = g.at[i], .end = done, .type = v->type, .rule = RULE_KNOWN};
+				.start = at, .end = done, .type = v->type, .rule = RULE_KNOWN};
 			if (buf_append(spans, &found, sizeof(found)))
 				return -1;
 		}
@@ -210,7 +253,9 @@ int known_find(const struct known *const *sets, size_t n_sets, const struct know
 	struct search s = {.filter = filter};
 
 	for (size_t i = 0; i < n_sets; i++)
-		if (known_count(sets[i]))
+		if (known_count(sets[i])) {
+			s.other |= sets[i]->other;
 			s.sets[s.n++] = sets[i];
+		}
 	return s.n ? find_all(&s, text, len, spans) : 0;
 }

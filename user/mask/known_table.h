@@ -6,6 +6,7 @@
  * each byte outside of such runs. The table has the hash of the value up to each stop, so that a look-up goes on from stop to stop
  * only as long as some value does. In the text the same stops are the ends that a token may have.
  */
+#include "chunk.h"
 #include "known.h"
 
 struct known_value {
@@ -46,6 +47,17 @@ static inline size_t next_stop(const uint8_t *p, size_t at, size_t len)
 {
 	size_t end = at + 1;
 
+	for (; len - at >= CHUNK; at += CHUNK) {
+		unsigned alnum = chunk_alnum(p + at), over;
+
+		over = ~(alnum | chunk_find(p + at, '-') | chunk_find(p + at, '_')) & 0xffff;
+		if (over)
+			alnum &= (over & -over) - 1;
+		if (alnum)
+			end = at + 32 - (unsigned)__builtin_clz(alnum);
+		if (over)
+			return end;
+	}
 	for (; at < len && goes_on(p[at]); at++)
 		if (known_classes[p[at]] & ALNUM)
 			end = at + 1;

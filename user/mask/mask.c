@@ -252,6 +252,26 @@ bool mask_found(const struct mask *m, unsigned part)
 	return part_find(m, part) != NULL;
 }
 
+bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place *place)
+{
+	const struct mask_part *found = part_find(m, part);
+	const struct mask_span *span;
+	const struct mask_value *v;
+
+	if (!found || i >= found->n)
+		return false;
+	span = &span_list(m)[found->first + i];
+	v = &((const struct mask_value *)buf_bytes(&m->values))[span->value];
+	*place = (struct mask_place){.start = span->start,
+				     .end = span->end,
+				     .value = buf_bytes(&m->bytes) + v->off,
+				     .len = v->len,
+				     .type = v->type,
+				     .number = v->number,
+				     .rule = span->rule};
+	return true;
+}
+
 /* 0, or -1: a span's number is not known. */
 static int spliced_size(const struct mask *m, const struct mask_span *spans, size_t n, size_t *size)
 {
@@ -298,6 +318,27 @@ int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t le
 		memcpy(to, p + done, len - done);
 	buf_grew(out, size);
 	return 0;
+}
+
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)
+{
+	const struct mask_value *values = (const struct mask_value *)buf_bytes(&m->values);
+	const struct mask_part *parts = part_list(m);
+	size_t n = 0;
+
+	for (size_t p = 0; p < buf_len(&m->parts) / sizeof(*parts); p++) {
+		const struct mask_span *spans = span_list(m) + parts[p].first;
+
+		for (size_t i = 0; i < parts[p].n && n < max; i++, n++)
+			out[n] = (struct mask_finding){
+				.type = values[spans[i].value].type,
+				.known = spans[i].rule == RULE_KNOWN,
+				.part = parts[p].name,
+				.start = spans[i].start,
+				.end = spans[i].end,
+			};
+	}
+	return n;
 }
 
 const struct mask_counts *mask_counts(const struct mask *m)

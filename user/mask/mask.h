@@ -90,6 +90,18 @@ struct vault_entry *mask_pending(struct mask *m, size_t *n);
 /* Whether any span was found in the part: if not, its bytes go as they came. */
 bool mask_found(const struct mask *m, unsigned part);
 
+/* What stands at one place of a part and will be replaced. */
+struct mask_place {
+	size_t start, end;    /* of the part */
+	const uint8_t *value; /* decoded, valid until the next call on m */
+	size_t len;
+	enum mask_type type;
+	uint32_t number; /* 0: not known yet */
+	uint16_t rule;	 /* as in struct span */
+};
+/* The i-th of them, by place. False: there are no more. */
+bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place *place);
+
 /* Append the part with its spans replaced. All must be resolved. 0, or -1 when out is full. */
 __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsigned part,
 						    const uint8_t *p, size_t len, struct buf *out);
@@ -98,13 +110,31 @@ __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsign
 size_t mask_memory(const struct mask *m);
 
 struct mask_counts {
-	size_t by_type[TYPE_MAX];    /* spans that will be replaced */
-	size_t by_knowledge;	     /* those of them that no rule found: known values */
+	size_t by_type[TYPE_MAX]; /* spans that will be replaced */
+	size_t by_knowledge;	  /* those of them that no rule found: known values */
+	size_t known_by_type[TYPE_MAX];
 	size_t observed[TYPE_MAX];   /* found, and left as they are by policy */
 	size_t blocked;		     /* found, for which policy refuses the request ... */
 	enum mask_type blocked_type; /* ... of this type the first */
-	size_t signed_passed;	     /* found inside signed blocks, which pass verbatim (I5) */
+	size_t blocked_by_type[TYPE_MAX];
+	size_t signed_passed; /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);
+
+/* Whatever is done with it. */
+static inline size_t mask_counts_found(const struct mask_counts *c, enum mask_type type)
+{
+	return c->by_type[type] + c->observed[type] + c->blocked_by_type[type];
+}
+
+/* Where something was found; what it is does not show. */
+struct mask_finding {
+	enum mask_type type;
+	bool known; /* no rule found it */
+	unsigned part;
+	size_t start, end; /* of the part */
+};
+/* The first max of them, by part and place. Returns how many were filled. */
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max);
 
 #endif

@@ -107,14 +107,13 @@ static bool next_rule(struct mask_merge *g, struct span *s)
 	return true;
 }
 
-bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known)
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s)
 {
 	struct span hit;
 
 	/* A known value around them has taken the rules' spans in. */
 	while (g->n_rules && g->rules->end <= done)
 		next_rule(g, &hit);
-	*known = false;
 	for (; g->n_hits; g->hits++, g->n_hits--) {
 		hit = *g->hits;
 		if (hit.start < done)
@@ -127,7 +126,6 @@ bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *kn
 			continue;
 		g->hits++;
 		g->n_hits--;
-		*known = true;
 		*s = hit;
 		return true;
 	}

@@ -26,6 +26,7 @@ static void note_blocked(struct mask *m, enum mask_type type)
 {
 	if (!m->counts.blocked++)
 		m->counts.blocked_type = type;
+	m->counts.blocked_by_type[type]++;
 }
 
 void mask_note_blocked(struct mask *m, const struct span *hits, size_t n)

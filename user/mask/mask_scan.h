@@ -12,6 +12,7 @@ struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
 	bool quoted;	   /* a JSON number: what stands for it is a string */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {
@@ -104,7 +105,7 @@ enum mask_error mask_count_known(struct mask *m, const struct known *const *sets
 /* Remember the hits that are blocked. */
 void mask_note_blocked(struct mask *m, const struct span *hits, size_t n);
 /* The next one that reaches beyond `done`, perhaps beginning before it. False: there is none. */
-bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known);
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s);
 
 /* Scan a source and keep its spans; mask.c. */
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);

@@ -46,14 +46,28 @@ static bool is_listed(const uint8_t *value, size_t len)
 	return false;
 }
 
-/* Credentials and ids that are made up for a text say so in capitals. */
+/*
+ * Credentials and ids that are made up for a text say so in capitals, most at their end. In the
+ * middle of a real one the letters may stand by chance.
+ */
 static bool says_example(enum mask_type type, const uint8_t *value, size_t len)
 {
 	static const char word[] = "EXAMPLE";
+	size_t n = sizeof(word) - 1;
 
-	return (type == TYPE_ACCESS_KEY_ID || type == TYPE_IAM_UNIQUE_ID ||
-		type == TYPE_SECRET_ACCESS_KEY || type == TYPE_ROUTE53_ZONE) &&
-	       memmem(value, len, word, sizeof(word) - 1);
+	if (len < n)
+		return false;
+	switch (type) {
+	case TYPE_ACCESS_KEY_ID:
+	case TYPE_IAM_UNIQUE_ID:
+		return memcmp(value + len - n, word, n) == 0;
+	case TYPE_SECRET_ACCESS_KEY:
+		return memmem(value + len / 2, len - len / 2, word, n) != NULL;
+	case TYPE_ROUTE53_ZONE:
+		return len >= 4 + n && memcmp(value + 4, word, n) == 0;
+	default:
+		return false;
+	}
 }
 
 enum action policy_action(const struct mask_policy *p, enum mask_type type, const uint8_t *value,

@@ -72,7 +72,7 @@ struct exchange *exchange_new(const struct exchange_config *config, struct vault
 		strcpy(x->host, host);
 	if (origin_name)
 		strcpy(x->origin_name, origin_name);
-	x->facts.refusal = NOT_REFUSED;
+	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
 	buf_init(&x->to_client, ceiling(config));
 	buf_init(&x->to_origin, ceiling(config));
 	buf_init(&x->request.body, config->body_max);
@@ -138,7 +138,6 @@ void exchange_next(struct exchange *x, bool keep_alive)
 	x->request.begun = x->request.headed = x->request.whole = false;
 	x->request.coding = CODING_IDENTITY;
 	x->request.kind = BODY_OPAQUE;
-	x->request.inflated = 0;
 }
 
 void exchange_cut(struct exchange *x)
@@ -150,8 +149,9 @@ static void facts_begin(struct exchange *x, const struct http_head *h)
 {
 	size_t n;
 
-	x->facts =
-		(struct exchange_facts){.requests = x->facts.requests + 1, .refusal = NOT_REFUSED};
+	x->facts = (struct exchange_facts){.requests = x->facts.requests + 1,
+					   .refusal = NOT_REFUSED,
+					   .unmaskable = NOT_REFUSED};
 	if (!h)
 		return;
 	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;
@@ -237,6 +237,7 @@ static void exchange_send(struct exchange *x)
 		return;
 	}
 	http_parser_next(x->origin, !strcmp(x->facts.method, "HEAD"), false);
+	x->facts.passed_on = true;
 	x->state = STATE_ORIGIN;
 }
 
@@ -396,6 +397,8 @@ void exchange_refuse(struct exchange *x, enum refusal why)
 	}
 	if (!x->request.headed)
 		facts_begin(x, NULL);
+	if (why == REFUSAL_ORIGIN_UNREACHABLE || why == REFUSAL_ORIGIN_UNTRUSTED)
+		x->facts.passed_on = false;
 	exchange_answer_refusal(x, why);
 }
 
