@@ -214,7 +214,7 @@ static const struct {
 	  "arn:aws:appmesh:*:*:mesh/*/virtualNode/*"}},
 };
 
-/* What AWS gives everybody, and says nothing about anybody. */
+/* What AWS gives everybody, and says nothing about anybody; examples of documentation are policy.h's. */
 static const char *const kept[] = {
 	"eu-west-1 us-gov-east-1 cn-northwest-1 ap-southeast-3 il-central-1 mx-central-1",
 	"us-east-1a eu-central-1c ap-northeast-2d",
@@ -230,9 +230,6 @@ static const char *const kept[] = {
 	"alias/aws/s3 alias/aws/ebs alias/aws/secretsmanager",
 	"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
 	"aws ssm get-parameter --name /aws/service/global-infrastructure/regions",
-	"AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-	"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-	"AIDACKCEVSQ6C2EXAMPLE AROADBQP57FF2AEXAMPLE",
 	"169.254.169.254 169.254.169.253 169.254.170.2 fd00:ec2::254 fd00:ec2::253",
 	"HostedZoneId: Z2FDTNDATAQYW2",
 	"\"CanonicalHostedZoneId\": \"Z35SXDOTRQ7X7K\", \"HostedZoneId\": \"Z32O12XQLNTSW2\"",
