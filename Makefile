@@ -28,7 +28,7 @@ SANITIZER ?=
 B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CFLAGS ?= -O2 -g
+CFLAGS ?= $(if $(SANITIZER),-O1,-O2) -g
 ifeq ($(SANITIZER),address)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SANITIZER),undefined)
@@ -242,4 +242,5 @@ help: ## this list
 .PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full score \
 	test-claude bench bench-scan check help
 
--include $(shell find build -name '*.d' 2>/dev/null)
+# This build's own: another one, at work beside it, may have written half of a file.
+-include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

@@ -22,26 +22,38 @@ command -v npm >/dev/null || {
 }
 
 if command -v apt-get >/dev/null; then
-	missing=
-	for p in $DEBIAN; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
-			missing="$missing $p"
-	done
-	[ -z "$missing" ] && exit 0
-	[ "$(id -u)" = 0 ] || {
-		echo "deps: these packages are missing:$missing" >&2
-		echo "deps: run 'sudo make deps' to install them" >&2
-		exit 1
+	wanted=$DEBIAN
+	is_there() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+	install() {
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get update -qq
+		apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 	}
-	echo "deps: installing$missing"
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	# shellcheck disable=SC2086 # a list of words
-	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 elif command -v dnf >/dev/null; then
-	# shellcheck disable=SC2086 # a list of words
-	dnf install -y -q $REDHAT
+	wanted=$REDHAT
+	is_there() { rpm -q --whatprovides "$1" >/dev/null 2>&1; }
+	install() {
+		dnf install -y -q "$@" || {
+			echo "deps: some of these are in EPEL, which needs CRB: dnf install epel-release && crb enable" >&2
+			exit 1
+		}
+	}
 else
+	# shellcheck disable=SC2086 # a list of words
 	echo "deps: neither apt-get nor dnf is here; install by hand:" $DEBIAN >&2
 	exit 1
 fi
+
+missing=
+for p in $wanted; do
+	is_there "$p" || missing="$missing $p"
+done
+[ -z "$missing" ] && exit 0
+[ "$(id -u)" = 0 ] || {
+	echo "deps: these packages are missing:$missing" >&2
+	echo "deps: run 'sudo make deps' to install them" >&2
+	exit 1
+}
+echo "deps: installing$missing"
+# shellcheck disable=SC2086 # a list of words
+install $missing

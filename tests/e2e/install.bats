@@ -26,6 +26,7 @@ files() {
 		755 usr/local/sbin/awsmaskd
 		644 usr/local/share/bash-completion/completions/awsmaskctl
 		644 usr/local/share/man/man5/awsmask.yaml.5
+		644 usr/local/share/man/man7/awsmask-catalogue.7
 		644 usr/local/share/man/man7/awsmask.7
 		644 usr/local/share/man/man8/awsmaskctl.8
 		644 usr/local/share/man/man8/awsmaskd.8

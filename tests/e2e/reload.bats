@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Another configuration, and nobody at work notices.
 
+load helpers
+
 setup() {
-	load helpers
 	SETTINGS=$PLACE/awsmask.yaml
 }
-
-load helpers
 
 settings() { # LINE...
 	printf '%s\n' "$@" >"$SETTINGS"

@@ -112,7 +112,7 @@ struct catalogue *catalogue_bare(void)
 	return c;
 }
 
-struct catalogue *catalogue_new(char *why, size_t why_size)
+struct catalogue *catalogue_first(unsigned rules, char *why, size_t why_size)
 {
 	struct catalogue *c = catalogue_bare();
 	enum rule_id id;
@@ -121,7 +121,7 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
-	for (id = 0; id < RULE_COUNT; id++) {
+	for (id = 0; id < rules; id++) {
 		if (rule_compile(&rule_table[id], &c->rules[id], why, why_size) < 0 ||
 		    add_rule(c, id, why, why_size) < 0) {
 			catalogue_free(c);
@@ -130,6 +130,11 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 	}
 	anchors_ready(&c->anchors);
 	return c;
+}
+
+struct catalogue *catalogue_new(char *why, size_t why_size)
+{
+	return catalogue_first(RULE_COUNT, why, why_size);
 }
 
 int catalogue_extend(struct catalogue *c, const struct types *types, const struct own_rule *rules,

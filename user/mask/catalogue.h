@@ -53,6 +53,10 @@ struct catalogue {
 	struct anchors anchors;
 };
 
+/* As catalogue_new(), but of the table's rules only so many. */
+__attribute__((warn_unused_result)) struct catalogue *catalogue_first(unsigned rules, char *why,
+								      size_t why_size);
+
 /* Without a rule. NULL: memory is out. */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_bare(void);
 
