@@ -207,12 +207,9 @@ Test(detect, agrees_with_trying_everything_everywhere)
 	const struct {
 		const char *const *texts;
 		size_t count;
-	} all[] = {{samples, COUNT(samples)},
-		   {found_hosts, COUNT(found_hosts)},
-		   {found_keys, COUNT(found_keys)},
-		   {found_services, COUNT(found_services)},
-		   {found_places, COUNT(found_places)},
-		   {kept, COUNT(kept)}};
+	} all[] = {{samples, COUNT(samples)},		{found_hosts, COUNT(found_hosts)},
+		   {found_keys, COUNT(found_keys)},	{found_services, COUNT(found_services)},
+		   {found_places, COUNT(found_places)}, {kept, COUNT(kept)}};
 	char text[TEXT_MAX];
 
 	reference_init(&reference);
