@@ -39,7 +39,7 @@ else ifneq ($(SANITIZER),)
 $(error SANITIZER is '$(SANITIZER)': address, undefined or thread)
 endif
 
-PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libseccomp libcap libsystemd \
+PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libseccomp libcap libsystemd \
 	  libnl-3.0 libnl-route-3.0 libbpf
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
@@ -193,7 +193,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -lyaml
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lyaml
 
 fuzz-build: $(fuzz_bin)
 
@@ -204,8 +204,13 @@ fuzz: $(fuzz_bin) ## run each fuzzer for FUZZ_SECONDS (60)
 test: deps ## every test: unit (three sanitizers), kernel, end to end; under ten minutes
 	@tests/run all
 
-test-full: deps ## the slow ones too: long fuzzing, kills by the hundred
+test-full: deps ## the slow ones too: long fuzzing, more of the corpus, kills by the hundred
 	@tests/run full
+
+SEED ?= 1
+score: all ## what is found in the corpus and what is not, type by type (SEED=1)
+	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
+		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
@@ -234,7 +239,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full test-claude \
-	bench bench-scan check help
+.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full score \
+	test-claude bench bench-scan check help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -4,7 +4,7 @@ _awsmaskctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' mount i
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket) ((i++)) ;;
+		--config | --socket | --target) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -15,7 +15,10 @@ _awsmaskctl() {
 	case $prev in
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'enforce observe' -- "$cur") && return ;;
 	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
-	--config | --socket | --vault) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--target) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl config show 2>/dev/null |
+		sed -n 's/^targets: *\[\(.*\)\]$/\1/p' | tr -d ,)" -- "$cur") && return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
+	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |

@@ -8,14 +8,19 @@
  *	{"command": "enroll", "cgroup": "/sys/fs/cgroup/...", "mode": "enforce", "fail": "closed"}
  *	{"command": "unenroll", "cgroup": "..."} or {"command": "unenroll", "id": 1234}
  *	{"command": "list", "offset": 0} {"command": "status"} {"command": "ca-reload"}
+ *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "offset": 0}
  *	{"command": "reload"}
  *
- * `mode`, `fail` and `offset` may be missing. An answer is {"ok": true, ...facts} or
+ * `mode`, `fail`, `by`, `since` and `offset` may be missing. An answer is {"ok": true, ...facts} or
  * {"ok": false, "error": "a sentence"}. Enrolling answers how many older connections were "closed"
- * and how many were "left", and with a "warning" when that could not be seen. The facts of a list are as many enrolments as fit, in
- * "enrolled", how many there are in "total", and in "next" the offset to go on with if there are
- * more. Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup;
- * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
+ * and how many were "left", and with a "warning" when that could not be seen. The facts of a list
+ * are as many enrolments as fit, in "enrolled", how many there are in "total", and in "next" the
+ * offset to go on with if there are more. Those of a report are "rows", told apart by the columns in
+ * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
+ * the sums of each mode; "unwritten" and "lost", requests that are not in them.
+ *
+ * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup; asking
+ * ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"
 #define CTL_LINE_MAX 65536
@@ -26,6 +31,7 @@
 	X(UNENROLL, "unenroll", 1)                                                                 \
 	X(LIST, "list", 0)                                                                         \
 	X(STATUS, "status", 0)                                                                     \
+	X(REPORT, "report", 0)                                                                     \
 	X(CA_RELOAD, "ca-reload", 1)                                                               \
 	X(RELOAD, "reload", 1)
 #endif

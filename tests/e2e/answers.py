@@ -8,6 +8,7 @@ Scenarios, as "KIND KEY=VALUE ...":
   think      a signed thinking block that names them, then echo; refuses a signature that does not fit
   error      status=N (429): the API's error of that status; its message repeats the text
   late       an error event instead of the stream's end
+  repeat     tool calls as they were made, their results as texts
   say        hex=TEXT  exactly that text
   large      the last user text n=N times (5000)
   pings      echo with n=N pings (5) of pause=S seconds (0.05) between the deltas
@@ -106,8 +107,8 @@ def text_block(text, size):
             [{"type": "text_delta", "text": piece} for piece in pieces_of(text, size)])
 
 
-def tool_block(tool, given, size):
-    block = {"type": "tool_use", "id": "toolu_01AbCdEf", "name": tool, "input": {}}
+def tool_block(tool, given, size, name="toolu_01AbCdEf"):
+    block = {"type": "tool_use", "id": name, "name": tool, "input": {}}
     return (block, [{"type": "input_json_delta", "partial_json": ""}] +
             [{"type": "input_json_delta", "partial_json": piece}
              for piece in pieces_of(json.dumps(given, ensure_ascii=False), size)])
@@ -134,6 +135,17 @@ def tool_name(body):
     return "Bash" if "Bash" in names else names[0] if names else None
 
 
+def repeated(body, size):
+    """What the messages say of tools: calls with their input, results as texts."""
+    for message in body["messages"]:
+        content = message["content"]
+        for block in content if isinstance(content, list) else []:
+            if block["type"] == "tool_use":
+                yield tool_block(block["name"], block["input"], size, block["id"])
+            elif block["type"] == "tool_result":
+                yield text_block("".join(texts_of(block["content"])), size)
+
+
 def blocks_for(scenario, body, text):
     """What the assistant says: blocks with their deltas, and why it stops."""
     size = scenario.get("delta", 7)
@@ -145,6 +157,8 @@ def blocks_for(scenario, body, text):
     if scenario.kind == "think":
         return [think_block("They ask about " + " and ".join(words), size),
                 text_block(text, size)], "end_turn"
+    if scenario.kind == "repeat":
+        return list(repeated(body, size)), "end_turn"
     if scenario.kind == "say":
         return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     if scenario.kind == "large":

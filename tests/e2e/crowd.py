@@ -5,6 +5,8 @@
   idle HOST OTHER FILE      connections of every kind that wait for something; FILE is made once all of them
                             stand, and they are held until it is gone
   tunnels HOST PORT FILE    as many through a proxy as one of these waits for, held in the same way
+  ended HOST KIND           a client (plain or tls) that ends its sending side behind its second request; prints all
+                            that it gets
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
   proxy ADDRESS PORT MODE [FILE]
                             no client: a proxy that asks for a password with a body (407), or whose tunnels, once
@@ -100,6 +102,43 @@ def tunnels(host, port, ready):
         assert b" 200 " in sock.recv(1000)
         held.append(sock)
     hold(ready)
+
+
+def ended(host, kind):
+    ask = f"GET /text?%d HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    asked = (ask % 1 + ask % 2).encode()
+    if kind == "plain":
+        sock = half(said(dial(host, 80), asked))
+        print_all(sock.recv)
+        return
+    # close_notify, but the socket stays whole: half-closing is TLS's own here
+    sock, into, out = dial(host), ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = CONTEXT.wrap_bio(into, out, server_hostname=host)
+
+    def step(act, *arguments):
+        while True:
+            try:
+                result = act(*arguments)
+            except ssl.SSLWantReadError:
+                result = None
+            sock.sendall(out.read())
+            if result is not None or act == session.unwrap:
+                return result
+            piece = sock.recv(65536)
+            into.write(piece) if piece else into.write_eof()
+
+    step(lambda: session.do_handshake() or True)
+    step(session.write, asked)
+    step(session.unwrap)
+    print_all(lambda size: step(session.read, size))
+
+
+def print_all(read):
+    try:
+        while piece := read(65536):
+            sys.stdout.write(piece.decode())
+    except ssl.SSLError:
+        pass  # our side of TLS is closed: its end may not be called one
 
 
 def one(host, gate, results):

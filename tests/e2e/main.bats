@@ -282,6 +282,14 @@ load helpers
 		cat /var/lib/awsmask/ca/ca.key
 }
 
+@test "a client that ends its sending side gets the answers to what it asked" {
+	for kind in plain tls; do
+		place_client python3 -B "$LIB_DIR/crowd.py" ended "$TARGET" "$kind" >"$T/said"
+		expect "answers" 2 "$(grep -c '^HTTP/1.1 200' "$T/said")"
+		expect "bodies" 2 "$(grep -c 'as plain as it gets' "$T/said")"
+	done
+}
+
 @test "the daemon stops in order, and no sanitizer complained" {
 	place_daemon_stop
 	sanitizer_silent

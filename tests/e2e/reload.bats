@@ -40,7 +40,7 @@ one_worker() {
 	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
 	place_wait 10 one_worker
 	[ "$(worker_of)" != "$old" ]
-	grep -q "event=worker-drained pid=$old" "$PLACE/daemon.log"
+	grep -q "event=worker-drained signal=0 status=0 pid=$old" "$PLACE/daemon.log"
 }
 
 @test "SIGHUP reloads too" {
@@ -85,7 +85,7 @@ one_worker() {
 @test "I4 I7: reloads amid a hundred streams: all of them are answered, each with its own value" {
 	hundred_streams 77 10 &
 	streams=$!
-	for round in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		place_wait 10 place_ctl reload
 	done
 	wait $streams

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Properties: what is coded decodes to itself; any split of coded bytes decodes alike; one gzip or
+ * Properties: what is coded decodes to itself; any split of coded bytes decodes alike, and so does
+ * the whole at once; one gzip or
  * zlib stream decodes to what zlib itself says, and never to more than the limit.
  */
 #include "../../user/wire/coding.h"
@@ -63,6 +64,18 @@ static void round_trip(enum coding c, int level, const uint8_t *p, size_t n)
 	buf_free(&wire);
 }
 
+static void at_once(enum coding c, const uint8_t *p, size_t n, const struct result *fed)
+{
+	struct buf out;
+
+	buf_init(&out, PLAIN_MAX);
+	if ((inflate_all(c, p, n, &out) == 0) != (fed->r == 1))
+		abort();
+	if (fed->r == 1)
+		same(&out, buf_bytes(&fed->out), buf_len(&fed->out));
+	buf_free(&out);
+}
+
 /* zlib on the first stream alone. */
 static void against_zlib(enum coding c, const uint8_t *p, size_t n, const struct result *ours)
 {
@@ -104,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (whole.r >= 0)
 		same(&split.out, buf_bytes(&whole.out), buf_len(&whole.out));
+	at_once(c, data + 2, size - 2, &whole);
 	against_zlib(c, data + 2, size - 2, &whole);
 	buf_free(&whole.out);
 	buf_free(&split.out);

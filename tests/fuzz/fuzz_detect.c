@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect() finds what trying every expression at every byte finds. Its spans are in order,
+ * detect() finds what trying every expression at every byte finds, with each variant of the proposer
+ * that this processor has. Its spans are in order,
  * disjoint, not empty, followed by no digit; and with a placeholder in the place of each, exactly
  * these placeholders are found again.
  *
@@ -156,6 +157,16 @@ static void check_restorable(const struct text *t, const struct span *s, size_t 
 	buf_free(&out);
 }
 
+static void check_same(const struct buf *spans, const struct span *wanted, size_t n)
+{
+	const struct span *found = (const void *)buf_bytes(spans);
+
+	MUST(buf_len(spans) == n * sizeof(*found));
+	for (size_t i = 0; i < n; i++)
+		MUST(found[i].start == wanted[i].start && found[i].end == wanted[i].end &&
+		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -163,7 +174,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct catalogue *catalogue;
 	static struct detector *detector;
 	static struct span wanted[REFERENCE_SPANS_MAX];
-	const struct span *found;
 	struct buf spans;
 	struct text t;
 	size_t n;
@@ -176,16 +186,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		reference_init(&reference);
 	}
 	t = expand(data, size);
-	buf_init(&spans, SIZE_MAX / 2);
-	MUST(detect(detector, t.p, t.len, &spans) == 0);
-	found = (const void *)buf_bytes(&spans);
 	n = reference_detect(&reference, t.p, t.len, wanted);
-	check_spans(&t, found, buf_len(&spans) / sizeof(*found));
-	MUST(buf_len(&spans) == n * sizeof(*found));
-	for (size_t i = 0; i < n; i++)
-		MUST(found[i].start == wanted[i].start && found[i].end == wanted[i].end &&
-		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
-	check_restorable(&t, found, n);
+	buf_init(&spans, SIZE_MAX / 2);
+	for (enum propose_variant v = 0; v < PROPOSE_VARIANTS; v++) {
+		if (!propose_can(v))
+			continue;
+		proposer_use(&catalogue->anchors.proposer, v);
+		buf_clear(&spans);
+		MUST(detect(detector, t.p, t.len, &spans) == 0);
+		check_same(&spans, wanted, n);
+	}
+	check_spans(&t, wanted, n);
+	check_restorable(&t, wanted, n);
 	buf_free(&spans);
 	free(t.p);
 	return 0;

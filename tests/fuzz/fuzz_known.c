@@ -105,7 +105,7 @@ static void check(const struct known *const sets[2], const uint8_t *text, size_t
 	size_t n, i = 0;
 
 	buf_init(&spans, MEMORY);
-	REQUIRE(known_find(sets, 2, text, len, &spans) == 0);
+	REQUIRE(known_find(sets, 2, NULL, text, len, &spans) == 0);
 	s = (const struct span *)buf_bytes(&spans);
 	n = buf_len(&spans) / sizeof(*s);
 	for (size_t at = 0; at < len;) {
@@ -141,7 +141,7 @@ static const uint8_t *read_values(const uint8_t *p, const uint8_t *end, struct k
 		if (n_values == VALUES || !known_learns(types[v.set], v.p, v.len))
 			continue;
 		REQUIRE(known_add(&sets[v.set], types[v.set], v.p, v.len) == 0);
-		REQUIRE(known_has(&sets[v.set], v.p, v.len));
+		REQUIRE(known_has(&sets[v.set], types[v.set], v.p, v.len));
 		values[n_values++] = v;
 	}
 	return p + (p < end);

@@ -32,6 +32,7 @@ struct host {
 	int monitor_fd;
 	struct privsep *privsep;
 	struct control *control;
+	struct report *report; /* the test's; NULL: none */
 	struct config *config;
 	struct stats stats;
 	struct control_context context;
@@ -130,6 +131,8 @@ static inline void host_on_stop(uv_async_t *async)
 	struct host *h = async->data;
 
 	control_close(h->control);
+	if (h->report)
+		report_stop(h->report);
 	privsep_close(h->privsep);
 	uv_close((uv_handle_t *)async, NULL);
 }
@@ -146,7 +149,8 @@ static inline int host_listen(struct host *h)
 	return fd;
 }
 
-static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
+static inline struct host *host_start_reporting(struct vault *vault, struct report *report,
+						unsigned patience_ms)
 {
 	struct host *h = calloc(1, sizeof(*h));
 	int ends[2], fd;
@@ -166,10 +170,14 @@ static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 	uv_async_init(&h->loop, &h->stop, host_on_stop);
 	h->stop.data = h;
 	h->privsep = privsep_new(&h->loop, ends[0], host_lost, h);
-	h->context = (struct control_context){.config = h->config,
+	h->report = report;
+	cr_assert(!report || report_start(report, &h->loop) == 0);
+	h->context = (struct control_context){.types = &types_builtin,
+					      .config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
 					      .vault = vault,
+					      .report = report,
 					      .started_ns = uv_hrtime(),
 					      .ca_changed = host_ca_changed,
 					      .arg = h,
@@ -180,6 +188,11 @@ static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 	pthread_create(&h->monitor_thread, NULL, host_monitor, h);
 	pthread_create(&h->loop_thread, NULL, host_loop, h);
 	return h;
+}
+
+static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
+{
+	return host_start_reporting(vault, NULL, patience_ms);
 }
 
 static inline void host_stop(struct host *h)

@@ -8,6 +8,7 @@
 #include "detect_samples_hosts.h"
 #include "detect_samples_ids.h"
 #include "detect_samples_keys.h"
+#include "detect_samples_services.h"
 
 #define KEY "q7Xn2+vR8/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
 #define KEY_ESCAPED "q7Xn2+vR8\\/tLmZ4cWbY0pKdHs9JfGa3eUoQi5T6x"
@@ -233,7 +234,7 @@ static const struct {
 	 "is no token at all, only a sentence that goes on and on"},
 	{TYPE_SESSION_TOKEN, "obsession tokens"},
 
-	{TYPE_S3_BUCKET, "s3://ab s3://-abc s3://Abc s3:///abc s3:/abc s3:abc"},
+	{TYPE_S3_BUCKET, "s3://ab s3://-abc s3://ABC s3:///abc s3:/abc s3:abc"},
 	{TYPE_S3_BUCKET, "s3://${BUCKET}/x s3://$BUCKET s3://<bucket>"},
 	{TYPE_S3_BUCKET, "arn:aws:s3:::* arn:aws:s3:::ab arn:aws:s3:::${bucket}/*"},
 	{TYPE_S3_BUCKET, "ab.s3.amazonaws.com s3.amazonaws.com .s3.amazonaws.com"},
@@ -421,6 +422,46 @@ static const char *const hostile[] = {
 	"ou-aaaa-",
 	"o-aaaaaaaaaa",
 	"rslvr-",
+	"queue_name: a-",
+	"aws sns x --name a-",
+	"aws --a b ",
+	"aws eks ",
+	"-s3alias",
+	"a-s3alias",
+	"family\": \"a-",
+	"/cluster/a",
+	"codecommit://",
+	"a.signin.aws.amazon.com",
+	"application-id a",
+	"Id\": \"r-abcd",
+	"o-aaaaaaaaa1/",
+	"wafv2 a",
+	"ids a:",
+	"a-at-1",
+	"://a.b",
+	"://a.internal",
+	"smtp_",
+	"aoaAAAAA",
+	"Signature=aaaa",
+	"pre-shared-key a",
+	"value\": \"aA1",
+	"ipv6 a:",
+	"ipv6_",
+	"A-A",
+	"a-A1",
+	"aA-1A",
+	"versionid=",
+	"stream/a",
+	"1-",
+	"publicip 1.",
+	"mac 0a:",
+	"fingerprint 0a:",
+	"my-",
+	"arn:aws:a:b:c:my-",
+	"account a",
+	"launchPermission a",
+	"AWSLogs/o-",
+	"s3://my_",
 };
 
 #endif

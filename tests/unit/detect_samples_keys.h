@@ -348,7 +348,7 @@ static const struct {
 	 {"\"AlarmName\": \"string\"", "alarm_name = var.name", "the alarm name orders-x"}},
 	{TYPE_JOB_NAME,
 	 {"\"JobName\": \"string\"", "job_name = var.name", "the job name orders-x"}},
-	{TYPE_SERVICE_NAME, {"--service web ", "service orders-x", "--services orders-x"}},
+	{TYPE_SERVICE_NAME, {"--service web ", "service orders-x", "--service-orders-x"}},
 	{TYPE_DATABASE_SNAPSHOT,
 	 {"DBSnapshotIdentifier: string", "snapshot_identifier = var.name",
 	  "the snapshot orders-x"}},

@@ -178,6 +178,36 @@ Test(coding, trailing_bytes)
 	}
 }
 
+static int at_once(const struct buf *wire, size_t most, struct buf *out)
+{
+	buf_init(out, most);
+	return inflate_all(CODING_GZIP, buf_bytes(wire), buf_len(wire), out);
+}
+
+/* The end of a gzip stream says how long it is; whoever believes that must not be fooled. */
+Test(coding, at_once)
+{
+	struct buf plain = sample(50000), wire = coded(CODING_GZIP, buf_bytes(&plain), 50000), out;
+
+	cr_assert_eq(at_once(&wire, 50000, &out), 0);
+	cr_assert(same(&out, &plain));
+	buf_free(&out);
+	cr_assert_eq(at_once(&wire, 49999, &out), -1);
+	cr_assert_eq(buf_len(&out), 49999u, "it is full, and so one can tell why");
+	buf_free(&out);
+	for (int shift = 0; shift < 4; shift++) { /* it lies */
+		wire.data[wire.head + buf_len(&wire) - 4 + (size_t)shift] ^= 1;
+		cr_assert_eq(at_once(&wire, 1 * MIB, &out), -1);
+		buf_free(&out);
+		wire.data[wire.head + buf_len(&wire) - 4 + (size_t)shift] ^= 1;
+	}
+	cr_assert_eq(buf_append(&wire, buf_bytes(&wire), 100), 0); /* half a member more */
+	cr_assert_eq(at_once(&wire, 1 * MIB, &out), -1);
+	buf_free(&out);
+	buf_free(&wire);
+	buf_free(&plain);
+}
+
 Test(coding, damage)
 {
 	struct buf plain = sample(500), wire = coded(CODING_GZIP, plain.data, 500), back;

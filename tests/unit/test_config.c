@@ -116,6 +116,8 @@ Test(config, the_defaults_are_these)
 	cr_assert_eq(c->listen_transparent, 15443);
 	cr_assert_str_eq(c->control_socket, "/run/awsmask/control.sock");
 	cr_assert_str_eq(c->listen_explicit, "");
+	cr_assert_str_eq(c->report_sqlite, "/var/lib/awsmask/report.db");
+	cr_assert_eq(c->report_keep, 90);
 	config_free(c);
 }
 
@@ -126,7 +128,8 @@ static const char everything[] =
 	"enroll: [\"/sys/fs/cgroup/build*\", 'agent.service', \"with \\\"quotes\\\" and \\\\\"]\n"
 	"types: {}\nlisten: {transparent: 1, explicit: \"[::1]:8082\"}\n"
 	"origin: {address: gw.example:8443, ca_file: /etc/gw ca.pem}\n"
-	"vault: {sqlite: '/srv/v: #1.db'}\nca: {dir: /srv/ca}\ncontrol:\n  socket: /tmp/c.sock\n"
+	"vault: {sqlite: '/srv/v: #1.db'}\nreport: {sqlite: /srv/r.db, keep: 7d}\nca: {dir: "
+	"/srv/ca}\ncontrol:\n  socket: /tmp/c.sock\n"
 	"limits: {body: 1536KiB, connections: 1, memory: 3GiB}\nthreads: 4\nbinary: allow\n";
 
 Test(config, every_key_is_read)
@@ -150,6 +153,8 @@ Test(config, every_key_is_read)
 	cr_assert_str_eq(c->origin.address, "gw.example:8443");
 	cr_assert_str_eq(c->origin.ca_file, "/etc/gw ca.pem");
 	cr_assert_str_eq(c->vault_sqlite, "/srv/v: #1.db");
+	cr_assert_str_eq(c->report_sqlite, "/srv/r.db");
+	cr_assert_eq(c->report_keep, 7);
 	cr_assert_str_eq(c->ca_dir, "/srv/ca");
 	cr_assert_str_eq(c->control_socket, "/tmp/c.sock");
 	cr_assert_eq(c->limit_body, 1536u << 10);
@@ -219,9 +224,9 @@ Test(config, wrong_kinds)
 	       {"vault: {sqlite: {path: /x}}", "a.yaml:1: vault.sqlite is a mapping", "path"},
 	       {"[mode, enforce]", "a.yaml:1: the file is a list", "key: value"},
 	       {"enforce", "a.yaml:1: the file is a single value", "key: value"},
-	       {"types: {EC2_INSTANCE: observe}", "a.yaml:1: settings under types",
-		"not supported"},
-	       {"types: []", "a.yaml:1: types is a list", "{}"});
+	       {"types: {EC2_INSTANCE: [observe]}", "a.yaml:1: types.EC2_INSTANCE is a list",
+		"mapping"},
+	       {"types: []", "a.yaml:1: types is a list", "{ }"});
 }
 
 Test(config, wrong_ports_and_numbers)
@@ -350,6 +355,14 @@ Test(config, wrong_endpoints_and_paths)
 	       {"origin: {address: \":80\"}", "a.yaml:1: origin.address is", ""},
 	       {"origin: {ca_file: ca.pem}", "a.yaml:1: origin.ca_file is 'ca.pem'", "absolute"},
 	       {"vault: {sqlite: \"\"}", "a.yaml:1: vault.sqlite is ''", "absolute"},
+	       {"report: {sqlite: here.db}", "a.yaml:1: report.sqlite is 'here.db'",
+		"absolute path"},
+	       {"report:\n  keep: 90", "a.yaml:2: report.keep is '90'", "such as 30d"},
+	       {"report: {keep: 0d}", "a.yaml:1: report.keep is '0d'", "from 1d to 3650d"},
+	       {"report: {keep: 3651d}", "a.yaml:1: report.keep is '3651d'", "from 1d to 3650d"},
+	       {"report: {keep: 1 d}", "a.yaml:1: report.keep is '1 d'", "such as 30d"},
+	       {"report: {keep: 1w}", "a.yaml:1: report.keep is '1w'", "such as 30d"},
+	       {"report: {days: 1d}", "a.yaml:1: there is no key", "sqlite, keep"},
 	       {"ca: {dir: var/lib}", "a.yaml:1: ca.dir is 'var/lib'", "absolute"},
 	       {"ca: {dir: \"/a\\tb\"}", "a.yaml:1: ca.dir is '/a?b'", ""},
 	       {"enroll: [\"a\\nb\"]", "a.yaml:1: enroll is 'a?b'", ""},

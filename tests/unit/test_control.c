@@ -94,6 +94,7 @@ Test(control, status_names_every_counter)
 	atomic_store(&host->stats.requests, 7);
 	atomic_store(&host->stats.refusals[REFUSAL_VAULT], 3);
 	atomic_store(&host->stats.masked_by_type[TYPE_LITERAL], 5);
+	atomic_store(&host->stats.observed_by_type[TYPE_VPC], 6);
 	host_enroll(host, 4711, 0, 0);
 	answer = host_ask_once(host, STATUS);
 	cr_assert(is_ok(answer));
@@ -108,6 +109,7 @@ Test(control, status_names_every_counter)
 	for (int i = 0; i < REFUSAL_COUNT; i++)
 		(void)number_at(answer, "refusals", refusal_word((enum refusal)i));
 	cr_expect_eq(number_at(answer, "masked_by_type", "LITERAL"), 5);
+	cr_expect_eq(number_at(answer, "observed_by_type", "VPC"), 6);
 #define X(name, word) cr_expect_eq(number_at(answer, "kernel", word), 100 + REASON_##name);
 	AWSMASK_REASONS(X)
 #undef X

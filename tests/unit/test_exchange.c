@@ -344,6 +344,8 @@ Test(exchange, observe_changes_nothing)
 		buf_clear(&r.sent);
 		rig_client_text(&r, ODD[i]);
 		cr_assert(rig_holds(&r.sent, strstr(ODD[i], "\r\n\r\n")), "case %zu", i);
+		cr_assert_neq(exchange_facts(r.x)->unmaskable, -1, "case %zu", i);
+		cr_assert(exchange_facts(r.x)->passed_on && exchange_facts(r.x)->refusal == -1);
 		rig_origin_text(&r, OK_EMPTY);
 	}
 	rig_end(&r);

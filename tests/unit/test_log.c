@@ -209,3 +209,12 @@ Test(log, lines_of_threads_do_not_mix)
 	}
 	cr_assert_eq(lines, 400);
 }
+
+Test(log, whoever_asks_is_told_what_is_wanted)
+{
+	cr_expect(log_wants(LOG_INFO));
+	cr_expect_not(log_wants(LOG_DEBUG));
+	log_level(LOG_ERR);
+	cr_expect(log_wants(LOG_CRIT));
+	cr_expect_not(log_wants(LOG_INFO));
+}

@@ -237,6 +237,33 @@ Test(mask_json, values_known_by_their_key)
 	world_free(&w);
 }
 
+/* JSON has no number that could stand for a value: it becomes a string, all else stays. */
+Test(mask_json, a_number_may_be_an_account)
+{
+	struct world w;
+
+	world_init(&w);
+	mask_body(&w, "{\"accountId\": " ACCOUNT " ,\"account_ids\":[" ACCOUNT ",1],\"n\":1}",
+		  SCHEMA_NONE);
+	cr_expect(out_has(&w, "{\"accountId\": \"AWS_ACCOUNT_001\" ,"
+			      "\"account_ids\":[\"AWS_ACCOUNT_001\",1],\"n\":1}"));
+	cr_expect_eq(w.vault.n, 1);
+	mask_body(&w, BLOCK("\"type\":\"tool_use\",\"input\":{\"accountId\":" ACCOUNT "}"),
+		  SCHEMA_MESSAGES);
+	cr_expect(out_has(&w, "{\"accountId\":\"AWS_ACCOUNT_001\"}"));
+	world_free(&w);
+	/* Of a scope that does not know it yet. */
+	world_init(&w);
+	mask_body(&w,
+		  "{\"size\":" ACCOUNT ",\"accountId\":" ACCOUNT "7,\"account\":-" ACCOUNT
+		  ",\"account_id\":" ACCOUNT ".5,\"owner\":" ACCOUNT "e1,\"a\":true}",
+		  SCHEMA_NONE);
+	cr_expect(!mask_found(w.mask, 0));
+	mask_body(&w, "{\"max_tokens\":" ACCOUNT "}", SCHEMA_MESSAGES);
+	cr_expect(!mask_found(w.mask, 0));
+	world_free(&w);
+}
+
 Test(mask_json, what_is_not_json)
 {
 	static const char *const bodies[] = {

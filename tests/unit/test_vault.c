@@ -756,6 +756,29 @@ static unsigned kill_once(unsigned round, unsigned after_us, struct vault_scope 
 	return count;
 }
 
+/* Two vaults on one file are to each other as two processes. */
+Test(vault, opening_a_scope_again_learns_what_others_wrote)
+{
+	struct vault *one = open_vault(), *two = open_vault();
+	struct vault_scope *here = open_scope(one, "uid:1"), *there = open_scope(two, "uid:1");
+	uint32_t number = reserve(there, "i-0a1b2c3d");
+	const uint8_t *value;
+	size_t len;
+
+	cr_assert_neq(number, 0);
+	cr_expect_eq(here->ops->value(here, FIRST_TYPE, number, &value, &len), 0);
+	cr_expect_eq(open_scope(one, "uid:1"), here);
+	cr_assert_eq(here->ops->value(here, FIRST_TYPE, number, &value, &len), 1);
+	cr_expect_eq(len, strlen("i-0a1b2c3d"));
+	cr_expect_arr_eq(value, "i-0a1b2c3d", len);
+	cr_expect_eq(look_up(here, "i-0a1b2c3d"), number);
+	/* and it does not disturb what is its own */
+	cr_expect_eq(reserve(here, "i-0a1b2c3e"), number + 1);
+	cr_expect_eq(reserve(there, "i-0a1b2c3e"), number + 1);
+	vault_close(one);
+	vault_close(two);
+}
+
 Test(vault, a_killed_writer_loses_nothing_it_told)
 {
 	struct vault_scope *s;

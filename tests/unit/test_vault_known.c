@@ -35,7 +35,7 @@ static void reserve(struct vault_scope *s, enum mask_type type, const char *valu
 
 static bool has(const struct known *k, const char *value)
 {
-	return k && known_has(k, (const uint8_t *)value, strlen(value));
+	return k && known_has(k, TYPE_S3_BUCKET, (const uint8_t *)value, strlen(value));
 }
 
 static bool knows(struct vault_scope *s, const char *value)
@@ -57,7 +57,7 @@ static enum mask_type type_of(struct vault_scope *s, const char *value)
 
 	buf_init(&spans, 1024);
 	cr_assert_not_null(k);
-	cr_assert_eq(known_find(&k, 1, (const uint8_t *)value, strlen(value), &spans), 0);
+	cr_assert_eq(known_find(&k, 1, NULL, (const uint8_t *)value, strlen(value), &spans), 0);
 	cr_assert_eq(buf_len(&spans), sizeof(struct span));
 	type = ((const struct span *)buf_bytes(&spans))->type;
 	buf_free(&spans);

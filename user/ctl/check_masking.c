@@ -12,7 +12,8 @@
 #define SECRET "i-0f1e2d3c4b5a69788"
 #define MADE_UP "{\"messages\":[{\"role\":\"user\",\"content\":\"why is " SECRET " down?\"}]}"
 
-static const char *there_and_back(struct vault_scope *scope, struct err *e)
+static const char *there_and_back(const struct masking *by, struct vault_scope *scope,
+				  struct err *e)
 {
 	struct buf in, masked, back;
 	const char *wrong = NULL;
@@ -22,11 +23,11 @@ static const char *there_and_back(struct vault_scope *scope, struct err *e)
 	buf_init(&back, 65536);
 	if (buf_puts(&in, MADE_UP) < 0)
 		wrong = "memory is out";
-	else if (filter_mask(scope, &in, true, &masked, e) < 0)
+	else if (filter_mask(by, scope, &in, true, &masked, e) < 0)
 		wrong = e->text;
 	else if (memmem(buf_bytes(&masked), buf_len(&masked), SECRET, strlen(SECRET)))
 		wrong = "an instance id was not masked";
-	else if (filter_unmask(scope, &masked, true, &back, e) < 0)
+	else if (filter_unmask(by, scope, &masked, true, &back, e) < 0)
 		wrong = e->text;
 	else if (buf_len(&back) != buf_len(&in) ||
 		 memcmp(buf_bytes(&back), buf_bytes(&in), buf_len(&in)) != 0)
@@ -37,13 +38,29 @@ static const char *there_and_back(struct vault_scope *scope, struct err *e)
 	return wrong;
 }
 
+/* By the default policy: what the host's own one leaves alone is no fault. */
+static const char *with_scope(struct vault *vault, struct err *e)
+{
+	struct config *defaults = config_default();
+	struct vault_scope *scope = vault_scope(vault, "check", e);
+	struct masking by = {NULL};
+	const char *wrong = e->text;
+
+	if (!defaults)
+		wrong = "memory is out";
+	else if (scope && masking_open(&by, defaults, NULL, e) == 0)
+		wrong = there_and_back(&by, scope, e);
+	masking_close(&by);
+	config_free(defaults);
+	return wrong;
+}
+
 /* The vault is a file like the daemon's, in a directory of its own for this moment. */
 static const char *with_vault(const char *dir, struct err *e)
 {
 	uint8_t key[VAULT_KEY_SIZE];
 	const char *wrong;
 	struct vault *vault;
-	struct vault_scope *scope;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/vault.db", dir);
@@ -53,8 +70,7 @@ static const char *with_vault(const char *dir, struct err *e)
 	explicit_bzero(key, sizeof(key));
 	if (!vault)
 		return e->text;
-	scope = vault_scope(vault, "check", e);
-	wrong = scope ? there_and_back(scope, e) : e->text;
+	wrong = with_scope(vault, e);
 	vault_close(vault);
 	return wrong;
 }

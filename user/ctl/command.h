@@ -23,7 +23,14 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(JSON, "json", NULL, "print facts as JSON")                                               \
 	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
 	X(FAIL, "fail", "closed|open", "default: as configured")                                   \
-	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")
+	X(TARGET, "target", "HOST", "as on the way to this one of the configured targets")         \
+	X(BODY, "body", NULL, "the text is the body of a Messages API request")                    \
+	X(VERBOSE, "verbose", NULL, "say more on stderr; also -v")                                 \
+	X(VAULT, "vault", "FILE", "the vault's file; its key is FILE.key, made at first")          \
+	X(SINCE, "since", "WHEN",                                                                  \
+	  "so many days with today, or from this date on; all that is kept")                       \
+	X(BY, "by", "COLUMN,...", "one table by type, cgroup, day, target, or several of them")    \
+	X(DB, "db", "FILE", "read this report's file; no daemon is needed")
 
 enum option_name {
 #define X(name, word, takes, meaning) OPTION_##name,
@@ -57,10 +64,12 @@ int cmd_reload(struct ctl *c, int argc, char **argv);
 int cmd_unenroll(struct ctl *c, int argc, char **argv);
 int cmd_list(struct ctl *c, int argc, char **argv);
 int cmd_status(struct ctl *c, int argc, char **argv);
+int cmd_report(struct ctl *c, int argc, char **argv);
 int cmd_run(struct ctl *c, int argc, char **argv);
 int cmd_mask(struct ctl *c, int argc, char **argv);
 int cmd_unmask(struct ctl *c, int argc, char **argv);
 int cmd_catalogue(struct ctl *c, int argc, char **argv);
+int cmd_test(struct ctl *c, int argc, char **argv);
 int cmd_check(struct ctl *c, int argc, char **argv);
 int cmd_ca(struct ctl *c, int argc, char **argv);
 int cmd_config(struct ctl *c, int argc, char **argv);

@@ -21,20 +21,36 @@ static const struct command commands[] = {
 	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups", ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"report", cmd_report, "", 0, 0,
+	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(JSON),
+	 "sum up what was found, by type, cgroup and day",
+	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
+	 "values.\n"},
 	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
 	 "run a command in a fresh, enrolled cgroup",
 	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"
 	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
 	 "the\n"
 	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
-	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
 	 "request;\n"
-	 "without, it is text. At most 64 MiB.\n"},
-	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "without, it is text. At most 64 MiB. What is masked, blocked or left alone is as the\n"
+	 "configuration has it; -v says which one that is.\n"},
+	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
+	{"test", cmd_test, "[TEXT|-]", 0, 1,
+	 OPTION_BIT(TARGET) | OPTION_BIT(BODY) | OPTION_BIT(JSON),
+	 "show what would happen to a text, and why",
+	 "TEXT, or standard input, is masked as the daemon would mask it; nothing is sent or "
+	 "stored.\n"
+	 "Then each place that is masked is explained, and each that one might have expected to "
+	 "be.\n"
+	 "At most 1 MiB. The policy is the one of the configuration, for any target or for the "
+	 "one\n"
+	 "that --target names. With --body the input is the body of a Messages API request.\n"},
 	{"catalogue", cmd_catalogue, "[TYPE...]", 0, INT_MAX, OPTION_BIT(JSON),
 	 "show the types of identifiers that are masked",
 	 "TYPE is what a placeholder begins with, such as EC2_INSTANCE. KIND is the class that\n"
@@ -53,7 +69,8 @@ static const struct command commands[] = {
 	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
 	{"config", cmd_config, "check|show [FILE]", 1, 2, OPTION_BIT(JSON),
 	 "check the configuration, or show it with all defaults", ""},
-	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON), "have the daemon read its configuration again",
+	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON),
+	 "have the daemon read its configuration again",
 	 "Connections that are open go on as they were; a configuration with an error is refused "
 	 "and\nthe earlier one stays.\n"},
 	{"version", cmd_version, "", 0, 0, OPTION_BIT(JSON), "print the version", ""},
@@ -140,8 +157,13 @@ static int option_set(struct ctl *c, int which, const char *value)
 static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, bool stop_early)
 {
 	struct option table[OPTION_COUNT + 1] = {0};
+	char shorts[4] = ":";
 	int n = 0, found;
 
+	if (stop_early)
+		strcpy(shorts, "+:");
+	if (allowed & OPTION_BIT(VERBOSE))
+		strcat(shorts, "v");
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (allowed >> i & 1)
 			table[n++] = (struct option){
@@ -149,7 +171,9 @@ static int options_take(struct ctl *c, int argc, char **argv, unsigned allowed, 
 				NULL, i};
 	optind = 0; /* glibc: begin anew, with another table */
 	opterr = 0;
-	while ((found = getopt_long(argc, argv, stop_early ? "+:" : ":", table, NULL)) != -1) {
+	while ((found = getopt_long(argc, argv, shorts, table, NULL)) != -1) {
+		if (found == 'v')
+			found = OPTION_VERBOSE;
 		if (found == ':')
 			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
 		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter.h"
-#include "../daemon/vault_sqlite.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,55 +9,81 @@
 #define FILTER_SCOPE "filter"
 #define CHUNK 65536
 
-static int mask_with(struct mask *m, struct vault_scope *scope, const struct buf *in, bool json,
-		     struct buf *out, struct err *e)
+static int scan(struct mask *m, const struct buf *in, bool json, struct err *e)
 {
-	enum mask_error wrong;
+	enum mask_error wrong =
+		json ? mask_scan_json(m, 0, buf_bytes(in), buf_len(in), SCHEMA_MESSAGES)
+		     : mask_scan_text(m, 0, buf_bytes(in), buf_len(in));
+
+	if (wrong == MASK_OK)
+		wrong = mask_learn(m);
+	return wrong == MASK_OK ? 0 : err_set(e, "%s", mask_error_text(wrong));
+}
+
+/* The daemon would refuse the request. */
+static int refuse_blocked(const struct masking *by, const struct mask *m, struct err *e)
+{
+	const struct mask_counts *counts = mask_counts(m);
+
+	if (!counts->blocked)
+		return 0;
+	return err_set(e,
+		       "the input holds a value of the type %s, which the policy (`types` in the "
+		       "configuration) blocks; nothing was written. Take it out, or change the "
+		       "policy",
+		       types_info(by->types, counts->blocked_type)->label);
+}
+
+static int reserve(struct mask *m, struct vault_scope *scope, struct err *e)
+{
 	struct vault_entry *entries;
 	size_t n;
 
+	if (mask_resolve(m, scope) == 0)
+		return 0;
+	entries = mask_pending(m, &n);
+	if (scope->ops->reserve(scope, entries, n) < 0 || mask_resolve(m, scope) != 0)
+		return err_set(e, "the vault could not store new identifiers: is the disk "
+				  "full? Nothing was written");
+	return 0;
+}
+
+static int mask_with(const struct masking *by, struct mask *m, struct vault_scope *scope,
+		     const struct buf *in, bool json, struct buf *out, struct err *e)
+{
+	struct policy_source *source = policies_source(by->policies);
+	const struct mask_policy *policy = source->take(source, "");
+	int status;
+
+	mask_follow(m, policy);
 	mask_know(m, scope);
-	wrong = json ? mask_scan_json(m, 0, buf_bytes(in), buf_len(in), SCHEMA_MESSAGES)
-		     : mask_scan_text(m, 0, buf_bytes(in), buf_len(in));
-	if (wrong == MASK_OK)
-		wrong = mask_learn(m);
-	if (wrong != MASK_OK)
-		return err_set(e, "%s", mask_error_text(wrong));
-	if (mask_resolve(m, scope) != 0) {
-		entries = mask_pending(m, &n);
-		if (scope->ops->reserve(scope, entries, n) < 0 || mask_resolve(m, scope) != 0)
-			return err_set(e, "the vault could not store new identifiers: is the disk "
-					  "full? Nothing was written");
-	}
+	status = scan(m, in, json, e);
+	source->done(source, policy);
+	if (status < 0 || refuse_blocked(by, m, e) < 0 || reserve(m, scope, e) < 0)
+		return -1;
 	if (mask_splice(m, 0, buf_bytes(in), buf_len(in), out) < 0)
 		return err_set(e, "the masked text is too large");
 	return 0;
 }
 
-int filter_mask(struct vault_scope *scope, const struct buf *in, bool json, struct buf *out,
-		struct err *e)
+int filter_mask(const struct masking *by, struct vault_scope *scope, const struct buf *in,
+		bool json, struct buf *out, struct err *e)
 {
-	char why[256];
-	struct catalogue *catalogue = catalogue_new(why, sizeof(why));
-	struct mask *m = catalogue ? mask_new(catalogue, FILTER_OUT_MAX) : NULL;
-	int status;
+	struct mask *m = mask_new(by->catalogue, FILTER_OUT_MAX);
+	int status = m ? mask_with(by, m, scope, in, json, out, e) : err_set(e, "memory is out");
 
-	if (m)
-		status = mask_with(m, scope, in, json, out, e);
-	else
-		status = err_set(e, "%s", catalogue ? "memory is out" : why);
 	mask_free(m);
-	catalogue_free(catalogue);
 	return status;
 }
 
-int filter_unmask(struct vault_scope *scope, const struct buf *in, bool json, struct buf *out,
-		  struct err *e)
+int filter_unmask(const struct masking *by, struct vault_scope *scope, const struct buf *in,
+		  bool json, struct buf *out, struct err *e)
 {
 	struct unmask_counts counts = {0};
 	struct unmask_text text;
 	int status;
 
+	(void)by; /* restoring knows no policy, and the scope its types */
 	if (json) {
 		status = unmask_json(scope, buf_bytes(in), buf_len(in), SCHEMA_MESSAGES, out,
 				     &counts);
@@ -71,7 +96,7 @@ int filter_unmask(struct vault_scope *scope, const struct buf *in, bool json, st
 	return status < 0 ? err_set(e, "the restored text is too large") : 0;
 }
 
-static int read_all(struct buf *in, struct err *e)
+int filter_read(struct buf *in, struct err *e)
 {
 	for (;;) {
 		uint8_t *room = buf_reserve(in, CHUNK);
@@ -110,8 +135,13 @@ static int write_all(const struct buf *out, struct err *e)
 	return 0;
 }
 
-static int open_vault(const char *path, struct vault **vault, struct vault_scope **scope,
-		      struct err *e)
+struct filter {
+	struct vault *vault;
+	struct vault_scope *scope;
+	struct masking by;
+};
+
+static int open_vault(struct filter *f, const char *path, struct err *e)
 {
 	uint8_t key[VAULT_KEY_SIZE];
 	char key_path[PATH_MAX];
@@ -120,18 +150,31 @@ static int open_vault(const char *path, struct vault **vault, struct vault_scope
 		return err_set(e, "the vault's path is too long");
 	if (vault_key_load(key_path, key, e) < 0)
 		return -1;
-	*vault = vault_open(path, key, e);
+	f->vault = vault_open(path, key, e);
 	explicit_bzero(key, sizeof(key));
-	if (!*vault)
-		return -1;
-	*scope = vault_scope(*vault, FILTER_SCOPE, e);
-	return *scope ? 0 : -1;
+	return f->vault ? 0 : -1;
 }
 
-int filter_run(const struct ctl *c, filter_fn fn)
+static int filter_open(struct filter *f, struct ctl *c, struct err *e)
 {
-	struct vault *vault = NULL;
-	struct vault_scope *scope = NULL;
+	const struct config *config = ctl_config(c, e);
+	bool exists;
+	const char *path = ctl_config_path(c, &exists);
+
+	if (!config)
+		return -1;
+	if (c->option[OPTION_VERBOSE])
+		ctl_note(exists ? "the policy of %s" : "the default policy: there is no %s", path);
+	if (open_vault(f, c->option[OPTION_VAULT], e) < 0 ||
+	    masking_open(&f->by, config, f->vault, e) < 0)
+		return -1;
+	f->scope = vault_scope(f->vault, FILTER_SCOPE, e);
+	return f->scope ? 0 : -1;
+}
+
+int filter_run(struct ctl *c, filter_fn fn)
+{
+	struct filter f = {NULL};
 	struct buf in, out;
 	struct err e;
 	int status = STATUS_REFUSED;
@@ -140,13 +183,15 @@ int filter_run(const struct ctl *c, filter_fn fn)
 		return ctl_usage_error(c, "--vault FILE is missing");
 	buf_init(&in, FILTER_IN_MAX + CHUNK); /* room to see that it is too large */
 	buf_init(&out, FILTER_OUT_MAX);
-	if (read_all(&in, &e) < 0 || open_vault(c->option[OPTION_VAULT], &vault, &scope, &e) < 0 ||
-	    fn(scope, &in, c->option[OPTION_JSON] != NULL, &out, &e) < 0 || write_all(&out, &e) < 0)
+	if (filter_read(&in, &e) < 0 || filter_open(&f, c, &e) < 0 ||
+	    fn(&f.by, f.scope, &in, c->option[OPTION_JSON] != NULL, &out, &e) < 0 ||
+	    write_all(&out, &e) < 0)
 		ctl_refuse(c, &e);
 	else
 		status = STATUS_DONE;
-	if (vault)
-		vault_close(vault);
+	if (f.vault)
+		vault_close(f.vault);
+	masking_close(&f.by);
 	buf_free(&in);
 	buf_free(&out);
 	return status;

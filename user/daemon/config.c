@@ -124,18 +124,46 @@ struct config *config_default(void)
 	}
 	c->listen_transparent = 15443;
 	strcpy(c->vault_sqlite, "/var/lib/awsmask/vault.db");
+	strcpy(c->report_sqlite, "/var/lib/awsmask/report.db");
+	c->report_keep = 90;
 	strcpy(c->ca_dir, "/var/lib/awsmask/ca");
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
 	c->limit_body = (size_t)64 << 20;
 	c->limit_connections = 10000;
 	c->limit_memory = (size_t)512 << 20;
+	c->keep_examples = true;
 	return c;
+}
+
+static void list_free(struct config_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->literals[i]);
+	free(l->literals);
+}
+
+static void types_lines_free(struct config *c)
+{
+	for (size_t i = 0; i < c->type_count; i++) {
+		struct config_type *t = &c->types[i];
+
+		for (size_t j = 0; j < t->target_count; j++)
+			free(t->targets[j].host);
+		for (size_t j = 0; j < t->anchor_count; j++)
+			free(t->anchors[j]);
+		free(t->targets);
+		free(t->anchors);
+		list_free(&t->list);
+	}
+	free(c->types);
 }
 
 void config_free(struct config *c)
 {
 	if (!c)
 		return;
+	types_lines_free(c);
+	list_free(&c->allow);
 	for (size_t i = 0; i < c->target_count; i++)
 		free(c->targets[i]);
 	for (size_t i = 0; i < c->enroll_count; i++)

@@ -3,8 +3,9 @@
 #define AWSMASK_CONFIG_H
 /*
  * /etc/awsmask/awsmask.yaml, read once into this; immutable afterwards. Every key has a default.
- * The key `types` is accepted only empty and so has no field.
  */
+#include "../mask/own_check.h"
+#include "../mask/policy.h"
 #include "awsmask/abi.h"
 #include "err.h"
 
@@ -20,6 +21,35 @@ struct config_net {
 };
 
 enum config_scope { SCOPE_UID, SCOPE_CGROUP, SCOPE_HOST };
+
+/* Exact values: those that stand in the configuration, and a file with one a line; "": none. */
+struct config_list {
+	char **literals;
+	size_t count;
+	char file[256];
+};
+
+struct config_target {
+	char *host;
+	enum action action;
+};
+
+#define CONFIG_NO_ACTION (-1)
+
+/* One line of `types`. */
+struct config_type {
+	char name[LABEL_MAX + 1]; /* a type's label, or a class: id, network, name, secret */
+	size_t line;		  /* where it stands */
+	int action;		  /* enum action, or CONFIG_NO_ACTION: none is said */
+	struct config_target *targets;
+	size_t target_count;
+	/* Of own types alone. */
+	char expression[OWN_EXPRESSION_MAX + 1]; /* "": none */
+	char **anchors;
+	size_t anchor_count;
+	struct config_list list;
+	struct own_facts facts; /* of its expression */
+};
 
 struct config {
 	enum policy_mode mode;
@@ -45,6 +75,8 @@ struct config {
 				      system */
 	} origin;
 	char vault_sqlite[256];
+	char report_sqlite[256]; /* "": none is kept */
+	unsigned report_keep;	 /* days */
 	char ca_dir[256];
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	size_t limit_body;	  /* bytes */
@@ -52,6 +84,10 @@ struct config {
 	size_t limit_memory; /* bytes, per scope */
 	unsigned threads;    /* 0: one per core */
 	bool allow_binary;   /* binary: refuse | allow */
+	struct config_type *types;
+	size_t type_count;
+	struct config_list allow; /* values that are left alone */
+	bool keep_examples;
 };
 
 /* The defaults alone. NULL: memory is out. */

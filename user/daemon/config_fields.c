@@ -16,6 +16,7 @@ static const char *const mode_words[] = {"enforce", "observe", NULL};
 static const char *const fail_words[] = {"closed", "open", NULL};
 static const char *const scope_words[] = {"uid", "cgroup", "host", NULL};
 static const char *const other_words[] = {"splice", "deny", NULL};
+static const char *const boolean_words[] = {"false", "true", NULL};
 static const char *const binary_words[] = {"refuse", "allow", NULL};
 
 static const struct config_field listen_fields[] = {
@@ -30,6 +31,11 @@ static const struct config_field origin_fields[] = {
 };
 static const struct config_field vault_fields[] = {
 	{"sqlite", KIND_PATH, MEMBER(vault_sqlite)},
+	{.key = NULL},
+};
+static const struct config_field report_fields[] = {
+	{"sqlite", KIND_FILE, MEMBER(report_sqlite)},
+	{"keep", KIND_DAYS, MEMBER(report_keep), .min = 1, .max = 3650},
 	{.key = NULL},
 };
 static const struct config_field ca_fields[] = {
@@ -47,6 +53,30 @@ static const struct config_field limits_fields[] = {
 	{.key = NULL},
 };
 
+static const struct config_field allow_fields[] = {
+	{"literals", KIND_LITERALS, LIST(allow.literals, allow.count), .max = LIST_MAX},
+	{"file", KIND_FILE, MEMBER(allow.file)},
+	{.key = NULL},
+};
+
+#define TYPE_MEMBER(m)                                                                             \
+	.offset = offsetof(struct config_type, m), .size = sizeof(((struct config_type *)0)->m)
+#define TYPE_LIST(m, n)                                                                            \
+	.offset = offsetof(struct config_type, m), .size = sizeof(char *),                         \
+	.count_offset = offsetof(struct config_type, n)
+
+const char *const config_action_words[] = {"mask", "block", "observe", "allow", NULL};
+
+const struct config_field config_type_fields[] = {
+	{"action", KIND_WORD, TYPE_MEMBER(action), .words = config_action_words},
+	{.key = "targets", .kind = KIND_TARGETS},
+	{"expression", KIND_TEXT, TYPE_MEMBER(expression)},
+	{"anchors", KIND_ANCHORS, TYPE_LIST(anchors, anchor_count), .max = OWN_ANCHORS_MAX},
+	{"literals", KIND_LITERALS, TYPE_LIST(list.literals, list.count), .max = LIST_MAX},
+	{"file", KIND_FILE, TYPE_MEMBER(list.file)},
+	{.key = NULL},
+};
+
 const struct config_field config_fields[] = {
 	{"mode", KIND_WORD, MEMBER(mode), .words = mode_words},
 	{"fail", KIND_SWITCH, MEMBER(fail_open), .words = fail_words},
@@ -57,10 +87,13 @@ const struct config_field config_fields[] = {
 	{"other_hosts", KIND_SWITCH, MEMBER(deny_other_hosts), .words = other_words},
 	{"proxy_ports", KIND_PORTS, LIST(proxy_ports, proxy_port_count), .max = AWSMASK_MAX_PORTS},
 	{"enroll", KIND_CGROUPS, LIST(enroll, enroll_count), .max = AWSMASK_MAX_CGROUPS},
-	{.key = "types", .kind = KIND_NOTHING},
+	{.key = "types", .kind = KIND_TYPES},
+	{"allow", KIND_MAP, .fields = allow_fields},
+	{"keep_examples", KIND_SWITCH, MEMBER(keep_examples), .words = boolean_words},
 	{"listen", KIND_MAP, .fields = listen_fields},
 	{"origin", KIND_MAP, .fields = origin_fields},
 	{"vault", KIND_MAP, .fields = vault_fields},
+	{"report", KIND_MAP, .fields = report_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
 	{"control", KIND_MAP, .fields = control_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},
@@ -80,29 +113,58 @@ static void expected_words(const struct config_field *f, char *text, size_t size
 	}
 }
 
-void config_expected(const struct config_field *f, char *text, size_t size)
+/* Those that depend on nothing. */
+static const char *fixed_sentence(enum config_kind kind)
+{
+	switch (kind) {
+	case KIND_PORT:
+		return "a port number from 1 to 65535, or 0 for no listener";
+	case KIND_PORTS:
+		return "port numbers from 1 to 65535";
+	case KIND_LISTEN:
+		return "an address and port such as 127.0.0.1:8082 or [::1]:8082, or \"\"";
+	case KIND_ORIGIN:
+		return "a host or address with its port such as gateway.example:443, or \"\"";
+	case KIND_NETS:
+		return "a network such as 10.0.0.0/8 or fe80::/10: prefix at least 1, no bits set "
+		       "beyond it, no IPv6 prefix that holds all IPv4";
+	case KIND_HOSTS:
+		return "host names such as api.anthropic.com: no address, port, wildcard or final "
+		       "dot";
+	case KIND_CGROUPS:
+		return "cgroup paths, globs or systemd unit names, without control characters";
+	default:
+		return "a mapping";
+	}
+}
+
+static void expected_number(const struct config_field *f, char *text, size_t size)
 {
 	char low[32], high[32];
 
+	if (f->kind == KIND_NUMBER) {
+		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
+	} else if (f->kind == KIND_DAYS) {
+		snprintf(text, size, "a time from %zud to %zud, such as 30d", f->min, f->max);
+	} else {
+		config_size_text(f->min, low);
+		config_size_text(f->max, high);
+		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
+			 high);
+	}
+}
+
+void config_expected(const struct config_field *f, char *text, size_t size)
+{
 	switch (f->kind) {
 	case KIND_WORD:
 	case KIND_SWITCH:
 		expected_words(f, text, size);
 		return;
 	case KIND_NUMBER:
-		snprintf(text, size, "a number from %zu to %zu", f->min, f->max);
-		return;
 	case KIND_SIZE:
-		config_size_text(f->min, low);
-		config_size_text(f->max, high);
-		snprintf(text, size, "a size from %s to %s, such as 4096, 512KiB or 64MiB", low,
-			 high);
-		return;
-	case KIND_PORT:
-		snprintf(text, size, "a port number from 1 to 65535, or 0 for no listener");
-		return;
-	case KIND_PORTS:
-		snprintf(text, size, "port numbers from 1 to 65535");
+	case KIND_DAYS:
+		expected_number(f, text, size);
 		return;
 	case KIND_PATH:
 		snprintf(text, size, "an absolute path shorter than %zu bytes",
@@ -111,34 +173,21 @@ void config_expected(const struct config_field *f, char *text, size_t size)
 	case KIND_FILE:
 		snprintf(text, size, "an absolute path shorter than %zu bytes, or \"\"", f->size);
 		return;
-	case KIND_LISTEN:
-		snprintf(text, size,
-			 "an address and port such as 127.0.0.1:8082 or [::1]:8082, "
-			 "or \"\"");
+	case KIND_TEXT:
+		snprintf(text, size, "text of at most %zu bytes without control characters",
+			 f->size - 1);
 		return;
-	case KIND_ORIGIN:
+	case KIND_LITERALS:
 		snprintf(text, size,
-			 "a host or address with its port such as "
-			 "gateway.example:443, or \"\"");
+			 "values of %d to %d bytes and at most %d words, without control "
+			 "characters",
+			 KNOWN_LEAST, KNOWN_MAX, KNOWN_STOPS);
 		return;
-	case KIND_NETS:
-		snprintf(text, size,
-			 "a network such as 10.0.0.0/8 or fe80::/10: prefix at least "
-			 "1, no bits set beyond it, no IPv6 prefix that holds all IPv4");
+	case KIND_ANCHORS:
+		snprintf(text, size, "2 to %d bytes with which matches begin", OWN_ANCHOR_MAX);
 		return;
-	case KIND_HOSTS:
-		snprintf(text, size,
-			 "host names such as api.anthropic.com: no address, port, "
-			 "wildcard or final dot");
-		return;
-	case KIND_CGROUPS:
-		snprintf(text, size,
-			 "cgroup paths, globs or systemd unit names, without control "
-			 "characters");
-		return;
-	case KIND_MAP:
-	case KIND_NOTHING:
-		snprintf(text, size, "a mapping");
+	default:
+		snprintf(text, size, "%s", fixed_sentence(f->kind));
 		return;
 	}
 }
@@ -199,8 +248,51 @@ static void print_number(FILE *out, const struct config_field *f, const char *at
 	if (f->kind == KIND_SIZE)
 		config_size_text(n, text);
 	else
-		snprintf(text, sizeof(text), "%zu", n);
+		snprintf(text, sizeof(text), "%zu%s", n, f->kind == KIND_DAYS ? "d" : "");
 	fputs(text, out);
+}
+
+static void print_targets(FILE *out, const struct config_type *t)
+{
+	fputc('{', out);
+	for (size_t i = 0; i < t->target_count; i++) {
+		fputs(i ? ", " : "", out);
+		print_text(out, t->targets[i].host);
+		fprintf(out, ": %s", config_action_words[t->targets[i].action]);
+	}
+	fputc('}', out);
+}
+
+static bool is_said(const struct config_field *f, const char *base)
+{
+	if (f->kind == KIND_WORD)
+		return *(const int *)(base + f->offset) != CONFIG_NO_ACTION;
+	if (f->kind == KIND_TARGETS)
+		return ((const struct config_type *)base)->target_count > 0;
+	if (config_kind_is_list(f->kind))
+		return *(const size_t *)(base + f->count_offset) > 0;
+	return *(base + f->offset) != 0;
+}
+
+static void print_value(FILE *out, const struct config_field *f, const char *base);
+
+static void print_types(FILE *out, const struct config *c)
+{
+	if (!c->type_count)
+		fputs("{}", out);
+	for (size_t i = 0; i < c->type_count; i++) {
+		const char *base = (const char *)&c->types[i], *between = "{";
+
+		fprintf(out, "\n  %s: ", c->types[i].name);
+		for (const struct config_field *f = config_type_fields; f->key; f++) {
+			if (!is_said(f, base))
+				continue;
+			fprintf(out, "%s%s: ", between, f->key);
+			print_value(out, f, base);
+			between = ", ";
+		}
+		fputc('}', out);
+	}
 }
 
 static void print_value(FILE *out, const struct config_field *f, const char *base)
@@ -216,6 +308,7 @@ static void print_value(FILE *out, const struct config_field *f, const char *bas
 		return;
 	case KIND_NUMBER:
 	case KIND_SIZE:
+	case KIND_DAYS:
 		print_number(out, f, at);
 		return;
 	case KIND_PORT:
@@ -225,16 +318,22 @@ static void print_value(FILE *out, const struct config_field *f, const char *bas
 	case KIND_NETS:
 	case KIND_HOSTS:
 	case KIND_CGROUPS:
+	case KIND_LITERALS:
+	case KIND_ANCHORS:
 		print_list(out, f, base);
 		return;
 	case KIND_PATH:
 	case KIND_FILE:
 	case KIND_LISTEN:
 	case KIND_ORIGIN:
+	case KIND_TEXT:
 		print_text(out, at);
 		return;
-	case KIND_NOTHING:
-		fputs("{}", out);
+	case KIND_TYPES:
+		print_types(out, (const struct config *)base);
+		return;
+	case KIND_TARGETS:
+		print_targets(out, (const struct config_type *)base);
 		return;
 	case KIND_MAP:
 		fputc('{', out);

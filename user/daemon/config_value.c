@@ -76,6 +76,17 @@ int config_size(const char *text, size_t min, size_t max, size_t *n)
 	return -1;
 }
 
+int config_days(const char *text, size_t min, size_t max, size_t *n)
+{
+	const char *rest;
+	size_t value;
+
+	if (read_digits(text, &value, &rest) || strcmp(rest, "d") || value < min || value > max)
+		return -1;
+	*n = value;
+	return 0;
+}
+
 void config_size_text(size_t n, char text[static 32])
 {
 	size_t i = 0;

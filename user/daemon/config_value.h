@@ -10,6 +10,8 @@ int config_number(const char *text, size_t min, size_t max, size_t *n);
 int config_port(const char *text, uint16_t *port);
 /* "4096", "512KiB", "64MiB", "1GiB" */
 int config_size(const char *text, size_t min, size_t max, size_t *n);
+/* "90d" */
+int config_days(const char *text, size_t min, size_t max, size_t *n);
 /* The longest form without a fraction, for config_size() to read back. */
 void config_size_text(size_t n, char text[static 32]);
 /* "10.0.0.0/8", "fe80::/10"; host bits must be zero. */

@@ -1,125 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_fields.h"
+#include "config_list.h"
+#include "config_reader.h"
 #include "config_value.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
-#define SHOWN_MAX 64 /* bytes of a wrong value that a sentence repeats */
 #define NAME_MAX_BYTES 255
-#define ROOT_KEYS 32
-
-struct reader {
-	yaml_parser_t yaml;
-	yaml_event_t event; /* the current one */
-	const char *file;
-	struct config *config;
-	struct err *e;
-	size_t lines[ROOT_KEYS]; /* where each root key stood; 0: nowhere */
-};
-
-/* What was read, fit for a line of text. */
-static const char *shown(const char *value, char text[static SHOWN_MAX + 4])
-{
-	size_t i;
-
-	for (i = 0; i < SHOWN_MAX && value[i]; i++)
-		text[i] = isprint((unsigned char)value[i]) ? value[i] : '?';
-	strcpy(text + i, value[i] ? "..." : "");
-	return text;
-}
-
-static size_t line_of(const struct reader *r)
-{
-	return r->event.start_mark.line + 1;
-}
-
-static const char *scalar(const struct reader *r)
-{
-	return (const char *)r->event.data.scalar.value;
-}
-
-static int refuse(struct reader *r, const char *key, const struct config_field *f)
-{
-	char text[SHOWN_MAX + 4], expected[256];
-
-	config_expected(f, expected, sizeof(expected));
-	return err_set(r->e, "%s:%zu: %s is '%s'; write %s", r->file, line_of(r), key,
-		       shown(scalar(r), text), expected);
-}
-
-static int syntax_error(struct reader *r)
-{
-	const yaml_parser_t *y = &r->yaml;
-
-	if (y->error == YAML_MEMORY_ERROR)
-		return err_set(r->e, "%s: out of memory", r->file);
-	return err_set(r->e, "%s:%zu: this is not YAML (%s); correct it there or just above",
-		       r->file, y->problem_mark.line + 1, y->problem ? y->problem : "unreadable");
-}
-
-/* Anchors and tags have no use here, and without them nothing can grow or loop. */
-static int plain_event(struct reader *r)
-{
-	const yaml_event_t *v = &r->event;
-	const yaml_char_t *anchor = NULL, *tag = NULL;
-
-	if (v->type == YAML_ALIAS_EVENT) {
-		anchor = v->data.alias.anchor;
-	} else if (v->type == YAML_SCALAR_EVENT) {
-		anchor = v->data.scalar.anchor;
-		tag = v->data.scalar.tag;
-		if (memchr(v->data.scalar.value, 0, v->data.scalar.length))
-			return err_set(r->e, "%s:%zu: a value holds a NUL byte; remove it", r->file,
-				       line_of(r));
-	} else if (v->type == YAML_SEQUENCE_START_EVENT) {
-		anchor = v->data.sequence_start.anchor;
-		tag = v->data.sequence_start.tag;
-	} else if (v->type == YAML_MAPPING_START_EVENT) {
-		anchor = v->data.mapping_start.anchor;
-		tag = v->data.mapping_start.tag;
-	}
-	if (anchor || tag)
-		return err_set(r->e,
-			       "%s:%zu: anchors, aliases and tags are not understood here; "
-			       "write the value itself",
-			       r->file, line_of(r));
-	return 0;
-}
-
-static int next(struct reader *r)
-{
-	yaml_event_delete(&r->event);
-	if (!yaml_parser_parse(&r->yaml, &r->event))
-		return syntax_error(r);
-	return plain_event(r);
-}
-
-static int want(struct reader *r, yaml_event_type_t type, const char *key, const char *what)
-{
-	static const char *const found[] = {
-		[YAML_SCALAR_EVENT] = "a single value",
-		[YAML_SEQUENCE_START_EVENT] = "a list",
-		[YAML_MAPPING_START_EVENT] = "a mapping",
-	};
-
-	if (r->event.type == type)
-		return 0;
-	if (r->event.type == YAML_SCALAR_EVENT && !*scalar(r))
-		return err_set(r->e, "%s:%zu: %s is empty; write %s, or leave the key out", r->file,
-			       line_of(r), key, what);
-	return err_set(r->e, "%s:%zu: %s is %s; write %s", r->file, line_of(r), key,
-		       found[r->event.type], what);
-}
 
 static int want_scalar(struct reader *r, const char *key, const struct config_field *f)
 {
 	char expected[256];
 
 	config_expected(f, expected, sizeof(expected));
-	return want(r, YAML_SCALAR_EVENT, key, expected);
+	return reader_want(r, YAML_SCALAR_EVENT, key, expected);
 }
 
 static bool clean_text(const char *text)
@@ -141,8 +35,9 @@ static int word_index(const struct config_field *f, const char *text)
 static int set_number(const struct config_field *f, const char *text, char *at)
 {
 	size_t n;
-	int wrong = f->kind == KIND_SIZE ? config_size(text, f->min, f->max, &n)
-					 : config_number(text, f->min, f->max, &n);
+	int wrong = f->kind == KIND_SIZE   ? config_size(text, f->min, f->max, &n)
+		    : f->kind == KIND_DAYS ? config_days(text, f->min, f->max, &n)
+					   : config_number(text, f->min, f->max, &n);
 
 	if (wrong)
 		return -1;
@@ -160,16 +55,18 @@ static bool text_fits(const struct config_field *f, const char *text)
 	if (strlen(text) > max || !clean_text(text))
 		return false;
 	if (!*text)
-		return f->kind != KIND_PATH;
+		return f->kind != KIND_PATH && f->kind != KIND_TEXT;
+	if (f->kind == KIND_TEXT)
+		return true;
 	if (f->kind == KIND_LISTEN || f->kind == KIND_ORIGIN)
 		return !config_endpoint(text, f->kind == KIND_ORIGIN);
 	return *text == '/';
 }
 
 /* One scalar into its member. -1: it does not fit, nothing is changed. */
-static int set_scalar(struct config *c, const struct config_field *f, const char *text)
+static int set_scalar(void *base, const struct config_field *f, const char *text)
 {
-	char *at = (char *)c + f->offset;
+	char *at = (char *)base + f->offset;
 	int word;
 
 	switch (f->kind) {
@@ -185,6 +82,7 @@ static int set_scalar(struct config *c, const struct config_field *f, const char
 		return 0;
 	case KIND_NUMBER:
 	case KIND_SIZE:
+	case KIND_DAYS:
 		return set_number(f, text, at);
 	case KIND_PORT:
 		if (strcmp(text, "0") == 0) {
@@ -220,6 +118,12 @@ static int read_element(const struct config_field *f, const char *text, union el
 		if (config_host(text, host))
 			return -1;
 		text = host;
+	} else if (f->kind == KIND_LITERALS) {
+		if (!clean_text(text) || !list_value_fits((const uint8_t *)text, strlen(text)))
+			return -1;
+	} else if (f->kind == KIND_ANCHORS) {
+		if (!clean_text(text) || strlen(text) < 2 || strlen(text) > OWN_ANCHOR_MAX)
+			return -1;
 	} else if (!*text || !clean_text(text) || strlen(text) > NAME_MAX_BYTES) {
 		return -1;
 	}
@@ -229,7 +133,8 @@ static int read_element(const struct config_field *f, const char *text, union el
 
 static bool list_is_text(const struct config_field *f)
 {
-	return f->kind == KIND_HOSTS || f->kind == KIND_CGROUPS;
+	return f->kind == KIND_HOSTS || f->kind == KIND_CGROUPS || f->kind == KIND_LITERALS ||
+	       f->kind == KIND_ANCHORS;
 }
 
 static bool list_has(const struct config_field *f, const char *items, size_t n,
@@ -262,22 +167,24 @@ static int list_append(struct reader *r, const char *key, const struct config_fi
 		return -1;
 	if (*n == f->max)
 		return err_set(r->e, "%s:%zu: %s has more than %zu entries; write fewer", r->file,
-			       line_of(r), key, f->max);
-	rc = read_element(f, scalar(r), &el);
+			       reader_line(r), key, f->max);
+	rc = read_element(f, reader_scalar(r), &el);
 	if (rc == -1)
-		return refuse(r, key, f);
+		return reader_refuse(r, key, f);
 	if (rc == 0 && list_has(f, *items, *n, &el)) {
 		if (list_is_text(f))
 			free(el.text);
-		return err_set(r->e, "%s:%zu: %s names '%s' twice; remove one", r->file, line_of(r),
-			       key, shown(scalar(r), text));
+		return err_set(r->e, "%s:%zu: %s names '%s' twice; remove one", r->file,
+			       reader_line(r), key,
+			       f->kind == KIND_LITERALS ? "a value"
+							: reader_shown(reader_scalar(r), text));
 	}
 	grown = rc == 0 ? realloc(*items, (*n + 1) * f->size) : NULL;
 	if (!grown) {
 		if (rc == 0 && list_is_text(f))
 			free(el.text);
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed above, in the union */
-		return err_set(r->e, "%s: out of memory", r->file);
+		return reader_out_of_memory(r);
 	}
 	memcpy(grown + *n * f->size, &el, f->size);
 	*items = grown;
@@ -285,15 +192,15 @@ static int list_append(struct reader *r, const char *key, const struct config_fi
 	return 0;
 }
 
-static int read_list(struct reader *r, const char *key, const struct config_field *f)
+static int read_list(struct reader *r, const char *key, const struct config_field *f, void *base)
 {
-	char **member = (char **)((char *)r->config + f->offset), *items = NULL;
-	size_t *count = (size_t *)((char *)r->config + f->count_offset), n = 0;
+	char **member = (char **)((char *)base + f->offset), *items = NULL;
+	size_t *count = (size_t *)((char *)base + f->count_offset), n = 0;
 
-	if (want(r, YAML_SEQUENCE_START_EVENT, key, "a list in [ ]"))
+	if (reader_want(r, YAML_SEQUENCE_START_EVENT, key, "a list in [ ]"))
 		return -1;
 	for (;;) {
-		if (next(r))
+		if (reader_next(r))
 			goto out;
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			break;
@@ -304,7 +211,7 @@ static int read_list(struct reader *r, const char *key, const struct config_fiel
 		err_set(r->e,
 			"%s:%zu: %s is an empty list; write at least one, or leave the key out "
 			"for the default",
-			r->file, line_of(r), key);
+			r->file, reader_line(r), key);
 		goto out;
 	}
 	list_free(f, *member, *count);
@@ -316,35 +223,24 @@ out:
 	return -1;
 }
 
-static int read_map(struct reader *r, const char *parent, const struct config_field *fields);
-
-static int read_nothing(struct reader *r, const char *key)
+static int read_field(struct reader *r, const char *key, const struct config_field *f, void *base)
 {
-	if (want(r, YAML_MAPPING_START_EVENT, key, "{}") || next(r))
+	if (reader_next(r))
 		return -1;
-	if (r->event.type != YAML_MAPPING_END_EVENT)
-		return err_set(r->e,
-			       "%s:%zu: settings under %s are not supported yet; write %s: {}",
-			       r->file, line_of(r), key, key);
-	return 0;
-}
-
-static int read_field(struct reader *r, const char *key, const struct config_field *f)
-{
-	if (next(r))
-		return -1;
-	if (f->kind == KIND_NOTHING)
-		return read_nothing(r, key);
+	if (f->kind == KIND_TYPES)
+		return reader_types(r, key);
+	if (f->kind == KIND_TARGETS)
+		return reader_type_targets(r, key, base);
 	if (f->kind == KIND_MAP) {
-		if (want(r, YAML_MAPPING_START_EVENT, key, "a mapping in { }"))
+		if (reader_want(r, YAML_MAPPING_START_EVENT, key, "a mapping in { }"))
 			return -1;
-		return read_map(r, key, f->fields);
+		return reader_map(r, key, f->fields, base);
 	}
 	if (config_kind_is_list(f->kind))
-		return read_list(r, key, f);
+		return read_list(r, key, f, base);
 	if (want_scalar(r, key, f))
 		return -1;
-	return set_scalar(r->config, f, scalar(r)) ? refuse(r, key, f) : 0;
+	return set_scalar(base, f, reader_scalar(r)) ? reader_refuse(r, key, f) : 0;
 }
 
 static int unknown_key(struct reader *r, const char *parent, const struct config_field *fields)
@@ -356,60 +252,61 @@ static int unknown_key(struct reader *r, const char *parent, const struct config
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
 					 f == fields ? "" : ", ", f->key);
 	return err_set(r->e, "%s:%zu: there is no key '%s'%s%s; write one of %s", r->file,
-		       line_of(r), shown(scalar(r), text), *parent ? " in " : "", parent, known);
+		       reader_line(r), reader_shown(reader_scalar(r), text), *parent ? " in " : "",
+		       parent, known);
 }
 
 /* A mapping whose start has been read. Depth is bounded by the table: what it lacks is an error. */
-static int read_map(struct reader *r, const char *parent, const struct config_field *fields)
+int reader_map(struct reader *r, const char *parent, const struct config_field *fields, void *base)
 {
 	bool seen[ROOT_KEYS] = {false};
-	char path[64];
+	char path[160];
 
 	for (;;) {
 		const struct config_field *f = fields;
 
-		if (next(r))
+		if (reader_next(r))
 			return -1;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			return 0;
-		if (want(r, YAML_SCALAR_EVENT, *parent ? parent : "a key", "key: value"))
+		if (reader_want(r, YAML_SCALAR_EVENT, *parent ? parent : "a key", "key: value"))
 			return -1;
-		while (f->key && strcmp(f->key, scalar(r)))
+		while (f->key && strcmp(f->key, reader_scalar(r)))
 			f++;
 		if (!f->key)
 			return unknown_key(r, parent, fields);
 		snprintf(path, sizeof(path), "%s%s%s", parent, *parent ? "." : "", f->key);
 		if (seen[f - fields])
 			return err_set(r->e, "%s:%zu: %s stands here a second time; remove one",
-				       r->file, line_of(r), path);
+				       r->file, reader_line(r), path);
 		seen[f - fields] = true;
 		if (fields == config_fields)
-			r->lines[f - fields] = line_of(r);
-		if (read_field(r, path, f))
+			r->lines[f - fields] = reader_line(r);
+		if (read_field(r, path, f, base))
 			return -1;
 	}
 }
 
 static int read_document(struct reader *r)
 {
-	if (next(r)) /* the stream's start */
+	if (reader_next(r)) /* the stream's start */
 		return -1;
-	if (next(r))
+	if (reader_next(r))
 		return -1;
 	if (r->event.type == YAML_STREAM_END_EVENT)
 		return 0;
-	if (next(r)) /* the root */
+	if (reader_next(r)) /* the root */
 		return -1;
-	if (r->event.type != YAML_SCALAR_EVENT || *scalar(r)) {
-		if (want(r, YAML_MAPPING_START_EVENT, "the file", "key: value lines") ||
-		    read_map(r, "", config_fields))
+	if (r->event.type != YAML_SCALAR_EVENT || *reader_scalar(r)) {
+		if (reader_want(r, YAML_MAPPING_START_EVENT, "the file", "key: value lines") ||
+		    reader_map(r, "", config_fields, r->config))
 			return -1;
 	}
-	if (next(r) || next(r)) /* the document's end, the stream's end */
+	if (reader_next(r) || reader_next(r)) /* the document's end, the stream's end */
 		return -1;
 	if (r->event.type != YAML_STREAM_END_EVENT)
 		return err_set(r->e, "%s:%zu: a second document begins; write only one", r->file,
-			       line_of(r));
+			       reader_line(r));
 	return 0;
 }
 
@@ -471,6 +368,8 @@ struct config *config_parse(const char *name, const char *text, size_t len, stru
 	rc = read_document(&r);
 	if (rc == 0)
 		rc = check_together(&r);
+	if (rc == 0)
+		rc = reader_check_types(&r);
 	yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.yaml);
 	if (rc) {

@@ -71,6 +71,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_change(c->use, c->held, 0);
 	exchange_free(c->exchange);
+	free(c->cgroup);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
 	free(c);
@@ -98,6 +99,10 @@ void conn_close(struct conn *c, bool abort)
 {
 	if (c->state == CONN_CLOSED)
 		return;
+	/* Its client may have gone in the middle of the answer: what was sent was sent. */
+	if (c->exchange && exchange_facts(c->exchange)->passed_on &&
+	    exchange_facts(c->exchange)->requests > c->counted)
+		conn_count(c);
 	conn_move(c, CONN_CLOSED);
 	privsep_forget(c->thread->privsep, c->ticket);
 	splicer_free(c->splicer);

@@ -12,38 +12,10 @@
 #define RESERVE_MS 30000
 #define READ_PIECE (64 * 1024)
 
-static void count_request(struct conn *c)
-{
-	const struct exchange_facts *f = exchange_facts(c->exchange);
-	struct stats *s = &c->thread->worker->stats;
-	uint64_t masked = 0;
-
-	stat_add(&s->requests, 1);
-	for (size_t t = 0; t < TYPE_MAX; t++) {
-		if (f->masked.by_type[t])
-			stat_add(&s->masked_by_type[t], f->masked.by_type[t]);
-		masked += f->masked.by_type[t];
-	}
-	stat_add(&s->masked, masked);
-	stat_add(&s->restored, f->unmasked.restored);
-	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
-	stat_add(&s->signed_passed, f->masked.signed_passed);
-	if (f->refusal >= 0) {
-		stat_add(&s->refusals[f->refusal], 1);
-		log_event(LOG_WARNING, "request-refused",
-			  log_word("why", refusal_word((enum refusal)f->refusal)),
-			  log_name("host", c->host), log_number("uid", c->flow.uid),
-			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
-	}
-	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
-		  log_name("comm", c->flow.comm), log_number("status", f->status),
-		  log_number("masked", masked), log_number("restored", f->unmasked.restored));
-}
-
 static bool start_exchange(struct conn *c)
 {
 	struct worker *w = c->thread->worker;
-	bool observe = c->flow.mode == POLICY_OBSERVE || w->config->mode == POLICY_OBSERVE;
+	bool observe = conn_observes(c);
 	bool renamed = c->door == DOOR_EXPLICIT && !c->connect_done;
 
 	c->exchange = exchange_new(observe ? &w->observe : &w->enforce, c->scope,
@@ -105,7 +77,6 @@ static void after_reserve(struct conn *c)
 static bool read_client(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
-	bool progress = false;
 	ssize_t n;
 
 	if (want == WANT_CLIENT && buf_len(&c->in)) {
@@ -118,17 +89,23 @@ static bool read_client(struct conn *c)
 		if (taken)
 			return true;
 	}
+	/* In order, on its sending side: what it asked for before is still answered. */
+	if (c->ended && (want == WANT_CLIENT || !buf_len(&c->in)))
+		exchange_client_eof(c->exchange);
+	if (c->ended)
+		return false;
 	if (want == WANT_CLOSE || buf_len(&c->in) > CONN_IN_MAX / 2)
 		return false;
 	n = conn_fill(c);
-	if (n > 0)
-		return true;
 	if (n == STREAM_AGAIN)
-		return progress;
-	/* Gone, between requests or in the middle of one: nobody is left to answer. */
-	exchange_client_eof(c->exchange);
-	conn_close(c, n == STREAM_BROKEN);
-	return false;
+		return false;
+	if (n == STREAM_BROKEN) { /* gone: nobody is left to answer */
+		exchange_client_eof(c->exchange);
+		conn_close(c, true);
+		return false;
+	}
+	c->ended = n == STREAM_END;
+	return true;
 }
 
 static bool write_client(struct conn *c)
@@ -254,7 +231,8 @@ static bool arm(struct conn *c)
 	struct buf *to_client = exchange_to_client(c->exchange);
 	uint64_t wait = BETWEEN_REQUESTS_MS;
 
-	stream_want(&c->client, want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
+	stream_want(&c->client,
+		    !c->ended && want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
 		    buf_len(to_client) > 0);
 	if (c->origin && want == WANT_ORIGIN) {
 		enum origin_state state = origin_advance(c->origin);
@@ -290,10 +268,8 @@ static void settle(struct conn *c)
 	origin_done(c, false);
 	c->fresh = false;
 	if (exchange_facts(c->exchange)->requests > c->counted &&
-	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status)) {
-		c->counted = exchange_facts(c->exchange)->requests;
-		count_request(c);
-	}
+	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status))
+		conn_count(c);
 }
 
 /* A scope that holds more than its share is refused whatever makes it hold more yet. */
@@ -325,6 +301,8 @@ bool conn_exchange(struct conn *c)
 	progress |= account(c);
 	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
 		conn_work(c, reserve, after_reserve);
+	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN)
+		conn_tell(c);
 	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
 		progress |= talk_to_origin(c);
 	settle(c);

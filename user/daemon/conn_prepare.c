@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before a connection to a target is opened: its scope's vault, its certificate. */
-#include "cgroup.h"
 #include "conn_private.h"
 
 #define PREPARE_MS 10000
+
+/* A cgroup's name is bytes; from here on it is for people. */
+static void make_printable(char *text)
+{
+	for (; text && *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
 
 static void open_scope(uv_work_t *work)
 {
 	struct conn *c = work->data;
 	struct worker *w = c->thread->worker;
-	char name[4200], path[4096];
+	char name[4200];
 	struct err e;
 
+	c->cgroup = cgroup_names_path(w->cgroups, c->flow.cgroup_id);
 	switch (w->config->scope) {
 	case SCOPE_HOST:
 		snprintf(name, sizeof(name), "host");
 		break;
 	case SCOPE_CGROUP:
-		if (c->flow.cgroup_id && cgroup_path_of(c->flow.cgroup_id, path, sizeof(path)) == 0)
-			snprintf(name, sizeof(name), "cgroup:%s", path);
+		if (c->cgroup && *c->cgroup == '/')
+			snprintf(name, sizeof(name), "cgroup:%s", c->cgroup);
 		else
 			snprintf(name, sizeof(name), "cgroup-id:%llu",
 				 (unsigned long long)c->flow.cgroup_id);
@@ -27,6 +35,7 @@ static void open_scope(uv_work_t *work)
 		snprintf(name, sizeof(name), "uid:%u", c->flow.uid);
 		break;
 	}
+	make_printable(c->cgroup);
 	c->scope = vault_scope(w->vault, name, &e);
 	if (!c->scope)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));

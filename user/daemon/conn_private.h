@@ -2,7 +2,7 @@
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c (whose), conn_route.c (what, where to),
- * conn_prepare.c (vault and certificate), conn_open.c (requests). */
+ * conn_prepare.c (vault and certificate), conn_open.c (requests), conn_count.c (what is counted of them). */
 #include "conn.h"
 #include "log.h"
 #include "splice.h"
@@ -28,6 +28,7 @@ struct conn {
 	struct vault_scope *scope;
 	struct scope_use *use; /* the scope's account, and what of it is ours */
 	size_t held;
+	char *cgroup; /* the path of the flow's, for the report; NULL: not looked up */
 	int reserved; /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */
@@ -39,11 +40,13 @@ struct conn {
 	struct buf connect_head; /* repeated towards the client's proxy; empty: none */
 
 	struct buf in; /* client bytes read and not yet taken */
+	bool ended;    /* the client sends no more; it may still listen */
 	struct exchange *exchange;
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
 	bool origin_waited; /* it stood before there was a request: its proxy may have ended it */
 	uint64_t counted;   /* requests whose facts went into the counters */
+	uint64_t told;	    /* requests whose findings went into the log, if there was reason */
 	bool fresh;	    /* the pool has disappointed this request once */
 	bool on_origin;	    /* the exchange was waiting for the origin when last looked at */
 	struct splicer *splicer;
@@ -73,6 +76,12 @@ bool conn_refuse_tls(struct conn *c, const char *why);
 bool conn_refuse_http(struct conn *c, const char *why);
 
 void conn_ask_flow(struct conn *c);
+/* Whether requests are only looked at. */
+bool conn_observes(const struct conn *c);
+/* The request at hand has come to its end: into the counters, the report and the log. */
+void conn_count(struct conn *c);
+/* It goes to the origin: what was observed in it into the log, once. */
+void conn_tell(struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */

@@ -5,6 +5,7 @@
  * it asks the monitor. */
 #include "config.h"
 #include "privsep.h"
+#include "report.h"
 #include "stats.h"
 #include "vault_sqlite.h"
 
@@ -13,9 +14,11 @@ struct control;
 struct control_context {
 	const struct config *config;
 	struct privsep *privsep; /* of the same loop */
+	const struct types *types;
 	const struct stats *stats;
 	struct vault *vault;
-	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	struct report *report; /* NULL: none is kept */
+	uint64_t started_ns;   /* CLOCK_MONOTONIC */
 	/* Called on the loop when the monitor has read another CA: leaves of the old one must go.
 	 * May be NULL. */
 	void (*ca_changed)(void *arg);

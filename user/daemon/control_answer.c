@@ -70,14 +70,18 @@ static json_t *refusals_json(const struct stats *stats)
 	return all;
 }
 
-static json_t *types_json(const struct stats *stats)
+/* `zeros`: those too of which nothing was counted. */
+static json_t *types_json(const struct types *types, const _Atomic uint64_t *counters, bool zeros)
 {
 	json_t *all = json_object();
 
-	for (int i = 0; i < TYPE_COUNT; i++)
-		json_object_set_new(all, type_table[i].label,
-				    json_integer((json_int_t)atomic_load_explicit(
-					    &stats->masked_by_type[i], memory_order_relaxed)));
+	for (unsigned i = 0; i < types_count(types); i++) {
+		uint64_t n = atomic_load_explicit(&counters[i], memory_order_relaxed);
+
+		if (n || zeros)
+			json_object_set_new(all, types_info(types, (enum mask_type)i)->label,
+					    json_integer((json_int_t)n));
+	}
 	return all;
 }
 
@@ -95,6 +99,22 @@ static json_t *vault_json(struct vault *vault)
 	error = vault_last_error(vault);
 	if (all && error && *error)
 		json_object_set_new(all, "last_error", json_string(error));
+	return all;
+}
+
+static json_t *report_json(const struct control_context *context)
+{
+	struct report_state s;
+	json_t *all;
+
+	if (!context->report)
+		return json_null();
+	report_state(context->report, &s);
+	all = json_pack("{s:s, s:I, s:I, s:I}", "file", context->config->report_sqlite, "unwritten",
+			(json_int_t)s.unwritten, "lost", (json_int_t)s.lost, "failures",
+			(json_int_t)s.failures);
+	if (all && *s.error)
+		json_object_set_new(all, "last_error", json_string(s.error));
 	return all;
 }
 
@@ -130,7 +150,7 @@ json_t *control_status(const struct control_context *context,
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -141,8 +161,11 @@ json_t *control_status(const struct control_context *context,
 		names_json(config->targets, config->target_count), "target_count",
 		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
 		counters_json(context->stats), "refusals", refusals_json(context->stats),
-		"masked_by_type", types_json(context->stats), "vault", vault_json(context->vault),
-		"kernel", kernel_json(counters));
+		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
+		"observed_by_type",
+		types_json(context->types, context->stats->observed_by_type, false), "vault",
+		vault_json(context->vault), "report", report_json(context), "kernel",
+		kernel_json(counters));
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

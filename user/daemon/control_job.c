@@ -42,7 +42,7 @@ static void ask(struct control_job *job, enum job_phase phase)
 		break;
 	default:
 		r.kind = PRIV_LIST;
-		r.u.list.offset = job->offset;
+		r.u.list.offset = (uint32_t)job->offset;
 		break;
 	}
 	job->phase = phase;
@@ -124,8 +124,9 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 		finish(job, control_status(job->context, job->counters, reply->u.list.total));
 		break;
 	case JOB_PAGE:
-		finish(job, control_page(job->offset, reply));
+		finish(job, control_page((uint32_t)job->offset, reply));
 		break;
+	case JOB_REPORT:
 	case JOB_DONE:
 		break;
 	}
@@ -241,8 +242,52 @@ static json_t *take_list(struct control_job *job, json_t *request)
 		return control_refusal("list takes nothing but an offset: %s", wrong.text);
 	if (offset < 0 || offset > AWSMASK_MAX_CGROUPS)
 		return control_refusal("the offset is not between 0 and %d", AWSMASK_MAX_CGROUPS);
-	job->offset = (uint32_t)offset;
+	job->offset = (uint64_t)offset;
 	return NULL;
+}
+
+static json_t *take_columns(struct control_job *job, json_t *by)
+{
+	json_t *column;
+	size_t i;
+
+	json_array_foreach(by, i, column)
+	{
+		int found = report_column_find(json_string_value(column));
+
+		if (found < 0)
+			return control_refusal("a report is not told apart by '%s', but by %s",
+					       json_is_string(column) ? json_string_value(column)
+								      : "this",
+					       REPORT_COLUMN_WORDS);
+		job->query.by |= 1u << found;
+	}
+	return NULL;
+}
+
+static json_t *take_report(struct control_job *job, json_t *request)
+{
+	const char *since = NULL;
+	json_t *by = NULL;
+	json_int_t offset = 0;
+	json_error_t wrong;
+
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?o, s?I}", "command",
+			   &(const char *){NULL}, "since", &since, "by", &by, "offset",
+			   &offset) < 0)
+		return control_refusal("report takes by, since and offset: %s", wrong.text);
+	if (since && report_day_parse(since, &job->query.since) < 0)
+		return control_refusal("since is '%s', and can be a date such as 2026-11-01",
+				       since);
+	if (offset < 0)
+		return control_refusal("the offset is negative");
+	if (by && !json_is_array(by))
+		return control_refusal("by is no list");
+	if (!job->context->report)
+		return control_refusal("no report is kept: report.sqlite is \"\" in the "
+				       "configuration");
+	job->offset = (uint64_t)offset;
+	return take_columns(job, by);
 }
 
 static json_t *take_alone(json_t *request)
@@ -277,9 +322,28 @@ static json_t *take_request(struct control_job *job, json_t *request)
 		return take_unenroll(job, request);
 	case CONTROL_LIST:
 		return take_list(job, request);
+	case CONTROL_REPORT:
+		return take_report(job, request);
 	default:
 		return take_alone(request);
 	}
+}
+
+static void on_report(void *arg, json_t *answer)
+{
+	struct control_job *job = arg;
+
+	job->question = NULL;
+	finish(job, answer);
+	job->done(job->owner);
+}
+
+static void ask_report(struct control_job *job)
+{
+	job->phase = JOB_REPORT;
+	job->question = report_ask(job->context->report, &job->query, job->offset, on_report, job);
+	if (!job->question)
+		finish(job, control_refusal("memory is out"));
 }
 
 void control_job_begin(struct control_job *job, const char *line, size_t len)
@@ -291,12 +355,15 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 	job->offset = 0;
 	job->cgroup = 0;
 	job->policy = (struct policy){0};
+	job->query = (struct report_query){0};
 	refused = take_request(job, request);
 	json_decref(request);
 	if (refused)
 		finish(job, refused);
 	else if (job->command == CONTROL_STATUS)
 		ask(job, JOB_COUNTERS);
+	else if (job->command == CONTROL_REPORT)
+		ask_report(job);
 	else if (job->command == CONTROL_LIST)
 		ask(job, JOB_PAGE);
 	else if (find_ancestors(job) < 0)
@@ -308,6 +375,9 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 
 void control_job_cancel(struct control_job *job)
 {
+	if (job->question)
+		report_forget(job->question);
+	job->question = NULL;
 	if (job->ticket)
 		privsep_forget(job->context->privsep, job->ticket);
 	job->ticket = 0;

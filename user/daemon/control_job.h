@@ -32,10 +32,11 @@ struct control_peer {
  *	changing commands   GUARD (once per page of enrolments) -> ACT -> done
  *	status              COUNTERS -> TOTAL -> done
  *	list                PAGE -> done
+ *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
  */
-enum job_phase { JOB_DONE, JOB_GUARD, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE };
+enum job_phase { JOB_DONE, JOB_GUARD, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE, JOB_REPORT };
 
 struct control_job {
 	const struct control_context *context;
@@ -43,8 +44,10 @@ struct control_job {
 	enum control_command command;
 	enum job_phase phase;
 	uint32_t ticket; /* of the call under way; 0: none */
-	uint32_t offset; /* in the list of enrolments */
-	uint64_t cgroup; /* to be changed */
+	uint64_t offset; /* in the list of enrolments, or the rows of a report */
+	struct report_query query;
+	struct report_question *question; /* under way; NULL: none */
+	uint64_t cgroup;		  /* to be changed */
 	struct policy policy;
 	uint64_t ancestors[CONTROL_DEPTH_MAX]; /* the peer's own cgroup and those above it */
 	size_t ancestor_count;

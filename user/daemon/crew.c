@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crew.h"
+#include "list_watch.h"
 #include "log.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ struct member {
 	enum member_state state;
 	pid_t pid; /* 0: has ended */
 	uint64_t started_ms;
-	unsigned open; /* channels that the loop still knows */
+	struct list_watch *lists; /* NULL: it drains, with the lists that it has */
+	unsigned open;		  /* channels that the loop still knows */
 	struct channel channels[WORKER_THREADS_MAX];
 };
 
@@ -127,12 +129,15 @@ static void member_ready(struct member *m)
 	c->was_ready = true;
 	c->succeeded = NULL;
 	m->state = MEMBER_SERVING;
+	if (before) {
+		before->state = MEMBER_DRAINING;
+		before->lists = NULL;
+	}
 	if (succeeded)
 		succeeded(c->events.arg, true);
 	c->events.ready(c->events.arg);
 	if (!before)
 		return;
-	before->state = MEMBER_DRAINING;
 	kill(before->pid, SIGUSR1);
 	log_event(LOG_INFO, "worker-drains", log_number("pid", (uint64_t)before->pid));
 }
@@ -158,6 +163,11 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		ask_reload(ch, &request);
 		return;
 	}
+	if (request.kind == PRIV_LISTS) { /* safe: it is what a worker is started with anyway */
+		if (ch->member->lists)
+			list_watch_ask(ch->member->lists, ch->fd, &request);
+		return;
+	}
 	privsep_serve(ch->member->crew->options.services, &request, &reply);
 	answer(ch, &reply);
 	if (request.kind == PRIV_READY)
@@ -174,21 +184,25 @@ static void on_not_arrived(uv_timer_t *timer)
 		kill(m->pid, SIGKILL);
 }
 
-static int start(struct crew *c, const struct config *config, struct err *e)
+static int start(struct crew *c, const struct config *config, struct list_watch *lists,
+		 struct err *e)
 {
 	const struct crew_options *o = &c->options;
+	struct worker_boot boot = *o->doors;
+	const struct buf *content = list_watch_content(lists, &boot.lists_generation);
 	struct member *m = calloc(1, sizeof(*m));
 	int fds[WORKER_THREADS_MAX];
 
 	if (!m)
 		return err_set(e, "a worker cannot be started: memory is out");
-	m->pid = spawn_worker(o->doors, config, o->key, o->uid, o->gid, fds, e);
+	m->pid = spawn_worker(&boot, config, content, o->key, o->uid, o->gid, fds, e);
 	if (m->pid < 0) {
 		free(m);
 		return -1;
 	}
 	m->crew = c;
 	m->started_ms = uv_now(c->loop);
+	m->lists = lists;
 	m->next = c->members;
 	c->members = m;
 	for (; m->open < o->doors->threads; m->open++) {
@@ -226,6 +240,9 @@ static void forget(struct member *gone)
 	}
 	if (c->asking && c->asking->member == gone)
 		c->asking = NULL;
+	for (unsigned i = 0; i < gone->open; i++)
+		if (gone->lists)
+			list_watch_forget(gone->lists, gone->channels[i].fd);
 	for (unsigned i = 0; i < c->options.doors->threads; i++)
 		uv_close((uv_handle_t *)&gone->channels[i].poll, on_channel_closed);
 }
@@ -247,7 +264,7 @@ static void on_restart(uv_timer_t *timer)
 
 	if (member_in(c, MEMBER_SERVING) || member_in(c, MEMBER_STARTING))
 		return; /* a successor came in between */
-	if (start(c, c->options.services->config, &e) == 0)
+	if (start(c, c->options.services->config, c->options.services->lists, &e) == 0)
 		return;
 	/* Out of processes, descriptors, memory: that passes. */
 	log_event(LOG_CRIT, "worker-restart", log_word("why", e.text));
@@ -288,15 +305,14 @@ static void member_ended(struct member *m, int status)
 {
 	struct crew *c = m->crew;
 	struct member gone = {.state = m->state, .started_ms = m->started_ms};
-	bool drained = m->state == MEMBER_DRAINING && WIFEXITED(status) && !WEXITSTATUS(status);
+	uint64_t number = WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0;
+	uint64_t code = WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0;
+	bool drained = m->state == MEMBER_DRAINING && !number && !code;
 
 	if (!c->stopping)
-		log_event(
-			drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
-			log_number("pid", (uint64_t)m->pid),
-			log_number("signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0),
-			log_number("status",
-				   WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0));
+		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
+			  log_number("signal", number), log_number("status", code),
+			  log_number("pid", (uint64_t)m->pid));
 	m->pid = 0;
 	forget(m);
 	if (c->stopping) {
@@ -346,15 +362,15 @@ struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
 
 int crew_start(struct crew *c, struct err *e)
 {
-	return start(c, c->options.services->config, e);
+	return start(c, c->options.services->config, c->options.services->lists, e);
 }
 
-int crew_succeed(struct crew *c, const struct config *config, void (*done)(void *arg, bool ready),
-		 struct err *e)
+int crew_succeed(struct crew *c, const struct config *config, struct list_watch *lists,
+		 void (*done)(void *arg, bool ready), struct err *e)
 {
 	if (c->stopping || c->succeeded || member_in(c, MEMBER_STARTING))
 		return err_set(e, "a worker is being started just now: try again in a moment");
-	if (start(c, config, e) < 0)
+	if (start(c, config, lists, e) < 0)
 		return -1;
 	c->succeeded = done;
 	return 0;

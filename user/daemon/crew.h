@@ -40,17 +40,19 @@ struct crew_options {
 __attribute__((warn_unused_result)) struct crew *
 crew_new(uv_loop_t *loop, const struct crew_options *options, const struct crew_events *events);
 
-/* Start the first worker. services->config is its configuration. 0, or -1 and a sentence. */
+/* Start the first worker. services->config and services->lists are its settings. 0, or -1 and a sentence. */
 __attribute__((warn_unused_result)) int crew_start(struct crew *c, struct err *e);
 
 /*
- * Start another worker with this configuration, and let those before it drain once it is ready.
+ * Start another worker with these settings, and let those before it drain once it is ready.
  * `done` is told from the loop whether it is: if not, those before it go on as if nothing had been.
- * `config` must stay in place until then; once it is ready, the caller makes it services->config.
+ * They must stay in place until then; once it is ready, the caller makes them those of `services`,
+ * and may let go of the earlier ones.
  * -1 and a sentence when it cannot be tried, also while another is on its way; then `done` is not
  * called.
  */
 __attribute__((warn_unused_result)) int crew_succeed(struct crew *c, const struct config *config,
+						     struct list_watch *lists,
 						     void (*done)(void *arg, bool ready),
 						     struct err *e);
 

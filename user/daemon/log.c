@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,11 @@ static const char *const level_words[] = {"emerg",   "alert",  "crit", "error",
 void log_level(int level)
 {
 	least = level;
+}
+
+bool log_wants(int level)
+{
+	return level <= least;
 }
 
 static bool to_journal(void)
@@ -53,7 +57,7 @@ void log_fields(int level, const char *event, const struct log_field *fields, un
 	FILE *f;
 	long len;
 
-	if (level > least)
+	if (!log_wants(level))
 		return;
 	f = fmemopen(line, sizeof(line) - 1, "w");
 	if (!f)

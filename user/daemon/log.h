@@ -7,6 +7,7 @@
  *
  *	log_event(LOG_NOTICE, "flow-refused", log_word("why", refusal_word(r)), log_number("uid", uid));
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
 
@@ -36,6 +37,7 @@ static inline struct log_field log_name(const char *key, const char *name)
 }
 
 void log_level(int syslog_level); /* least severe level that is printed; LOG_INFO at start */
+bool log_wants(int level);	  /* whether it would be: for what is costly to say */
 void log_fields(int level, const char *event, const struct log_field *fields, unsigned n);
 
 /* What a span of payload is made of must not type-check as a field (I8). */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config_list.h"
 #include "monitor.h"
 #include "spawn.h"
 
@@ -43,13 +44,20 @@ static int check_config(const struct monitor_options *o)
 {
 	struct err e;
 	struct config *c = config_load(o->config_path, o->config_optional, &e);
+	struct buf content;
+	int status;
 
 	if (!c) {
 		fprintf(stderr, "awsmaskd: %s\n", e.text);
 		return 1;
 	}
+	buf_init(&content, LIST_FILE_MAX * LIST_FILES_MAX);
+	status = list_read_all(c, &content, &e);
+	if (status < 0)
+		fprintf(stderr, "awsmaskd: %s\n", e.text);
+	buf_free(&content);
 	config_free(c);
-	return 0;
+	return -status;
 }
 
 static int release(void)

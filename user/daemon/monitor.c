@@ -5,6 +5,7 @@
 #include "cgroup_watch.h"
 #include "crew.h"
 #include "doors.h"
+#include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
 #include "state_dir.h"
@@ -36,6 +37,7 @@ struct monitor {
 	uv_signal_t terminate, interrupt, hangup;
 	/* What is to take the place of the above, while its worker starts. */
 	struct config *next_config;
+	struct list_watch *next_lists;
 	struct ca *next_ca;
 	uint64_t reload_ticket; /* who asked for it; 0: a signal */
 	int claim;		/* held open: no second daemon starts meanwhile */
@@ -143,6 +145,15 @@ static int load_key(struct monitor *m, struct err *e)
 	return vault_key_load(path, m->key, e);
 }
 
+/* Beside the vault as a rule, and of no weight: without a report everything else works. */
+static void make_report_directory(const struct monitor *m, const struct config *c)
+{
+	struct err e;
+
+	if (*c->report_sqlite && state_dir_make(c->report_sqlite, m->gid, 01771, &e) < 0)
+		log_event(LOG_WARNING, "report", log_word("why", e.text));
+}
+
 static int open_redirect(struct monitor *m, struct err *e)
 {
 	uint64_t own;
@@ -211,8 +222,10 @@ static void raise_limits(const struct config *c)
 
 static void drop_next(struct monitor *m)
 {
+	list_watch_close(m->next_lists);
 	config_free(m->next_config);
 	ca_free(m->next_ca);
+	m->next_lists = NULL;
 	m->next_config = NULL;
 	m->next_ca = NULL;
 }
@@ -276,10 +289,13 @@ static void on_succeeded(void *arg, bool ready)
 	}
 	cgroup_watch_close(m->enroll);
 	m->enroll = NULL;
+	list_watch_close(m->services.lists);
 	config_free(m->config);
 	ca_free(m->services.ca);
 	m->services.config = m->config = m->next_config;
 	m->services.ca = m->next_ca;
+	m->services.lists = m->next_lists;
+	m->next_lists = NULL;
 	m->next_config = NULL;
 	m->next_ca = NULL;
 	raise_limits(m->config);
@@ -299,9 +315,13 @@ static int begin_reload(struct monitor *m, struct err *e)
 			     m->next_config->target_count, e);
 	if (!m->next_ca || check_constraints(m->next_ca, m->next_config, e) < 0)
 		goto fail;
+	m->next_lists = list_watch_new(&m->loop, m->next_config, e);
+	if (!m->next_lists)
+		goto fail;
 	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
 		goto fail_configured;
-	if (crew_succeed(m->crew, m->next_config, on_succeeded, e) < 0)
+	make_report_directory(m, m->next_config);
+	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) < 0)
 		goto fail_configured;
 	return 0;
 fail_configured:
@@ -361,6 +381,9 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0)
 		return -1;
+	m->services.lists = list_watch_new(&m->loop, m->config, e);
+	if (!m->services.lists)
+		return -1;
 	/* Before anything is touched that may be another one's. */
 	m->claim = alone_claim(m->config, e);
 	if (m->claim < 0)
@@ -372,6 +395,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
 	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
 		return -1;
+	make_report_directory(m, m->config);
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
@@ -401,6 +425,7 @@ static void tear_down(struct monitor *m)
 	own_cgroup_leave(&m->cgroup);
 	if (m->claim >= 0)
 		close(m->claim);
+	list_watch_close(m->services.lists);
 	config_free(m->config);
 }
 

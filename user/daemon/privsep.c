@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -74,6 +75,31 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
+/* As recv(), and what travels beside a message goes into it. */
+static ssize_t receive(int fd, struct priv_reply *reply)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec bytes = {reply, sizeof(*reply)};
+	struct msghdr message = {.msg_iov = &bytes,
+				 .msg_iovlen = 1,
+				 .msg_control = control.room,
+				 .msg_controllen = sizeof(control.room)};
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	int passed = -1;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+	if (n == sizeof(*reply) && reply->kind == PRIV_LISTS)
+		reply->u.lists.fd = passed;
+	else if (passed >= 0)
+		close(passed);
+	return n;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct privsep *p = poll->data;
@@ -83,7 +109,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	/* All that is there: answers must not come in faster than they are read. */
 	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
-		ssize_t n = status < 0 ? 0 : recv(p->fd, &reply, sizeof(reply), MSG_DONTWAIT);
+		ssize_t n = status < 0 ? 0 : receive(p->fd, &reply);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n != sizeof(reply)) {
@@ -94,6 +120,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
 		if (c)
 			c->done(c->arg, &reply);
+		else if (reply.kind == PRIV_LISTS && reply.u.lists.fd >= 0)
+			close(reply.u.lists.fd);
 		free(c);
 		if (send_calls(p) < 0) {
 			lose(p);

@@ -25,6 +25,7 @@ enum priv_kind {
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
+	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
 };
 
 struct priv_request {
@@ -49,6 +50,9 @@ struct priv_request {
 		struct {
 			uint32_t offset;
 		} list;
+		struct {
+			uint32_t generation; /* which the worker has */
+		} lists;
 	} u;
 };
 
@@ -71,6 +75,10 @@ struct priv_reply {
 			struct policy policies[PRIV_LIST_MAX];
 		} list;
 		uint64_t counters[REASON_COUNT];
+		struct {
+			uint32_t generation;
+			int fd; /* travels beside the message; the receiver's to close, -1: none */
+		} lists;
 		struct sweep_result sweep; /* of PRIV_ENROLL; `error` says what went wrong with it
 					      though the cgroup is enrolled */
 	} u;

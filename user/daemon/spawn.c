@@ -15,8 +15,7 @@
 #define MESSAGES_BUFFER (1024 * 1024)
 #define KEPT_MAX 4
 
-/* An anonymous file with this content, read from its start; closed by exec unless kept. */
-static int memory_file(const char *name, const void *content, size_t len)
+int spawn_memory_file(const char *name, const void *content, size_t len)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);
 
@@ -94,6 +93,7 @@ static _Noreturn void become_worker(const struct worker_boot *boot, int boot_fd,
 	keep(boot->control_fd);
 	keep(boot->config_fd);
 	keep(boot->key_fd);
+	keep(boot->lists_fd);
 	keep(boot_fd);
 	if (chdir("/") < 0 || sandbox_drop(uid, gid) < 0)
 		_exit(70);
@@ -102,23 +102,24 @@ static _Noreturn void become_worker(const struct worker_boot *boot, int boot_fd,
 	_exit(71);
 }
 
-static int write_boot(struct worker_boot *boot, const struct config *c, const uint8_t *key,
-		      int *boot_fd)
+static int write_boot(struct worker_boot *boot, const struct config *c, const struct buf *lists,
+		      const uint8_t *key, int *boot_fd)
 {
 	char *text = config_print(c);
 
 	if (!text)
 		return -1;
-	boot->config_fd = memory_file("awsmask config", text, strlen(text));
+	boot->config_fd = spawn_memory_file("awsmask config", text, strlen(text));
 	free(text);
-	boot->key_fd = memory_file("awsmask key", key, VAULT_KEY_SIZE);
-	if (boot->config_fd < 0 || boot->key_fd < 0)
+	boot->key_fd = spawn_memory_file("awsmask key", key, VAULT_KEY_SIZE);
+	boot->lists_fd = spawn_memory_file("awsmask lists", buf_bytes(lists), buf_len(lists));
+	if (boot->config_fd < 0 || boot->key_fd < 0 || boot->lists_fd < 0)
 		return -1;
-	*boot_fd = memory_file("awsmask boot", boot, sizeof(*boot));
+	*boot_fd = spawn_memory_file("awsmask boot", boot, sizeof(*boot));
 	return *boot_fd < 0 ? -1 : 0;
 }
 
-pid_t spawn_worker(const struct worker_boot *doors, const struct config *c,
+pid_t spawn_worker(const struct worker_boot *doors, const struct config *c, const struct buf *lists,
 		   const uint8_t key[static VAULT_KEY_SIZE], uid_t uid, gid_t gid,
 		   int channel[static WORKER_THREADS_MAX], struct err *e)
 {
@@ -126,11 +127,11 @@ pid_t spawn_worker(const struct worker_boot *doors, const struct config *c,
 	int boot_fd = -1, self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	pid_t pid = -1;
 
-	boot.config_fd = boot.key_fd = -1;
+	boot.config_fd = boot.key_fd = boot.lists_fd = -1;
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		channel[i] = boot.channel[i] = -1;
 	if (self < 0 || open_channels(&boot, channel) < 0 ||
-	    write_boot(&boot, c, key, &boot_fd) < 0) {
+	    write_boot(&boot, c, lists, key, &boot_fd) < 0) {
 		err_set(e, "a worker cannot be started: %s", strerror(errno));
 		goto out;
 	}
@@ -144,6 +145,7 @@ out:
 	close_if(boot_fd);
 	close_if(boot.config_fd);
 	close_if(boot.key_fd);
+	close_if(boot.lists_fd);
 	for (unsigned i = 0; i < boot.threads; i++) {
 		close_if(boot.channel[i]);
 		if (pid < 0) {

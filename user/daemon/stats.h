@@ -19,6 +19,8 @@
 	X(masked, "values replaced in requests")                                                   \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
+	X(observed, "values found and left as they are: only observed")                            \
+	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
 	X(origin_connections, "connections made to origins")                                       \
 	X(origin_reused, "requests sent over a pooled origin connection")                          \
@@ -29,7 +31,7 @@ struct stats {
 	STATS_COUNTERS(X)
 #undef X
 	_Atomic uint64_t refusals[REFUSAL_COUNT];
-	_Atomic uint64_t masked_by_type[TYPE_MAX];
+	_Atomic uint64_t masked_by_type[TYPE_MAX], observed_by_type[TYPE_MAX];
 };
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)

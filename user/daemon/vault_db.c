@@ -33,6 +33,8 @@ static const char schema[] =
 	X(NUMBER, "SELECT number FROM entry WHERE scope = ? AND label = ? AND hash = ?")           \
 	X(HIGHEST, "SELECT max(number) FROM entry WHERE scope = ? AND label = ?")                  \
 	X(INSERT, "INSERT INTO entry (scope, label, number, hash, sealed) VALUES (?, ?, ?, ?, ?)") \
+	X(VERSION, "PRAGMA data_version")                                                          \
+	X(LABELS, "SELECT DISTINCT label FROM entry")                                              \
 	X(EACH, "SELECT id, label, number, sealed FROM entry WHERE scope = ? AND id > ?"           \
 		" ORDER BY id")
 
@@ -231,6 +233,17 @@ int vault_db_highest(struct vault_db *db, const struct vault_place *place, uint3
 	return st && read_number(db, st, number) == 1 ? 0 : -1;
 }
 
+int vault_db_version(struct vault_db *db, int64_t *version)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_VERSION);
+	int rc = st ? sqlite3_step(st) : sqlite3_errcode(db->sqlite);
+
+	if (rc == SQLITE_ROW)
+		*version = sqlite3_column_int64(st, 0);
+	finish(st);
+	return rc == SQLITE_ROW ? 0 : failed(db, rc);
+}
+
 int vault_db_insert(struct vault_db *db, const struct vault_place *place,
 		    const uint8_t hash[static VAULT_HASH_SIZE], const uint8_t *sealed, size_t len)
 {
@@ -282,6 +295,20 @@ int vault_db_each(struct vault_db *db, const uint8_t scope[static VAULT_HASH_SIZ
 		result = failed(db, rc);
 	finish(st);
 	return result;
+}
+
+int vault_db_labels(struct vault_db *db, void (*each)(void *arg, const char *label), void *arg)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_LABELS);
+	int rc;
+
+	if (!st)
+		return failed(db, sqlite3_errcode(db->sqlite));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (sqlite3_column_text(st, 0))
+			each(arg, (const char *)sqlite3_column_text(st, 0));
+	finish(st);
+	return rc == SQLITE_DONE ? 0 : failed(db, rc);
 }
 
 static size_t file_bytes(const char *path)

@@ -46,6 +46,11 @@ struct vault_row {
 int vault_db_each(struct vault_db *db, const uint8_t scope[static VAULT_HASH_SIZE], int64_t after,
 		  int (*row)(void *arg, const struct vault_row *row), void *arg);
 
+/* Another number once another connection has committed something, and the same until then. */
+int vault_db_version(struct vault_db *db, int64_t *version);
+/* Each label of which any scope has a row. */
+int vault_db_labels(struct vault_db *db, void (*each)(void *arg, const char *label), void *arg);
+
 /* Why the last call failed: static text. */
 const char *vault_db_why(const struct vault_db *db);
 /* Bytes of the file and its WAL. */

@@ -13,7 +13,7 @@ static bool brings_any(const struct vault_known *old, const struct vault_value *
 {
 	for (; list; list = list->next)
 		if (known_learns(list->type, list->bytes, list->len) &&
-		    !(old && known_has(&old->known, list->bytes, list->len)))
+		    !(old && known_has(&old->known, list->type, list->bytes, list->len)))
 			return true;
 	return false;
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vault_sqlite.h"
-#include "vault_db.h"
-#include "vault_index.h"
-#include "vault_known.h"
+#include "vault_private.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,124 +8,9 @@
 #define CANARY_TEXT "awsmask"
 #define CANARY_MAX 64
 
-/*
- * Locks, in this order: `writer` lets one thread at the file and keeps indexes from changing;
- * `names` guards the list of scopes; a scope's `lock` its index against readers. Lookups take only
- * the last one, and nothing that could block stands inside it.
- */
-struct scope {
-	struct vault_scope scope;
-	struct vault *vault;
-	struct scope *next;
-	pthread_rwlock_t lock;
-	struct vault_index index;
-	struct type_set types;
-	struct vault_known *known; /* NULL: nothing yet */
-	int64_t last_id;	   /* rows up to this one are in the index; under `writer` */
-	uint8_t hash[VAULT_HASH_SIZE];
-	char name[];
-};
-
-struct vault {
-	struct vault_db *db;
-	struct vault_keys keys;
-	pthread_mutex_t writer;
-	pthread_rwlock_t names;
-	struct scope *scopes;
-	const struct types *types;
-	_Atomic(const char *) why;
-};
-
-/* Rows on their way from the file into an index. */
-struct batch {
-	struct scope *scope;
-	struct vault_value *list;  /* in the order of the rows */
-	struct vault_value **tail; /* of the list */
-	struct vault_known *known; /* what the scope will know with them */
-	int64_t last_id;
-	const char *why; /* set when a row was bad */
-};
-
 static struct scope *scope_of(struct vault_scope *s)
 {
 	return (struct scope *)s; /* it is the first member */
-}
-
-static void batch_drop(struct batch *b)
-{
-	vault_values_free(b->list);
-	b->list = NULL;
-	vault_known_drop(b->known);
-	b->known = NULL;
-}
-
-static int batch_row(void *arg, const struct vault_row *row)
-{
-	struct batch *b = arg;
-	struct vault_value *v;
-	enum mask_type type =
-		types_find(b->scope->scope.types, row->place.label, strlen(row->place.label));
-
-	b->last_id = row->id;
-	/* A type of another version: its rows rest in the file, its placeholders stay as they are.
-	 */
-	if (type == TYPE_NONE)
-		return 0;
-	b->why = "the vault's file is damaged: a value does not unseal";
-	if (row->len < VAULT_SEAL_OVERHEAD || row->place.number > PLACEHOLDER_NUMBER_MAX)
-		return -1;
-	v = vault_value_new(type, row->place.number, row->len - VAULT_SEAL_OVERHEAD);
-	if (!v) {
-		b->why = "memory is out";
-		return -1;
-	}
-	*b->tail = v;
-	b->tail = &v->next;
-	if (vault_unseal(&b->scope->vault->keys, &row->place, row->sealed, row->len, v->bytes))
-		return -1;
-	b->why = NULL;
-	return 0;
-}
-
-/* Read what the file has and the index has not, this process's new rows and others'. */
-static int batch_read(struct batch *b, struct scope *s, const char **why)
-{
-	struct vault_db *db = s->vault->db;
-	int rc;
-
-	*b = (struct batch){.scope = s, .tail = &b->list, .last_id = s->last_id};
-	if (vault_db_each(db, s->hash, s->last_id, batch_row, b)) {
-		*why = b->why ? b->why : vault_db_why(db);
-		goto fail;
-	}
-	pthread_rwlock_wrlock(&s->lock);
-	rc = vault_index_room(&s->index, b->list);
-	pthread_rwlock_unlock(&s->lock);
-	/* Only the writer exchanges s->known. */
-	if (rc == 0 && vault_known_with(s->known, b->list, &b->known) == 0)
-		return 0;
-	*why = "memory is out";
-fail:
-	batch_drop(b);
-	return -1;
-}
-
-/* Cannot fail: batch_read() made the room. */
-static void batch_publish(struct batch *b)
-{
-	struct scope *s = b->scope;
-	struct vault_known *old = s->known;
-
-	pthread_rwlock_wrlock(&s->lock);
-	for (const struct vault_value *v = b->list; v; v = v->next)
-		type_set_add(&s->types, v->type);
-	vault_index_put(&s->index, b->list);
-	s->known = b->known;
-	pthread_rwlock_unlock(&s->lock);
-	vault_known_drop(old);
-	s->last_id = b->last_id;
-	b->list = NULL;
-	b->known = NULL;
 }
 
 static int scope_number(struct vault_scope *scope, enum mask_type type, const uint8_t *value,
@@ -366,17 +247,34 @@ static struct scope *scope_load(struct vault *v, const char *name, struct err *e
 	return s;
 }
 
+/* Another process (a worker before or after this one) may have learned what this one has not. */
+static int scope_refresh(struct scope *s, struct err *e)
+{
+	const char *why = NULL;
+	int64_t version;
+	struct batch b;
+
+	if (vault_db_version(s->vault->db, &version))
+		return err_set(e, "the vault cannot be read: %s", vault_db_why(s->vault->db));
+	if (version == s->version)
+		return 0;
+	if (batch_read(&b, s, &why))
+		return err_set(e, "the scope's values cannot be read: %s", why);
+	batch_publish(&b);
+	return 0;
+}
+
 struct vault_scope *vault_scope(struct vault *v, const char *name, struct err *e)
 {
-	struct scope *s = scope_find(v, name);
+	struct scope *s;
 
-	if (!s) {
-		pthread_mutex_lock(&v->writer);
-		s = scope_find(v, name);
-		if (!s)
-			s = scope_load(v, name, e);
-		pthread_mutex_unlock(&v->writer);
-	}
+	pthread_mutex_lock(&v->writer);
+	s = scope_find(v, name);
+	if (!s)
+		s = scope_load(v, name, e);
+	else if (scope_refresh(s, e))
+		s = NULL;
+	pthread_mutex_unlock(&v->writer);
 	return s ? &s->scope : NULL;
 }
 
@@ -434,6 +332,32 @@ struct vault *vault_open(const char *path, const uint8_t key[static VAULT_KEY_SI
 		return v;
 	vault_close(v);
 	return NULL;
+}
+
+static void add_label(void *arg, const char *label)
+{
+	struct types *types = arg;
+	enum mask_type type;
+	char why[256];
+
+	/* What cannot be a type, or not beside the others, stays a placeholder, as with rows of
+	 * another version. */
+	if (types_find(types, label, strlen(label)) == TYPE_NONE)
+		(void)!types_add(types, label, &type, why, sizeof(why));
+}
+
+int vault_types(struct vault *v, struct types *types, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&v->writer);
+	rc = vault_db_labels(v->db, add_label, types);
+	if (rc == 0)
+		v->types = types;
+	else
+		err_set(e, "the vault cannot be read: %s", vault_db_why(v->db));
+	pthread_mutex_unlock(&v->writer);
+	return rc;
 }
 
 void vault_close(struct vault *v)

@@ -21,12 +21,19 @@ struct vault;
  */
 __attribute__((warn_unused_result)) struct vault *
 vault_open(const char *path, const uint8_t key[static VAULT_KEY_SIZE], struct err *e);
+/*
+ * What labels mean: `types`, to which those are added that the file has and they have not, of types
+ * that were configured once. Before any scope is opened; the types outlive the vault. 0, or -1 and a
+ * sentence.
+ */
+__attribute__((warn_unused_result)) int vault_types(struct vault *v, struct types *types,
+						    struct err *e);
 void vault_close(struct vault *v);
 
 /*
  * The scope of this name ("uid:1000", "cgroup:...", "host"), opened at first use; the same pointer
- * each time, valid until vault_close(). Any thread; may block at first use. NULL on error (memory,
- * disk, unsealing).
+ * each time, valid until vault_close(). What other processes have written is known from then on.
+ * Any thread; may block. NULL on error (memory, disk, unsealing).
  */
 struct vault_scope *vault_scope(struct vault *v, const char *name, struct err *e);
 

@@ -3,10 +3,12 @@
 #include "conn.h"
 #include "control.h"
 #include "crew.h"
+#include "list_follow.h"
 #include "log.h"
 #include "sandbox.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
 #define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
+#define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 
 struct door {
@@ -39,7 +42,8 @@ struct loop_thread {
 	uv_async_t stop, drain;
 	uv_timer_t drained; /* while it drains */
 	uint64_t drain_until_ms;
-	struct control *control; /* thread 0 alone, as the next two */
+	struct control *control; /* thread 0 alone, as the next ones */
+	struct list_follow *lists;
 	struct target_lookup *lookup;
 	uv_signal_t terminate, succeeded, ignore; /* SIGTERM, SIGUSR1, SIGINT */
 	struct loop_thread *all;
@@ -114,6 +118,8 @@ static void close_loop(struct loop_thread *t)
 	close_doors(t);
 	if (t->control) {
 		control_close(t->control);
+		report_stop(t->base.worker->report);
+		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
 		uv_close((uv_handle_t *)&t->succeeded, NULL);
@@ -135,8 +141,10 @@ static void on_stop(uv_async_t *async)
 static void on_drain_look(uv_timer_t *timer)
 {
 	struct loop_thread *t = timer->data;
+	bool last =
+		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
-	if (!t->base.conns || uv_now(&t->base.loop) >= t->drain_until_ms)
+	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
 		close_loop(t);
 }
 
@@ -197,15 +205,19 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	struct worker *w = t->base.worker;
 	struct control_context context = {.config = w->config,
 					  .privsep = t->base.privsep,
+					  .types = w->types,
 					  .stats = &w->stats,
 					  .vault = w->vault,
+					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
 					  .ca_changed = on_ca_changed,
 					  .arg = w};
 
 	t->control = control_new(&t->base.loop, boot->control_fd, &context);
+	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
+				   boot->lists_generation);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lookup)
+	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->succeeded);
@@ -302,6 +314,28 @@ static int open_vault(struct worker *w, int key_fd, struct err *e)
 	return w->vault ? 0 : -1;
 }
 
+/* What is masked, and what is done with it. */
+static int load_policies(struct worker *w, int lists_fd, struct err *e)
+{
+	struct buf content;
+	char why[256];
+
+	w->types = config_own_types(w->config);
+	if (!w->types)
+		return err_set(e, "memory is out");
+	if (vault_types(w->vault, w->types, e) < 0)
+		return -1;
+	w->catalogue = catalogue_new(why, sizeof(why));
+	if (!w->catalogue)
+		return err_set(e, "the catalogue does not compile: %s", why);
+	if (policies_extend(w->catalogue, w->config, w->types, e) < 0 ||
+	    list_receive(lists_fd, &content, e) < 0)
+		return -1;
+	w->policies = policies_new(w->config, w->types, &content, e);
+	buf_free(&content);
+	return w->policies ? 0 : -1;
+}
+
 static int load_config(struct worker *w, int fd, struct err *e)
 {
 	char path[64];
@@ -312,24 +346,34 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	return w->config ? 0 : -1;
 }
 
+/*
+ * Buffers are made and freed with each request; memory that goes back to the kernel each time costs
+ * a page fault for every 4 KB of the next one.
+ */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, KEEP_BLOCK);
+}
+
 /* Everything that opens files, maps executable pages or loads libraries: before the sandbox closes.
  */
 static int prepare(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct addrinfo *found = NULL;
 	socklen_t size = sizeof(w->netns_cookie);
-	char why[256];
 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
-	    tls_init(&w->tls, w->config, e) < 0)
+	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
 	w->uses = scope_uses_new();
+	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs)
+	if (!w->uses || !w->target_addrs || !w->cgroups)
 		return err_set(e, "memory is out");
-	w->catalogue = catalogue_new(why, sizeof(why));
-	if (!w->catalogue)
-		return err_set(e, "the catalogue does not compile: %s", why);
+	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
+	if (!w->report)
+		return err_set(e, "memory is out");
 	if (getaddrinfo("localhost", NULL, NULL, &found) == 0) /* loads what nsswitch.conf names */
 		freeaddrinfo(found);
 	if (boot->transparent4[0] >= 0 && getsockopt(boot->transparent4[0], SOL_SOCKET,
@@ -337,6 +381,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 		return err_set(e,
 			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
+					      .policies = policies_source(w->policies),
 					      .body_max = w->config->limit_body,
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
@@ -357,16 +402,21 @@ int worker_main(const struct worker_boot *boot)
 	/* A worker without its monitor is nobody's. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
+	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
 		status = 0;
 	else
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+	report_free(w.report);
+	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
 	vault_close(w.vault);
+	policies_free(w.policies);
 	catalogue_free(w.catalogue);
+	types_free(w.types);
 	tls_free(&w.tls);
 	config_free((struct config *)w.config);
 	return status;

@@ -5,10 +5,13 @@
  * The unprivileged process: one loop per core, each with its own listening sockets, origin pool,
  * leaf cache and channel to the monitor; what they share is immutable or guards itself.
  */
+#include "cgroup_names.h"
 #include "config.h"
 #include "leaf.h"
 #include "origin.h"
+#include "policies.h"
 #include "privsep.h"
+#include "report.h"
 #include "scope_use.h"
 #include "stats.h"
 #include "target_addr.h"
@@ -20,8 +23,10 @@
 /* What the monitor leaves open across exec, handed over in the argument of --worker. */
 struct worker_boot {
 	unsigned threads;
-	int config_fd; /* the configuration, as text */
-	int key_fd;    /* the vault's key, VAULT_KEY_SIZE bytes */
+	int config_fd;		   /* the configuration, as text */
+	int key_fd;		   /* the vault's key, VAULT_KEY_SIZE bytes */
+	int lists_fd;		   /* content of the lists' files (config_list.h) ... */
+	uint32_t lists_generation; /* ... and which one */
 	int control_fd;
 	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
 	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
@@ -32,9 +37,13 @@ struct worker_boot {
 /* One process. */
 struct worker {
 	const struct config *config;
+	struct types *types;
 	struct catalogue *catalogue;
+	struct policies *policies;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct cgroup_names *cgroups;
+	struct report *report;
 	struct target_addrs *target_addrs;
 	struct tls tls;
 	struct stats stats;
@@ -53,7 +62,9 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns; /* all of them, so that they can be closed at the end */
+	struct conn *conns;  /* all of them, so that they can be closed at the end */
+	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
+	unsigned told, untold;
 	bool stopping;
 };
 

@@ -18,16 +18,6 @@ const struct rule rule_table[RULE_COUNT] = {
 #undef RULE
 };
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int add_group(struct compiled *out, const struct rule *r, const uint8_t *entry, char *why,
 		     size_t why_size)
 {
@@ -97,123 +87,6 @@ int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t w
 	return 0;
 }
 
-/* How seldom a byte is in what agents send: punctuation first, the commonest letters last. */
-static unsigned rarity(char c)
-{
-	if (is_letter(c))
-		return strchr("etaoinsrlcdup", c | 0x20) ? 1 : 2;
-	return is_digit(c) ? 3 : 4;
-}
-
-/*
- * Where the pair lies that proposes a rule: at the same place in all its anchors, for only then do
- * their starts come in the order of the text.
- */
-static size_t choose_pair(const struct rule *r)
-{
-	size_t at, best = 0, i;
-	unsigned score, worst, best_score = 0;
-
-	for (at = 0;; at++) {
-		worst = UINT32_MAX;
-		for (i = 0; r->anchors[i]; i++) {
-			if (at + 2 > strlen(r->anchors[i]))
-				return best;
-			score = rarity(r->anchors[i][at]) * rarity(r->anchors[i][at + 1]);
-			if (score < worst)
-				worst = score;
-		}
-		if (worst > best_score) {
-			best_score = worst;
-			best = at;
-		}
-	}
-}
-
-static void set_head(struct anchor_node *node, bool fold)
-{
-	uint8_t head[4] = {0}, mask[4] = {0}, folded[4] = {0};
-	size_t i;
-
-	for (i = 0; i < sizeof(head) && i < node->len; i++) {
-		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
-		head[i] = (uint8_t)node->text[i] | folded[i];
-		mask[i] = 0xff;
-	}
-	memcpy(&node->head, head, sizeof(head));
-	memcpy(&node->mask, mask, sizeof(mask));
-	memcpy(&node->fold, folded, sizeof(folded));
-}
-
-static int add_node(struct catalogue *c, enum rule_id id, const char *text, unsigned pair)
-{
-	uint16_t *link = &c->pair_first[pair];
-
-	if (c->node_count == ANCHOR_NODES_MAX)
-		return -1;
-	while (*link)
-		link = &c->nodes[*link - 1].next;
-	c->nodes[c->node_count] =
-		(struct anchor_node){.text = text, .len = (uint8_t)strlen(text), .rule = id};
-	set_head(&c->nodes[c->node_count], rule_of(c, id)->fold);
-	*link = (uint16_t)++c->node_count;
-	c->pair_bits[pair / 64] |= 1ull << (pair % 64);
-	return 0;
-}
-
-/* An anchor of either case has a node under each spelling of its pair. */
-static int add_anchor(struct catalogue *c, enum rule_id id, const char *text)
-{
-	const char *p = text + c->rules[id].pair_at;
-	bool fold = rule_of(c, id)->fold;
-	unsigned i;
-
-	for (i = 0; i < 4; i++) {
-		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
-
-		if (((i & 1) && !(fold && is_letter(p[0]))) ||
-		    ((i & 2) && !(fold && is_letter(p[1]))))
-			continue;
-		pair[0] ^= i & 1 ? 0x20 : 0;
-		pair[1] ^= i & 2 ? 0x20 : 0;
-		if (add_node(c, id, text, pair_of(pair)) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int add_anchors(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
-{
-	const struct rule *r = rule_of(c, id);
-	size_t i, len;
-
-	for (i = 0; r->anchors[i]; i++) {
-		len = strlen(r->anchors[i]);
-		if (len < 2 || len > UINT8_MAX) {
-			snprintf(why, why_size, "rule %s: anchor '%s' is not 2 to 255 bytes long",
-				 r->id, r->anchors[i]);
-			return -1;
-		}
-		/* else an escape might reach into the anchor, and the walk not see its end */
-		if (r->back && (is_letter(r->anchors[i][0]) || is_digit(r->anchors[i][0]))) {
-			snprintf(why, why_size,
-				 "rule %s: walks back, so anchor '%s' must not begin with a letter "
-				 "or digit",
-				 r->id, r->anchors[i]);
-			return -1;
-		}
-	}
-	c->rules[id].pair_at = choose_pair(r);
-	for (i = 0; r->anchors[i]; i++) {
-		if (add_anchor(c, id, r->anchors[i]) < 0) {
-			snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id,
-				 ANCHOR_NODES_MAX);
-			return -1;
-		}
-	}
-	return 0;
-}
-
 /* A rule that is compiled, own or not. */
 static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
 {
@@ -227,7 +100,7 @@ static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_
 			 r->id);
 		return -1;
 	}
-	return *r->anchors ? add_anchors(c, id, why, why_size) : 0;
+	return *r->anchors ? anchors_add(&c->anchors, (uint16_t)id, r, why, why_size) : 0;
 }
 
 struct catalogue *catalogue_bare(void)
@@ -255,6 +128,7 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 			return NULL;
 		}
 	}
+	anchors_ready(&c->anchors);
 	return c;
 }
 
@@ -282,6 +156,7 @@ int catalogue_extend(struct catalogue *c, const struct types *types, const struc
 		if (add_rule(c, id, why, why_size) < 0)
 			return -1;
 	}
+	anchors_ready(&c->anchors);
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "chunk.h"
 #include "own.h"
 #include "placeholder.h"
 
@@ -8,7 +9,7 @@
 #define MATCH_LIMIT 1000000
 #define JIT_STACK_MIN 32768
 #define JIT_STACK_MAX 1048576
-#define PROPOSALS 256
+#define BLOCKS 16 /* of text that are looked at before the rules are tried there */
 
 /* How far a rule has come in this text. */
 struct progress {
@@ -24,7 +25,8 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct progress progress[RULES_MAX];
-	size_t proposals[PROPOSALS];
+	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
+	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
 };
 
 struct detector *detector_new(const struct catalogue *c)
@@ -56,47 +58,36 @@ void detector_free(struct detector *d)
 	free(d);
 }
 
-/*
- * Proposing: where the next pairs stand that some anchor has, from *cursor on. It knows no rule and
- * decides nothing, so that a vectorised one can take its place.
- */
-static size_t propose(const struct catalogue *c, const uint8_t *text, size_t len, size_t *cursor,
-		      size_t out[static PROPOSALS])
+/* Beyond the text's end there are zeroes. */
+static inline uint32_t four_at(const uint8_t *text, size_t len, size_t at)
 {
-	size_t at, n = 0;
+	uint32_t four = 0;
 
-	for (at = *cursor; at + 1 < len && n < PROPOSALS; at++) {
-		out[n] = at;
-		n += pair_proposes(c, pair_of(text + at));
+	if (len - at >= sizeof(four))
+		memcpy(&four, text + at, sizeof(four));
+	else
+		memcpy(&four, text + at, len - at);
+	return four;
+}
+
+/* Where the next pairs stand that some anchor has, from *cursor on. */
+static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, size_t *cursor)
+{
+	const struct anchors *a = &d->catalogue->anchors;
+	uint64_t bits[BLOCKS];
+	size_t blocks = propose(&a->proposer, text, len, *cursor, BLOCKS, bits), n = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < blocks; i++)
+		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
+	for (size_t i = 0; i < count; i++) {
+		size_t at = *cursor + d->places[i];
+
+		d->proposals[n] = at;
+		n += grams_propose(a, four_at(text, len, at));
 	}
-	*cursor = at;
+	*cursor += blocks * PROPOSE_BLOCK;
 	return n;
-}
-
-/* Most anchors that share a pair differ in their first bytes. */
-static inline bool head_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
-{
-	uint32_t w;
-
-	if (len < sizeof(w))
-		return true;
-	memcpy(&w, p, sizeof(w));
-	return ((w | node->fold) & node->mask) == node->head;
-}
-
-static bool anchor_stands(const char *anchor, size_t len, bool fold, const uint8_t *p)
-{
-	size_t i;
-
-	if (!fold)
-		return memcmp(p, anchor, len) == 0;
-	for (i = 0; i < len; i++) {
-		uint8_t diff = p[i] ^ (uint8_t)anchor[i];
-
-		if (diff != 0 && (diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
-			return false;
-	}
-	return true;
 }
 
 static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
@@ -172,16 +163,22 @@ static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t 
 		    struct buf *spans)
 {
 	const struct catalogue *c = d->catalogue;
+	const struct anchors *a = &c->anchors;
 	uint16_t n;
 
-	for (n = c->pair_first[pair_of(text + at)]; n; n = c->nodes[n - 1].next) {
-		const struct anchor_node *node = &c->nodes[n - 1];
-		const struct rule *rule = rule_of(c, node->rule);
-		size_t before = c->rules[node->rule].pair_at, anchor = at - before, start = anchor;
+	if (at + 1 >= len)
+		return 0;
+	for (n = a->pair_first[pair_of(text + at)]; n; n = a->nodes[n - 1].next) {
+		const struct anchor_node *node = &a->nodes[n - 1];
+		size_t anchor = at - node->pair_at, start = anchor;
+		const struct rule *rule;
 
-		if (at < before || len - anchor < node->len ||
-		    !head_stands(node, text + anchor, len - anchor) ||
-		    !anchor_stands(node->text, node->len, rule->fold, text + anchor))
+		if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
+			continue;
+		rule = rule_of(c, node->rule);
+		if (!rule->back && !edge_left(rule->left, text, start))
+			continue;
+		if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
 			continue;
 		if (rule->back) {
 			start = walk_back(rule->back_chars, text, anchor,
@@ -235,12 +232,11 @@ static int span_compare(const void *a, const void *b)
 	return (int)x->rule - (int)y->rule;
 }
 
-/* Make them disjoint: the first stays whole, of the next stays what reaches beyond. */
-static size_t resolve(struct span *spans, size_t n)
+/* The first stays whole, of the next stays what reaches beyond. */
+size_t spans_resolve(struct span *spans, size_t n)
 {
 	size_t i, kept = 0, end = 0;
 
-	qsort(spans, n, sizeof(*spans), span_compare);
 	for (i = 0; i < n; i++) {
 		struct span s = spans[i];
 
@@ -266,10 +262,32 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 		    try_everywhere(d, own, text, len, spans) < 0)
 			return -1;
 	while (cursor + 1 < len) {
-		n = propose(d->catalogue, text, len, &cursor, d->proposals);
+		n = next_pairs(d, text, len, &cursor);
 		for (i = 0; i < n; i++)
 			if (try_pair(d, text, len, d->proposals[i], spans) < 0)
 				return -1;
+	}
+	return 0;
+}
+
+static struct span *spans_behind(const struct buf *spans, size_t before, size_t *n)
+{
+	*n = (buf_len(spans) - before) / sizeof(struct span);
+	return (struct span *)(void *)(spans->data + spans->head + before);
+}
+
+int detect_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
+{
+	size_t before = buf_len(spans), n;
+
+	if (find_all(d, text, len, spans) < 0) {
+		buf_truncate(spans, before);
+		return -1;
+	}
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		qsort(found, n, sizeof(*found), span_compare);
 	}
 	return 0;
 }
@@ -278,14 +296,12 @@ int detect(struct detector *d, const uint8_t *text, size_t len, struct buf *span
 {
 	size_t before = buf_len(spans), n;
 
-	if (find_all(d, text, len, spans) < 0) {
-		buf_truncate(spans, before);
+	if (detect_all(d, text, len, spans) < 0)
 		return -1;
-	}
-	n = (buf_len(spans) - before) / sizeof(struct span);
-	if (n) {
-		n = resolve((struct span *)(void *)(spans->data + spans->head + before), n);
-		buf_truncate(spans, before + n * sizeof(struct span));
+	if (buf_len(spans) > before) {
+		struct span *found = spans_behind(spans, before, &n);
+
+		buf_truncate(spans, before + spans_resolve(found, n) * sizeof(*found));
 	}
 	return 0;
 }

@@ -18,7 +18,11 @@ struct catalogue;
  */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_new(char *why, size_t why_size);
 
-/* A user's own expression, the whole match of which is masked. */
+#define OWN_EXPRESSION_MAX 1024
+#define OWN_ANCHORS_MAX 16
+#define OWN_ANCHOR_MAX 64
+
+/* A user's own expression, the whole match of which is masked (own.h). */
 struct own_rule {
 	enum mask_type type;
 	const char *expression;
@@ -27,8 +31,8 @@ struct own_rule {
 };
 
 /*
- * Add own types and their rules, before any detector is made. All that is handed in stays the
- * caller's and outlives the catalogue. 0, or -1 as catalogue_new().
+ * Add own types and their rules, before any detector is made. The types and all strings stay the
+ * caller's and outlive the catalogue. 0, or -1 as catalogue_new().
  */
 __attribute__((warn_unused_result)) int catalogue_extend(struct catalogue *c,
 							 const struct types *types,
@@ -45,6 +49,7 @@ void detector_free(struct detector *d);
 /* What found a span, where it was none of the catalogue's rules. */
 #define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
 #define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
+#define RULE_NONE (RULE_LITERAL - 2u)  /* nothing did */
 
 struct span {
 	size_t start, end; /* bytes of the text, end exclusive; never empty */
@@ -61,5 +66,14 @@ struct span {
  */
 __attribute__((warn_unused_result)) int detect(struct detector *d, const uint8_t *text, size_t len,
 					       struct buf *spans);
+
+/*
+ * The two halves of it, for whoever drops spans in between. First all that any rule finds: sorted by
+ * start, there the longer first, of the same bytes the type that stands first in the catalogue. Then
+ * which of them remain, made disjoint; returns how many.
+ */
+__attribute__((warn_unused_result)) int detect_all(struct detector *d, const uint8_t *text,
+						   size_t len, struct buf *spans);
+size_t spans_resolve(struct span *spans, size_t n);
 
 #endif

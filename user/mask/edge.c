@@ -117,13 +117,35 @@ static bool is_escaped(uint8_t c)
 	}
 }
 
+/* What most bytes have before them: no byte with which an escape begins that ends in two digits. */
+static bool no_hex_escape(const uint8_t *text, size_t at)
+{
+	const uint64_t ones = ~0ull / 255, tops = ones << 7;
+	uint64_t w, marks = 0;
+
+	if (at < sizeof(w))
+		return false;
+	memcpy(&w, text + at - sizeof(w), sizeof(w));
+	for (const char *c = "\\%$"; *c; c++) {
+		uint64_t x = w ^ ones * (uint8_t)*c;
+
+		marks |= (x - ones) & ~x & tops;
+	}
+	return !marks;
+}
+
 bool escape_ends(const uint8_t *text, size_t at)
 {
+	uint8_t last;
+
 	if (at < 2)
 		return false;
-	if (text[at - 2] == '\\' && is_escaped(text[at - 1]))
+	last = text[at - 1];
+	if (text[at - 2] == '\\' && is_escaped(last))
 		return true;
-	return percent_ends(text, at) || hex_escape_ends(text, at) || colour_ends(text, at);
+	if (is_hex(last) && !no_hex_escape(text, at))
+		return percent_ends(text, at) || hex_escape_ends(text, at);
+	return colour_ends(text, at);
 }
 
 bool edge_left(enum edge e, const uint8_t *text, size_t at)

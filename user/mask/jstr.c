@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "jstr.h"
+#include "jstr_byte.h"
 
 enum state {
 	STATE_VALUE,	    /* a value must follow */
@@ -27,9 +27,6 @@ enum number {
 #define NUMBER_CAN_END                                                                             \
 	(1u << NUMBER_ZERO | 1u << NUMBER_INT | 1u << NUMBER_FRACTION | 1u << NUMBER_EXPONENT)
 
-typedef uint8_t chunk __attribute__((vector_size(16)));
-typedef uint64_t chunk_half __attribute__((vector_size(16)));
-
 static int fail(struct jstr *s, size_t at)
 {
 	s->state = STATE_ERROR;
@@ -53,46 +50,19 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-static int hex_value(uint8_t c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* First offset from `i` on of a quote, a backslash or a control character, or len. */
-static size_t skip_plain(const uint8_t *buf, size_t i, size_t len)
-{
-	while (len - i >= sizeof(chunk)) {
-		chunk c;
-		chunk_half hit;
-
-		memcpy(&c, buf + i, sizeof(c));
-		hit = (chunk_half)((c == '"') | (c == '\\') | (c < 0x20));
-		if (hit[0] | hit[1])
-			break;
-		i += sizeof(c);
-	}
-	while (i < len && buf[i] != '"' && buf[i] != '\\' && buf[i] >= 0x20)
-		i++;
-	return i;
-}
-
 /* Length of the escape at buf[i] (RFC 8259 section 7); 0: cut off, -1: bad, *bad says where. */
-static int escape_length(const uint8_t *buf, size_t i, size_t len, size_t *bad)
+static inline int escape_length(const uint8_t *buf, size_t i, size_t len, size_t *bad)
 {
 	if (len - i < 2)
 		return 0;
-	if (buf[i + 1] != 'u') {
-		*bad = i + 1;
-		return buf[i + 1] && strchr("\"\\/bfnrt", buf[i + 1]) ? 2 : -1;
-	}
+	*bad = i + 1;
+	if (buf[i + 1] != 'u')
+		return jstr_simple[buf[i + 1]] ? 2 : -1;
 	for (size_t k = i + 2; k < i + 6; k++) {
 		if (k == len)
 			return 0;
 		*bad = k;
-		if (hex_value(buf[k]) < 0)
+		if (jstr_hex(buf[k]) < 0)
 			return -1;
 	}
 	return 6;
@@ -108,7 +78,7 @@ static int string_next(struct jstr *s, const uint8_t *buf, size_t len, bool last
 		i = s->pos + 1;
 		s->escaped = false;
 	}
-	while ((i = skip_plain(buf, i, len)) < len && buf[i] != '"') {
+	while ((i = jstr_skip_plain(buf, i, len)) < len && buf[i] != '"') {
 		int n = buf[i] == '\\' ? escape_length(buf, i, len, &bad) : -1;
 
 		if (n < 0)
@@ -325,156 +295,4 @@ int jstr_next(struct jstr *s, const uint8_t *buf, size_t len, bool last, struct 
 		rc = step(s, buf, len, last, t);
 	} while (rc == 2);
 	return rc;
-}
-
-static int utf8_put(uint8_t out[static 4], uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = 0xc0 | c >> 6;
-		out[1] = 0x80 | (c & 0x3f);
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = 0xe0 | c >> 12;
-		out[1] = 0x80 | (c >> 6 & 0x3f);
-		out[2] = 0x80 | (c & 0x3f);
-		return 3;
-	}
-	out[0] = 0xf0 | c >> 18;
-	out[1] = 0x80 | (c >> 12 & 0x3f);
-	out[2] = 0x80 | (c >> 6 & 0x3f);
-	out[3] = 0x80 | (c & 0x3f);
-	return 4;
-}
-
-/* The code unit of a \uXXXX at raw[i], or -1: there is none. */
-static int32_t unicode_escape(const uint8_t *raw, size_t i, size_t len)
-{
-	size_t bad;
-
-	if (len - i < 6 || raw[i] != '\\' || raw[i + 1] != 'u' ||
-	    escape_length(raw, i, len, &bad) != 6)
-		return -1;
-	return (int32_t)((uint32_t)hex_value(raw[i + 2]) << 12 |
-			 (uint32_t)hex_value(raw[i + 3]) << 8 |
-			 (uint32_t)hex_value(raw[i + 4]) << 4 | (uint32_t)hex_value(raw[i + 5]));
-}
-
-/* Decode the escape at raw[i]: its bytes into `out`, their count into *n. Returns its raw length.
- */
-static size_t unescape(const uint8_t *raw, size_t i, size_t len, uint8_t out[static 4], int *n)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	int32_t c = unicode_escape(raw, i, len), low;
-	const char *p;
-
-	*n = 1;
-	if (c >= 0xd800 && c < 0xdc00) {
-		low = unicode_escape(raw, i + 6, len);
-		if (low >= 0xdc00 && low < 0xe000) {
-			*n = utf8_put(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
-			return 12;
-		}
-	}
-	if (c >= 0) {
-		*n = utf8_put(out, c);
-		return 6;
-	}
-	p = i + 1 < len && raw[i + 1] ? strchr(from, raw[i + 1]) : NULL;
-	out[0] = p ? to[p - from] : '\\';
-	return p ? 2 : 1;
-}
-
-int jstr_decode(const uint8_t *raw, size_t len, struct buf *text, struct buf *marks)
-{
-	size_t start = buf_len(text), i = 0, run;
-
-	if (len > UINT32_MAX)
-		return -1;
-	while (i < len) {
-		const uint8_t *bs = memchr(raw + i, '\\', len - i);
-		struct text_mark mark;
-		uint8_t bytes[4];
-		int n;
-
-		run = bs ? (size_t)(bs - raw) - i : len - i;
-		if (buf_append(text, raw + i, run) < 0)
-			return -1;
-		i += run;
-		if (!bs)
-			break;
-		mark.raw = i;
-		i += unescape(raw, i, len, bytes, &n);
-		for (int k = 0; k < n; k++) {
-			if (buf_append(text, bytes + k, 1) < 0)
-				return -1;
-			mark.text = buf_len(text) - start;
-			if (k == n - 1)
-				mark.raw = i;
-			if (buf_append(marks, &mark, sizeof(mark)) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)
-{
-	size_t low = 0, high = n;
-
-	/* The last mark at or before `at`: marks[low - 1]. */
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (marks[mid].text <= at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low ? marks[low - 1].raw + (at - marks[low - 1].text) : at;
-}
-
-/* How one byte that cannot stand in a JSON string is written. */
-static size_t escape_byte(uint8_t c, char out[static 7])
-{
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	static const char hex[] = "0123456789abcdef";
-	const char *p = c ? strchr(from, c) : NULL;
-
-	if (p) {
-		out[0] = '\\';
-		out[1] = to[p - from];
-		return 2;
-	}
-	memcpy(out, "\\u00", 4);
-	out[4] = hex[c >> 4];
-	out[5] = hex[c & 15];
-	return 6;
-}
-
-int jstr_escape(struct buf *out, const uint8_t *text, size_t len, unsigned depth)
-{
-	size_t i = 0, run;
-	char sequence[7];
-
-	if (depth == 0)
-		return buf_append(out, text, len);
-	while (i < len) {
-		run = skip_plain(text, i, len);
-		if (buf_append(out, text + i, run - i) < 0)
-			return -1;
-		i = run;
-		if (i == len)
-			break;
-		/* What escaping made is escaped again for the strings around this one. */
-		if (jstr_escape(out, (const uint8_t *)sequence, escape_byte(text[i], sequence),
-				depth - 1) < 0)
-			return -1;
-		i++;
-	}
-	return 0;
 }

@@ -37,10 +37,16 @@ void known_init(struct known *k, size_t max)
 {
 	struct buf *bufs[4];
 
-	*k = (struct known){.seed = (uintptr_t)k * 0x9e3779b97f4a7c15u};
+	*k = (struct known){.seed = (uintptr_t)k * 0x9e3779b97f4a7c15u,
+			    .first_mask = (1ull << 8 * KNOWN_MIN) - 1};
 	known_bufs(k, bufs);
 	for (size_t i = 0; i < 4; i++)
 		buf_init(bufs[i], max);
+}
+
+void known_hold_short(struct known *k)
+{
+	k->first_mask = (1ull << 8 * KNOWN_LEAST) - 1;
 }
 
 void known_free(struct known *k)
@@ -51,6 +57,7 @@ void known_free(struct known *k)
 	for (size_t i = 0; i < 4; i++)
 		buf_free(bufs[i]);
 	k->used = k->longest = 0;
+	k->other = false;
 }
 
 void known_clear(struct known *k)
@@ -65,6 +72,7 @@ void known_clear(struct known *k)
 			buf_clear(bufs[i]);
 	}
 	k->used = k->longest = 0;
+	k->other = false;
 }
 
 size_t known_count(const struct known *k)
@@ -77,13 +85,13 @@ size_t known_memory(const struct known *k)
 	return k->bytes.cap + k->values.cap + k->stops.cap + k->bits.cap;
 }
 
-static void first_set(struct known *k, const uint8_t *p)
+static void first_set(struct known *k, const uint8_t *p, size_t len)
 {
 	uint64_t *bits = (uint64_t *)buf_bytes(&k->bits), first = 0, hash;
 
 	for (size_t i = 0; i < KNOWN_MIN; i++)
-		first = first_next(first, p[i]);
-	hash = first_hash(first, k->shift);
+		first = first_next(first, i < len ? p[i] : 0);
+	hash = first_hash(first, k->first_mask, k->shift);
 	bits[hash / 64] |= 1ull << (hash % 64);
 }
 
@@ -109,15 +117,24 @@ struct known_stop *known_slot(const struct known *k, uint64_t hash, const uint8_
 	return &stops[at];
 }
 
+/* Behind the same bytes by other types. */
+static void value_chain(struct known *k, uint32_t *link, uint32_t index)
+{
+	while (*link)
+		link = &value_list(k)[*link - 1].next;
+	*link = index + 1;
+}
+
 /* There is room. */
 static void stops_put(struct known *k, uint32_t index)
 {
-	const struct known_value *v = &value_list(k)[index];
+	struct known_value *v = &value_list(k)[index];
 	const uint8_t *p = buf_bytes(&k->bytes) + v->off;
 	uint64_t h = k->seed;
 	size_t at = 0;
 
-	first_set(k, p);
+	v->next = 0;
+	first_set(k, p, v->len);
 	while (at < v->len) {
 		size_t stop = next_stop(p, at, v->len);
 		struct known_stop *slot;
@@ -127,7 +144,7 @@ static void stops_put(struct known *k, uint32_t index)
 		k->used += !slot->hash;
 		slot->hash = h;
 		if (stop == v->len)
-			slot->value = index + 1;
+			value_chain(k, &slot->value, index);
 		else
 			slot->longer = 1;
 		at = stop;
@@ -188,8 +205,9 @@ const struct known_value *known_value_at(const struct known *k, uint64_t hash, c
 	return stop->hash && stop->value ? &value_list(k)[stop->value - 1] : NULL;
 }
 
-bool known_has(const struct known *k, const uint8_t *value, size_t len)
+bool known_has(const struct known *k, enum mask_type type, const uint8_t *value, size_t len)
 {
+	const struct known_value *v;
 	uint64_t h = k->seed;
 	size_t at = 0;
 
@@ -201,14 +219,17 @@ bool known_has(const struct known *k, const uint8_t *value, size_t len)
 		h = hash_on(h, value + at, stop - at);
 		at = stop;
 	}
-	return known_value_at(k, h, value, len) != NULL;
+	v = known_value_at(k, h, value, len);
+	while (v && v->type != type)
+		v = v->next ? &value_list(k)[v->next - 1] : NULL;
+	return v != NULL;
 }
 
 int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t len)
 {
 	struct known_value v = {.off = buf_len(&k->bytes), .len = (uint32_t)len, .type = type};
 
-	if (known_has(k, value, len))
+	if (known_has(k, type, value, len))
 		return 0;
 	if (tables_grow(k, known_stops(value, len)) || buf_append(&k->bytes, value, len))
 		return -1;
@@ -219,6 +240,7 @@ int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t
 	stops_put(k, (uint32_t)known_count(k) - 1);
 	if (len > k->longest)
 		k->longest = len;
+	k->other |= !(known_classes[value[0]] & ALNUM);
 	return 0;
 }
 
@@ -234,6 +256,8 @@ int known_copy(struct known *to, const struct known *from)
 	to->used = from->used;
 	to->longest = from->longest;
 	to->seed = from->seed;
+	to->first_mask = from->first_mask;
 	to->shift = from->shift;
+	to->other = from->other;
 	return 0;
 }

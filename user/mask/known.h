@@ -22,14 +22,17 @@
  * known to be an account are that account also between dashes and underscores, as in
  * logs-734019286651-eu. On the left an escape ends before the token, as for the rules (edge.h).
  *
- * Where a value is known by two types, the one learned first names it.
+ * Where a value is known by two types, the one learned first names it, of those that are looked for.
+ *
+ * A set that somebody lists (policy.h) holds what it is given, from KNOWN_LEAST bytes on.
  */
 #include "detect.h"
 
 #define KNOWN_MIN 6
+#define KNOWN_LEAST 2 /* in a set of short values */
 #define KNOWN_MAX 512
 #define KNOWN_STOPS 32
-#define KNOWN_SETS 2 /* that can be looked for at once */
+#define KNOWN_SETS 4 /* that can be looked for at once */
 
 /* A set of values that only grows; it keeps copies. */
 struct known {
@@ -39,12 +42,15 @@ struct known {
 	struct buf bits;   /* which first bytes occur at all, hashed */
 	size_t used;	   /* stops */
 	size_t longest;
-	uint64_t seed;
+	uint64_t seed, first_mask;
 	unsigned shift; /* of a hash of first bytes */
+	bool other;	/* some value begins with no letter or digit */
 };
 
 /* `max` bounds each of its tables, bytes. */
 void known_init(struct known *k, size_t max);
+/* A set, empty yet, may hold values shorter than KNOWN_MIN: looking for them is dearer. */
+void known_hold_short(struct known *k);
 void known_free(struct known *k); /* wipes; may be used again */
 /* Empty it; small storage stays. */
 void known_clear(struct known *k);
@@ -56,24 +62,34 @@ size_t known_memory(const struct known *k);
 bool known_learns_type(enum mask_type type);
 /* Is such a value learned at all? */
 bool known_learns(enum mask_type type, const uint8_t *value, size_t len);
+/* Why a value of such a type is not: the end of a sentence, without a full stop. NULL: it is learned. */
+const char *known_why_not(enum mask_type type, const uint8_t *value, size_t len);
 /* Words and what stands between them: how often it is cut for being looked up. */
 size_t known_stops(const uint8_t *value, size_t len);
 /*
- * Add one that is learned; what is there, by whatever type, stays as it is. 0, or -1: memory, and
- * the set is as it was.
+ * Add one, KNOWN_MIN to KNOWN_MAX bytes long and with at most KNOWN_STOPS stops, if it is not there
+ * by this type. 0, or -1: memory, and the set is as it was.
  */
 __attribute__((warn_unused_result)) int known_add(struct known *k, enum mask_type type,
 						  const uint8_t *value, size_t len);
-bool known_has(const struct known *k, const uint8_t *value, size_t len);
+bool known_has(const struct known *k, enum mask_type type, const uint8_t *value, size_t len);
 /* Make an empty set the same as another one. 0, or -1: memory. */
 __attribute__((warn_unused_result)) int known_copy(struct known *to, const struct known *from);
 
+/* Which values are looked for, of those that are in the sets. */
+struct known_filter {
+	bool (*wants)(const void *arg, enum mask_type type, const uint8_t *value, size_t len);
+	const void *arg;
+};
+
 /*
  * Append each occurrence of a value (struct span, by start, disjoint, never followed by a digit).
+ * `filter` may be NULL: all are looked for.
  * Where several begin, the longest; of equal ones that of the first set. Linear in len. 0, or -1:
  * the buffer is full.
  */
 __attribute__((warn_unused_result)) int known_find(const struct known *const *sets, size_t n_sets,
+						   const struct known_filter *filter,
 						   const uint8_t *text, size_t len,
 						   struct buf *spans);
 

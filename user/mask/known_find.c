@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "chunk.h"
 #include "edge.h"
 #include "known_table.h"
 
 #define ACCOUNT_LEN 12
-#define BLOCK 256
+#define BLOCK 64
 /* A longer row of dashes is a line that was drawn; nor may many looks at one cost much. */
 #define JOINERS_MAX 64
 
@@ -12,8 +13,18 @@ struct candidate {
 	size_t len;
 };
 
+/* The first type by which these bytes are looked for. */
+static const struct known_value *wanted(const struct known *k, const struct known_filter *f,
+					const struct known_value *v)
+{
+	while (v && f && !f->wants(f->arg, v->type, buf_bytes(&k->bytes) + v->off, v->len))
+		v = v->next ? &value_list(k)[v->next - 1] : NULL;
+	return v;
+}
+
 /* The longest value that p begins with and after which the token ends. */
-static const struct known_value *longest_at(const struct known *k, const uint8_t *p, size_t len)
+static const struct known_value *longest_at(const struct known *k, const struct known_filter *f,
+					    const uint8_t *p, size_t len)
 {
 	struct candidate ends[KNOWN_STOPS];
 	size_t n = 0, at = 0;
@@ -37,7 +48,8 @@ static const struct known_value *longest_at(const struct known *k, const uint8_t
 			break;
 	}
 	while (n--) {
-		const struct known_value *v = known_value_at(k, ends[n].hash, p, ends[n].len);
+		const struct known_value *v =
+			wanted(k, f, known_value_at(k, ends[n].hash, p, ends[n].len));
 
 		if (v)
 			return v;
@@ -55,26 +67,35 @@ static bool is_account(const uint8_t *p, size_t len)
 }
 
 /* Twelve digits, whatever joins them to what follows. */
-static const struct known_value *account_at(const struct known *k, const uint8_t *p, size_t len)
+static const struct known_value *account_at(const struct known *k, const struct known_filter *f,
+					    const uint8_t *p, size_t len)
 {
 	if (len < ACCOUNT_LEN || !is_account(p, ACCOUNT_LEN) ||
 	    (len > ACCOUNT_LEN && known_classes[p[ACCOUNT_LEN]] & ALNUM))
 		return NULL;
-	return known_value_at(k, hash_on(k->seed, p, ACCOUNT_LEN), p, ACCOUNT_LEN);
+	return wanted(k, f, known_value_at(k, hash_on(k->seed, p, ACCOUNT_LEN), p, ACCOUNT_LEN));
 }
 
+/* What is looked for. */
+struct search {
+	const struct known *sets[KNOWN_SETS];
+	size_t n;
+	const struct known_filter *filter;
+	bool other; /* some value begins with no letter or digit */
+};
+
 /* `joined`: only an account may begin here. */
-static const struct known_value *find_at(const struct known *const *sets, size_t n_sets,
-					 const uint8_t *text, size_t len, bool joined)
+static const struct known_value *find_at(const struct search *s, const uint8_t *text, size_t len,
+					 bool joined)
 {
 	const struct known_value *best = NULL, *v;
 
-	for (size_t i = 0; i < n_sets; i++) {
-		const struct known *k = sets[i];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct known *k = s->sets[i];
 
-		v = joined ? NULL : longest_at(k, text, len);
+		v = joined ? NULL : longest_at(k, s->filter, text, len);
 		if (!v && is_digit(*text))
-			v = account_at(k, text, len);
+			v = account_at(k, s->filter, text, len);
 		if (v && (!best || v->len > best->len))
 			best = v;
 	}
@@ -82,40 +103,100 @@ static const struct known_value *find_at(const struct known *const *sets, size_t
 }
 
 struct proposals {
-	size_t cursor; /* where to go on */
-	uint64_t first;
+	size_t cursor;	  /* where to go on */
+	uint64_t escapes; /* in the block before */
 	size_t n;
-	size_t at[BLOCK];
+	uint32_t at[BLOCK + CHUNK_PLACES]; /* behind `base` */
+	size_t base;
 };
+
+/* Each bit also reaches the 31 behind it: no escape is longer. */
+static uint64_t reach_on(uint64_t before, uint64_t now)
+{
+	unsigned __int128 all = (unsigned __int128)now << 64 | before;
+
+	for (unsigned by = 1; by < 32; by *= 2)
+		all |= all << by;
+	return (uint64_t)(all >> 64);
+}
+
+/*
+ * Where a token may begin in p[0..BLOCK): behind what is no letter or digit, or where an escape may
+ * have ended; with a letter or digit, or `other` bytes as well. p[-1] can be read.
+ */
+static uint64_t tokens(const uint8_t *p, bool other, uint64_t *escapes)
+{
+	uint64_t alnum = 0, now = 0, reached;
+
+	for (unsigned i = 0; i < BLOCK; i += CHUNK) {
+		alnum |= (uint64_t)chunk_alnum(p + i - 1) << i;
+		now |= (uint64_t)chunk_escapes(p + i - 1) << i;
+	}
+	reached = reach_on(*escapes, now);
+	*escapes = now;
+	if (other)
+		return ~alnum | reached;
+	return (~alnum | reached) &
+	       (alnum >> 1 | (uint64_t) !!(known_classes[p[BLOCK - 1]] & ALNUM) << 63);
+}
+
+/* The same at the edges of the text, where not all of it can be read. */
+static uint64_t tokens_at(const uint8_t *text, size_t len, size_t at, bool other, uint64_t *escapes)
+{
+	uint8_t copy[1 + BLOCK] = {0};
+	size_t n = len - at < BLOCK ? len - at : BLOCK;
+
+	if (at && n == BLOCK)
+		return tokens(text + at, other, escapes);
+	if (at)
+		copy[0] = text[at - 1];
+	memcpy(copy + 1, text + at, n);
+	return tokens(copy + 1, other, escapes);
+}
+
+/* Beyond the text's end there are zeroes. */
+static inline uint64_t first_at(const uint8_t *text, size_t len, size_t at)
+{
+	uint64_t first = 0;
+
+	if (len - at < sizeof(first))
+		memcpy(&first, text + at, len - at);
+	else
+		memcpy(&first, text + at, sizeof(first));
+	return first & ((1ull << (8 * KNOWN_MIN)) - 1);
+}
+
+/* Might a value of this set begin with these bytes? */
+static inline bool may_begin(const struct known *k, uint64_t first)
+{
+	return first_occurs((const uint64_t *)buf_bytes(&k->bits),
+			    first_hash(first, k->first_mask, k->shift));
+}
 
 /*
  * The next places where the first bytes of a value might stand. Without a branch on what the text
  * is like: the next byte cannot be guessed.
  */
-static void propose(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
-		    struct proposals *g)
+static void propose(const struct search *s, const uint8_t *text, size_t len, struct proposals *g)
 {
-	const struct known *one = sets[0], *two = sets[n_sets - 1];
-	const uint64_t *bits = (const uint64_t *)buf_bytes(&one->bits);
-	const uint64_t *more = (const uint64_t *)buf_bytes(&two->bits);
-	size_t last = len - KNOWN_MIN, at = g->cursor, n = 0;
-	size_t end = last - at < BLOCK ? last + 1 : at + BLOCK;
-	unsigned shift = one->shift, more_shift = two->shift;
-	uint64_t first = g->first;
+	const struct known *one = s->sets[0];
+	size_t at = g->cursor, n = 0, count;
+	uint64_t mask = tokens_at(text, len, at, s->other, &g->escapes);
 
-	for (; n_sets == 1 && at < end; at++) {
-		first = first_next(first, text[at + KNOWN_MIN - 1]);
-		g->at[n] = at;
-		n += first_occurs(bits, first_hash(first, shift));
+	if (len - at < BLOCK)
+		mask &= (1ull << (len - at)) - 1;
+	count = bit_places(mask, 0, g->at);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t first = first_at(text, len, at + g->at[i]);
+		bool hit = may_begin(one, first);
+
+		for (size_t k = 1; k < s->n; k++)
+			hit |= may_begin(s->sets[k], first);
+		g->at[n] = g->at[i];
+		n += hit;
 	}
-	for (; at < end; at++) {
-		first = first_next(first, text[at + KNOWN_MIN - 1]);
-		g->at[n] = at;
-		n += first_occurs(bits, first_hash(first, shift)) |
-		     first_occurs(more, first_hash(first, more_shift));
-	}
-	g->cursor = end;
-	g->first = first;
+	g->base = at;
+	g->cursor = at + BLOCK;
 	g->n = n;
 }
 
@@ -129,47 +210,52 @@ static bool run_begins(const uint8_t *text, size_t at)
 	return !at || !goes_on(text[at - 1]) || escape_ends(text, at);
 }
 
-static const struct known_value *confirm(const struct known *const *sets, size_t n_sets,
-					 const uint8_t *text, size_t len, size_t at)
+static const struct known_value *confirm(const struct search *s, const uint8_t *text, size_t len,
+					 size_t at)
 {
 	bool begins = !at || !(known_classes[text[at - 1]] & ALNUM) || escape_ends(text, at);
 	bool joined = begins && !run_begins(text, at);
 
-	return begins ? find_at(sets, n_sets, text + at, len - at, joined) : NULL;
+	return begins ? find_at(s, text + at, len - at, joined) : NULL;
 }
 
-int known_find(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
-	       struct buf *spans)
+static int find_all(const struct search *s, const uint8_t *text, size_t len, struct buf *spans)
 {
-	const struct known *used[KNOWN_SETS];
 	struct proposals g;
-	size_t n = 0, done = 0;
+	size_t done = 0;
 
-	for (size_t i = 0; i < n_sets; i++)
-		if (known_count(sets[i]))
-			used[n++] = sets[i];
-	if (!n || len < KNOWN_MIN)
-		return 0;
-	g.cursor = g.first = 0;
-	for (size_t i = 0; i < KNOWN_MIN - 1; i++)
-		g.first = first_next(g.first, text[i]);
-	while (g.cursor + KNOWN_MIN <= len) {
-		propose(used, n, text, len, &g);
+	g.cursor = g.escapes = 0;
+	while (g.cursor < len) {
+		propose(s, text, len, &g);
 		for (size_t i = 0; i < g.n; i++) {
 			const struct known_value *v;
-			struct span s;
+			size_t at = g.base + g.at[i];
+			struct span found;
 
-			if (g.at[i] < done)
+			if (at < done)
 				continue;
-			v = confirm(used, n, text, len, g.at[i]);
+			v = confirm(s, text, len, at);
 			if (!v)
 				continue;
-			done = g.at[i] + v->len;
-			s = (struct span){
-				.start = g.at[i], .end = done, .type = v->type, .rule = RULE_KNOWN};
-			if (buf_append(spans, &s, sizeof(s)))
+			done = at + v->len;
+			found = (struct span){
+				.start = at, .end = done, .type = v->type, .rule = RULE_KNOWN};
+			if (buf_append(spans, &found, sizeof(found)))
 				return -1;
 		}
 	}
 	return 0;
+}
+
+int known_find(const struct known *const *sets, size_t n_sets, const struct known_filter *filter,
+	       const uint8_t *text, size_t len, struct buf *spans)
+{
+	struct search s = {.filter = filter};
+
+	for (size_t i = 0; i < n_sets; i++)
+		if (known_count(sets[i])) {
+			s.other |= sets[i]->other;
+			s.sets[s.n++] = sets[i];
+		}
+	return s.n ? find_all(&s, text, len, spans) : 0;
 }

@@ -125,17 +125,32 @@ bool known_learns_type(enum mask_type type)
 	return type < TYPE_COUNT && learned[type];
 }
 
-bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
+const char *known_why_not(enum mask_type type, const uint8_t *value, size_t len)
 {
 	size_t i = 0;
 
-	if (type >= TYPE_COUNT || !learned[type] || len < KNOWN_MIN || len > KNOWN_MAX)
-		return false;
+	if (!known_learns_type(type))
+		return "its type is found by its form alone";
+	if (len < KNOWN_MIN)
+		return "it is shorter than 6 bytes";
+	if (len > KNOWN_MAX)
+		return "it is longer than 512 bytes";
 	if (type == TYPE_AWS_ACCOUNT)
-		return true;
+		return NULL;
 	while (i < len && !is_letter(value[i]))
 		i++;
-	if (i == len || is_common(value, len) || is_region(value, len) || is_service(value, len))
-		return false;
-	return (len >= 12 || !is_plain_word(value, len)) && known_stops(value, len) <= KNOWN_STOPS;
+	if (i == len)
+		return "it has no letter, and numbers stand for many things";
+	if (is_common(value, len))
+		return "it is a name that many people use";
+	if (is_region(value, len) || is_service(value, len))
+		return "it is Amazon's own name";
+	if (len < 12 && is_plain_word(value, len))
+		return "it is one plain word, shorter than 12 letters";
+	return known_stops(value, len) <= KNOWN_STOPS ? NULL : "it has too many parts";
+}
+
+bool known_learns(enum mask_type type, const uint8_t *value, size_t len)
+{
+	return !known_why_not(type, value, len);
 }

@@ -6,12 +6,14 @@
  * each byte outside of such runs. The table has the hash of the value up to each stop, so that a look-up goes on from stop to stop
  * only as long as some value does. In the text the same stops are the ends that a token may have.
  */
+#include "chunk.h"
 #include "known.h"
 
 struct known_value {
 	size_t off;
 	uint32_t len;
 	enum mask_type type;
+	uint32_t next; /* the same bytes by another type, its index + 1 */
 };
 
 struct known_stop {
@@ -45,6 +47,17 @@ static inline size_t next_stop(const uint8_t *p, size_t at, size_t len)
 {
 	size_t end = at + 1;
 
+	for (; len - at >= CHUNK; at += CHUNK) {
+		unsigned alnum = chunk_alnum(p + at), over;
+
+		over = ~(alnum | chunk_find(p + at, '-') | chunk_find(p + at, '_')) & 0xffff;
+		if (over)
+			alnum &= (over & -over) - 1;
+		if (alnum)
+			end = at + 32 - (unsigned)__builtin_clz(alnum);
+		if (over)
+			return end;
+	}
 	for (; at < len && goes_on(p[at]); at++)
 		if (known_classes[p[at]] & ALNUM)
 			end = at + 1;
@@ -80,9 +93,9 @@ static inline uint64_t first_next(uint64_t first, uint8_t c)
 	return first >> 8 | (uint64_t)c << (8 * (KNOWN_MIN - 1));
 }
 
-static inline uint64_t first_hash(uint64_t first, unsigned shift)
+static inline uint64_t first_hash(uint64_t first, uint64_t mask, unsigned shift)
 {
-	return first * 0x9e3779b97f4a7c15u >> shift;
+	return (first & mask) * 0x9e3779b97f4a7c15u >> shift;
 }
 
 static inline bool first_occurs(const uint64_t *bits, uint64_t hash)
@@ -93,7 +106,7 @@ static inline bool first_occurs(const uint64_t *bits, uint64_t hash)
 /* The slot of the stop at `len` of p, or the empty one where it would be put. `ends`: p is a value. */
 struct known_stop *known_slot(const struct known *k, uint64_t hash, const uint8_t *p, size_t len,
 			      bool ends);
-/* The value of these bytes, or NULL. */
+/* The value of these bytes, by whatever type was first, or NULL. */
 const struct known_value *known_value_at(const struct known *k, uint64_t hash, const uint8_t *p,
 					 size_t len);
 

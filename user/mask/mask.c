@@ -5,11 +5,13 @@
 
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
+#define BUFS 13
 
-static size_t mask_bufs(struct mask *m, struct buf *bufs[static 12])
+static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
-	struct buf *all[] = {&m->spans,	  &m->parts,   &m->values, &m->bytes, &m->slots, &m->holds,
-			     &m->entries, &m->sources, &m->text,   &m->marks, &m->found, &m->hits};
+	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes, &m->slots,
+			     &m->holds, &m->entries, &m->sources, &m->text,  &m->marks,
+			     &m->found, &m->hits,    &m->seen};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -18,7 +20,7 @@ static size_t mask_bufs(struct mask *m, struct buf *bufs[static 12])
 struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 {
 	struct mask *m = calloc(1, sizeof(*m));
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	if (!m)
 		return NULL;
@@ -27,6 +29,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 		buf_init(bufs[i], max_memory);
 	known_init(&m->local, max_memory / 4); /* each of its four tables */
 	m->types = catalogue_types(c);
+	mask_follow(m, &policy_default);
 	m->detector = detector_new(c);
 	if (!m->detector) {
 		mask_free(m);
@@ -37,7 +40,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 
 void mask_free(struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	if (!m)
 		return;
@@ -51,7 +54,7 @@ void mask_free(struct mask *m)
 
 size_t mask_memory(const struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 	size_t sum = 0;
 
 	for (size_t i = 0, n = mask_bufs((struct mask *)m, bufs); i < n; i++)
@@ -61,7 +64,7 @@ size_t mask_memory(const struct mask *m)
 
 void mask_reset(struct mask *m)
 {
-	struct buf *bufs[12];
+	struct buf *bufs[BUFS];
 
 	for (size_t i = 0, n = mask_bufs(m, bufs); i < n; i++) {
 		if (bufs[i]->cap > KEEP_STORAGE)
@@ -72,6 +75,7 @@ void mask_reset(struct mask *m)
 	known_clear(&m->local);
 	mask_unknow(m);
 	m->counts = (struct mask_counts){0};
+	mask_follow(m, &policy_default);
 }
 
 const char *mask_error_text(enum mask_error e)
@@ -192,10 +196,10 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 	return part_end(m, s->part, first, source_walk(m, s));
 }
 
-/* The first time; what is too short to hold any known value need not be kept for a second. */
+/* The first time; kept for a second. */
 static enum mask_error source_new(struct mask *m, const struct mask_source *s)
 {
-	if (s->len >= KNOWN_MIN && mask_keep(m, &m->sources, s, sizeof(*s)))
+	if (s->len && mask_keep(m, &m->sources, s, sizeof(*s)))
 		return MASK_TOO_LARGE;
 	return mask_source_scan(m, s);
 }
@@ -248,6 +252,26 @@ bool mask_found(const struct mask *m, unsigned part)
 	return part_find(m, part) != NULL;
 }
 
+bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place *place)
+{
+	const struct mask_part *found = part_find(m, part);
+	const struct mask_span *span;
+	const struct mask_value *v;
+
+	if (!found || i >= found->n)
+		return false;
+	span = &span_list(m)[found->first + i];
+	v = &((const struct mask_value *)buf_bytes(&m->values))[span->value];
+	*place = (struct mask_place){.start = span->start,
+				     .end = span->end,
+				     .value = buf_bytes(&m->bytes) + v->off,
+				     .len = v->len,
+				     .type = v->type,
+				     .number = v->number,
+				     .rule = span->rule};
+	return true;
+}
+
 /* 0, or -1: a span's number is not known. */
 static int spliced_size(const struct mask *m, const struct mask_span *spans, size_t n, size_t *size)
 {
@@ -258,7 +282,7 @@ static int spliced_size(const struct mask *m, const struct mask_span *spans, siz
 
 		if (!len)
 			return -1;
-		*size += len;
+		*size += len + (spans[i].quoted ? 2 : 0);
 		*size -= spans[i].end - spans[i].start;
 	}
 	return 0;
@@ -282,14 +306,39 @@ int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t le
 
 		memcpy(to, p + done, spans[i].start - done);
 		to += spans[i].start - done;
+		if (spans[i].quoted)
+			*to++ = '"';
 		memcpy(to, placeholder, width);
 		to += width;
+		if (spans[i].quoted)
+			*to++ = '"';
 		done = spans[i].end;
 	}
 	if (len > done)
 		memcpy(to, p + done, len - done);
 	buf_grew(out, size);
 	return 0;
+}
+
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)
+{
+	const struct mask_value *values = (const struct mask_value *)buf_bytes(&m->values);
+	const struct mask_part *parts = part_list(m);
+	size_t n = 0;
+
+	for (size_t p = 0; p < buf_len(&m->parts) / sizeof(*parts); p++) {
+		const struct mask_span *spans = span_list(m) + parts[p].first;
+
+		for (size_t i = 0; i < parts[p].n && n < max; i++, n++)
+			out[n] = (struct mask_finding){
+				.type = values[spans[i].value].type,
+				.known = spans[i].rule == RULE_KNOWN,
+				.part = parts[p].name,
+				.start = spans[i].start,
+				.end = spans[i].end,
+			};
+	}
+	return n;
 }
 
 const struct mask_counts *mask_counts(const struct mask *m)

@@ -7,6 +7,7 @@
  * spans are never touched (I3).
  *
  *	mask_reset(m);
+ *	mask_follow(m, policy);
  *	mask_know(m, scope);
  *	mask_scan_query(m, 0, ...); mask_scan_json(m, 1, ...);
  *	mask_learn(m);
@@ -16,6 +17,7 @@
  *	mask_splice(m, 1, body, len, out);
  */
 #include "detect.h"
+#include "policy.h"
 #include "schema.h"
 #include "vault.h"
 
@@ -25,7 +27,9 @@ struct mask;
 __attribute__((warn_unused_result)) struct mask *mask_new(const struct catalogue *c,
 							  size_t max_memory);
 void mask_free(struct mask *m);
-void mask_reset(struct mask *m);
+void mask_reset(struct mask *m); /* from here on policy_default holds */
+/* What is masked, from here to the mask_learn(), until which it must stay. */
+void mask_follow(struct mask *m, const struct mask_policy *p);
 
 /* Why a scan failed: each is a refusal. */
 enum mask_error {
@@ -47,7 +51,8 @@ mask_error_text(enum mask_error e); /* a sentence for the person at the client, 
 enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, size_t len);
 /*
  * Each string, and each key that the schema does not know, is a text. A short free-form string is
- * read beside its key ("accountId": "..."), which may be what gives it away.
+ * read beside its key ("accountId": "..."), which may be what gives it away; so is a number there,
+ * which becomes a string when it is a value.
  */
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema);
@@ -85,6 +90,18 @@ struct vault_entry *mask_pending(struct mask *m, size_t *n);
 /* Whether any span was found in the part: if not, its bytes go as they came. */
 bool mask_found(const struct mask *m, unsigned part);
 
+/* What stands at one place of a part and will be replaced. */
+struct mask_place {
+	size_t start, end;    /* of the part */
+	const uint8_t *value; /* decoded, valid until the next call on m */
+	size_t len;
+	enum mask_type type;
+	uint32_t number; /* 0: not known yet */
+	uint16_t rule;	 /* as in struct span */
+};
+/* The i-th of them, by place. False: there are no more. */
+bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place *place);
+
 /* Append the part with its spans replaced. All must be resolved. 0, or -1 when out is full. */
 __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsigned part,
 						    const uint8_t *p, size_t len, struct buf *out);
@@ -95,8 +112,29 @@ size_t mask_memory(const struct mask *m);
 struct mask_counts {
 	size_t by_type[TYPE_MAX]; /* spans that will be replaced */
 	size_t by_knowledge;	  /* those of them that no rule found: known values */
-	size_t signed_passed;	  /* found inside signed blocks, which pass verbatim (I5) */
+	size_t known_by_type[TYPE_MAX];
+	size_t observed[TYPE_MAX];   /* found, and left as they are by policy */
+	size_t blocked;		     /* found, for which policy refuses the request ... */
+	enum mask_type blocked_type; /* ... of this type the first */
+	size_t blocked_by_type[TYPE_MAX];
+	size_t signed_passed; /* found inside signed blocks, which pass verbatim (I5) */
 };
 const struct mask_counts *mask_counts(const struct mask *m);
+
+/* Whatever is done with it. */
+static inline size_t mask_counts_found(const struct mask_counts *c, enum mask_type type)
+{
+	return c->by_type[type] + c->observed[type] + c->blocked_by_type[type];
+}
+
+/* Where something was found; what it is does not show. */
+struct mask_finding {
+	enum mask_type type;
+	bool known; /* no rule found it */
+	unsigned part;
+	size_t start, end; /* of the part */
+};
+/* The first max of them, by part and place. Returns how many were filled. */
+size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max);
 
 #endif

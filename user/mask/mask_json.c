@@ -10,6 +10,7 @@
 #define FRAMES 16	 /* the shapes are less deep; deeper places would count as free-form */
 #define CONTEXT_MAX 4096 /* longer strings are texts of their own, not the value of a setting */
 #define KEY_CONTEXT_MAX 256
+#define NUMBER_MAX 32
 
 struct frame {
 	schema_node node;  /* the container's place */
@@ -99,6 +100,30 @@ static enum mask_error scan_with_key(struct walk *w, const struct jstr_token *t)
 	if (jstr_decode(w->p + t->off, t->len, &m->text, &m->marks))
 		return MASK_TOO_LARGE;
 	return mask_text_scan(m, buf_bytes(&m->text), buf_len(&m->text), skip, w->base + t->off);
+}
+
+/*
+ * An account id may be written as a number. JSON has no number that could stand for it: its
+ * placeholder is a string. The API's own numbers have keys that the schema knows.
+ */
+static enum mask_error scan_number(struct walk *w, const struct jstr_token *t)
+{
+	struct mask *m = w->m;
+	size_t skip;
+
+	if (!w->has_key || !t->len || t->len > NUMBER_MAX || w->p[t->off] < '0' ||
+	    w->p[t->off] > '9')
+		return MASK_OK;
+	mask_text_begin(m);
+	if (buf_append(&m->text, "\"", 1) ||
+	    jstr_decode(w->p + w->key.off, w->key.len, &m->text, &m->marks) ||
+	    buf_append(&m->text, "\":", 2))
+		return MASK_TOO_LARGE;
+	skip = buf_len(&m->text);
+	buf_clear(&m->marks);
+	if (buf_append(&m->text, w->p + t->off, t->len))
+		return MASK_TOO_LARGE;
+	return mask_number_scan(m, buf_bytes(&m->text), buf_len(&m->text), skip, w->base + t->off);
 }
 
 /* Whether what is known of the frame allows the string to pass. */
@@ -337,7 +362,7 @@ static enum mask_error walk_token(struct walk *w, const struct jstr_token *t)
 		return walk_string(w, t);
 	case JSTR_SCALAR:
 		element_first(w);
-		break;
+		return scan_number(w, t);
 	case JSTR_END:
 		break;
 	}

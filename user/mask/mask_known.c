@@ -15,43 +15,67 @@ static enum mask_error detect_error(const struct mask *m)
 	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
 }
 
-/* Whole tokens of text[skip..len) alone: the key before it is another string. */
-static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t len, size_t skip)
+static size_t known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS])
 {
-	const struct known *sets[KNOWN_SETS];
-	struct span *hits;
 	size_t n = 0;
 
-	buf_clear(&m->hits);
+	for (size_t i = 0; i < POLICY_LITERALS; i++)
+		if (m->policy->literals[i])
+			sets[n++] = m->policy->literals[i];
 	if (m->snapshot)
 		sets[n++] = m->snapshot;
 	if (known_count(&m->local))
 		sets[n++] = &m->local;
+	return n;
+}
+
+static bool wants(const void *arg, enum mask_type type, const uint8_t *value, size_t len)
+{
+	return mask_wants(arg, type, value, len);
+}
+
+/* Whole tokens of text[skip..len) alone: the key before it is another string. */
+static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				  bool counts)
+{
+	const struct known_filter filter = {wants, m};
+	const struct known *sets[KNOWN_SETS];
+	size_t n = known_sets(m, sets), n_hits;
+	struct span *hits;
+
+	buf_clear(&m->hits);
 	if (!n)
 		return MASK_OK;
-	if (known_find(sets, n, text + skip, len - skip, &m->hits))
+	if (known_find(sets, n, &filter, text + skip, len - skip, &m->hits))
 		return MASK_TOO_LARGE;
 	hits = (struct span *)buf_bytes(&m->hits);
-	for (size_t i = 0; i < buf_len(&m->hits) / sizeof(*hits); i++) {
+	n_hits = buf_len(&m->hits) / sizeof(*hits);
+	for (size_t i = 0; i < n_hits; i++) {
 		hits[i].start += skip;
 		hits[i].end += skip;
 	}
-	return MASK_OK;
+	if (!counts)
+		return MASK_OK;
+	mask_note_blocked(m, hits, n_hits);
+	return m->observes ? mask_count_known(m, sets, n, text, len, skip) : MASK_OK;
 }
 
-enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g)
 {
+	struct span *found;
 	enum mask_error e;
 
 	buf_clear(&m->found);
-	if (detect(m->detector, text, len, &m->found))
+	if (detect_all(m->detector, text, len, &m->found))
 		return detect_error(m);
-	e = find_known(m, text, len, skip);
+	e = find_known(m, text, len, skip, counts);
+	mask_drop_spans(m, text, skip, counts);
+	found = (struct span *)buf_bytes(&m->found);
 	*g = (struct mask_merge){
-		.rules = (const struct span *)buf_bytes(&m->found),
+		.rules = found,
 		.hits = (const struct span *)buf_bytes(&m->hits),
-		.n_rules = buf_len(&m->found) / sizeof(struct span),
+		.n_rules = spans_resolve(found, buf_len(&m->found) / sizeof(struct span)),
 		.n_hits = buf_len(&m->hits) / sizeof(struct span),
 	};
 	return e;
@@ -83,14 +107,13 @@ static bool next_rule(struct mask_merge *g, struct span *s)
 	return true;
 }
 
-bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known)
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s)
 {
 	struct span hit;
 
 	/* A known value around them has taken the rules' spans in. */
 	while (g->n_rules && g->rules->end <= done)
 		next_rule(g, &hit);
-	*known = false;
 	for (; g->n_hits; g->hits++, g->n_hits--) {
 		hit = *g->hits;
 		if (hit.start < done)
@@ -103,7 +126,6 @@ bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *kn
 			continue;
 		g->hits++;
 		g->n_hits--;
-		*known = true;
 		*s = hit;
 		return true;
 	}
@@ -135,7 +157,7 @@ static int learn_values(struct mask *m)
 		const uint8_t *p = buf_bytes(&m->bytes) + v->off;
 
 		if (!known_learns(v->type, p, v->len) ||
-		    (m->snapshot && known_has(m->snapshot, p, v->len)))
+		    (m->snapshot && known_has(m->snapshot, v->type, p, v->len)))
 			continue;
 		if (known_add(&m->local, v->type, p, v->len))
 			return -1;

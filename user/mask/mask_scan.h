@@ -11,6 +11,8 @@
 struct mask_span {
 	size_t start, end; /* of the part */
 	uint32_t value;	   /* index in mask.values */
+	bool quoted;	   /* a JSON number: what stands for it is a string */
+	uint16_t rule;	   /* as in struct span */
 };
 
 struct mask_value {
@@ -54,9 +56,12 @@ struct mask {
 		entries; /* struct vault_entry, room for each value: mask_pending() cannot fail */
 	/* Of one text at a time. */
 	struct buf text;
-	struct buf marks;	   /* struct text_mark */
-	struct buf found;	   /* struct span, of the rules */
-	struct buf hits;	   /* struct span, of known values */
+	struct buf marks; /* struct text_mark */
+	struct buf found; /* struct span, of the rules */
+	struct buf hits;  /* struct span, of known values */
+	struct buf seen;  /* struct span, of known values that are only counted */
+	const struct mask_policy *policy;
+	bool observes;		   /* some type is only counted */
 	struct vault_scope *scope; /* whose snapshot is held, or NULL */
 	const struct known *snapshot;
 	struct known local; /* what this request revealed and the snapshot has not */
@@ -81,11 +86,26 @@ struct mask_merge {
 	size_t n_rules, n_hits;
 };
 
-/* Look in text[skip..len); what precedes is context for the rules. MASK_OK: *g is ready. */
-enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+/*
+ * Look in text[skip..len); what precedes is context for the rules. MASK_OK: *g is ready. `counts`:
+ * what is found and not masked is counted, or, if it is blocked, remembered.
+ */
+enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
+
+/* ---- mask_policy.c */
+
+/* A value that is replaced, or for which the request is refused, rather. */
+bool mask_wants(const struct mask *m, enum mask_type type, const uint8_t *value, size_t len);
+/* Drop what policy leaves alone of the rules' spans in m->found, before they are made disjoint. */
+void mask_drop_spans(struct mask *m, const uint8_t *text, size_t skip, bool counts);
+/* Count the known values of text[skip..len) that are only counted. */
+enum mask_error mask_count_known(struct mask *m, const struct known *const *sets, size_t n,
+				 const uint8_t *text, size_t len, size_t skip);
+/* Remember the hits that are blocked. */
+void mask_note_blocked(struct mask *m, const struct span *hits, size_t n);
 /* The next one that reaches beyond `done`, perhaps beginning before it. False: there is none. */
-bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s, bool *known);
+bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s);
 
 /* Scan a source and keep its spans; mask.c. */
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
@@ -101,6 +121,10 @@ void mask_text_begin(struct mask *m);
  */
 enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
 			       size_t off);
+
+/* The same for a JSON number, kept only if it is a value as a whole. */
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off);
 
 /* The same for bytes that stand in the part as they are. */
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len);

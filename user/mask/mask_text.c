@@ -9,10 +9,12 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
+	buf_clear(&m->seen);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
 	m->found.max = left / 8;
 	m->hits.max = left / 8;
+	m->seen.max = left / 8;
 	m->marks.max = left / 2;
 }
 
@@ -39,10 +41,15 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
 				 struct mask_span *keep)
 {
+	keep->rule = s->rule;
 	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
 	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
 		return MASK_TOO_LARGE;
+	if (m->policy->actions[s->type] == ACTION_BLOCK)
+		return MASK_OK;
 	m->counts.by_type[s->type]++;
+	m->counts.by_knowledge += s->rule == RULE_KNOWN;
+	m->counts.known_by_type[s->type] += s->rule == RULE_KNOWN;
 	return MASK_OK;
 }
 
@@ -53,14 +60,13 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip;
 	struct mask_merge g;
 	struct span s;
-	bool known;
 	enum mask_error e;
 
 	if (len == skip)
 		return MASK_OK;
-	e = mask_find(m, text, len, skip, &g);
-	while (e == MASK_OK && mask_merge_next(&g, done, &s, &known)) {
-		struct mask_span keep;
+	e = mask_find(m, text, len, skip, true, &g);
+	while (e == MASK_OK && mask_merge_next(&g, done, &s)) {
+		struct mask_span keep = {0};
 
 		if (s.start < done)
 			s.start = done;
@@ -69,10 +75,22 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
 		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
 		e = span_keep(m, text, &s, &keep);
-		m->counts.by_knowledge += known;
 		done = s.end;
 	}
 	return e;
+}
+
+enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
+				 size_t off)
+{
+	struct mask_span keep = {.start = off, .end = off + len - skip, .quoted = true};
+	struct mask_merge g;
+	struct span s;
+	enum mask_error e = mask_find(m, text, len, skip, true, &g);
+
+	if (e != MASK_OK || !mask_merge_next(&g, skip, &s) || s.start != skip || s.end != len)
+		return e;
+	return span_keep(m, text, &s, &keep);
 }
 
 enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
@@ -85,10 +103,9 @@ enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len
 {
 	struct mask_merge g;
 	struct span s = {0};
-	bool known;
-	enum mask_error e = mask_find(m, text, len, 0, &g);
+	enum mask_error e = mask_find(m, text, len, 0, false, &g);
 
-	while (e == MASK_OK && mask_merge_next(&g, s.end, &s, &known))
+	while (e == MASK_OK && mask_merge_next(&g, s.end, &s))
 		m->counts.signed_passed += s.type != TYPE_LITERAL;
 	return e;
 }

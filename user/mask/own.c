@@ -164,21 +164,14 @@ static int check_anchors(const struct own *o, char *why, size_t why_size)
 {
 	const char *const *a;
 
-	for (a = o->rule.anchors; *a; a++) {
-		size_t len = strlen(*a);
-
-		if (len < 2 || len > OWN_ANCHOR_MAX || a - o->rule.anchors == OWN_ANCHORS_MAX) {
-			snprintf(why, why_size, "anchors are at most %d, of 2 to %d bytes each",
-				 OWN_ANCHORS_MAX, OWN_ANCHOR_MAX);
-			return -1;
-		}
+	for (a = o->anchors; *a; a++) {
 		if (!own_may_begin(o, (uint8_t) * *a)) {
 			snprintf(why, why_size, "no match can begin with its anchor '%s'", *a);
 			return -1;
 		}
 	}
 	for (unsigned c = 0; c < 256; c++) {
-		for (a = o->rule.anchors; *a && !byte_begins(**a, (uint8_t)c);)
+		for (a = o->anchors; *a && !byte_begins(**a, (uint8_t)c);)
 			a++;
 		if (*a || !own_may_begin(o, (uint8_t)c))
 			continue;
@@ -193,6 +186,21 @@ static int check_anchors(const struct own *o, char *why, size_t why_size)
 	return 0;
 }
 
+static int copy_anchors(const struct own_rule *r, struct own *o, char *why, size_t why_size)
+{
+	for (size_t n = 0; r->anchors[n]; n++) {
+		size_t len = strlen(r->anchors[n]);
+
+		if (n == OWN_ANCHORS_MAX || len < 2 || len > OWN_ANCHOR_MAX) {
+			snprintf(why, why_size, "anchors are at most %d, of 2 to %d bytes each",
+				 OWN_ANCHORS_MAX, OWN_ANCHOR_MAX);
+			return -1;
+		}
+		o->anchors[n] = r->anchors[n];
+	}
+	return check_anchors(o, why, why_size);
+}
+
 static int find_anchors(const struct own_rule *r, struct own *o, char *why, size_t why_size)
 {
 	const char *expression = r->expression;
@@ -202,12 +210,12 @@ static int find_anchors(const struct own_rule *r, struct own *o, char *why, size
 		snprintf(why, why_size, "its expression does not compile");
 		return -1;
 	}
-	o->rule.anchors = r->anchors ? r->anchors : o->anchors;
-	o->anchored = true;
-	if (r->anchors && *r->anchors)
-		return check_anchors(o, why, why_size);
-	o->anchored = literal_prefix(expression + (o->rule.fold ? 4 : 0), o->prefix) > 0;
 	o->rule.anchors = o->anchors;
+	if (r->anchors && *r->anchors) {
+		o->anchored = true;
+		return copy_anchors(r, o, why, why_size);
+	}
+	o->anchored = literal_prefix(expression + (o->rule.fold ? 4 : 0), o->prefix) > 0;
 	o->anchors[0] = o->anchored ? o->prefix : NULL;
 	return 0;
 }

@@ -12,10 +12,7 @@
  * behind a left edge.
  */
 #include "catalogue.h"
-
-#define OWN_EXPRESSION_MAX 1024
-#define OWN_ANCHORS_MAX 16
-#define OWN_ANCHOR_MAX 64
+#include "own_check.h"
 
 /*
  * 0, or -1 with the reason in `why`; then nothing is owned. `out` must not be moved afterwards. The
@@ -25,20 +22,6 @@ __attribute__((warn_unused_result)) int own_compile(const struct own_rule *r,
 						    const struct types *types, struct own *out,
 						    struct compiled *code, char *why,
 						    size_t why_size);
-
-struct own_facts {
-	bool anchored;
-	unsigned tries; /* if not: in a thousand bytes of ordinary text */
-};
-
-/*
- * Whether such a rule may be configured: what own_compile() checks, and that texts made to hurt it
- * stay within the match limit. 0, or -1 with the reason.
- */
-__attribute__((warn_unused_result)) int own_check(const struct own_rule *r,
-						  const struct types *types,
-						  struct own_facts *facts, char *why,
-						  size_t why_size);
 
 static inline bool own_may_begin(const struct own *o, uint8_t c)
 {

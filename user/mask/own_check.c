@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging a user's expression before it meets somebody's traffic. */
+#include "own_check.h"
+
 #include "own.h"
 
 #include <stdio.h>
@@ -102,8 +103,8 @@ static unsigned count_tries(const struct own *o)
 	return (unsigned)(tries * 1000 / len);
 }
 
-int own_check(const struct own_rule *r, const struct types *types, struct own_facts *facts,
-	      char *why, size_t why_size)
+int own_rule_check(const struct own_rule *r, const struct types *types, struct own_facts *facts,
+		   char *why, size_t why_size)
 {
 	struct catalogue *c = catalogue_bare();
 	struct trial t = {0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "placeholder.h"
+#include "chunk.h"
 
 #include <string.h>
 
@@ -92,6 +93,21 @@ static uint32_t number_value(const uint8_t *p, size_t digits)
 	return n;
 }
 
+/* The first "_" with a digit behind it, from `at` on; NULL: there is none. */
+static const uint8_t *next_number(const uint8_t *text, size_t len, size_t at)
+{
+	for (; len - at > CHUNK; at += CHUNK) {
+		unsigned hits = chunk_find(text + at, '_') & chunk_digits(text + at + 1);
+
+		if (hits)
+			return text + at + __builtin_ctz(hits);
+	}
+	for (; at + 1 < len; at++)
+		if (text[at] == '_' && is_digit(text[at + 1]))
+			return text + at;
+	return NULL;
+}
+
 int placeholder_find(const struct types *types, const uint8_t *text, size_t len, size_t from,
 		     bool last, struct placeholder *p)
 {
@@ -100,7 +116,7 @@ int placeholder_find(const struct types *types, const uint8_t *text, size_t len,
 	enum mask_type type;
 	uint32_t number;
 
-	while (at < len && (underscore = memchr(text + at, '_', len - at))) {
+	while (at < len && (underscore = next_number(text, len, at))) {
 		at = (size_t)(underscore - text) + 1;
 		digits = count_digits(text, len, at);
 		if (at + digits == len && !last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-const struct policy policy_default = {
+const struct mask_policy policy_default = {
 	.actions =
 		{
 #define TYPE(...)
@@ -56,21 +56,21 @@ static bool says_example(enum mask_type type, const uint8_t *value, size_t len)
 	       memmem(value, len, word, sizeof(word) - 1);
 }
 
-enum action policy_action(const struct policy *p, enum mask_type type, const uint8_t *value,
+enum action policy_action(const struct mask_policy *p, enum mask_type type, const uint8_t *value,
 			  size_t len)
 {
 	enum action action = (enum action)p->actions[type];
 
 	if (type == TYPE_LITERAL)
 		return ACTION_MASK;
-	if (action == ACTION_ALLOW || (p->allow && known_has(p->allow, value, len)))
+	if (action == ACTION_ALLOW || (p->allow && known_has(p->allow, TYPE_LITERAL, value, len)))
 		return ACTION_ALLOW;
 	if (p->keep_examples && (is_listed(value, len) || says_example(type, value, len)))
 		return ACTION_ALLOW;
 	return action;
 }
 
-bool policy_has(const struct policy *p, const struct types *types, enum action action)
+bool policy_has(const struct mask_policy *p, const struct types *types, enum action action)
 {
 	for (unsigned t = 0; t < types_count(types); t++)
 		if (p->actions[t] == action)

@@ -21,7 +21,7 @@ enum action {
 /* Values that the configuration lists: of own types, and those that are left alone. */
 #define POLICY_LITERALS 2
 
-struct policy {
+struct mask_policy {
 	uint8_t actions[TYPE_MAX]; /* enum action */
 	bool keep_examples;	   /* values of AWS's own documentation are left alone */
 	const struct known *literals[POLICY_LITERALS]; /* NULL: none */
@@ -29,23 +29,23 @@ struct policy {
 };
 
 /* Each type masked but the optional ones, examples kept, no lists. */
-extern const struct policy policy_default;
+extern const struct mask_policy policy_default;
 
 /* The action for a value of this type. */
-enum action policy_action(const struct policy *p, enum mask_type type, const uint8_t *value,
+enum action policy_action(const struct mask_policy *p, enum mask_type type, const uint8_t *value,
 			  size_t len);
 
 /* Does any type have this action? */
-bool policy_has(const struct policy *p, const struct types *types, enum action action);
+bool policy_has(const struct mask_policy *p, const struct types *types, enum action action);
 
 /*
  * Where the policy of a connection comes from: asked at the beginning of each request, for lists
  * change. What take() gives does not change, and stays until it is given back with done(). `host`:
- * the target's name; NULL: the connection names none.
+ * the target's name, or what is known instead of it; "": nothing is.
  */
 struct policy_source {
-	const struct policy *(*take)(struct policy_source *s, const char *host);
-	void (*done)(struct policy_source *s, const struct policy *p);
+	const struct mask_policy *(*take)(struct policy_source *s, const char *host);
+	void (*done)(struct policy_source *s, const struct mask_policy *p);
 };
 
 #endif

@@ -296,18 +296,30 @@ schema_node schema_root(enum schema s)
 	return roots[s];
 }
 
-schema_node schema_key(schema_node n, const uint8_t *key, size_t len, bool *known)
+static const struct edge *edge_find(schema_node n, const uint8_t *key, size_t len)
 {
 	const struct node *at = &nodes[n];
 
 	for (size_t i = 0; i < at->n_keys; i++) {
-		if (at->keys[i].len == len && !memcmp(at->keys[i].key, key, len)) {
-			*known = true;
-			return at->keys[i].to;
-		}
+		if (at->keys[i].len == len && !memcmp(at->keys[i].key, key, len))
+			return &at->keys[i];
 	}
-	*known = at->other != NODE_FREE;
-	return at->other;
+	return NULL;
+}
+
+schema_node schema_key(schema_node n, const uint8_t *key, size_t len, bool *known)
+{
+	const struct edge *found = edge_find(n, key, len);
+
+	*known = found || nodes[n].other != NODE_FREE;
+	return found ? found->to : nodes[n].other;
+}
+
+const char *schema_word(schema_node n, const uint8_t *key, size_t len)
+{
+	const struct edge *found = n < NODE_COUNT ? edge_find(n, key, len) : NULL;
+
+	return found ? found->key : NULL;
 }
 
 schema_node schema_element(schema_node n)

@@ -68,6 +68,9 @@ schema_node schema_root(enum schema s);
 /* The place of the value under `key` of an object at `n`; *known tells whether the key is the API's
  * own. */
 schema_node schema_key(schema_node n, const uint8_t *key, size_t len, bool *known);
+/* The key as the API writes it (static), or NULL when the API names none such there, also for a
+ * place that does not exist. */
+const char *schema_word(schema_node n, const uint8_t *key, size_t len);
 /* The place of the elements of an array at `n`. */
 schema_node schema_element(schema_node n);
 /* What to do with a string at `n`. */

@@ -131,7 +131,7 @@ int types_add(struct types *t, const char *label, enum mask_type *type, char *wh
 	*type = (enum mask_type)types_count(t);
 	own = &t->own[t->own_count++];
 	memcpy(own->label, label, len + 1);
-	own->info = (struct type_info){own->label, len, SENSITIVITY_NAME, "a type of your own",
+	own->info = (struct type_info){own->label, len, SENSITIVITY_NAME, "type of your own",
 				       "the configuration"};
 	return 0;
 }

@@ -17,6 +17,9 @@
 
 enum sensitivity { SENSITIVITY_ID, SENSITIVITY_NETWORK, SENSITIVITY_NAME, SENSITIVITY_SECRET };
 
+/* "id", "network", "name", "secret" */
+extern const char *const sensitivity_names[];
+
 /* TYPE_LITERAL is 0: text that already looks like a placeholder (I2). */
 enum mask_type {
 #define TYPE(name, ...) TYPE_##name,

@@ -2,6 +2,7 @@
 #include "coding.h"
 #include "http_head.h"
 
+#include <libdeflate.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,8 +10,12 @@
 
 /* What zlib asks for with windows of 32 KB (zconf.h), and room to spare for its forks. */
 #define INFLATE_ARENA (64 * 1024)
-#define DEFLATE_ARENA (384 * 1024)
 #define PIECE ((size_t)64 * 1024)
+/* RFC 1951: a match of 258 bytes takes two bits at least. */
+#define RATIO_MAX 1032
+/* RFC 1952: the shortest member, and where its size stands. */
+#define GZIP_MIN 18
+#define GZIP_SIZE 4
 
 struct arena {
 	size_t used, size;
@@ -158,54 +163,70 @@ int inflater_feed(struct inflater *i, const uint8_t *in, size_t n, struct buf *o
 	return i->ended;
 }
 
-static int deflate_all_into(z_stream *z, const uint8_t *in, size_t n, struct buf *out)
+/* How long the last member says that it is, modulo 2^32. */
+static size_t gzip_size(const uint8_t *in, size_t n)
 {
-	int r = Z_OK;
+	const uint8_t *p = in + n - GZIP_SIZE;
 
-	while (r != Z_STREAM_END) {
-		size_t piece = n < PIECE ? n : PIECE;
-		size_t left = out->max - buf_len(out), room = left < PIECE ? left : PIECE;
-		uint8_t *at = room ? buf_reserve(out, room) : NULL;
-
-		if (!at)
-			return -1;
-		z->next_in = (uint8_t *)in;
-		z->avail_in = (unsigned)piece;
-		z->next_out = at;
-		z->avail_out = (unsigned)room;
-		r = deflate(z, piece == n ? Z_FINISH : Z_NO_FLUSH);
-		if (r != Z_OK && r != Z_BUF_ERROR && r != Z_STREAM_END)
-			return -1;
-		in += piece - z->avail_in;
-		n -= piece - z->avail_in;
-		buf_grew(out, room - z->avail_out);
-	}
-	return 0;
+	return p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
 }
 
-struct deflater {
-	z_stream z;
-	struct arena arena;
-	alignas(max_align_t) uint8_t bytes[DEFLATE_ARENA];
-};
+/* One gzip member that says how long it is, as nearly all do. Otherwise false: nothing was added. */
+static bool inflate_member(const uint8_t *in, size_t n, struct buf *out)
+{
+	size_t size = n < GZIP_MIN ? 0 : gzip_size(in, n), used = 0, got = 0;
+	struct libdeflate_decompressor *d;
+	enum libdeflate_result r;
+	uint8_t *room;
 
+	if (size == 0 || size / RATIO_MAX > n)
+		return false;
+	room = buf_reserve(out, size);
+	d = room ? libdeflate_alloc_decompressor() : NULL;
+	if (!d)
+		return false;
+	r = libdeflate_gzip_decompress_ex(d, in, n, room, size, &used, &got);
+	libdeflate_free_decompressor(d);
+	if (r != LIBDEFLATE_SUCCESS || used != n)
+		return false;
+	buf_grew(out, got);
+	return true;
+}
+
+int inflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
+{
+	struct inflater *i;
+	int r;
+
+	if (c == CODING_GZIP && inflate_member(in, n, out))
+		return 0;
+	i = inflater_new(c);
+	r = i ? inflater_feed(i, in, n, out) : -1;
+	inflater_free(i);
+	return r == 1 ? 0 : -1;
+}
+
+/* What the compressor keeps of its input is where things stood, not what: there is nothing to wipe. */
 int deflate_all(enum coding c, int level, const uint8_t *in, size_t n, struct buf *out)
 {
-	struct deflater *d;
-	int r = -1;
+	struct libdeflate_compressor *d;
+	size_t most, left = out->max - buf_len(out), made = 0;
+	uint8_t *room;
 
 	if (c != CODING_GZIP && c != CODING_DEFLATE)
 		return buf_append(out, in, n);
-	d = malloc(sizeof(*d));
+	d = libdeflate_alloc_compressor(level);
 	if (!d)
 		return -1;
-	d->arena = (struct arena){.size = sizeof(d->bytes), .bytes = d->bytes};
-	d->z = (z_stream){.zalloc = arena_alloc, .zfree = arena_release, .opaque = &d->arena};
-	if (deflateInit2(&d->z, level, Z_DEFLATED, window_bits(c), 8, Z_DEFAULT_STRATEGY) == Z_OK) {
-		r = deflate_all_into(&d->z, n ? in : (const uint8_t *)"", n, out);
-		deflateEnd(&d->z);
-	}
-	explicit_bzero(d, sizeof(*d));
-	free(d);
-	return r;
+	most = c == CODING_GZIP ? libdeflate_gzip_compress_bound(d, n)
+				: libdeflate_zlib_compress_bound(d, n);
+	most = most < left ? most : left;
+	room = most ? buf_reserve(out, most) : NULL;
+	if (room && c == CODING_GZIP)
+		made = libdeflate_gzip_compress(d, in, n, room, most);
+	else if (room)
+		made = libdeflate_zlib_compress(d, in, n, room, most);
+	libdeflate_free_compressor(d);
+	buf_grew(out, made);
+	return made ? 0 : -1;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_CODING_H
 #define AWSMASK_CODING_H
-/* Content codings (RFC 9110 section 8.4) that can be undone: gzip and deflate, with zlib, within
- * bounds. */
+/* Content codings (RFC 9110 section 8.4) that can be undone: gzip and deflate, within
+ * bounds: whole bodies with libdeflate, what comes in pieces with zlib. */
 #include "../mask/buf.h"
 
 enum coding {
@@ -27,7 +27,15 @@ void inflater_free(struct inflater *i);
 __attribute__((warn_unused_result)) int inflater_feed(struct inflater *i, const uint8_t *in,
 						      size_t n, struct buf *out);
 
-/* Append `in`, coded, as one stream. `level` as zlib's. 0, or -1: out is full. */
+/*
+ * Append what `in` decodes to, all of a coded stream, to the same end as an inflater that is fed
+ * with it. 0, or -1: corrupt, cut off, followed by something else, or `out` would grow over its
+ * max.
+ */
+__attribute__((warn_unused_result)) int inflate_all(enum coding c, const uint8_t *in, size_t n,
+						    struct buf *out);
+
+/* Append `in`, coded, as one stream. `level` as libdeflate's, 0 to 12. 0, or -1: out is full. */
 __attribute__((warn_unused_result)) int deflate_all(enum coding c, int level, const uint8_t *in,
 						    size_t n, struct buf *out);
 #endif

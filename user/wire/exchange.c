@@ -72,7 +72,7 @@ struct exchange *exchange_new(const struct exchange_config *config, struct vault
 		strcpy(x->host, host);
 	if (origin_name)
 		strcpy(x->origin_name, origin_name);
-	x->facts.refusal = NOT_REFUSED;
+	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
 	buf_init(&x->to_client, ceiling(config));
 	buf_init(&x->to_origin, ceiling(config));
 	buf_init(&x->request.body, config->body_max);
@@ -138,7 +138,6 @@ void exchange_next(struct exchange *x, bool keep_alive)
 	x->request.begun = x->request.headed = x->request.whole = false;
 	x->request.coding = CODING_IDENTITY;
 	x->request.kind = BODY_OPAQUE;
-	x->request.inflated = 0;
 }
 
 void exchange_cut(struct exchange *x)
@@ -150,20 +149,38 @@ static void facts_begin(struct exchange *x, const struct http_head *h)
 {
 	size_t n;
 
-	x->facts =
-		(struct exchange_facts){.requests = x->facts.requests + 1, .refusal = NOT_REFUSED};
+	x->facts = (struct exchange_facts){.requests = x->facts.requests + 1,
+					   .refusal = NOT_REFUSED,
+					   .unmaskable = NOT_REFUSED};
 	if (!h)
 		return;
 	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;
 	memcpy(x->facts.method, h->method, n);
 }
 
-static int put_refusal_body(enum refusal why, struct buf *out)
+/* A sentence of the table. */
+static int put_sentence(const struct exchange *x, const char *text, struct buf *out)
+{
+	static const char name[] = "${type}";
+	const struct types *types = catalogue_types(x->config.catalogue);
+	const char *at = strstr(text, name);
+
+	if (!at)
+		return buf_puts(out, text);
+	return buf_append(out, text, (size_t)(at - text)) ||
+			       buf_puts(out,
+					types_info(types, x->facts.masked.blocked_type)->label) ||
+			       buf_puts(out, at + sizeof(name) - 1)
+		       ? -1
+		       : 0;
+}
+
+static int put_refusal_body(const struct exchange *x, enum refusal why, struct buf *out)
 {
 	return buf_puts(out, "{\"type\":\"error\",\"error\":{\"type\":\"") ||
 			       buf_puts(out, REFUSALS[why].type) ||
 			       buf_puts(out, "\",\"message\":\"") ||
-			       buf_puts(out, REFUSALS[why].text) || buf_puts(out, "\"}}")
+			       put_sentence(x, REFUSALS[why].text, out) || buf_puts(out, "\"}}")
 		       ? -1
 		       : 0;
 }
@@ -173,7 +190,7 @@ static int put_refusal(struct exchange *x, enum refusal why, bool close, struct 
 	unsigned status = REFUSALS[why].status;
 	struct buf *out = &x->to_client;
 
-	if (put_refusal_body(why, body) || buf_puts(out, "HTTP/1.1 ") ||
+	if (put_refusal_body(x, why, body) || buf_puts(out, "HTTP/1.1 ") ||
 	    put_number(out, status, 10) || buf_puts(out, " ") ||
 	    buf_puts(out, status_reason(status)) ||
 	    buf_puts(out, "\r\nContent-Type: application/json\r\nContent-Length: ") ||
@@ -220,6 +237,7 @@ static void exchange_send(struct exchange *x)
 		return;
 	}
 	http_parser_next(x->origin, !strcmp(x->facts.method, "HEAD"), false);
+	x->facts.passed_on = true;
 	x->state = STATE_ORIGIN;
 }
 

@@ -17,12 +17,13 @@
  * Refusals put the error answer into exchange_to_client() and go to READ or CLOSE without an
  * origin.
  */
+#include "../mask/json_path.h"
 #include "../mask/mask.h"
 #include "../mask/unmask.h"
 #include "http.h"
 
 /* Why a request is refused: machine word, HTTP status, error type as in Anthropic's error JSON,
- * sentence. */
+ * sentence, in which ${type} is the label of the type that policy blocks. */
 #define EXCHANGE_REFUSALS(X)                                                                       \
 	X(MALFORMED, "malformed", 400, "invalid_request_error",                                    \
 	  "awsmask refused this request: it is not well-formed HTTP.")                             \
@@ -46,6 +47,11 @@
 	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
 	  "awsmask refused this request: a pattern could not be evaluated within its limits on "   \
 	  "this text.")                                                                            \
+	X(BLOCKED, "blocked", 400, "invalid_request_error",                                        \
+	  "awsmask refused this request: it holds a value of the type ${type}, which by this "     \
+	  "host's policy may not be sent, not even masked. Take it out of the conversation, or "   \
+	  "begin a new one; your administrator finds the policy under `types` in "                 \
+	  "/etc/awsmask/awsmask.yaml.")                                                            \
 	X(WRONG_HOST, "wrong-host", 421, "invalid_request_error",                                  \
 	  "awsmask refused this request: its Host is not the host that the connection was opened " \
 	  "to.")                                                                                   \
@@ -77,12 +83,13 @@ const char *refusal_word(enum refusal r);
 
 struct exchange_config {
 	const struct catalogue *catalogue;
-	size_t body_max;   /* bytes, decoded; default 64 MiB */
-	size_t head_max;   /* bytes; HTTP_HEAD_MAX */
+	struct policy_source *policies; /* NULL: policy_default for all */
+	size_t body_max;		/* bytes, decoded; default 64 MiB */
+	size_t head_max;		/* bytes; HTTP_HEAD_MAX */
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
-	int gzip_level;	   /* zlib's, for masked bodies that came gzipped */
+	int gzip_level;	   /* 0-12, libdeflate's, for masked bodies that came coded */
 };
 
 struct exchange;
@@ -158,14 +165,36 @@ size_t exchange_memory(const struct exchange *x);
 /* Facts of the request that just ended or is under way, for logs and metrics: counts, never values.
  */
 struct exchange_facts {
-	uint64_t requests;		    /* begun on this connection */
-	unsigned status;		    /* of the answer given to the client; 0: none yet */
-	int refusal;			    /* enum refusal, or -1 */
+	uint64_t requests; /* begun on this connection */
+	unsigned status;   /* of the answer given to the client; 0: none yet */
+	int refusal;	   /* enum refusal, or -1 */
+	int unmaskable;	   /* observing: what enforcing would have refused it for, or -1 */
+	bool passed_on;	   /* it was made ready for the origin */
 	size_t request_bytes, answer_bytes; /* bodies, as on the client's side */
 	char method[16];
 	struct mask_counts masked;
 	struct unmask_counts unmasked;
 };
 const struct exchange_facts *exchange_facts(const struct exchange *x);
+
+/* Where something was found in a request: neither a value nor anything else that the client wrote.
+ */
+enum exchange_part { EXCHANGE_TARGET, EXCHANGE_HEADER, EXCHANGE_BODY, EXCHANGE_LINE };
+
+struct exchange_finding {
+	enum mask_type type;
+	bool known; /* no rule found it */
+	enum exchange_part part;
+	size_t index; /* of the header field, or of the line of a body (json-lines), from 0 */
+	struct json_path path; /* off: bytes from the part's begin; text: "" when it is no JSON */
+};
+
+#define EXCHANGE_FINDINGS_MAX 16
+/*
+ * The first ones, at most EXCHANGE_FINDINGS_MAX, of the request at hand: from when it was scanned
+ * until the first byte of the answer; else there are none. Returns how many were filled. A JSON
+ * body is read once more for it.
+ */
+size_t exchange_findings(const struct exchange *x, struct exchange_finding *out, size_t max);
 
 #endif

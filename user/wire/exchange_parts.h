@@ -31,8 +31,7 @@ struct request {
 	struct buf body;   /* as it came, chunks joined */
 	struct buf plain;  /* decoded, when it is coded */
 	enum coding coding;
-	struct inflater *inflater;
-	int inflated; /* what inflater_feed() said last */
+	bool coded; /* by it, and can be undone */
 	enum body_kind kind;
 };
 
@@ -108,6 +107,8 @@ __attribute__((warn_unused_result)) int request_build(struct exchange *x);
 /* Lines of a body (json-lines): the next one from *at on, without its end. false: no more. */
 bool request_line(const struct buf *body, size_t *at, const uint8_t **line, size_t *len);
 enum { PART_TARGET, PART_FIELDS, PART_BODY = PART_FIELDS + HTTP_FIELDS_MAX };
+/* The schema of its JSON body. */
+enum schema request_schema(const struct exchange *x);
 /* The bytes that are scanned and spliced. */
 const struct buf *request_text(const struct exchange *x);
 

@@ -80,8 +80,8 @@ static int request_coding(struct exchange *x, const struct http_head *h)
 		return NOT_REFUSED;
 	if (r->coding == CODING_UNKNOWN)
 		return x->config.observe ? NOT_REFUSED : REFUSAL_CODING;
-	r->inflater = inflater_new(r->coding);
-	return r->inflater ? NOT_REFUSED : REFUSAL_MEMORY;
+	r->coded = true;
+	return NOT_REFUSED;
 }
 
 int request_headed(struct exchange *x)
@@ -105,18 +105,6 @@ int request_headed(struct exchange *x)
 	return why;
 }
 
-static int request_inflate(struct exchange *x, const uint8_t *p, size_t n)
-{
-	struct request *r = &x->request;
-
-	if (!r->inflater || r->inflated < 0)
-		return NOT_REFUSED;
-	r->inflated = inflater_feed(r->inflater, p, n, &r->plain);
-	if (r->inflated >= 0 || x->config.observe)
-		return NOT_REFUSED;
-	return buf_len(&r->plain) == r->plain.max ? REFUSAL_BODY_TOO_LARGE : REFUSAL_CODING;
-}
-
 int request_data(struct exchange *x, const uint8_t *p, size_t n)
 {
 	struct request *r = &x->request;
@@ -126,12 +114,12 @@ int request_data(struct exchange *x, const uint8_t *p, size_t n)
 		return REFUSAL_BODY_TOO_LARGE;
 	if (buf_append(&r->body, p, n))
 		return REFUSAL_MEMORY;
-	return request_inflate(x, p, n);
+	return NOT_REFUSED;
 }
 
 const struct buf *request_text(const struct exchange *x)
 {
-	return x->request.inflater ? &x->request.plain : &x->request.body;
+	return x->request.coded ? &x->request.plain : &x->request.body;
 }
 
 void request_release(struct exchange *x)
@@ -140,8 +128,7 @@ void request_release(struct exchange *x)
 
 	buf_free(&r->body);
 	buf_free(&r->plain);
-	inflater_free(r->inflater);
-	r->inflater = NULL;
+	r->coded = false;
 	mask_reset(x->mask);
 }
 
@@ -265,15 +252,13 @@ static bool is_typed_json(const struct exchange *x)
 	return media_is_json(http_find(http_head(x->client), "content-type"));
 }
 
-static enum mask_error scan_json(struct exchange *x, const uint8_t *p, size_t n)
+enum schema request_schema(const struct exchange *x)
 {
 	const char *query = memchr(x->request.path, '?', x->request.path_len);
 	size_t len = query ? (size_t)(query - x->request.path) : x->request.path_len;
-	enum schema schema = SCHEMA_NONE;
 
-	if (is_typed_json(x))
-		schema = schema_of_request((const uint8_t *)x->request.path, len);
-	return mask_scan_json(x->mask, PART_BODY, p, n, schema);
+	return is_typed_json(x) ? schema_of_request((const uint8_t *)x->request.path, len)
+				: SCHEMA_NONE;
 }
 
 static bool is_blank_line(const uint8_t *p, size_t n)
@@ -311,7 +296,7 @@ static enum mask_error scan_body(struct exchange *x, const struct buf *body, con
 
 	switch (x->request.kind) {
 	case BODY_JSON:
-		return scan_json(x, p, n);
+		return mask_scan_json(x->mask, PART_BODY, p, n, request_schema(x));
 	case BODY_JSON_LINES:
 		return scan_lines(x, body);
 	case BODY_FORM:
@@ -362,23 +347,50 @@ static int refusal_of(enum mask_error e)
 	}
 }
 
+/* A coded stream has to come to its own end, or somebody else may read on where we did not. */
+static int request_decode(struct request *r)
+{
+	if (!r->coded || !buf_len(&r->body) ||
+	    !inflate_all(r->coding, buf_bytes(&r->body), buf_len(&r->body), &r->plain))
+		return NOT_REFUSED;
+	return buf_len(&r->plain) == r->plain.max ? REFUSAL_BODY_TOO_LARGE : REFUSAL_CODING;
+}
+
 static int scan_all(struct exchange *x)
 {
 	const struct buf *body = request_text(x);
 	char boundary[71];
 	int why;
 
-	/* A coded stream has to come to its own end, or somebody else may read on where we did not.
-	 */
-	if (x->request.inflater && buf_len(&x->request.body) && x->request.inflated != 1)
-		return REFUSAL_CODING;
-	why = refusal_of(scan_head(x));
+	why = request_decode(&x->request);
+	if (why == NOT_REFUSED)
+		why = refusal_of(scan_head(x));
 	if (why == NOT_REFUSED)
 		why = kind_of_body(x, buf_bytes(body), buf_len(body), boundary, &x->request.kind);
 	if (why == NOT_REFUSED)
 		why = refusal_of(scan_body(x, body, boundary));
 	if (why == NOT_REFUSED)
 		why = refusal_of(mask_learn(x->mask));
+	if (why == NOT_REFUSED && mask_counts(x->mask)->blocked)
+		why = REFUSAL_BLOCKED;
+	return why;
+}
+
+static int scan_by_policy(struct exchange *x)
+{
+	struct policy_source *s = x->config.policies;
+	const struct mask_policy *policy =
+		s ? s->take(s, x->host[0] ? x->host : x->origin_name) : NULL;
+	int why;
+
+	if (policy)
+		mask_follow(x->mask, policy);
+	mask_know(x->mask, x->scope);
+	why = scan_all(x);
+	if (policy) {
+		mask_follow(x->mask, &policy_default);
+		s->done(s, policy);
+	}
 	return why;
 }
 
@@ -387,11 +399,15 @@ int request_scan(struct exchange *x)
 	int why;
 
 	mask_reset(x->mask);
-	if (x->config.observe && x->request.coding == CODING_UNKNOWN)
+	if (x->config.observe && x->request.coding == CODING_UNKNOWN) {
+		x->facts.unmaskable = has_body(http_head(x->client)) ? REFUSAL_CODING : NOT_REFUSED;
 		return NOT_REFUSED;
-	mask_know(x->mask, x->scope);
-	why = scan_all(x);
+	}
+	why = scan_by_policy(x);
 	x->facts.masked = *mask_counts(x->mask);
+	if (!x->config.observe)
+		return why;
 	/* Who only observes is in nobody's way. */
-	return x->config.observe ? NOT_REFUSED : why;
+	x->facts.unmaskable = why;
+	return NOT_REFUSED;
 }

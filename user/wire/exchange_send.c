@@ -85,7 +85,7 @@ static int put_body(const struct exchange *x, bool masked, struct buf *out)
 
 	if (!masked)
 		return buf_append(out, buf_bytes(body), buf_len(body));
-	return x->request.inflater ? splice_coded(x, out) : splice_body(x, out);
+	return x->request.coded ? splice_coded(x, out) : splice_body(x, out);
 }
 
 /*

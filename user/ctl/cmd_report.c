@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../daemon/report.h"
+#include "client.h"
+#include "report_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLES_MAX 3
+#define DAYS_MAX 36500
+#define TRIES 5 /* what is counted meanwhile may bring new rows between pages */
+
+/* What is asked, of the daemon or of a file. */
+struct inquiry {
+	struct ctl *ctl;
+	struct report_db *db; /* NULL: the daemon's */
+	int64_t since;
+	unsigned by[TABLES_MAX]; /* bits of enum report_column */
+	size_t tables;
+};
+
+static const char *const columns[REPORT_COLUMN_COUNT] = {
+#define X(name, word) word,
+	REPORT_COLUMNS(X)
+#undef X
+};
+
+static json_t *columns_json(unsigned by)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
+		if (by >> i & 1)
+			json_array_append_new(list, json_string(columns[i]));
+	return list;
+}
+
+/* ---- arguments; 0, or -1 after saying what is wrong */
+
+static int take_since(struct inquiry *q)
+{
+	const char *text = q->ctl->option[OPTION_SINCE];
+	char *end;
+	long days;
+
+	if (!text || report_day_parse(text, &q->since) == 0)
+		return 0;
+	days = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || days < 1 || days > DAYS_MAX) {
+		ctl_usage_error(q->ctl,
+				"--since is '%s', and can be a number of days such as 7, or a date "
+				"such as 2026-11-01",
+				text);
+		return -1;
+	}
+	q->since = report_today() - days + 1;
+	return 0;
+}
+
+static int take_by(struct inquiry *q)
+{
+	const char *text = q->ctl->option[OPTION_BY];
+	char *copy, *save, *word;
+	int found = 0;
+
+	if (!text) {
+		q->by[q->tables++] = 1u << REPORT_BY_TYPE;
+		q->by[q->tables++] = 1u << REPORT_BY_CGROUP;
+		q->by[q->tables++] = 1u << REPORT_BY_DAY;
+		return 0;
+	}
+	copy = strdup(text);
+	q->tables = 1;
+	for (word = copy ? strtok_r(copy, ", ", &save) : NULL; word && found >= 0;
+	     word = strtok_r(NULL, ", ", &save)) {
+		found = report_column_find(word);
+		if (found >= 0)
+			q->by[0] |= 1u << found;
+	}
+	free(copy);
+	if (found >= 0 && q->by[0])
+		return 0;
+	ctl_usage_error(q->ctl, "--by is '%s', and can be %s, or several with commas between", text,
+			REPORT_COLUMN_WORDS);
+	return -1;
+}
+
+/* ---- asking */
+
+static json_t *ask_page(struct inquiry *q, unsigned by, size_t offset, struct err *e)
+{
+	const struct report_query query = {.by = by, .since = q->since};
+	json_t *request, *answer;
+	char since[16];
+
+	if (q->db)
+		return report_rows(q->db, &query, offset, SIZE_MAX, e);
+	report_day_format(q->since, since);
+	request = json_pack("{s:s, s:s, s:o, s:I}", "command", "report", "since", since, "by",
+			    columns_json(by), "offset", (json_int_t)offset);
+	return client_call(q->ctl, request, &answer, e) == CLIENT_DONE ? answer : NULL;
+}
+
+/* All pages in one. *moved: rows came in between, so some may be there twice, or not at all. */
+static json_t *ask_pages(struct inquiry *q, unsigned by, bool *moved, struct err *e)
+{
+	json_t *all = ask_page(q, by, 0, e), *rows = json_object_get(all, "rows");
+	json_int_t next = json_integer_value(json_object_get(all, "next"));
+
+	*moved = false;
+	while (next > 0 && (size_t)next == json_array_size(rows)) {
+		json_t *page = ask_page(q, by, (size_t)next, e);
+
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		*moved |=
+			!json_equal(json_object_get(all, "total"), json_object_get(page, "total"));
+		json_array_extend(rows, json_object_get(page, "rows"));
+		next = json_integer_value(json_object_get(page, "next"));
+		json_decref(page);
+	}
+	return all;
+}
+
+static json_t *ask_all(struct inquiry *q, unsigned by, struct err *e)
+{
+	json_t *all = NULL;
+	bool moved = true;
+
+	for (int i = 0; i < TRIES && moved; i++) {
+		json_decref(all);
+		all = ask_pages(q, by, &moved, e);
+		if (!all)
+			return NULL;
+	}
+	if (json_is_array(json_object_get(all, "rows")) &&
+	    json_is_object(json_object_get(all, "modes")))
+		return all;
+	err_set(e, "awsmaskd's answer is not understood: is it of another version?");
+	json_decref(all);
+	return NULL;
+}
+
+/* ---- saying */
+
+static int by_found(const void *a, const void *b)
+{
+	json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "found"));
+	json_int_t y = json_integer_value(json_object_get(*(json_t *const *)b, "found"));
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* What was found most comes first; days stay in their order. NULL: memory is out. */
+static json_t *sorted(json_t *rows, unsigned by)
+{
+	size_t n = json_array_size(rows);
+	json_t **list, *out = json_array();
+
+	if (by >> REPORT_BY_DAY & 1 || n == 0) {
+		json_decref(out);
+		return json_incref(rows);
+	}
+	list = calloc(n, sizeof(json_t *));
+	for (size_t i = 0; list && i < n; i++)
+		list[i] = json_array_get(rows, i);
+	if (list)
+		qsort(list, n, sizeof(json_t *), by_found);
+	for (size_t i = 0; list && i < n; i++)
+		json_array_append(out, list[i]);
+	free(list);
+	return out;
+}
+
+static void say_nothing(const struct inquiry *q)
+{
+	char since[16];
+
+	report_day_format(q->since, since);
+	printf("nothing was counted%s%s: no request of an enrolled cgroup to a target has come to "
+	       "its end.\n"
+	       "Is a cgroup enrolled (`awsmaskctl list`)? Have its clients connected since then? "
+	       "`awsmaskctl check` looks further.\n",
+	       q->since ? " since " : "", q->since ? since : "");
+}
+
+/* What the daemon has counted and could not write is not in the rows. */
+static void say_missing(json_t *answer)
+{
+	json_int_t unwritten = json_integer_value(json_object_get(answer, "unwritten"));
+	json_int_t lost = json_integer_value(json_object_get(answer, "lost"));
+
+	if (unwritten || lost)
+		ctl_note("%" JSON_INTEGER_FORMAT
+			 " requests are counted and could not be written yet, "
+			 "%" JSON_INTEGER_FORMAT " are lost: see `awsmaskctl status`",
+			 unwritten, lost);
+}
+
+static void say_table(const struct inquiry *q, size_t i, json_t *answer, json_t *rows)
+{
+	json_t *modes = json_object_get(answer, "modes");
+
+	if (i == 0)
+		say_missing(answer);
+	if (json_object_size(modes) == 0) {
+		if (i == 0)
+			say_nothing(q);
+		return;
+	}
+	if (i == 0)
+		report_summary_print(modes);
+	if (json_array_size(rows)) {
+		printf("\n");
+		report_table_print(q->by[i], rows, modes);
+	}
+}
+
+static int say_json(json_t *first, json_t *tables)
+{
+	json_t *out = json_pack("{s:b, s:O, s:O}", "ok", 1, "modes",
+				json_object_get(first, "modes"), "tables", tables);
+	json_t *unwritten = json_object_get(first, "unwritten");
+
+	if (out && unwritten) {
+		json_object_set(out, "unwritten", unwritten);
+		json_object_set(out, "lost", json_object_get(first, "lost"));
+	}
+	return ctl_print_json(out);
+}
+
+static int report(struct inquiry *q)
+{
+	json_t *first = NULL, *tables = json_array();
+	int status = STATUS_DONE;
+	struct err e;
+
+	for (size_t i = 0; i < q->tables; i++) {
+		json_t *answer = ask_all(q, q->by[i], &e), *rows;
+
+		if (!answer) {
+			status = ctl_refuse(q->ctl, &e);
+			break;
+		}
+		rows = sorted(json_object_get(answer, "rows"), q->by[i]);
+		if (!q->ctl->option[OPTION_JSON])
+			say_table(q, i, answer, rows);
+		json_array_append_new(tables, json_pack("{s:o, s:O}", "by", columns_json(q->by[i]),
+							"rows", rows));
+		json_decref(rows);
+		if (!first)
+			first = json_incref(answer);
+		json_decref(answer);
+	}
+	if (status == STATUS_DONE && q->ctl->option[OPTION_JSON])
+		status = say_json(first, tables);
+	json_decref(first);
+	json_decref(tables);
+	return status;
+}
+
+int cmd_report(struct ctl *c, int argc, char **argv)
+{
+	struct inquiry q = {.ctl = c};
+	struct err e;
+	int status;
+
+	(void)argc;
+	(void)argv;
+	if (take_since(&q) < 0 || take_by(&q) < 0)
+		return STATUS_USAGE;
+	if (c->option[OPTION_DB]) {
+		q.db = report_db_open_reading(c->option[OPTION_DB], &e);
+		if (!q.db)
+			return ctl_refuse(c, &e);
+	}
+	status = report(&q);
+	report_db_close(q.db);
+	return status;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A report's rows as JSON: what the daemon answers, and what is read from a file without one. */
+#include "report.h"
+
+struct rows {
+	json_t *list, *modes;
+	uint64_t offset, total;
+	size_t room;
+	bool full, broken;
+};
+
+static int put_new(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value);
+}
+
+static json_t *sums_json(const struct report_sums *s)
+{
+	json_t *all = json_object();
+
+#define X(name, meaning) (void)put_new(all, #name, json_integer((json_int_t)s->name));
+	REPORT_SUMS(X)
+#undef X
+	return all;
+}
+
+static json_t *row_json(const struct report_row *row)
+{
+	static const char *const columns[] = {
+#define X(name, word) word,
+		REPORT_COLUMNS(X)
+#undef X
+	};
+	json_t *all = sums_json(&row->sums);
+
+	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
+		if (row->text[i] && put_new(all, columns[i], json_string(row->text[i]))) {
+			json_decref(all);
+			return NULL;
+		}
+	if (put_new(all, "mode", json_string(row->observe ? "observe" : "enforce"))) {
+		json_decref(all);
+		return NULL;
+	}
+	return all;
+}
+
+static int on_row(void *arg, const struct report_row *row)
+{
+	struct rows *rows = arg;
+	json_t *j;
+	size_t bytes;
+
+	if (rows->total++ < rows->offset || rows->full)
+		return 0;
+	j = row_json(row);
+	bytes = j ? json_dumpb(j, NULL, 0, JSON_COMPACT) + 1 : 0;
+	/* At least one, so that asking again comes to an end. */
+	if (bytes > rows->room && json_array_size(rows->list)) {
+		rows->full = true;
+		json_decref(j);
+		return 0;
+	}
+	rows->room -= bytes < rows->room ? bytes : rows->room;
+	if (json_array_append_new(rows->list, j) == 0)
+		return 0;
+	rows->broken = true;
+	return -1;
+}
+
+static int on_mode(void *arg, const struct report_row *row)
+{
+	struct rows *rows = arg;
+	json_t *sums = sums_json(&row->sums);
+	char first[16], last[16];
+
+	report_day_format(row->first, first);
+	report_day_format(row->last, last);
+	if (put_new(sums, "first", json_string(first)) ||
+	    put_new(sums, "last", json_string(last)) ||
+	    put_new(rows->modes, row->observe ? "observe" : "enforce", json_incref(sums)))
+		rows->broken = true;
+	json_decref(sums);
+	return rows->broken ? -1 : 0;
+}
+
+json_t *report_rows(struct report_db *db, const struct report_query *q, uint64_t offset,
+		    size_t room, struct err *e)
+{
+	struct rows rows = {
+		.list = json_array(), .modes = json_object(), .offset = offset, .room = room};
+	const struct report_query modes = {.since = q->since};
+	json_t *answer = NULL;
+	uint64_t next;
+
+	err_set(e, "memory is out");
+	if (report_db_each(db, q, on_row, &rows) == 0 &&
+	    report_db_each(db, &modes, on_mode, &rows) == 0)
+		answer = json_pack("{s:b, s:I, s:O, s:O}", "ok", 1, "total", (json_int_t)rows.total,
+				   "rows", rows.list, "modes", rows.modes);
+	else
+		err_set(e, "the report cannot be read: %s",
+			rows.broken ? "a text in it is no UTF-8, or memory is out"
+				    : report_db_why(db));
+	next = offset + json_array_size(rows.list);
+	if (answer && rows.full)
+		(void)put_new(answer, "next", json_integer((json_int_t)next));
+	json_decref(rows.list);
+	json_decref(rows.modes);
+	return answer;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "anchors.h"
+
+#include <stdio.h>
+
+#define GRAM_FOURTH_MAX 40
+#define PAIR_PLACES 16 /* where in an anchor the pair may lie */
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
+static void window_fill(struct window *w, const char *anchor, size_t pair_at, bool fold,
+			const struct byte_set follow[static FOLLOW])
+{
+	size_t len = strlen(anchor);
+
+	for (size_t k = 0; k < WINDOW_WIDTH; k++) {
+		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
+
+		w->at[k] = byte_set_all;
+		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+			continue;
+		if (at >= len) {
+			w->at[k] = follow[at - len];
+			continue;
+		}
+		w->at[k] = (struct byte_set){0};
+		byte_set_add(&w->at[k], (uint8_t)anchor[at]);
+		if (fold)
+			byte_set_fold(&w->at[k]);
+	}
+}
+
+static void go_behind(struct follow *f, const struct rule *r, const char *anchor)
+{
+	follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
+}
+
+/*
+ * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
+ * its anchors, for only then do their starts come in the order of the text.
+ */
+static size_t choose_pair(const struct rule *r, struct follow *f)
+{
+	struct byte_set follow[FOLLOW];
+	size_t shortest = SIZE_MAX, best = 0;
+	double costs[PAIR_PLACES] = {0};
+
+	for (size_t i = 0; r->anchors[i]; i++) {
+		size_t len = strlen(r->anchors[i]);
+
+		shortest = len < shortest ? len : shortest;
+		go_behind(f, r, r->anchors[i]);
+		follow_sets(f, follow);
+		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
+			struct window w;
+
+			window_fill(&w, r->anchors[i], at, r->fold, follow);
+			costs[at] += window_cost(&w);
+		}
+	}
+	for (size_t at = 1; at < PAIR_PLACES && at + 2 <= shortest; at++)
+		if (costs[at] < costs[best])
+			best = at;
+	return best;
+}
+
+static void set_head(struct anchor_node *node, bool fold)
+{
+	uint8_t head[4] = {0}, mask[4] = {0}, folded[4] = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(head) && i < node->len; i++) {
+		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
+		head[i] = (uint8_t)node->text[i] | folded[i];
+		mask[i] = 0xff;
+	}
+	memcpy(&node->head, head, sizeof(head));
+	memcpy(&node->mask, mask, sizeof(mask));
+	memcpy(&node->fold, folded, sizeof(folded));
+}
+
+static int add_node(struct anchors *a, const struct anchor_node *node, bool fold, unsigned pair)
+{
+	uint16_t *link = &a->pair_first[pair];
+
+	if (a->node_count == ANCHOR_NODES_MAX)
+		return -1;
+	while (*link)
+		link = &a->nodes[*link - 1].next;
+	a->nodes[a->node_count] = *node;
+	set_head(&a->nodes[a->node_count], fold);
+	*link = (uint16_t)++a->node_count;
+	return 0;
+}
+
+static void gram_add(uint64_t *set, uint32_t hash)
+{
+	set[hash / 64] |= 1ull << (hash % 64);
+}
+
+/* The bytes of a set, each as grams_propose() reads it. */
+static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
+{
+	struct byte_set folded = {0};
+	unsigned n = 0;
+
+	for (unsigned c = 0; c < 256; c++) {
+		uint8_t byte = (uint8_t)(c | 0x20);
+
+		if (!byte_set_has(s, (uint8_t)c) || byte_set_has(&folded, byte))
+			continue;
+		byte_set_add(&folded, byte);
+		out[n++] = byte;
+	}
+	return n;
+}
+
+/* Each four bytes that can stand at the pair. */
+static void add_grams(struct anchors *a, const struct window *w)
+{
+	uint8_t bytes[4][256];
+	unsigned n[4];
+
+	for (unsigned k = 0; k < 4; k++)
+		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
+	for (unsigned i = 0; i < n[0] * n[1]; i++) {
+		uint32_t two = bytes[0][i / n[1]] | (uint32_t)bytes[1][i % n[1]] << 8;
+
+		for (unsigned j = 0; j < n[2]; j++) {
+			uint32_t three = two | (uint32_t)bytes[2][j] << 16;
+
+			if (n[3] > GRAM_FOURTH_MAX)
+				gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
+			for (unsigned k = 0; k < n[3] && n[3] <= GRAM_FOURTH_MAX; k++)
+				gram_add(a->fours,
+					 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
+		}
+	}
+}
+
+/* An anchor of either case has a node under each spelling of its pair. */
+static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
+		      size_t pair_at, struct follow *f)
+{
+	struct anchor_node node = {.text = text,
+				   .len = (uint8_t)strlen(text),
+				   .pair_at = (uint8_t)pair_at,
+				   .rule = rule};
+	struct byte_set follow[FOLLOW];
+	const char *p = text + pair_at;
+	unsigned i;
+
+	go_behind(f, r, text);
+	follow_sets(f, follow);
+	node.guard = follow_guard(f, &a->guards);
+	for (i = 0; i < 4; i++) {
+		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
+
+		if (((i & 1) && !(r->fold && is_letter(p[0]))) ||
+		    ((i & 2) && !(r->fold && is_letter(p[1]))))
+			continue;
+		pair[0] ^= i & 1 ? 0x20 : 0;
+		pair[1] ^= i & 2 ? 0x20 : 0;
+		if (add_node(a, &node, r->fold, pair_of(pair)) < 0)
+			return -1;
+	}
+	if (a->window_count == ANCHORS_MAX)
+		return -1;
+	window_fill(&a->windows[a->window_count], text, pair_at, r->fold, follow);
+	add_grams(a, &a->windows[a->window_count++]);
+	return 0;
+}
+
+static int check_anchors(const struct rule *r, char *why, size_t why_size)
+{
+	for (size_t i = 0; r->anchors[i]; i++) {
+		size_t len = strlen(r->anchors[i]);
+
+		if (len < 2 || len > UINT8_MAX) {
+			snprintf(why, why_size, "rule %s: anchor '%s' is not 2 to 255 bytes long",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+		/* else an escape might reach into the anchor, and the walk not see its end */
+		if (r->back && (is_letter(r->anchors[i][0]) || is_digit(r->anchors[i][0]))) {
+			snprintf(why, why_size,
+				 "rule %s: walks back, so anchor '%s' must not begin with a letter "
+				 "or digit",
+				 r->id, r->anchors[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size)
+{
+	size_t pair_at;
+	struct follow *f;
+	int rc = 0;
+
+	if (check_anchors(r, why, why_size) < 0)
+		return -1;
+	f = follow_new(r->expression);
+	if (!f) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
+	pair_at = choose_pair(r, f);
+	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
+		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
+	if (rc)
+		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
+	follow_free(f);
+	return rc;
+}
+
+void anchors_ready(struct anchors *a)
+{
+	proposer_init(&a->proposer, a->windows, a->window_count);
+}
+
+static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t *p)
+{
+	size_t i;
+
+	if (!fold)
+		return memcmp(p, node->text, node->len) == 0;
+	for (i = 0; i < node->len; i++) {
+		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
+
+		if (diff != 0 && (diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
+			return false;
+	}
+	return true;
+}
+
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
+		    const uint8_t *p, size_t len)
+{
+	return len >= node->len && text_stands(node, fold, p) &&
+	       guard_lets(&a->guards, node->guard, p + node->len, len - node->len);
+}

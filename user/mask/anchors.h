@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_ANCHORS_H
+#define AWSMASK_ANCHORS_H
+/*
+ * Where which rule is tried: the anchors of all rules, found by a pair of their bytes, and what the
+ * proposer (propose.h) needs to look for them. Private to the catalogue, detect.c and their tests.
+ */
+#include "edge.h"
+#include "follow.h"
+#include "propose.h"
+
+#include <string.h>
+
+#define ANCHORS_MAX 4096
+#define ANCHOR_NODES_MAX 8192
+#define PAIRS 65536
+#define FOUR_BITS 19 /* of a hash */
+#define THREE_BITS 16
+
+struct rule {
+	const char *id;
+	const char *const *anchors; /* ends with NULL */
+	bool fold;		    /* anchors in either case (ASCII) */
+	unsigned back;		    /* the start lies up to this far before the anchor ... */
+	enum chars back_chars;	    /* ... and everything between is of this class */
+	enum edge left, right;	    /* what may stand around the whole match */
+	const char *expression;
+};
+
+/* One anchor under one of its pairs; those of the same pair are chained. */
+struct anchor_node {
+	uint16_t next; /* node number + 1, 0 ends the chain */
+	uint16_t rule;
+	uint8_t len;
+	uint8_t pair_at; /* where in the anchor the pair lies */
+	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
+	uint32_t head, mask, fold;
+	uint16_t guard; /* what looks at the bytes behind it first */
+	const char *text;
+};
+
+struct anchors {
+	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
+	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
+	uint16_t pair_first[PAIRS]; /* node number + 1 */
+	unsigned node_count, window_count;
+	struct anchor_node nodes[ANCHOR_NODES_MAX];
+	struct window windows[ANCHORS_MAX];
+	struct guards guards;
+	struct proposer proposer;
+};
+
+/* Add a rule's anchors. 0, or -1 with the reason in `why`. */
+__attribute__((warn_unused_result)) int
+anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size);
+/* After the last one, and whenever more were added. */
+void anchors_ready(struct anchors *a);
+
+static inline unsigned pair_of(const uint8_t *p)
+{
+	return p[0] | (unsigned)p[1] << 8;
+}
+
+static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
+{
+	return gram * 0x9e3779b1u >> (32 - bits);
+}
+
+static inline bool gram_in(const uint64_t *set, uint32_t hash)
+{
+	return set[hash / 64] >> (hash % 64) & 1;
+}
+
+/* May one of the anchors stand here? Of these four bytes the case does not count. */
+static inline bool grams_propose(const struct anchors *a, uint32_t four)
+{
+	four |= 0x20202020;
+	return gram_in(a->fours, gram_hash(four, FOUR_BITS)) |
+	       gram_in(a->threes, gram_hash(four << 8, THREE_BITS));
+}
+
+/* May the anchor stand at p? Most that share a pair differ in their first bytes. */
+static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *p, size_t len)
+{
+	uint32_t w;
+
+	if (len < sizeof(w))
+		return true;
+	memcpy(&w, p, sizeof(w));
+	return ((w | node->fold) & node->mask) == node->head;
+}
+
+/* Does it stand there as a whole, with what may follow it behind? */
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
+		    const uint8_t *p, size_t len);
+
+#endif

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "follow_parse.h"
+
+#include <string.h>
+
+/*
+ * As much of pcre2pattern(3) as catalogues are written in. Each part of an expression becomes a
+ * piece of the graph, with one node where it begins and an empty one where it ends.
+ */
+#define COPIES_MAX 24 /* of x in x{n}: further than anybody looks */
+#define DEPTH_MAX 60
+
+struct piece {
+	uint16_t start, end;
+};
+
+struct reader {
+	struct graph *f;
+	const char *at;
+	bool fold, failed;
+	unsigned depth;
+};
+
+static struct piece read_choice(struct reader *r);
+
+static uint16_t node_new(struct graph *f)
+{
+	if (f->count == NODES_MAX) {
+		f->cut = true;
+		return NODE_ANY;
+	}
+	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	return f->count++;
+}
+
+static void link_to(struct graph *f, uint16_t from, uint16_t to)
+{
+	struct node *n = &f->nodes[from];
+
+	if (from != NODE_ANY)
+		n->out[n->out[0] != NO_NODE] = to;
+}
+
+static struct piece piece_empty(struct graph *f)
+{
+	uint16_t n = node_new(f);
+
+	return (struct piece){n, n};
+}
+
+static struct piece piece_fail(struct reader *r)
+{
+	r->failed = true;
+	return (struct piece){NODE_ANY, NODE_ANY};
+}
+
+static struct piece piece_set(struct reader *r, const struct byte_set *set)
+{
+	struct piece p = {node_new(r->f), node_new(r->f)};
+
+	if (p.start == NODE_ANY)
+		return p;
+	r->f->nodes[p.start].set = *set;
+	r->f->nodes[p.start].is_byte = true;
+	if (r->fold)
+		byte_set_fold(&r->f->nodes[p.start].set);
+	link_to(r->f, p.start, p.end);
+	return p;
+}
+
+static struct piece piece_join(struct graph *f, struct piece a, struct piece b)
+{
+	link_to(f, a.end, b.start);
+	return (struct piece){a.start, b.end};
+}
+
+static struct piece piece_or(struct graph *f, struct piece a, struct piece b)
+{
+	struct piece p = {node_new(f), node_new(f)};
+
+	link_to(f, p.start, a.start);
+	link_to(f, p.start, b.start);
+	link_to(f, a.end, p.end);
+	link_to(f, b.end, p.end);
+	return p;
+}
+
+static struct piece piece_star(struct graph *f, struct piece a)
+{
+	struct piece p = {node_new(f), node_new(f)};
+
+	link_to(f, p.start, a.start);
+	link_to(f, p.start, p.end);
+	link_to(f, a.end, p.start);
+	return p;
+}
+
+static int hex_of(char c)
+{
+	const char *digits = "0123456789abcdef", *p = c ? strchr(digits, c | 0x20) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+/* \d, \w, \s and what they are not. False: it is none of them. */
+static bool class_of(char c, struct byte_set *out)
+{
+	*out = (struct byte_set){0};
+	switch (c | 0x20) {
+	case 'w':
+		byte_set_range(out, 'a', 'z');
+		byte_set_range(out, 'A', 'Z');
+		byte_set_add(out, '_');
+		/* fall through */
+	case 'd':
+		byte_set_range(out, '0', '9');
+		break;
+	case 's':
+		byte_set_range(out, '\t', '\r');
+		byte_set_add(out, ' ');
+		break;
+	default:
+		return false;
+	}
+	if (!(c & 0x20))
+		byte_set_turn(out);
+	return true;
+}
+
+/* The byte that the escape behind a backslash stands for, or -1. */
+static int escaped_byte(struct reader *r)
+{
+	static const char from[] = "nrtefa", to[] = "\n\r\t\x1b\f\a";
+	char c = *r->at;
+	const char *p = c ? strchr(from, c) : NULL;
+	int high, low;
+
+	if (!c)
+		return -1;
+	r->at++;
+	if (p)
+		return to[p - from];
+	if (c == 'x') {
+		high = hex_of(r->at[0]);
+		low = high < 0 ? -1 : hex_of(r->at[1]);
+		if (low < 0)
+			return -1;
+		r->at += 2;
+		return high << 4 | low;
+	}
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		return -1;
+	return (uint8_t)c;
+}
+
+static struct piece read_escape(struct reader *r)
+{
+	struct byte_set set;
+	int byte;
+
+	r->at++;
+	if (*r->at && strchr("bBAzZG", *r->at)) {
+		r->at++;
+		return piece_empty(r->f);
+	}
+	if (class_of(*r->at, &set)) {
+		r->at++;
+		return piece_set(r, &set);
+	}
+	byte = escaped_byte(r);
+	if (byte < 0)
+		return piece_fail(r);
+	set = (struct byte_set){0};
+	byte_set_add(&set, (uint8_t)byte);
+	return piece_set(r, &set);
+}
+
+/* One member of a class into `set`: its byte, -2 when it was a class of its own, -1: unknown. */
+static int read_member(struct reader *r, struct byte_set *set)
+{
+	struct byte_set more;
+
+	if (!*r->at || (r->at[0] == '[' && r->at[1] && strchr(":.=", r->at[1])))
+		return -1;
+	if (*r->at != '\\')
+		return (uint8_t)*r->at++;
+	r->at++;
+	if (class_of(*r->at, &more)) {
+		byte_set_join(set, &more);
+		r->at++;
+		return -2;
+	}
+	if (*r->at == 'b') {
+		r->at++;
+		return '\b';
+	}
+	return escaped_byte(r);
+}
+
+static struct piece read_class(struct reader *r)
+{
+	struct byte_set set = {0};
+	bool turn = r->at[1] == '^', first = true;
+	int from, to;
+
+	for (r->at += 1 + turn; first || *r->at != ']'; first = false) {
+		from = read_member(r, &set);
+		if (from == -1)
+			return piece_fail(r);
+		if (from == -2)
+			continue;
+		to = from;
+		if (r->at[0] == '-' && r->at[1] && r->at[1] != ']') {
+			r->at++;
+			to = read_member(r, &set);
+			if (to < from)
+				return piece_fail(r);
+		}
+		byte_set_range(&set, (uint8_t)from, (uint8_t)to);
+	}
+	r->at++;
+	if (r->fold)
+		byte_set_fold(&set);
+	if (turn)
+		byte_set_turn(&set);
+	return piece_set(r, &set);
+}
+
+static bool starts_with(struct reader *r, const char *what)
+{
+	size_t n = strlen(what);
+
+	if (strncmp(r->at, what, n) != 0)
+		return false;
+	r->at += n;
+	return true;
+}
+
+static struct piece read_to_end(struct reader *r)
+{
+	struct piece p;
+
+	if (++r->depth > DEPTH_MAX)
+		return piece_fail(r);
+	p = read_choice(r);
+	r->depth--;
+	if (*r->at != ')')
+		return piece_fail(r);
+	r->at++;
+	return p;
+}
+
+/* What must follow, and is then read again. */
+static struct piece read_ahead(struct reader *r)
+{
+	struct piece p = piece_empty(r->f), look = read_to_end(r);
+
+	link_to(r->f, look.end, NODE_ANY);
+	if (p.start != NODE_ANY)
+		r->f->nodes[p.start].look = look.start;
+	return p;
+}
+
+/* What must not, or must precede: it takes no bytes and is read for its end only. */
+static struct piece read_assertion(struct reader *r)
+{
+	uint16_t count = r->f->count;
+	bool cut = r->f->cut;
+
+	read_to_end(r);
+	r->f->count = count;
+	r->f->cut = cut;
+	return piece_empty(r->f);
+}
+
+/* Behind "(?": letters that switch something, for the rest of the group or for one of its own. */
+static struct piece read_flags(struct reader *r)
+{
+	bool on = true, before = r->fold, fold = r->fold;
+	struct piece p;
+
+	for (; *r->at && strchr("is-", *r->at); r->at++) {
+		if (*r->at == '-')
+			on = false;
+		else if (*r->at == 'i')
+			fold = on;
+	}
+	r->fold = fold;
+	if (starts_with(r, ")"))
+		return piece_empty(r->f);
+	if (!starts_with(r, ":"))
+		return piece_fail(r);
+	p = read_to_end(r);
+	r->fold = before;
+	return p;
+}
+
+static struct piece read_group(struct reader *r)
+{
+	const char *name;
+
+	if (r->at[1] == '*')
+		return piece_fail(r);
+	if (r->at[1] != '?') {
+		r->at++;
+		return read_to_end(r);
+	}
+	r->at += 2;
+	if (starts_with(r, "="))
+		return read_ahead(r);
+	if (starts_with(r, "!") || starts_with(r, "<=") || starts_with(r, "<!"))
+		return read_assertion(r);
+	if (starts_with(r, ">"))
+		return read_to_end(r);
+	if (starts_with(r, "<") || starts_with(r, "P<")) {
+		name = strchr(r->at, '>');
+		if (!name)
+			return piece_fail(r);
+		r->at = name + 1;
+		return read_to_end(r);
+	}
+	return read_flags(r);
+}
+
+static struct piece read_atom(struct reader *r)
+{
+	struct byte_set set = {0};
+
+	switch (*r->at) {
+	case '(':
+		return read_group(r);
+	case '[':
+		return read_class(r);
+	case '\\':
+		return read_escape(r);
+	case '^':
+	case '$':
+		r->at++;
+		return piece_empty(r->f);
+	case '.':
+		r->at++;
+		return piece_set(r, &byte_set_all);
+	case '*':
+	case '+':
+	case '?':
+		return piece_fail(r);
+	default:
+		byte_set_add(&set, (uint8_t)*r->at++);
+		return piece_set(r, &set);
+	}
+}
+
+/* {n}, {n,}, {n,m}. False, and nothing read: it is no quantifier. */
+static bool read_braces(struct reader *r, unsigned *least, unsigned *most)
+{
+	const char *p = r->at + 1;
+
+	if (*p < '0' || *p > '9')
+		return false;
+	for (*least = 0; *p >= '0' && *p <= '9' && *least < 100000; p++)
+		*least = *least * 10 + (unsigned)(*p - '0');
+	*most = *least;
+	if (*p == ',') {
+		p++;
+		*most = *p == '}' ? UINT32_MAX : 0;
+		for (; *p >= '0' && *p <= '9' && *most < 100000; p++)
+			*most = *most * 10 + (unsigned)(*p - '0');
+	}
+	if (*p != '}')
+		return false;
+	r->at = p + 1;
+	return true;
+}
+
+static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
+{
+	*least = *most = 1;
+	if (*r->at == '{') {
+		if (!read_braces(r, least, most))
+			return;
+	} else if (*r->at && strchr("*+?", *r->at)) {
+		*least = *r->at == '+';
+		*most = *r->at == '?' ? 1 : UINT32_MAX;
+		r->at++;
+	} else {
+		return;
+	}
+	if (*r->at == '+' || *r->at == '?')
+		r->at++;
+}
+
+static struct piece read_again(struct reader *r, const char *atom)
+{
+	const char *after = r->at;
+	struct piece p;
+
+	r->at = atom;
+	p = read_atom(r);
+	r->at = after;
+	return p;
+}
+
+static struct piece read_repeated(struct reader *r)
+{
+	const char *atom = r->at;
+	struct piece p = read_atom(r), more;
+	unsigned least, most, n;
+
+	read_quantifier(r, &least, &most);
+	if (r->failed || (least == 1 && most == 1))
+		return p;
+	if (least == 0)
+		return most == 1 ? piece_or(r->f, p, piece_empty(r->f)) : piece_star(r->f, p);
+	for (n = 1; n < least; n++) {
+		if (n == COPIES_MAX || r->f->cut) {
+			link_to(r->f, p.end, NODE_ANY);
+			return (struct piece){p.start, NODE_ANY};
+		}
+		p = piece_join(r->f, p, read_again(r, atom));
+	}
+	if (most == least)
+		return p;
+	more = r->f->cut ? (struct piece){NODE_ANY, NODE_ANY} : read_again(r, atom);
+	return piece_join(r->f, p, piece_star(r->f, more));
+}
+
+static struct piece read_sequence(struct reader *r)
+{
+	struct piece p = piece_empty(r->f);
+
+	while (!r->failed && *r->at && *r->at != '|' && *r->at != ')')
+		p = piece_join(r->f, p, read_repeated(r));
+	return p;
+}
+
+static struct piece read_choice(struct reader *r)
+{
+	bool fold = r->fold;
+	struct piece p = read_sequence(r);
+
+	while (!r->failed && *r->at == '|') {
+		r->at++;
+		p = piece_or(r->f, p, read_sequence(r));
+	}
+	r->fold = fold;
+	return p;
+}
+
+int follow_parse(struct graph *f, const char *expression)
+{
+	struct reader r = {.f = f, .at = expression};
+	struct piece p;
+
+	f->count = NODE_FIRST;
+	f->nodes[NODE_MATCH] = f->nodes[NODE_ANY] =
+		(struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	p = read_choice(&r);
+	if (r.failed || *r.at)
+		return -1;
+	link_to(f, p.end, NODE_MATCH);
+	f->start = p.start;
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_FOLLOW_THREADS_H
+#define AWSMASK_FOLLOW_THREADS_H
+/* All ways through an expression's graph at once, private to follow*.c. */
+#include "follow_parse.h"
+
+#define THREADS_MAX 384
+
+/* The node that reads the next byte, and the one of an assertion that must read it too. */
+struct thread {
+	uint16_t node, look; /* NO_NODE: there is none */
+};
+
+struct threads {
+	unsigned n;
+	bool any; /* or beyond the match, or where the graph has a hole, or too many */
+	struct thread list[THREADS_MAX]; /* in order */
+};
+
+void threads_begin(struct graph *g, struct threads *t, bool within);
+/* Read one byte of the set. */
+void threads_step(struct graph *g, struct threads *t, const struct byte_set *set);
+/* All bytes that can be read. */
+struct byte_set threads_bytes(const struct graph *g, const struct threads *t);
+bool threads_same(const struct threads *a, const struct threads *b);
+
+#endif

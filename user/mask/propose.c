@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "propose.h"
+
+#include <string.h>
+
+#define ROUNDS 2
+
+const char *const propose_names[PROPOSE_VARIANTS] = {
+	[PROPOSE_AVX512] = "avx512", [PROPOSE_AVX2] = "avx2",	[PROPOSE_SSSE3] = "ssse3",
+	[PROPOSE_NEON] = "neon",     [PROPOSE_PLAIN] = "plain",
+};
+
+/* How often a byte stands in what agents send, out of ten thousand; beyond ASCII hardly ever. */
+static const uint16_t frequency[128] = {
+	['\t'] = 152, ['\n'] = 225, [' '] = 1322, ['!'] = 5,   ['"'] = 164, ['#'] = 6,
+	['$'] = 13,   ['%'] = 4,    ['&'] = 12,	  ['\''] = 30, ['('] = 85,  [')'] = 85,
+	['*'] = 24,   ['+'] = 12,   [','] = 102,  ['-'] = 281, ['.'] = 88,  ['/'] = 45,
+	['0'] = 180,  ['1'] = 150,  ['2'] = 175,  ['3'] = 105, ['4'] = 123, ['5'] = 87,
+	['6'] = 93,   ['7'] = 47,   ['8'] = 51,	  ['9'] = 52,  [':'] = 152, [';'] = 52,
+	['<'] = 22,   ['='] = 44,   ['>'] = 42,	  ['?'] = 2,   ['@'] = 3,   ['A'] = 19,
+	['B'] = 6,    ['C'] = 14,   ['D'] = 8,	  ['E'] = 25,  ['F'] = 6,   ['G'] = 4,
+	['H'] = 4,    ['I'] = 15,   ['J'] = 6,	  ['K'] = 4,   ['L'] = 16,  ['M'] = 24,
+	['N'] = 23,   ['O'] = 15,   ['P'] = 11,	  ['Q'] = 1,   ['R'] = 12,  ['S'] = 26,
+	['T'] = 32,   ['U'] = 6,    ['V'] = 2,	  ['W'] = 3,   ['X'] = 5,   ['Y'] = 4,
+	['Z'] = 8,    ['['] = 20,   ['\\'] = 10,  [']'] = 20,  ['^'] = 1,   ['_'] = 102,
+	['`'] = 7,    ['a'] = 323,  ['b'] = 104,  ['c'] = 203, ['d'] = 280, ['e'] = 676,
+	['f'] = 120,  ['g'] = 75,   ['h'] = 134,  ['i'] = 307, ['j'] = 8,   ['k'] = 82,
+	['l'] = 251,  ['m'] = 101,  ['n'] = 295,  ['o'] = 389, ['p'] = 143, ['q'] = 32,
+	['r'] = 535,  ['s'] = 312,  ['t'] = 513,  ['u'] = 265, ['v'] = 49,  ['w'] = 94,
+	['x'] = 61,   ['y'] = 93,   ['z'] = 22,	  ['{'] = 24,  ['|'] = 8,   ['}'] = 24,
+};
+
+/* frequency[], summed up: of the bytes with one high half, those with each set of low halves. */
+struct weights {
+	uint32_t sums[8][2][256];
+};
+
+static void weights_init(struct weights *w)
+{
+	for (unsigned high = 0; high < 8; high++) {
+		for (unsigned set = 0; set < 512; set++) {
+			uint32_t *sum = &w->sums[high][set / 256][set % 256];
+
+			*sum = 0;
+			for (unsigned i = 0; i < 8; i++)
+				if (set % 256 >> i & 1)
+					*sum += frequency[high * 16 + set / 256 * 8 + i];
+		}
+	}
+}
+
+static double filter_cost(const struct weights *w, const struct window_filter *f)
+{
+	double cost = 1;
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		uint32_t sum = 1;
+
+		for (unsigned high = 0; high < 8; high++)
+			if (f->high[k] >> high & 1)
+				sum += w->sums[high][0][f->low[k] & 255] +
+				       w->sums[high][1][f->low[k] >> 8];
+		cost *= sum / 10000.0;
+	}
+	return cost;
+}
+
+double window_cost(const struct window *w)
+{
+	double cost = 1;
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		uint32_t sum = 1;
+
+		for (uint8_t c = 0; c < 128; c++)
+			if (byte_set_has(&w->at[k], c))
+				sum += frequency[c];
+		cost *= sum / 10000.0;
+	}
+	return cost;
+}
+
+static void filter_join(struct window_filter *f, const struct window_filter *more)
+{
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		f->low[k] |= more->low[k];
+		f->high[k] |= more->high[k];
+	}
+}
+
+static void filter_of(struct window *w)
+{
+	w->filter = (struct window_filter){0};
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		for (unsigned c = 0; c < 256; c++) {
+			if (!byte_set_has(&w->at[k], (uint8_t)c))
+				continue;
+			w->filter.low[k] |= (uint16_t)(1u << (c & 15));
+			w->filter.high[k] |= (uint16_t)(1u << (c >> 4));
+		}
+	}
+}
+
+struct groups {
+	struct weights weights;
+	struct window_filter filters[PROPOSE_GROUPS];
+	double costs[PROPOSE_GROUPS];
+};
+
+/* Put the window into the group that it makes dearer least. */
+static void group_join(struct groups *g, struct window *w)
+{
+	struct window_filter best_filter = {0};
+	double least = 0, best_cost = 0;
+
+	w->group = PROPOSE_GROUPS;
+	for (unsigned i = 0; i < PROPOSE_GROUPS; i++) {
+		struct window_filter both = g->filters[i];
+		double cost;
+
+		filter_join(&both, &w->filter);
+		cost = filter_cost(&g->weights, &both);
+		if (w->group < PROPOSE_GROUPS && cost - g->costs[i] >= least)
+			continue;
+		least = cost - g->costs[i];
+		w->group = i;
+		best_filter = both;
+		best_cost = cost;
+	}
+	g->filters[w->group] = best_filter;
+	g->costs[w->group] = best_cost;
+}
+
+static void group_leave(struct groups *g, const struct window *windows, size_t n, size_t leaver)
+{
+	unsigned from = windows[leaver].group;
+
+	g->filters[from] = (struct window_filter){0};
+	for (size_t i = 0; i < n; i++)
+		if (i != leaver && windows[i].group == from)
+			filter_join(&g->filters[from], &windows[i].filter);
+	g->costs[from] = filter_cost(&g->weights, &g->filters[from]);
+}
+
+static void table_add(struct propose_tables *t, const struct window *w)
+{
+	uint8_t bit = (uint8_t)(1u << w->group % 8);
+
+	t += w->group / 8;
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		for (unsigned c = 0; c < 256; c++) {
+			if (!byte_set_has(&w->at[k], (uint8_t)c))
+				continue;
+			t->exact[k][c] |= bit;
+			t->ascii[k][c & 127] |= bit;
+			t->low[k][c & 15] |= bit;
+			t->high[k][c >> 4] |= bit;
+		}
+	}
+}
+
+void proposer_init(struct proposer *g, struct window *windows, size_t n)
+{
+	struct groups groups = {0};
+	enum propose_variant v = 0;
+
+	*g = (struct proposer){0};
+	weights_init(&groups.weights);
+	for (size_t i = 0; i < n; i++) {
+		filter_of(&windows[i]);
+		group_join(&groups, &windows[i]);
+	}
+	/* The first ones did not know who else would come. */
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < n; i++) {
+			group_leave(&groups, windows, n, i);
+			group_join(&groups, &windows[i]);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		table_add(g->tables, &windows[i]);
+	while (!propose_can(v))
+		v++;
+	proposer_use(g, v);
+}
+
+static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
+{
+	uint8_t in = t->exact[WINDOW_BEFORE][p[0]] & t->exact[WINDOW_BEFORE + 1][p[1]];
+
+	if (!in)
+		return false;
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+		in &= t->exact[k][p[(ptrdiff_t)k - WINDOW_BEFORE]];
+	return in != 0;
+}
+
+static void propose_plain(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+			  size_t blocks, uint64_t *bits)
+{
+	for (size_t i = 0; i < blocks; i++) {
+		bits[i] = 0;
+		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
+			bits[i] |= (uint64_t)(may_stand(&t[0], p) || may_stand(&t[1], p)) << k;
+	}
+}
+
+static propose_kernel *kernel_of(enum propose_variant v)
+{
+	switch (v) {
+	case PROPOSE_AVX512:
+		return propose_avx512;
+	case PROPOSE_AVX2:
+		return propose_avx2;
+	case PROPOSE_SSSE3:
+		return propose_ssse3;
+	case PROPOSE_NEON:
+		return propose_neon;
+	default:
+		return propose_plain;
+	}
+}
+
+bool propose_can(enum propose_variant v)
+{
+	if (!kernel_of(v))
+		return false;
+#ifdef __x86_64__
+	switch (v) {
+	case PROPOSE_AVX512:
+		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi");
+	case PROPOSE_AVX2:
+		return __builtin_cpu_supports("avx2");
+	case PROPOSE_SSSE3:
+		return __builtin_cpu_supports("ssse3");
+	default:
+		break;
+	}
+#endif
+	return true;
+}
+
+void proposer_use(struct proposer *g, enum propose_variant v)
+{
+	g->kernel = kernel_of(v);
+}
+
+/* One block at an edge of the text: what lies beyond is 0, which no window asks for there. */
+static void propose_edge(const struct proposer *g, const uint8_t *text, size_t len, size_t from,
+			 uint64_t *bits)
+{
+	uint8_t copy[PROPOSE_BLOCK + 2 * WINDOW_WIDTH] = {0};
+	size_t before = from < WINDOW_WIDTH ? from : WINDOW_WIDTH, n = len - from;
+
+	if (n > PROPOSE_BLOCK + WINDOW_WIDTH)
+		n = PROPOSE_BLOCK + WINDOW_WIDTH;
+	memcpy(copy + WINDOW_WIDTH - before, text + from - before, before + n);
+	g->kernel(g->tables, copy + WINDOW_WIDTH, 1, bits);
+	if (n < PROPOSE_BLOCK)
+		*bits &= (1ull << n) - 1;
+}
+
+size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t from, size_t max,
+	       uint64_t *bits)
+{
+	size_t inner, n = 0;
+
+	if (from >= len)
+		return 0;
+	if (from == 0) {
+		propose_edge(g, text, len, 0, bits);
+		n = 1;
+	}
+	from += n * PROPOSE_BLOCK;
+	inner = len > from + WINDOW_WIDTH ? (len - from - WINDOW_WIDTH) / PROPOSE_BLOCK : 0;
+	if (inner > max - n)
+		inner = max - n;
+	if (inner)
+		g->kernel(g->tables, text + from, inner, bits + n);
+	n += inner;
+	from += inner * PROPOSE_BLOCK;
+	for (; n < max && from < len; n++, from += PROPOSE_BLOCK)
+		propose_edge(g, text, len, from, bits + n);
+	return n;
+}

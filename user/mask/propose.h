@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_PROPOSE_H
+#define AWSMASK_PROPOSE_H
+/*
+ * Proposing: one pass over a text that says where some window might stand. A window is a few
+ * neighbouring bytes, a set for each. All windows are sorted into sixteen groups; for each place of
+ * a window and each byte a table says in which groups it may stand there, and where one group
+ * remains for all places, one of its windows may stand. It proposes too much, never too little.
+ */
+#include "byte_set.h"
+
+#include <stddef.h>
+
+#define WINDOW_BEFORE 2 /* places before the position that is proposed */
+#define WINDOW_WIDTH 8
+#define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
+
+#define PROPOSE_HALVES 2 /* of the groups: eight each, a bit in a byte of a table */
+#define PROPOSE_GROUPS (8 * PROPOSE_HALVES)
+
+/* Which bytes a place lets through, by their low and their high four bits. */
+struct window_filter {
+	uint16_t low[WINDOW_WIDTH], high[WINDOW_WIDTH];
+};
+
+struct window {
+	struct byte_set at[WINDOW_WIDTH]; /* byte_set_all: whatever */
+	struct window_filter filter; /* of it; proposer_init() fills this and the next one in */
+	unsigned group;
+};
+
+/* How often a window is proposed in what agents send, about; of all places. */
+double window_cost(const struct window *w);
+
+/* The ways to do it; all but the last need a certain processor. */
+enum propose_variant {
+	PROPOSE_AVX512,
+	PROPOSE_AVX2,
+	PROPOSE_SSSE3,
+	PROPOSE_NEON,
+	PROPOSE_PLAIN,
+	PROPOSE_VARIANTS,
+};
+extern const char *const propose_names[PROPOSE_VARIANTS];
+bool propose_can(enum propose_variant v);
+
+/* The groups of each byte at each place, one half of them. */
+struct propose_tables {
+	uint8_t exact[WINDOW_WIDTH][256];
+	/* The same for bytes below 0x80, others joined to those 0x80 below them. */
+	uint8_t ascii[WINDOW_WIDTH][128];
+	/* By halves of the byte; what both have. */
+	uint8_t low[WINDOW_WIDTH][16], high[WINDOW_WIDTH][16];
+};
+
+/* For each byte p[0..blocks * 64) a bit; it reads WINDOW_WIDTH bytes on either side as well. */
+typedef void propose_kernel(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+			    size_t blocks, uint64_t *bits);
+
+struct proposer {
+	struct propose_tables tables[PROPOSE_HALVES];
+	propose_kernel *kernel;
+};
+
+/* Make the tables for these windows, for the best variant that the processor has. */
+void proposer_init(struct proposer *g, struct window *windows, size_t n);
+void proposer_use(struct proposer *g, enum propose_variant v);
+
+/*
+ * A bit for each of text[from..), up to `max` blocks of 64; `from` is a multiple of 64. Beyond the
+ * text's end bits are 0. Returns how many blocks; 0: the text is over.
+ */
+size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t from, size_t max,
+	       uint64_t *bits);
+
+/* The variants, private to propose*.c; NULL: not on this kind of machine. */
+extern propose_kernel *const propose_avx512, *const propose_avx2, *const propose_ssse3,
+									  *const propose_neon;
+
+#endif
