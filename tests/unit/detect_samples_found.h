@@ -100,6 +100,21 @@ static const char *const found_places[] = {
 	"resource \"aws_cloudwatch_log_group\" \"app\" {\n  name = "
 	"\"/<<LOG_GROUP:corvid/app>>\"\n}",
 	"awslogs-group: \"/<<LOG_GROUP:corvid/app>>\"",
+	"buckets:\n  - <<S3_BUCKET:corvid-a>>\n  - <<S3_BUCKET:corvid-b>>\n",
+	"\"Buckets\": [\"<<S3_BUCKET:corvid-a>>\", \"<<S3_BUCKET:corvid-b>>\"]",
+	"id,bucket\n1,<<S3_BUCKET:corvid-a>>\n2,<<S3_BUCKET:corvid-b>>\n",
+	"deploymentBucket:\n    name: <<S3_BUCKET:corvid-deploys>>",
+	"{ Name: '<<S3_BUCKET:corvid-node>>', CreationDate: 2023-01-02T03:04:05.000Z }",
+	"acct `<<AWS_ACCOUNT:482910573641>>`",
+	"\"Name\": \"/<<SSM_PARAMETER:corvid/dsn>>\", \"Type\": \"String\"",
+	"\"Type\": \"SecureString\", \"Value\": \"<<PASSWORD:kR7vTq92LmX>>\"",
+	"objectName: \"<<SECRET_NAME:corvid/csi>>\"",
+	"extract: {key: <<SECRET_NAME:corvid/prod/all>>}",
+	"getenv(\"DB_PW\", \"<<PASSWORD:kR7vTq92LmX>>\")",
+	"pre-shared-secret '<<SHARED_KEY:Kq29.LmXv7Rz8>>'",
+	"Root (<<ORG_ROOT:r-q7w8>>)",
+	"\"value\": \"<<API_KEY:q8W2e4R6t8Y0u2I4o6P8a0S2d4F6g8H0j2K4l6Z8>>\", \"stageKeys\": []",
+	"\"id\": \"<<API_GATEWAY:w9x8y7z6a5>>\", \"endpointConfiguration\": {}",
 };
 
 /* Like them, and yet nobody's. */

@@ -214,7 +214,7 @@ static const struct {
 	  "arn:aws:appmesh:*:*:mesh/*/virtualNode/*"}},
 };
 
-/* What AWS gives everybody, and says nothing about anybody. */
+/* What AWS gives everybody, and says nothing about anybody; examples of documentation are policy.h's. */
 static const char *const kept[] = {
 	"eu-west-1 us-gov-east-1 cn-northwest-1 ap-southeast-3 il-central-1 mx-central-1",
 	"us-east-1a eu-central-1c ap-northeast-2d",
