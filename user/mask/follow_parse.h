@@ -6,6 +6,7 @@
 
 #define NODES_MAX 8192
 #define NO_NODE UINT16_MAX
+#define GRAPH_WAYS_MAX 65536
 
 enum { NODE_MATCH, NODE_ANY, NODE_FIRST };
 
@@ -17,6 +18,18 @@ struct node {
 	uint16_t look; /* what follows must also be what begins here, or NO_NODE */
 };
 
+/* The node that reads the next byte, and the one of an assertion that must read it too. */
+struct thread {
+	uint16_t node, look; /* NO_NODE: there is none */
+};
+
+/* Where one can be from a node on without reading a byte: some of graph.ways. */
+struct known_reach {
+	bool found, any;
+	uint16_t n;
+	uint32_t first;
+};
+
 struct graph {
 	struct node nodes[NODES_MAX];
 	uint16_t count;
@@ -26,6 +39,9 @@ struct graph {
 	uint32_t round;
 	uint32_t seen[NODES_MAX];
 	uint16_t seen_look[NODES_MAX];
+	struct known_reach reach[NODES_MAX];
+	uint32_t ways_count;
+	struct thread ways[GRAPH_WAYS_MAX];
 };
 
 /* Fill in the graph. 0, or -1: it has something that is not understood. */

@@ -27,7 +27,7 @@ static bool reach_add(struct reach *r, uint16_t node, uint16_t look)
  * The nodes that read a byte from `node` on. Each comes with the start of an assertion that was
  * passed on the way: of several, the last.
  */
-static void reach_from(struct graph *g, uint16_t node, struct reach *r)
+static void reach_find(struct graph *g, uint16_t node, struct reach *r)
 {
 	struct thread stack[THREADS_MAX * 2 + 2];
 	unsigned n = 0;
@@ -63,14 +63,44 @@ static void reach_from(struct graph *g, uint16_t node, struct reach *r)
 	}
 }
 
+/* The same, remembered as long as there is room: the same nodes are asked for again and again. */
+static void reach_from(struct graph *g, uint16_t node, struct reach *r)
+{
+	struct known_reach *known = &g->reach[node];
+
+	if (!known->found) {
+		reach_find(g, node, r);
+		if (r->n > GRAPH_WAYS_MAX - g->ways_count)
+			return;
+		*known = (struct known_reach){true, r->any, (uint16_t)r->n, g->ways_count};
+		memcpy(g->ways + g->ways_count, r->list, r->n * sizeof(r->list[0]));
+		g->ways_count += r->n;
+		return;
+	}
+	r->any = known->any;
+	r->n = known->n;
+	memcpy(r->list, g->ways + known->first, r->n * sizeof(r->list[0]));
+}
+
+static uint32_t thread_key(const struct thread *t)
+{
+	return (uint32_t)t->node << 16 | t->look;
+}
+
 static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 {
-	unsigned at = t->n;
 	uint32_t key = (uint32_t)node << 16 | look;
+	unsigned at = 0, end = t->n;
 
-	while (at && ((uint32_t)t->list[at - 1].node << 16 | t->list[at - 1].look) > key)
-		at--;
-	if (at && t->list[at - 1].node == node && t->list[at - 1].look == look)
+	while (at < end) {
+		unsigned middle = (at + end) / 2;
+
+		if (thread_key(&t->list[middle]) < key)
+			at = middle + 1;
+		else
+			end = middle;
+	}
+	if (at < t->n && thread_key(&t->list[at]) == key)
 		return;
 	if (t->n == THREADS_MAX) {
 		t->any = true;

@@ -6,11 +6,6 @@
 
 #define THREADS_MAX 384
 
-/* The node that reads the next byte, and the one of an assertion that must read it too. */
-struct thread {
-	uint16_t node, look; /* NO_NODE: there is none */
-};
-
 struct threads {
 	unsigned n;
 	bool any; /* or beyond the match, or where the graph has a hole, or too many */
