@@ -247,8 +247,9 @@ cloudwatch | alarm name | {ALARM_NAME}
 glue | job name | {JOB_NAME}
 rds | db instance identifier | {RDS_NAME}
 appconfig | configuration profile id/environment id | {APPCONFIG_ID}
-iot | certificate id | {IOT_CERTIFICATE}
-secrets | ses smtp password/smtp password | {SMTP_CREDENTIAL}
+ssm | parameter name/ssm parameter name | /{SSM_PARAMETER}
+acm | acm certificate id/certificate id | {CERTIFICATE_ID}
+secrets | ses smtp password/smtp password | {PASSWORD}
 events | event bus name | {EVENT_BUS}
 events | event rule name | {EVENT_RULE}
 athena | workgroup name/work group name | {WORKGROUP_NAME}

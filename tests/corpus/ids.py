@@ -97,13 +97,12 @@ FORMATS: Dict[str, str] = {
     "CLIENT_SECRET": "<l52>", "AUTH_TOKEN": "eyJ<a120>.<a180>.<a43>|aoaAAAAA<a90>", "APPSYNC_KEY": "da2-<l26>",
     "BEDROCK_KEY": "ABSK<B128>|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t<a160>", "PRIVATE_KEY": "<B64>",
     "KUBERNETES_SECRET": "<B32>|<B43>=|<B22>==", "KMS_CIPHERTEXT": "AQICAHh<B180>=",
-    "SMTP_CREDENTIAL": "B<B43>",
     # what only its company gives away
     "KMS_KEY": "<u>", "KMS_ALIAS": "<m>|<n>/<n>", "KMS_GRANT": "<x64>", "ROUTE53_ZONE": "Z<U13>|Z0<U19>",
     "ROUTE53_HEALTH": "<u>", "CLOUDFRONT_ID": "E<U13>|E<U12>", "CLOUDFRONT_KEY": "K<U13>",
     "CANONICAL_USER": "<x64>",
     "COGNITO_CLIENT": "<l26>", "ORG_ROOT": "r-<l4>", "ORG_POLICY": "p-<l10>", "ORG_HANDSHAKE": "h-<x32>",
-    "APPCONFIG_ID": "<l7>", "IOT_CERTIFICATE": "<x64>", "VALIDATION_RECORD": "<x32>",
+    "APPCONFIG_ID": "<l7>", "VALIDATION_RECORD": "<x32>", "CERTIFICATE_ID": "<u>|<x64>",
     "WEB_ACL": "<u>", "GUARDDUTY_ID": "<x32>", "ECS_TASK": "<x32>", "RUN_ID": "<u>",
     "IDENTITY_USER": "<x10>-<u>|<u>", "AGENT_ID": "<U10>", "PINPOINT_APP": "<x32>", "CODE_BUILD": "<n>:<u>",
     # labels of host names
@@ -119,7 +118,7 @@ FORMATS: Dict[str, str] = {
     "ARN_RESOURCE": "<m>", "PHYSICAL_ID": "<c>-<U13>|<n>-<c>-<U12>", "LOG_GROUP": "<n>|<n>/<n>",
     "SECRET_NAME": "<n>/<n>|<n>-<a6>|<s>", "LAMBDA_FUNCTION": "<m>", "LAMBDA_LAYER": "<n>|<s>",
     "DYNAMODB_TABLE": "<m>", "IAM_ROLE": "<n>|<c>-<n>", "IAM_USER": "<n>|<w>.<w>", "IAM_POLICY": "<n>|<c>-<n>",
-    "S3_ACCESS_POINT": "<n>-<l30>-s3alias", "DATABASE_NAME": "<s>", "TASK_FAMILY": "<n>",
+    "S3_ACCESS_POINT": "<n>-<l30>-s3alias", "DATABASE_NAME": "<s>", "TASK_FAMILY": "<n>", "SSM_PARAMETER": "<n>/<n>|<w>/<n>/<s>",
     "INTERNAL_HOSTNAME": "<n>.<w>.internal|<w>-<w>.<w>.corp", "CODECOMMIT_USER": "<w>-at-<D12>",
     "STACK_NAME": "<n>", "SNS_TOPIC": "<n>|<s>", "ACCOUNT_ALIAS": "<n>",
     "LITERAL": "EC2_INSTANCE_<N3>|VPC_<N4>",
