@@ -43,17 +43,17 @@ static const char *const found_keys[] = {
 	"<<BEDROCK_KEY:bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29tAb3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3>"
 	">",
 	"-----BEGIN RSA PRIVATE "
-	"KEY-----<<PRIVATE_KEY:"
-	"\nMIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\nWbY0pKdHs9JfGa3eUoQi5"
-	"T6x==\n>>-----END RSA PRIVATE KEY-----",
+	"KEY-----\n<<PRIVATE_KEY:"
+	"MIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\nWbY0pKdHs9JfGa3eUoQi5"
+	"T6x==>>\n-----END RSA PRIVATE KEY-----",
 	"-----BEGIN PRIVATE "
-	"KEY-----<<PRIVATE_KEY:"
-	"\nMIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\nWbY0pKdHs9JfGa3eUoQi5"
-	"T6x==\n>>-----END PRIVATE KEY-----",
+	"KEY-----\n<<PRIVATE_KEY:"
+	"MIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\nWbY0pKdHs9JfGa3eUoQi5"
+	"T6x==>>\n-----END PRIVATE KEY-----",
 	"-----BEGIN EC PRIVATE "
-	"KEY-----<<PRIVATE_KEY:"
-	"\\nMIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\\nWbY0pKdHs9JfGa3eUoQ"
-	"i5T6x==\\n>>-----END EC PRIVATE KEY-----",
+	"KEY-----\\n<<PRIVATE_KEY:"
+	"MIIEpAIBAAKCAQEAx7Kq2vLmZ4cWbY0pKdHs9JfGa3eUoQi5T6xq7Xn2vR8tLmZ4c\\nWbY0pKdHs9JfGa3eUoQ"
+	"i5T6x==>>\\n-----END EC PRIVATE KEY-----",
 	"kind: Secret\ndata:\n  one: <<KUBERNETES_SECRET:c3VwZXItc2VjcmV0LXZhbHVlLTE=>>\n  two: "
 	"<<KUBERNETES_SECRET:d3VwZXItc2VjcmV0LXZhbHVlLTE=>>\n",
 	"data:\\n  a.b: <<KUBERNETES_SECRET:c3VwZXItc2VjcmV0LXZhbHVlLTE=>>\\n  c: short\\n",

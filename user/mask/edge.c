@@ -148,6 +148,12 @@ bool escape_ends(const uint8_t *text, size_t at)
 	return colour_ends(text, at);
 }
 
+/* The dash that begins a line in a diff. */
+static bool is_sign(const uint8_t *text, size_t at)
+{
+	return text[at] == '-' && (at == 0 || text[at - 1] == '\n' || escape_ends(text, at));
+}
+
 bool edge_left(enum edge e, const uint8_t *text, size_t at)
 {
 	if (e == EDGE_ANY || at == 0)
@@ -156,7 +162,7 @@ bool edge_left(enum edge e, const uint8_t *text, size_t at)
 		return escape_ends(text, at);
 	if (e == EDGE_ADDRESS)
 		return !(text[at - 1] == '.' && at >= 2 && is_digit(text[at - 2]));
-	return e != EDGE_HOST || !is_dot_or_dash(text[at - 1]);
+	return e != EDGE_HOST || !is_dot_or_dash(text[at - 1]) || is_sign(text, at - 1);
 }
 
 bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at)

@@ -13,7 +13,7 @@ enum edge {
 	EDGE_ANY,     /* anything: the expression looks for itself */
 	EDGE_WORD,    /* no letter and no digit */
 	EDGE_ADDRESS, /* nor a dot with a digit on its other side */
-	EDGE_HOST,    /* nor a dot or a dash at all (left only) */
+	EDGE_HOST,    /* nor a dot or a dash at all, but a diff's at its line's start (left only) */
 };
 
 /* Runs of which a rule walks back over from its anchor. */
