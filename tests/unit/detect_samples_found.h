@@ -115,6 +115,26 @@ static const char *const found_places[] = {
 	"Root (<<ORG_ROOT:r-q7w8>>)",
 	"\"value\": \"<<API_KEY:q8W2e4R6t8Y0u2I4o6P8a0S2d4F6g8H0j2K4l6Z8>>\", \"stageKeys\": []",
 	"\"id\": \"<<API_GATEWAY:w9x8y7z6a5>>\", \"endpointConfiguration\": {}",
+	/* keys of several words, before a mark, and names of three parts in prose */
+	"Layer Name: <<LAMBDA_LAYER:corvid_image_tools>>",
+	"| Event Bus Name | **<<EVENT_BUS:corvid-orders-bus>>** |",
+	"we set function name = <<LAMBDA_FUNCTION:corvid-ledger>>, as agreed",
+	"Auto Scaling Group Name: <<SCALING_GROUP:corvid-web>>",
+	"the target group name is <<TARGET_GROUP:corvid-eu-api>>.",
+	"Use job name <<JOB_NAME:corvid-nightly-load>> there",
+	"The account alias is <<ACCOUNT_ALIAS:corvid-data-eu>>.",
+	"Job Name:\\t<<JOB_NAME:corvid-load>>\"",
+	"the task definition is <<TASK_FAMILY:corvid-api-v2>>:3.",
+	"Task Definition: `<<TASK_FAMILY:corvid-api>>:2`",
+	"LAYER_NAME=<<LAMBDA_LAYER:corvid_tools>>",
+	"Root ID: <<ORG_ROOT:r-q7w8>>",
+	/* a diff's signs, and both sides of a change in a plan */
+	"@@\n-<<CATALOG_PORTFOLIO:port-4qxu9vhzao4wi>>",
+	"+data:\n+  one: <<KUBERNETES_SECRET:c3VwZXItc2VjcmV0LXZhbHVlLTE=>>\n+",
+	"api_key = \"<<API_KEY:q8W2e4R6t8Y0u2I4o6P8a0S2d4F6g8H0j2K4l6Z8>>\" -> "
+	"\"<<API_KEY:z8W2e4R6t8Y0u2I4o6P8a0S2d4F6g8H0j2K4l6Z8>>\"",
+	"postgres:\\/\\/reader:<<PASSWORD:kR7vTq92LmX>>@db",
+	"url=https%3A%2F%2F<<INTERNAL_HOSTNAME:ledger.corvid.corp>>%2Fhealth",
 };
 
 /* Like them, and yet nobody's. */
@@ -147,8 +167,13 @@ static const struct {
 	 {"log_group = build_log_group(service)",
 	  "resource \"aws_cloudwatch_log_group\" \"flow-log\" {", "the log group retention"}},
 	{TYPE_IAM_USER,
-	 {"the user name is case-insensitive", "findByUserName(UserService.java:42)",
+	 {"the user name is case-insensitive, and", "findByUserName(UserService.java:42)",
 	  "user_name = model._meta.table"}},
+	{TYPE_LAMBDA_FUNCTION,
+	 {"the function name is read-only", "function name: string, or",
+	  "function_name = make_name(1)"}},
+	{TYPE_CATALOG_PORTFOLIO,
+	 {"x-port-4qxu9vhzao4wi", "--port-4qxu9vhzao4wi", "a.port-4qxu9vhzao4wi"}},
 	{TYPE_RUN_ID,
 	 {"session 7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3", "session-token",
 	  "jobs 7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3"}},
