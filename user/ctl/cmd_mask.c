@@ -5,5 +5,5 @@ int cmd_mask(struct ctl *c, int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return filter_run(c, filter_mask);
+	return filter_run(c, masking_open, filter_mask);
 }

@@ -5,5 +5,5 @@ int cmd_unmask(struct ctl *c, int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return filter_run(c, filter_unmask);
+	return filter_run(c, masking_open_types, filter_unmask);
 }

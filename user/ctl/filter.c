@@ -155,7 +155,7 @@ static int open_vault(struct filter *f, const char *path, struct err *e)
 	return f->vault ? 0 : -1;
 }
 
-static int filter_open(struct filter *f, struct ctl *c, struct err *e)
+static int filter_open(struct filter *f, struct ctl *c, masking_fn open, struct err *e)
 {
 	const struct config *config = ctl_config(c, e);
 	bool exists;
@@ -165,14 +165,13 @@ static int filter_open(struct filter *f, struct ctl *c, struct err *e)
 		return -1;
 	if (c->option[OPTION_VERBOSE])
 		ctl_note(exists ? "the policy of %s" : "the default policy: there is no %s", path);
-	if (open_vault(f, c->option[OPTION_VAULT], e) < 0 ||
-	    masking_open(&f->by, config, f->vault, e) < 0)
+	if (open_vault(f, c->option[OPTION_VAULT], e) < 0 || open(&f->by, config, f->vault, e) < 0)
 		return -1;
 	f->scope = vault_scope(f->vault, FILTER_SCOPE, e);
 	return f->scope ? 0 : -1;
 }
 
-int filter_run(struct ctl *c, filter_fn fn)
+int filter_run(struct ctl *c, masking_fn open, filter_fn fn)
 {
 	struct filter f = {NULL};
 	struct buf in, out;
@@ -183,7 +182,7 @@ int filter_run(struct ctl *c, filter_fn fn)
 		return ctl_usage_error(c, "--vault FILE is missing");
 	buf_init(&in, FILTER_IN_MAX + CHUNK); /* room to see that it is too large */
 	buf_init(&out, FILTER_OUT_MAX);
-	if (filter_read(&in, &e) < 0 || filter_open(&f, c, &e) < 0 ||
+	if (filter_read(&in, &e) < 0 || filter_open(&f, c, open, &e) < 0 ||
 	    fn(&f.by, f.scope, &in, c->option[OPTION_JSON] != NULL, &out, &e) < 0 ||
 	    write_all(&out, &e) < 0)
 		ctl_refuse(c, &e);

@@ -22,7 +22,10 @@ int filter_read(struct buf *in, struct err *e);
 
 typedef int (*filter_fn)(const struct masking *by, struct vault_scope *scope, const struct buf *in,
 			 bool json, struct buf *out, struct err *e);
+/* masking_open(), or as much of it as `fn` needs. */
+typedef int (*masking_fn)(struct masking *m, const struct config *c, struct vault *vault,
+			  struct err *e);
 /* Standard input through `fn` to standard output, with the vault that --vault names. exit_status */
-int filter_run(struct ctl *c, filter_fn fn);
+int filter_run(struct ctl *c, masking_fn open, filter_fn fn);
 
 #endif

@@ -12,14 +12,20 @@ static int load_policies(struct masking *m, const struct config *c, struct err *
 	return m->policies ? 0 : -1;
 }
 
+int masking_open_types(struct masking *m, const struct config *c, struct vault *vault,
+		       struct err *e)
+{
+	*m = (struct masking){.types = config_own_types(c)};
+	if (!m->types)
+		return err_set(e, "memory is out");
+	return vault ? vault_types(vault, m->types, e) : 0;
+}
+
 int masking_open(struct masking *m, const struct config *c, struct vault *vault, struct err *e)
 {
 	char why[256];
 
-	*m = (struct masking){.types = config_own_types(c)};
-	if (!m->types)
-		return err_set(e, "memory is out");
-	if (vault && vault_types(vault, m->types, e) < 0)
+	if (masking_open_types(m, c, vault, e) < 0)
 		return -1;
 	m->catalogue = catalogue_new(why, sizeof(why));
 	if (!m->catalogue)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#define LAST_DAY 2932896 /* of the year 9999 */
 #define SECONDS 86400
 
 int report_day_parse(const char *text, int64_t *day)
@@ -26,11 +27,14 @@ int report_day_parse(const char *text, int64_t *day)
 
 void report_day_format(int64_t day, char text[static 16])
 {
-	time_t at = (time_t)day * SECONDS;
 	struct tm tm;
+	time_t at;
 
-	if (day < 0 || day > 2932896 || !gmtime_r(&at, &tm) || /* the year 9999 */
-	    !strftime(text, 16, "%Y-%m-%d", &tm))
+	strcpy(text, "?");
+	if (day < 0 || day > LAST_DAY)
+		return;
+	at = (time_t)day * SECONDS;
+	if (!gmtime_r(&at, &tm) || !strftime(text, 16, "%Y-%m-%d", &tm))
 		strcpy(text, "?");
 }
 
