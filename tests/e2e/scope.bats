@@ -85,7 +85,7 @@ hold() {
 	place_ctl unenroll "$PLACE_CGROUP/client"
 	hold older
 	place_ctl enroll --mode observe --json "$PLACE_CGROUP/client" >"$T/said"
-	expect "observing" 0 "$(jq .closed "$T/said")"
+	grep -qE '"closed": ?0\b' "$T/said"
 	[ ! -e "$T/older" ]
 	hold newer
 	place_ctl enroll "$PLACE_CGROUP/client" >"$T/said"
@@ -97,7 +97,7 @@ hold() {
 }
 
 enrolled_at() { # PATH
-	place_ctl list --json | jq -e --arg path "$1" '.enrolled[] | select(.cgroup == $path)'
+	place_ctl list --json | grep -qF "\"$1\""
 }
 
 @test "a job's cgroup is enrolled when it appears and released when it is removed, over a restart too" {
