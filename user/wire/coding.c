@@ -15,6 +15,7 @@
 #define RATIO_MAX 1032
 /* RFC 1952: the shortest member, and where its size stands. */
 #define GZIP_MIN 18
+#define GZIP_FHCRC 2 /* RFC 1952, section 2.3.1 */
 #define GZIP_SIZE 4
 
 struct arena {
@@ -180,6 +181,8 @@ static bool inflate_member(const uint8_t *in, size_t n, struct buf *out)
 	uint8_t *room;
 
 	if (size == 0 || size / RATIO_MAX > n)
+		return false;
+	if (in[3] & GZIP_FHCRC) /* the header's checksum, which libdeflate does not look at */
 		return false;
 	room = buf_reserve(out, size);
 	d = room ? libdeflate_alloc_decompressor() : NULL;
