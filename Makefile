@@ -91,7 +91,7 @@ $(B)/awsmask.skel.h: $(B)/awsmask.bpf.o
 	@echo "  SKEL  $@"
 	@$(BPFTOOL) gen skeleton $< name awsmask > $@
 
-$(call obj,user/daemon/redirect.c): $(B)/awsmask.skel.h
+$(call obj,user/daemon/redirect.c user/daemon/redirect_program.c): $(B)/awsmask.skel.h
 
 $(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
 	@echo "  AR    $@"

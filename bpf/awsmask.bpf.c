@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The entry points, attached once, at the root of the cgroup2 tree. bpf_link for these: 5.7;
- * getpeername: 5.8. Each is one call over a verdict.
+ * The entry points. Most are attached once, at the root of the cgroup2 tree: bpf_link for these: 5.7;
+ * getpeername: 5.8; each is one call over a verdict. Those on tracepoints mark processes.
  */
 #include "hooks.bpf.h"
 
@@ -53,4 +53,18 @@ SEC("cgroup_skb/egress")
 int awsmask_egress(struct __sk_buff *skb)
 {
 	return on_egress(skb);
+}
+
+/* The arguments: task, its pid before, linux_binprm. */
+SEC("tp_btf/sched_process_exec")
+int awsmask_exec(__u64 *args)
+{
+	return on_exec((struct linux_binprm *)args[2]);
+}
+
+/* The arguments: the new task, which does not run yet, and the flags of clone(2). */
+SEC("tp_btf/task_newtask")
+int awsmask_newtask(__u64 *args)
+{
+	return on_newtask((struct task_struct *)args[0], args[1]);
 }

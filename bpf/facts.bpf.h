@@ -4,6 +4,7 @@
 /* What decide() wants to know, looked up. Beside each helper: since when these programs have it. */
 #include "addr.bpf.h"
 #include "maps.bpf.h"
+#include "mark.bpf.h"
 #include "policy.bpf.h"
 
 /* Whether cgroup_skb programs may ask for the current task's cgroup: probed before loading. */
@@ -12,6 +13,7 @@ const volatile bool have_task_in_skb;
 struct enrolment {
 	struct policy policy;
 	__u64 cgroup_id; /* nearest enrolled ancestor; 0: none */
+	__u32 program;	 /* that the task runs or descends from; 0: none */
 	bool own;
 };
 
@@ -44,7 +46,7 @@ static __always_inline void enrolment_note(struct enrolment *e, __u64 id)
 	e->cgroup_id = id;
 }
 
-static __always_inline void enrolment_of_task(struct enrolment *e)
+static __always_inline void enrolment_of_cgroups(struct enrolment *e)
 {
 	__u64 own = own_cgroup();
 
@@ -59,6 +61,34 @@ static __always_inline void enrolment_of_task(struct enrolment *e)
 		}
 		enrolment_note(e, id);
 	}
+}
+
+/*
+ * By the current task: its cgroups, and the program that it runs. Enrolled by both, it is enforced
+ * if either says so, and fails open if both do.
+ */
+static __always_inline void enrolment_of_task(struct enrolment *e)
+{
+	struct program_mark *mark;
+	struct program *p;
+
+	enrolment_of_cgroups(e);
+	mark = e->own ? NULL : mark_of_current();
+	p = mark ? bpf_map_lookup_elem(&programs, &mark->program) : NULL;
+	if (!p)
+		return;
+	if (e->cgroup_id) {
+		e->policy.mode &= p->policy.mode; /* enforce is 0 */
+		e->policy.flags &= p->policy.flags;
+	} else {
+		e->policy = p->policy;
+	}
+	e->program = mark->program;
+}
+
+static __always_inline bool is_enrolled(const struct enrolment *e)
+{
+	return e->cgroup_id || e->program;
 }
 
 /* By the cgroup in which the socket was made. */

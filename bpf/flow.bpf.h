@@ -72,6 +72,9 @@ static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx
 	note->record.pid = bpf_get_current_pid_tgid() >> 32; /* 5.7 */
 	note->record.mode = who->policy.mode;
 	note->record.cgroup_id = who->cgroup_id;
+	if (!who->cgroup_id)
+		note->record.cgroup_id = bpf_get_current_cgroup_id(); /* 5.7 */
+	note->record.program = who->program;
 	note->record.netns_cookie = netns;
 	note->record.connected_ns = bpf_ktime_get_ns();
 	bpf_get_current_comm(note->record.comm, sizeof(note->record.comm)); /* 5.7 */
@@ -81,11 +84,12 @@ static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx
 }
 
 /* From now on what this datagram socket sends to a masked port is looked at on its way out. */
-static __always_inline bool datagram_watch(struct bpf_sock_addr *ctx, __u64 cgroup_id)
+static __always_inline bool datagram_watch(struct bpf_sock_addr *ctx, const struct enrolment *who)
 {
+	struct watcher watcher = {.cgroup_id = who->cgroup_id, .program = who->program};
 	struct bpf_sock *sk = ctx->sk;
 
-	return sk && bpf_sk_storage_get(&watched, sk, &cgroup_id, BPF_SK_STORAGE_GET_F_CREATE);
+	return sk && bpf_sk_storage_get(&watched, sk, &watcher, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 static __always_inline struct flow_note *note_of(struct bpf_sock_ops *ctx)

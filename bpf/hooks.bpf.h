@@ -4,6 +4,7 @@
 /* What each entry point does: gather the facts, decide, count, obey. */
 #include "flow.bpf.h"
 #include "packet.bpf.h"
+#include "program.bpf.h"
 
 #define ALLOW 1
 #define REFUSE 0
@@ -25,7 +26,7 @@ static __always_inline void facts_of_task(struct facts *f, struct enrolment *who
 {
 	enrolment_of_task(who);
 	f->own = who->own;
-	f->enrolled = who->cgroup_id != 0;
+	f->enrolled = is_enrolled(who);
 	f->fail_open = who->policy.flags & POLICY_FAIL_OPEN;
 }
 
@@ -69,7 +70,7 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, int family)
 	if (r.verdict == VERDICT_REDIRECT) {
 		addr_loopback(to, dst.family);
 		endpoint_write(ctx, family, to, port);
-	} else if (r.reason == REASON_UDP_CONNECT && !datagram_watch(ctx, who.cgroup_id)) {
+	} else if (r.reason == REASON_UDP_CONNECT && !datagram_watch(ctx, &who)) {
 		return refuse_connect();
 	}
 	return ALLOW;
@@ -93,15 +94,15 @@ static __always_inline int on_sendmsg(struct bpf_sock_addr *ctx, int family)
 	return r.verdict == VERDICT_PASS ? ALLOW : REFUSE;
 }
 
-/* An outgoing datagram is an enrolled cgroup's if that made the socket, connected it, or sends. */
+/* An outgoing datagram is enrolled if who made the socket, connected it, or sends by it is. */
 static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *sk)
 {
 	struct enrolment who = {};
-	__u64 *watcher = bpf_sk_storage_get(&watched, sk, NULL, 0); /* 5.2 */
-	__u64 id = watcher ? *watcher : 0;
+	struct watcher *watcher = bpf_sk_storage_get(&watched, sk, NULL, 0); /* 5.2 */
 
-	if (id)
-		f->enrolled = bpf_map_lookup_elem(&enrolled, &id);
+	if (watcher)
+		f->enrolled = bpf_map_lookup_elem(&enrolled, &watcher->cgroup_id) ||
+			      bpf_map_lookup_elem(&programs, &watcher->program);
 	enrolment_of_socket(&who, sk);
 	/*
 	 * The current task is the sender only where a process sends; tunnels send from interrupts,
@@ -110,7 +111,7 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
 		enrolment_of_task(&who);
 	f->own = who.own;
-	if (who.cgroup_id)
+	if (is_enrolled(&who))
 		f->enrolled = true;
 }
 

@@ -19,7 +19,16 @@ struct flow_note {
 	__u16 pad[3];
 };
 
-_Static_assert(sizeof(struct flow_note) == 112, "abi");
+_Static_assert(sizeof(struct flow_note) == 120, "abi");
+
+/* By what a datagram socket was enrolled when it was connected. */
+struct watcher {
+	__u64 cgroup_id; /* 0: by none */
+	__u32 program;	 /* the same */
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct watcher) == 16, "abi");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -100,13 +109,57 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } notes SEC(".maps");
 
-/* Datagram sockets that an enrolled task connected to a masked port: the enrolled cgroup. */
+/* Datagram sockets that an enrolled task connected to a masked port. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, __u64);
+	__type(value, struct watcher);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } watched SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AWSMASK_MAX_PROGRAMS);
+	__type(key, __u32);
+	__type(value, struct program);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} programs SEC(".maps");
+
+/* Twice as many: while they are replaced the old ones and the new ones are both in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * AWSMASK_MAX_PROGRAM_FILES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct program_file);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} program_files SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * AWSMASK_MAX_PROGRAM_FILES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct program_path);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} program_paths SEC(".maps");
+
+/* The daemon's: the last number that a program was given. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} program_last SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE); /* 5.11 */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct program_mark);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} marks SEC(".maps");
 
 #endif

@@ -10,13 +10,16 @@
  */
 #include <linux/types.h>
 
-#define AWSMASK_ABI 1 /* counts every change in layout or meaning of a pinned map */
+#define AWSMASK_ABI 2 /* counts every change in layout or meaning of a pinned map */
 #define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
 #define AWSMASK_LISTENER_MARK                                                                      \
 	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
 #define AWSMASK_MAX_PORTS 64	  /* masked ports, proxy ports included */
 #define AWSMASK_MAX_EXCLUDES 1024 /* per address family */
 #define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */
+#define AWSMASK_MAX_PROGRAMS 256  /* enrolled by their paths, at once */
+#define AWSMASK_MAX_PROGRAM_FILES 4096
+#define AWSMASK_PROGRAM_PATH 240 /* bytes of a program's path, its NUL included */
 #define AWSMASK_MAX_FLOWS 65536
 #define AWSMASK_MAX_CGROUP_DEPTH 32
 #define AWSMASK_MAX_LISTENERS 1024 /* network namespaces */
@@ -63,6 +66,30 @@ struct policy {
 	__u32 flags; /* enum policy_flags */
 };
 
+/* map `programs`: a number never used twice -> this. A mark with any other number is void. */
+struct program {
+	struct policy policy;
+	char path[AWSMASK_PROGRAM_PATH]; /* as it was enrolled; may be a pattern */
+};
+
+/* map `program_files`: a file as the kernel knows it -> the program's number */
+struct program_file {
+	__u32 dev; /* of the super block: major << 20 | minor, not always what stat(2) says */
+	__u32 pad;
+	__u64 inode;
+};
+
+/* map `program_paths`: what execve(2) was given -> the program's number */
+struct program_path {
+	struct program_file from; /* the directory that it is relative to; all 0: none, absolute */
+	char path[AWSMASK_PROGRAM_PATH]; /* without a leading ./; the rest is 0 */
+};
+
+/* map `marks`, on the first thread of each process that runs a program or descends from one */
+struct program_mark {
+	__u32 program;
+};
+
 /* map `listeners`: netns cookie -> this; 0: none for that family */
 struct listener {
 	__u16 port4; /* on 127.0.0.1 */
@@ -97,11 +124,13 @@ struct flow_record {
 			    AF_INET */
 	__u32 uid;	 /* as the initial user namespace sees it */
 	__u32 pid;	 /* thread group, initial pid namespace */
-	__u32 mode;	 /* enum policy_mode of the nearest enrolled ancestor */
-	__u64 cgroup_id; /* that ancestor */
+	__u32 mode;	 /* enum policy_mode of what it is enrolled by: the stricter, if by both */
+	__u64 cgroup_id; /* the nearest enrolled cgroup; without one, the task's own */
 	__u64 netns_cookie;
 	__u64 connected_ns; /* CLOCK_MONOTONIC */
 	char comm[16];	    /* NUL-terminated */
+	__u32 program;	    /* its number; 0: enrolled by the cgroup alone */
+	__u32 pad;
 };
 
 _Static_assert(REASON_COUNT <= AWSMASK_MAX_REASONS, "abi");
@@ -110,6 +139,10 @@ _Static_assert(sizeof(struct listener) == 8, "abi");
 _Static_assert(sizeof(struct settings) == 8, "abi");
 _Static_assert(sizeof(struct exclude_key) == 20, "abi");
 _Static_assert(sizeof(struct flow_key) == 32, "abi");
-_Static_assert(sizeof(struct flow_record) == 72, "abi");
+_Static_assert(sizeof(struct flow_record) == 80, "abi");
+_Static_assert(sizeof(struct program) == 248, "abi");
+_Static_assert(sizeof(struct program_file) == 16, "abi");
+_Static_assert(sizeof(struct program_path) == 256, "abi");
+_Static_assert(sizeof(struct program_mark) == 4, "abi");
 
 #endif

@@ -47,7 +47,7 @@ struct test_case {
 };
 
 /* Arrays that end with a NULL name, one per file of cases. */
-extern const struct test_case stream_cases[], datagram_cases[], life_cases[];
+extern const struct test_case stream_cases[], datagram_cases[], life_cases[], program_cases[];
 
 /* Ends the case. */
 void check_failed(const char *file, int line, const char *what) __attribute__((noreturn));
@@ -82,6 +82,8 @@ struct plan {
 	bool extension;	     /* an IPv6 destination-options header on each packet */
 	uid_t uid;
 	struct world *squat; /* have a marked listener in the client's own namespace */
+	struct world *world; /* with `mark`: whose programs it is of */
+	uint32_t mark;	     /* run as this program */
 };
 
 struct outcome {

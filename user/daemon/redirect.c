@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "redirect.h"
-
 #include "cgroup.h"
 #include "redirect_pin.h"
+#include "redirect_private.h"
 #include "redirect_set.h"
-
-#include "awsmask.skel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +16,6 @@
 
 /* A flow that nobody took for this long belongs to a connection that is gone. */
 #define FLOW_STALE_NS (600 * 1000000000ull)
-
-struct redirect {
-	struct awsmask *skel;
-	int cores;
-};
 
 /* libbpf's last complaint: the reason is there, not in errno. */
 static char complaint[256];
@@ -68,7 +60,12 @@ static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
 	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
 }
 
-static struct awsmask *skeleton_load(const char *dir, struct err *e)
+/*
+ * `programs`: with what marks processes. That takes task storage, in the programs that look at
+ * connections too, and programs on tracepoints: Linux 5.11, later for some of it. What a kernel has
+ * of it shows when all of it is loaded.
+ */
+static struct awsmask *skeleton_load(const char *dir, bool programs, struct err *e)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = dir);
 	struct awsmask *skel;
@@ -85,6 +82,12 @@ static struct awsmask *skeleton_load(const char *dir, struct err *e)
 		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_skc_to_mptcp_sock);
 	skel->rodata->have_task_in_skb =
 		has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_ancestor_cgroup_id);
+	skel->rodata->have_programs = programs;
+	if (!programs) {
+		bpf_program__set_autoload(skel->progs.awsmask_exec, false);
+		bpf_program__set_autoload(skel->progs.awsmask_newtask, false);
+		bpf_map__set_autocreate(skel->maps.marks, false);
+	}
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;
@@ -152,7 +155,11 @@ struct redirect *redirect_open_at(const char *dir, struct err *e)
 	}
 	if (pin_prepare(dir, e) || pin_check_abi(dir, e))
 		goto fail;
-	r->skel = skeleton_load(dir, e);
+	r->skel = skeleton_load(dir, true, &r->no_programs);
+	if (r->skel)
+		r->no_programs.text[0] = 0;
+	else
+		r->skel = skeleton_load(dir, false, e);
 	if (!r->skel || attach(r, dir, e))
 		goto fail_fresh;
 	flows_sweep(r);

@@ -41,6 +41,39 @@ int redirect_unenroll(struct redirect *r, uint64_t cgroup_id,
 /* Up to `max` enrolled ids and policies; returns how many there are. */
 size_t redirect_list(struct redirect *r, uint64_t *ids, struct policy *policies, size_t max);
 
+/*
+ * Programs that are enrolled by their paths (program_watch.h). NULL, or a sentence that says why
+ * this kernel cannot do that: then nothing is enrolled, and the functions below fail with it.
+ */
+const char *redirect_no_programs(const struct redirect *r);
+/* A number that none had before, or the one that this path has already; *fresh says which. 0 or -1.
+ */
+int redirect_program_enroll(struct redirect *r, const struct program *p, uint32_t *id, bool *fresh,
+			    struct err *e);
+/* What was marked with it is free at once. 1; 0: there is no such program; -1 */
+int redirect_program_unenroll(struct redirect *r, uint32_t id, struct err *e);
+/* Up to `max` of them, in the order of their numbers; returns how many there are. */
+size_t redirect_program_list(struct redirect *r, uint32_t *ids, struct program *programs,
+			     size_t max);
+
+struct redirect_program_file {
+	struct program_file file;
+	uint32_t id;
+};
+struct redirect_program_path {
+	struct program_path path;
+	uint32_t id;
+};
+/* What makes a process one of theirs, replacing the earlier sets without a gap. 0 or -1. */
+int redirect_program_files(struct redirect *r, const struct redirect_program_file *files, size_t n,
+			   struct err *e);
+int redirect_program_paths(struct redirect *r, const struct redirect_program_path *paths, size_t n,
+			   struct err *e);
+/* The process behind a pidfd is marked with it (1), unless it is marked already (0) or gone (-1). */
+int redirect_program_mark(struct redirect *r, int pidfd, uint32_t id);
+/* The enrolled program that this process is marked with; 0: none. */
+uint32_t redirect_program_of(struct redirect *r, int pidfd);
+
 /* Look up and delete. 1: *rec is filled, 0: no such flow, -1: error. */
 int redirect_flow_take(struct redirect *r, const struct flow_key *key, struct flow_record *rec);
 

@@ -83,7 +83,7 @@ int pin_check_abi(const char *dir, struct err *e)
 		dir, version, AWSMASK_ABI);
 }
 
-/* 0: done; 1: there is no such link, or it is attached no more. */
+/* 0: done; 1: there is no such link, or it is attached no more, or is a tracepoint's. */
 static int link_take_over(const char *path, const struct bpf_program *program)
 {
 	int fd = bpf_obj_get(path), rc;
@@ -99,8 +99,11 @@ static int link_make(const char *path, const struct bpf_program *program, int cg
 {
 	int fd, rc, saved;
 
-	fd = bpf_link_create(bpf_program__fd(program), cgroup_fd,
-			     bpf_program__expected_attach_type(program), NULL);
+	if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING)
+		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
+	else
+		fd = bpf_link_create(bpf_program__fd(program), cgroup_fd,
+				     bpf_program__expected_attach_type(program), NULL);
 	if (fd < 0)
 		return -1;
 	rc = unlink(path) && errno != ENOENT ? -1 : bpf_obj_pin(fd, path);
@@ -118,12 +121,14 @@ int pin_links(const char *dir, const struct bpf_object *object, int cgroup_fd, s
 
 	bpf_object__for_each_program(program, object)
 	{
+		if (!bpf_program__autoload(program))
+			continue;
 		snprintf(name, sizeof(name), LINK_PREFIX "%s", bpf_program__name(program));
 		if (path_join(path, dir, name))
 			return err_set(e, "the path %s is too long", dir);
 		if (link_take_over(path, program) && link_make(path, program, cgroup_fd))
-			return err_set(e, "cannot attach %s at the root of cgroup v2: %s%s",
-				       bpf_program__name(program), strerror(errno),
+			return err_set(e, "cannot attach %s: %s%s", bpf_program__name(program),
+				       strerror(errno),
 				       errno == EPERM ? " (another program may hold it exclusively)"
 						      : "");
 	}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef AWSMASK_PROGRAM_BPF_H
+#define AWSMASK_PROGRAM_BPF_H
+/* Processes are marked when they run an enrolled program, and their children when they are made. */
+#include "mark.bpf.h"
+
+#define CLONE_THREAD 0x00010000
+
+static __always_inline void file_of_inode(struct program_file *f, const struct inode *inode)
+{
+	f->dev = inode->i_sb->s_dev;
+	f->inode = inode->i_ino;
+}
+
+/*
+ * By what execve(2) was told: the file behind the name may be a new one already, and of a script
+ * the kernel has only the interpreter's file left here. A relative name is looked up together with
+ * the working directory; one with .. in it is not found.
+ */
+static __always_inline __u32 *program_by_path(const struct linux_binprm *bprm)
+{
+	struct program_path key = {};
+	const char *name = bprm->filename;
+	struct task_struct *task;
+	char head[2] = {};
+
+	bpf_probe_read_kernel(head, sizeof(head), name);
+	if (head[0] != '/') {
+		task = bpf_get_current_task_btf();
+		file_of_inode(&key.from, task->fs->pwd.dentry->d_inode);
+		if (head[0] == '.' && head[1] == '/')
+			name += 2;
+	}
+	/* A longer one is cut, and then longer than any that is enrolled. */
+	bpf_probe_read_kernel_str(key.path, sizeof(key.path), name);
+	return bpf_map_lookup_elem(&program_paths, &key);
+}
+
+static __always_inline __u32 *program_by_file(const struct linux_binprm *bprm)
+{
+	struct program_file key = {};
+
+	file_of_inode(&key, bprm->file->f_inode);
+	return bpf_map_lookup_elem(&program_files, &key);
+}
+
+/* A mark is kept over later execs: what an agent starts is the agent's. Another enrolled program
+ * takes its place, unless that would only be observed, and it is enforced. */
+static __always_inline int on_exec(const struct linux_binprm *bprm)
+{
+	struct program_mark *mark;
+	struct program *now, *before;
+	__u32 *id = program_by_path(bprm);
+
+	if (!id)
+		id = program_by_file(bprm);
+	now = id ? bpf_map_lookup_elem(&programs, id) : NULL;
+	if (!now)
+		return 0;
+	mark = bpf_task_storage_get(&marks, bpf_get_current_task_btf(), NULL,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!mark)
+		return 0;
+	before = bpf_map_lookup_elem(&programs, &mark->program);
+	if (!before || before->policy.mode != POLICY_ENFORCE || now->policy.mode == POLICY_ENFORCE)
+		mark->program = *id;
+	return 0;
+}
+
+/* A thread is its process's, whose first one carries the mark. */
+static __always_inline int on_newtask(struct task_struct *child, __u64 flags)
+{
+	struct program_mark *mark, copy;
+
+	if (flags & CLONE_THREAD)
+		return 0;
+	mark = mark_of_current();
+	if (!mark)
+		return 0;
+	copy = *mark;
+	bpf_task_storage_get(&marks, child, &copy, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+#endif
