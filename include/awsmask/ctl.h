@@ -7,20 +7,24 @@
  *
  *	{"command": "enroll", "cgroup": "/sys/fs/cgroup/...", "mode": "enforce", "fail": "closed"}
  *	{"command": "unenroll", "cgroup": "..."} or {"command": "unenroll", "id": 1234}
- *	{"command": "list", "offset": 0} {"command": "status"} {"command": "ca-reload"}
+ *	{"command": "enroll", "exe": "/usr/local/bin/claude", "mode": "enforce", "fail": "closed"}
+ *	{"command": "unenroll", "exe": "..."}
+ *	{"command": "list", "offset": 0} {"command": "programs", "offset": 0}
+ *	{"command": "status"} {"command": "ca-reload"}
  *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "offset": 0}
  *	{"command": "reload"}
  *
  * `mode`, `fail`, `by`, `since` and `offset` may be missing. An answer is {"ok": true, ...facts} or
  * {"ok": false, "error": "a sentence"}. Enrolling answers how many older connections were "closed"
- * and how many were "left", and with a "warning" when that could not be seen. The facts of a list
- * are as many enrolments as fit, in "enrolled", how many there are in "total", and in "next" the
- * offset to go on with if there are more. Those of a report are "rows", told apart by the columns in
+ * and how many were "left", and with a "warning" when that could not be seen; enrolling a program
+ * also, how many "processes" ran it already. The facts of a list are as many enrolments as fit, in
+ * "enrolled" (or "programs"), how many there are in "total", and in "next" the offset to go on with
+ * if there are more. Those of a report are "rows", told apart by the columns in
  * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
  * the sums of each mode; "unwritten" and "lost", requests that are not in them.
  *
- * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup; asking
- * ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
+ * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup but the
+ * root, and that descends from no enrolled program; asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"
 #define CTL_LINE_MAX 65536
@@ -29,6 +33,7 @@
 	/* name, word, changes something */                                                        \
 	X(ENROLL, "enroll", 1)                                                                     \
 	X(UNENROLL, "unenroll", 1)                                                                 \
+	X(PROGRAMS, "programs", 0)                                                                 \
 	X(LIST, "list", 0)                                                                         \
 	X(STATUS, "status", 0)                                                                     \
 	X(REPORT, "report", 0)                                                                     \

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define HOST_ENROLLED_MAX 256
+#define HOST_PROGRAMS_MAX 20
 
 struct host {
 	char dir[64], path[96];
@@ -42,6 +43,10 @@ struct host {
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
 	uint32_t enrolled;
+	uint32_t program_ids[HOST_PROGRAMS_MAX];
+	struct program programs[HOST_PROGRAMS_MAX];
+	uint32_t program_count;
+	uint32_t marked;	  /* the program that everybody descends from; 0: none */
 	unsigned late_ms;	  /* before each answer */
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
@@ -61,6 +66,18 @@ static inline void host_list(struct host *h, const struct priv_request *r, struc
 	}
 }
 
+static inline void host_programs(struct host *h, const struct priv_request *r,
+				 struct priv_reply *reply)
+{
+	reply->u.programs.total = h->program_count;
+	for (uint32_t i = r->u.list.offset; i < h->program_count; i++) {
+		if (reply->u.programs.count == PRIV_PROGRAMS_MAX)
+			break;
+		reply->u.programs.ids[reply->u.programs.count] = h->program_ids[i];
+		reply->u.programs.programs[reply->u.programs.count++] = h->programs[i];
+	}
+}
+
 static inline void host_change(struct host *h, const struct priv_request *r,
 			       struct priv_reply *reply)
 {
@@ -69,6 +86,15 @@ static inline void host_change(struct host *h, const struct priv_request *r,
 	if (h->fails) {
 		reply->status = -1;
 		snprintf(reply->error, sizeof(reply->error), "%s", h->fails);
+	} else if (r->kind == PRIV_PROGRAM_ENROLL) {
+		reply->u.program = (struct program_enrolled){
+			.id = 9, .processes = 4, .sweep = {.closed = 3, .left = 1}};
+		snprintf(reply->error, sizeof(reply->error), "a warning");
+	} else if (r->kind == PRIV_PROGRAM_UNENROLL) {
+		reply->status = 0;
+		for (uint32_t i = 0; i < h->program_count; i++)
+			if (!strcmp(h->programs[i].path, r->u.program.path))
+				reply->status = 1;
 	} else if (r->kind == PRIV_UNENROLL) {
 		reply->status = 0;
 		for (uint32_t i = 0; i < h->enrolled; i++)
@@ -93,6 +119,10 @@ static inline void *host_monitor(void *arg)
 		late_ms = h->late_ms;
 		if (r.kind == PRIV_LIST)
 			host_list(h, &r, &reply);
+		else if (r.kind == PRIV_PROGRAMS)
+			host_programs(h, &r, &reply);
+		else if (r.kind == PRIV_MARKED)
+			reply.u.marked.program = h->marked;
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;
@@ -228,6 +258,18 @@ static inline void host_enroll(struct host *h, uint64_t id, uint32_t mode, uint3
 	pthread_mutex_lock(&h->lock);
 	h->ids[h->enrolled] = id;
 	h->policies[h->enrolled++] = (struct policy){mode, flags};
+	pthread_mutex_unlock(&h->lock);
+}
+
+static inline void host_program(struct host *h, uint32_t id, const char *path, uint32_t mode,
+				uint32_t flags)
+{
+	struct program *p = &h->programs[h->program_count];
+
+	pthread_mutex_lock(&h->lock);
+	h->program_ids[h->program_count++] = id;
+	p->policy = (struct policy){mode, flags};
+	snprintf(p->path, sizeof(p->path), "%s", path);
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -159,7 +159,8 @@ static uint32_t sweep(uint16_t *ports, size_t n, struct config_net *exclude)
 
 	c.exclude = exclude;
 	c.exclude_count = exclude ? 1 : 0;
-	cr_assert_eq(sweep_cgroup(&c, top_id, &r, &e), 0, "%s", e.text);
+	cr_assert_eq(sweep_cgroup(&(struct sweep_options){.config = &c}, top_id, &r, &e), 0, "%s",
+		     e.text);
 	cr_expect_eq(r.left, 0);
 	return r.closed;
 }
@@ -246,6 +247,7 @@ Test(sweep, a_cgroup_that_is_gone_is_an_error)
 	struct sweep_result r;
 	struct err e = {""};
 
-	cr_expect_eq(sweep_cgroup(&c, UINT64_MAX - 1, &r, &e), -1);
+	cr_expect_eq(sweep_cgroup(&(struct sweep_options){.config = &c}, UINT64_MAX - 1, &r, &e),
+		     -1);
 	cr_expect_not_null(strstr(e.text, "gone"));
 }

@@ -64,7 +64,7 @@ struct config {
 	char **targets; /* lower case host names */
 	size_t target_count;
 	bool deny_other_hosts; /* other_hosts: deny */
-	char **enroll;	       /* cgroup paths or systemd units */
+	char **enroll;	       /* cgroup paths, systemd units, or exe: and a program's path */
 	size_t enroll_count;
 	uint16_t listen_transparent; /* port */
 	char listen_explicit[64];    /* "127.0.0.1:8082", "[::1]:8082" or "" */
@@ -102,6 +102,11 @@ __attribute__((warn_unused_result)) struct config *config_load(const char *path,
 __attribute__((warn_unused_result)) struct config *config_parse(const char *name, const char *text,
 								size_t len, struct err *e);
 void config_free(struct config *c);
+
+/* The program's path in an entry of `enroll`; NULL: the entry is a cgroup's. */
+const char *config_enrolled_program(const char *entry);
+/* 0, or -1 and a sentence: no program can be enrolled by this path. */
+int config_program_check(const char *path, struct err *e);
 
 /* Case and one trailing dot do not matter, here and below. */
 bool config_is_target(const struct config *c, const char *host);

@@ -132,7 +132,9 @@ static const char *fixed_sentence(enum config_kind kind)
 		return "host names such as api.anthropic.com: no address, port, wildcard or final "
 		       "dot";
 	case KIND_CGROUPS:
-		return "cgroup paths, globs or systemd unit names, without control characters";
+		return "cgroup paths, globs or systemd unit names, or exe: and the absolute path "
+		       "of "
+		       "a program, without control characters";
 	default:
 		return "a mapping";
 	}

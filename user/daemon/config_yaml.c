@@ -108,6 +108,7 @@ union element {
 static int read_element(const struct config_field *f, const char *text, union element *el)
 {
 	char host[HOST_MAX];
+	struct err ignored;
 
 	memset(el, 0, sizeof(*el));
 	if (f->kind == KIND_PORTS)
@@ -124,7 +125,9 @@ static int read_element(const struct config_field *f, const char *text, union el
 	} else if (f->kind == KIND_ANCHORS) {
 		if (!clean_text(text) || strlen(text) < 2 || strlen(text) > OWN_ANCHOR_MAX)
 			return -1;
-	} else if (!*text || !clean_text(text) || strlen(text) > NAME_MAX_BYTES) {
+	} else if (!*text || !clean_text(text) || strlen(text) > NAME_MAX_BYTES ||
+		   (config_enrolled_program(text) &&
+		    config_program_check(config_enrolled_program(text), &ignored) < 0)) {
 		return -1;
 	}
 	el->text = strdup(text);

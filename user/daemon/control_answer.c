@@ -143,29 +143,31 @@ static const char *scope_word(enum config_scope scope)
 }
 
 json_t *control_status(const struct control_context *context,
-		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled)
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
+		       uint32_t programs)
 {
 	const struct config *config = context->config;
 	uint64_t uptime = (uv_hrtime() - context->started_ns) / 1000000000u;
 
-	return json_pack(
-		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o}",
-		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
-		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
-		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
-		scope_word(config->scope), "other_hosts",
-		config->deny_other_hosts ? "deny" : "splice", "ports",
-		ports_json(config->ports, config->port_count), "proxy_ports",
-		ports_json(config->proxy_ports, config->proxy_port_count), "targets",
-		names_json(config->targets, config->target_count), "target_count",
-		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
-		counters_json(context->stats), "refusals", refusals_json(context->stats),
-		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
-		"observed_by_type",
-		types_json(context->types, context->stats->observed_by_type, false), "vault",
-		vault_json(context->vault), "report", report_json(context), "kernel",
-		kernel_json(counters));
+	return json_pack("{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, "
+			 "s:I, s:o, s:o, "
+			 "s:o, s:o, s:o, s:o, s:o}",
+			 "ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
+			 (int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
+			 mode_word(config->mode), "fail", config->fail_open ? "open" : "closed",
+			 "scope", scope_word(config->scope), "other_hosts",
+			 config->deny_other_hosts ? "deny" : "splice", "ports",
+			 ports_json(config->ports, config->port_count), "proxy_ports",
+			 ports_json(config->proxy_ports, config->proxy_port_count), "targets",
+			 names_json(config->targets, config->target_count), "target_count",
+			 (int)config->target_count, "enrolled", (json_int_t)enrolled, "programs",
+			 (json_int_t)programs, "counters", counters_json(context->stats),
+			 "refusals", refusals_json(context->stats), "masked_by_type",
+			 types_json(context->types, context->stats->masked_by_type, true),
+			 "observed_by_type",
+			 types_json(context->types, context->stats->observed_by_type, false),
+			 "vault", vault_json(context->vault), "report", report_json(context),
+			 "kernel", kernel_json(counters));
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)
@@ -205,4 +207,29 @@ json_t *control_page(uint32_t offset, const struct priv_reply *reply)
 				 "next", (json_int_t)offset + i, "enrolled", entries);
 	return json_pack("{s:b, s:I, s:o}", "ok", 1, "total", (json_int_t)total, "enrolled",
 			 entries);
+}
+
+json_t *control_programs(uint32_t offset, const struct priv_reply *reply)
+{
+	uint32_t count = reply->u.programs.count, total = reply->u.programs.total;
+	json_t *entries = json_array(), *answer;
+
+	if (count > PRIV_PROGRAMS_MAX)
+		count = PRIV_PROGRAMS_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct program *p = &reply->u.programs.programs[i];
+		json_t *path = json_stringn(p->path, strnlen(p->path, sizeof(p->path)));
+
+		json_array_append_new(
+			entries, json_pack("{s:I, s:o, s:s, s:s}", "id",
+					   (json_int_t)reply->u.programs.ids[i], "exe",
+					   path ? path : json_null(), /* the name is no UTF-8 */
+					   "mode", mode_word(p->policy.mode), "fail",
+					   p->policy.flags & POLICY_FAIL_OPEN ? "open" : "closed"));
+	}
+	answer = json_pack("{s:b, s:I, s:o}", "ok", 1, "total", (json_int_t)total, "programs",
+			   entries);
+	if (answer && count && offset + count < total)
+		json_object_set_new(answer, "next", json_integer((json_int_t)offset + count));
+	return answer;
 }

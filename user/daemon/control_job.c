@@ -22,6 +22,13 @@ static void finish(struct control_job *job, json_t *answer)
 
 static void on_reply(void *arg, const struct priv_reply *reply);
 
+static void set_program(const struct control_job *job, struct priv_request *r)
+{
+	r->kind = job->command == CONTROL_ENROLL ? PRIV_PROGRAM_ENROLL : PRIV_PROGRAM_UNENROLL;
+	r->u.program.policy = job->policy;
+	memcpy(r->u.program.path, job->program, sizeof(job->program));
+}
+
 /* Ask the monitor what this phase needs. */
 static void ask(struct control_job *job, enum job_phase phase)
 {
@@ -34,8 +41,20 @@ static void ask(struct control_job *job, enum job_phase phase)
 	switch (phase) {
 	case JOB_ACT:
 		r.kind = acts[job->command];
+		if (*job->program) {
+			set_program(job, &r);
+			break;
+		}
 		r.u.cgroup.id = job->cgroup;
 		r.u.cgroup.policy = job->policy;
+		break;
+	case JOB_MARKED:
+		r.kind = PRIV_MARKED;
+		r.u.marked.pid = job->peer.pid;
+		break;
+	case JOB_PROGRAMS:
+		r.kind = PRIV_PROGRAMS;
+		r.u.list.offset = (uint32_t)job->offset;
 		break;
 	case JOB_COUNTERS:
 		r.kind = PRIV_COUNTERS;
@@ -57,9 +76,18 @@ static json_t *done_answer(const struct control_job *job, const struct priv_repl
 
 	if (job->command == CONTROL_CA_RELOAD || job->command == CONTROL_RELOAD)
 		return json_pack("{s:b}", "ok", 1);
+	if (job->command == CONTROL_UNENROLL && *job->program)
+		return json_pack("{s:b, s:s}", "ok", 1, "exe", job->program);
 	if (job->command == CONTROL_UNENROLL)
 		return json_pack("{s:b, s:I}", "ok", 1, "id", (json_int_t)job->cgroup);
 	snprintf(warning, sizeof(warning), "%.*s", (int)sizeof(reply->error), reply->error);
+	if (*job->program)
+		return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:s*}", "ok", 1, "exe",
+				 job->program, "id", (json_int_t)reply->u.program.id, "processes",
+				 (json_int_t)reply->u.program.processes, "closed",
+				 (json_int_t)reply->u.program.sweep.closed, "left",
+				 (json_int_t)reply->u.program.sweep.left, "warning",
+				 *warning ? warning : NULL);
 	return json_pack("{s:b, s:I, s:I, s:I, s:s*}", "ok", 1, "id", (json_int_t)job->cgroup,
 			 "closed", (json_int_t)reply->u.sweep.closed, "left",
 			 (json_int_t)reply->u.sweep.left, "warning", *warning ? warning : NULL);
@@ -73,6 +101,9 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 		context->ca_changed(context->arg);
 	if (reply->status == 1)
 		finish(job, done_answer(job, reply));
+	else if (job->command == CONTROL_UNENROLL && *job->program)
+		finish(job, control_refusal("the program %s is not enrolled; see `awsmaskctl list`",
+					    job->program));
 	else if (job->command == CONTROL_UNENROLL)
 		finish(job, control_refusal("this cgroup (id %llu) is not enrolled; see "
 					    "`awsmaskctl list`",
@@ -104,7 +135,29 @@ static void after_guard(struct control_job *job, const struct priv_reply *reply)
 				return;
 			}
 	job->offset += count;
-	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_ACT);
+	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_MARKED);
+}
+
+/* The same for what runs an enrolled program, wherever it runs. */
+static void after_marked(struct control_job *job, const struct priv_reply *reply)
+{
+	if (reply->u.marked.program)
+		finish(job,
+		       control_refusal("this process descends from an enrolled program (number "
+				       "%u) itself, and may change nothing; use a shell that "
+				       "does not, or, to release the host, `awsmaskd --release`",
+				       (unsigned)reply->u.marked.program));
+	else
+		ask(job, JOB_ACT);
+}
+
+static void after_programs(struct control_job *job, const struct priv_reply *reply)
+{
+	if (job->command == CONTROL_STATUS)
+		finish(job, control_status(job->context, job->counters, job->enrolled,
+					   reply->u.programs.total));
+	else
+		finish(job, control_programs((uint32_t)job->offset, reply));
 }
 
 static void advance(struct control_job *job, const struct priv_reply *reply)
@@ -112,6 +165,12 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 	switch (job->phase) {
 	case JOB_GUARD:
 		after_guard(job, reply);
+		break;
+	case JOB_MARKED:
+		after_marked(job, reply);
+		break;
+	case JOB_PROGRAMS:
+		after_programs(job, reply);
 		break;
 	case JOB_ACT:
 		after_act(job, reply);
@@ -121,7 +180,8 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 		ask(job, JOB_TOTAL);
 		break;
 	case JOB_TOTAL:
-		finish(job, control_status(job->context, job->counters, reply->u.list.total));
+		job->enrolled = reply->u.list.total;
+		ask(job, JOB_PROGRAMS);
 		break;
 	case JOB_PAGE:
 		finish(job, control_page((uint32_t)job->offset, reply));
@@ -146,8 +206,10 @@ static void on_reply(void *arg, const struct priv_reply *reply)
 		job->done(job->owner);
 }
 
-/* The ids of the peer's cgroup and of all above it, up to the mount. 0, or -1: it must not be
- * trusted. */
+/*
+ * The ids of the peer's cgroup and of all above it, but of the root: everybody is in that, and once
+ * it were enrolled nobody could release it. 0, or -1: the peer must not be trusted.
+ */
 static int find_ancestors(struct control_job *job)
 {
 	char path[PATH_MAX], mount[PATH_MAX];
@@ -163,12 +225,14 @@ static int find_ancestors(struct control_job *job)
 	for (;;) {
 		char *slash;
 
+		if (!path[mount_len])
+			return 0;
 		if (job->ancestor_count == CONTROL_DEPTH_MAX ||
 		    cgroup_id(path, &job->ancestors[job->ancestor_count++], &e) < 0)
 			return -1;
-		slash = strrchr(path, '/');
-		if (!slash || (size_t)(slash - path) < mount_len)
-			return 0;
+		slash = strrchr(path + mount_len, '/');
+		if (!slash)
+			return -1;
 		*slash = '\0';
 	}
 }
@@ -194,17 +258,29 @@ static json_t *resolve_cgroup(struct control_job *job, const char *path)
 	return NULL;
 }
 
+static json_t *take_program(struct control_job *job, const char *path)
+{
+	struct err e;
+
+	if (config_program_check(path, &e) < 0)
+		return control_refusal("%s", e.text);
+	memcpy(job->program, path, strlen(path));
+	return NULL;
+}
+
 static json_t *take_enroll(struct control_job *job, json_t *request)
 {
 	const struct config *config = job->context->config;
-	const char *cgroup, *mode = NULL, *fail = NULL;
+	const char *cgroup = NULL, *program = NULL, *mode = NULL, *fail = NULL;
 	json_error_t wrong;
 
-	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s}", "command",
-			   &(const char *){NULL}, "cgroup", &cgroup, "mode", &mode, "fail",
-			   &fail) < 0)
-		return control_refusal("enroll needs cgroup, and takes mode and fail: %s",
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?s, s?s, s?s}", "command",
+			   &(const char *){NULL}, "cgroup", &cgroup, "exe", &program, "mode", &mode,
+			   "fail", &fail) < 0)
+		return control_refusal("enroll needs cgroup or exe, and takes mode and fail: %s",
 				       wrong.text);
+	if (!cgroup == !program)
+		return control_refusal("enroll needs either cgroup or exe");
 	if (mode && strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)
 		return control_refusal("mode is '%s', and can be enforce or observe", mode);
 	if (fail && strcmp(fail, "closed") != 0 && strcmp(fail, "open") != 0)
@@ -214,20 +290,23 @@ static json_t *take_enroll(struct control_job *job, json_t *request)
 		job->policy.mode = strcmp(mode, "observe") == 0 ? POLICY_OBSERVE : POLICY_ENFORCE;
 	if (fail ? strcmp(fail, "open") == 0 : config->fail_open)
 		job->policy.flags = POLICY_FAIL_OPEN;
-	return resolve_cgroup(job, cgroup);
+	return program ? take_program(job, program) : resolve_cgroup(job, cgroup);
 }
 
 static json_t *take_unenroll(struct control_job *job, json_t *request)
 {
-	const char *cgroup = NULL;
+	const char *cgroup = NULL, *program = NULL;
 	json_int_t id = 0;
 	json_error_t wrong;
 
-	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?I}", "command",
-			   &(const char *){NULL}, "cgroup", &cgroup, "id", &id) < 0)
-		return control_refusal("unenroll takes cgroup or id: %s", wrong.text);
-	if ((cgroup != NULL) == (id > 0))
-		return control_refusal("unenroll takes either cgroup or a positive id");
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?s, s?I}", "command",
+			   &(const char *){NULL}, "cgroup", &cgroup, "exe", &program, "id",
+			   &id) < 0)
+		return control_refusal("unenroll takes cgroup, exe or id: %s", wrong.text);
+	if ((cgroup != NULL) + (program != NULL) + (id > 0) != 1)
+		return control_refusal("unenroll takes either cgroup, exe or a positive id");
+	if (program)
+		return take_program(job, program);
 	job->cgroup = (uint64_t)id;
 	return cgroup ? resolve_cgroup(job, cgroup) : NULL;
 }
@@ -239,7 +318,7 @@ static json_t *take_list(struct control_job *job, json_t *request)
 
 	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?I}", "command",
 			   &(const char *){NULL}, "offset", &offset) < 0)
-		return control_refusal("list takes nothing but an offset: %s", wrong.text);
+		return control_refusal("this takes nothing but an offset: %s", wrong.text);
 	if (offset < 0 || offset > AWSMASK_MAX_CGROUPS)
 		return control_refusal("the offset is not between 0 and %d", AWSMASK_MAX_CGROUPS);
 	job->offset = (uint64_t)offset;
@@ -321,6 +400,7 @@ static json_t *take_request(struct control_job *job, json_t *request)
 	case CONTROL_UNENROLL:
 		return take_unenroll(job, request);
 	case CONTROL_LIST:
+	case CONTROL_PROGRAMS:
 		return take_list(job, request);
 	case CONTROL_REPORT:
 		return take_report(job, request);
@@ -354,6 +434,7 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 	job->ancestor_count = 0;
 	job->offset = 0;
 	job->cgroup = 0;
+	memset(job->program, 0, sizeof(job->program));
 	job->policy = (struct policy){0};
 	job->query = (struct report_query){0};
 	refused = take_request(job, request);
@@ -366,6 +447,8 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		ask_report(job);
 	else if (job->command == CONTROL_LIST)
 		ask(job, JOB_PAGE);
+	else if (job->command == CONTROL_PROGRAMS)
+		ask(job, JOB_PROGRAMS);
 	else if (find_ancestors(job) < 0)
 		finish(job, control_refusal("it cannot be seen which cgroup you are in, so you may "
 					    "change nothing; use a shell on the host itself"));

@@ -29,14 +29,24 @@ struct control_peer {
 /*
  * What the job waits for from the monitor:
  *
- *	changing commands   GUARD (once per page of enrolments) -> ACT -> done
- *	status              COUNTERS -> TOTAL -> done
- *	list                PAGE -> done
+ *	changing commands   GUARD (once per page of enrolments) -> MARKED -> ACT -> done
+ *	status              COUNTERS -> TOTAL -> PROGRAMS -> done
+ *	list, programs      PAGE or PROGRAMS -> done
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
  */
-enum job_phase { JOB_DONE, JOB_GUARD, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE, JOB_REPORT };
+enum job_phase {
+	JOB_DONE,
+	JOB_GUARD,
+	JOB_MARKED,
+	JOB_ACT,
+	JOB_COUNTERS,
+	JOB_TOTAL,
+	JOB_PAGE,
+	JOB_PROGRAMS,
+	JOB_REPORT
+};
 
 struct control_job {
 	const struct control_context *context;
@@ -46,12 +56,15 @@ struct control_job {
 	uint32_t ticket; /* of the call under way; 0: none */
 	uint64_t offset; /* in the list of enrolments, or the rows of a report */
 	struct report_query query;
-	struct report_question *question; /* under way; NULL: none */
-	uint64_t cgroup;		  /* to be changed */
+	struct report_question *question;   /* under way; NULL: none */
+	uint64_t cgroup;		    /* to be changed */
+	char program[AWSMASK_PROGRAM_PATH]; /* the same; "": a cgroup is */
 	struct policy policy;
-	uint64_t ancestors[CONTROL_DEPTH_MAX]; /* the peer's own cgroup and those above it */
+	uint64_t ancestors
+		[CONTROL_DEPTH_MAX]; /* the peer's own cgroup and those above it, but the root */
 	size_t ancestor_count;
 	uint64_t counters[REASON_COUNT];
+	uint32_t enrolled;	   /* cgroups */
 	json_t *answer;		   /* when done */
 	void (*done)(void *owner); /* never called from inside control_job_begin() */
 	void *owner;
@@ -70,7 +83,9 @@ __attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format
 
 /* Answers from what is known (control_answer.c). NULL: memory is out. */
 json_t *control_status(const struct control_context *context,
-		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled);
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
+		       uint32_t programs);
 json_t *control_page(uint32_t offset, const struct priv_reply *reply);
+json_t *control_programs(uint32_t offset, const struct priv_reply *reply);
 
 #endif

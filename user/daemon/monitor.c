@@ -2,9 +2,9 @@
 #include "monitor.h"
 #include "alone.h"
 #include "cgroup.h"
-#include "cgroup_watch.h"
 #include "crew.h"
 #include "doors.h"
+#include "enrolments.h"
 #include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
@@ -27,7 +27,7 @@ struct monitor {
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct crew *crew;
-	struct cgroup_watch *enroll; /* NULL: nothing is configured */
+	struct enrolments *enroll; /* NULL: nothing is redirected */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
 	gid_t gid;
@@ -156,49 +156,30 @@ static void make_report_directory(const struct monitor *m, const struct config *
 
 static int open_redirect(struct monitor *m, struct err *e)
 {
-	uint64_t own;
+	struct monitor_services *s = &m->services;
 
 	if (!m->config->listen_transparent)
 		return 0;
-	m->services.redirect = redirect_open(e);
-	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->cgroup.path, &own, e) < 0)
+	s->redirect = redirect_open(e);
+	if (!s->redirect || redirect_configure(s->redirect, m->config, e) < 0 ||
+	    cgroup_id(m->cgroup.path, &s->own_cgroup, e) < 0 ||
+	    redirect_set_own_cgroup(s->redirect, s->own_cgroup, e) < 0)
 		return -1;
-	return redirect_set_own_cgroup(m->services.redirect, own, e);
-}
-
-static void on_cgroup(void *arg, const char *path, uint64_t id)
-{
-	struct monitor *m = arg;
-	struct policy policy = {.mode = m->config->mode,
-				.flags = m->config->fail_open ? POLICY_FAIL_OPEN : 0};
-	struct sweep_result swept;
-	struct err warning, e;
-
-	/* One that cannot be enrolled is no reason to leave all the others unmasked. */
-	if (monitor_enroll(&m->services, id, &policy, &swept, &warning, &e) < 0)
-		log_event(LOG_ERR, "enroll", log_name("cgroup", path), log_word("why", e.text));
-}
-
-/* Else what jobs come and go would fill the map. */
-static void on_cgroup_gone(void *arg, uint64_t id)
-{
-	struct monitor *m = arg;
-	struct err e;
-
-	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
-		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
-			  log_word("why", "it has been removed"));
+	if (redirect_no_programs(s->redirect)) {
+		log_event(LOG_NOTICE, "no-programs",
+			  log_word("why", redirect_no_programs(s->redirect)),
+			  log_word("then", "cgroups alone can be enrolled"));
+		return 0;
+	}
+	s->programs = program_watch_new(&m->loop, s->redirect, e);
+	return s->programs ? 0 : -1;
 }
 
 static int enroll_configured(struct monitor *m, struct err *e)
 {
-	const struct cgroup_watch_events events = {on_cgroup, on_cgroup_gone, m};
-
-	if (!m->services.redirect || !m->config->enroll_count)
+	if (!m->services.redirect)
 		return 0;
-	m->enroll =
-		cgroup_watch_new(&m->loop, m->config->enroll, m->config->enroll_count, &events, e);
+	m->enroll = enrolments_new(&m->loop, &m->services, e);
 	return m->enroll ? 0 : -1;
 }
 
@@ -287,7 +268,7 @@ static void on_succeeded(void *arg, bool ready)
 		reload_over(m, &e);
 		return;
 	}
-	cgroup_watch_close(m->enroll);
+	enrolments_close(m->enroll);
 	m->enroll = NULL;
 	list_watch_close(m->services.lists);
 	config_free(m->config);
@@ -416,8 +397,9 @@ static void tear_down(struct monitor *m)
 {
 	crew_free(m->crew);
 	drop_next(m);
-	cgroup_watch_close(m->enroll);
+	enrolments_close(m->enroll);
 	doors_close(&m->doors, m->config);
+	program_watch_close(m->services.programs);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "list_watch.h"
 #include "peer.h"
+#include "program_watch.h"
 #include "privsep.h"
 #include "redirect.h"
 #include "worker.h"
@@ -29,6 +30,9 @@ struct monitor_services {
 	const struct config *config;
 	struct redirect *redirect; /* NULL: no transparent listener is configured */
 	struct list_watch *lists;  /* of the configuration */
+	struct program_watch
+		*programs; /* NULL: nothing is redirected, or this kernel marks no processes */
+	uint64_t own_cgroup;
 	struct ca *ca;
 	struct peer *peer;
 	uint16_t listener_port;
@@ -41,8 +45,22 @@ __attribute__((warn_unused_result)) int monitor_enroll(struct monitor_services *
 						       const struct policy *policy,
 						       struct sweep_result *r, struct err *warning,
 						       struct err *e);
+/* The same for a program: its processes are marked, and their older connections are closed. */
+__attribute__((warn_unused_result)) int
+monitor_enroll_program(struct monitor_services *m, const char *path, const struct policy *policy,
+		       struct program_enrolled *r, struct err *warning, struct err *e);
 /* Answer one request. Every field of it may be a lie. */
 void privsep_serve(struct monitor_services *m, const struct priv_request *request,
 		   struct priv_reply *reply);
+
+/* ---- for privsep_serve.c and privsep_program.c alone */
+
+#define PRIVSEP_NOTHING_REDIRECTED                                                                 \
+	"listen.transparent is 0: nothing can be redirected; set it to a port"
+
+void privsep_refuse(struct priv_reply *reply, const char *why);
+bool privsep_policy_ok(const struct policy *p);
+void privsep_serve_program(struct monitor_services *m, const struct priv_request *request,
+			   struct priv_reply *reply);
 
 #endif

@@ -12,7 +12,8 @@
 #include <uv.h>
 
 #define PRIV_LEAF_MAX 2048
-#define PRIV_LIST_MAX 32 /* enrolments in one reply */
+#define PRIV_LIST_MAX 32    /* enrolments in one reply */
+#define PRIV_PROGRAMS_MAX 7 /* programs */
 
 enum priv_kind {
 	PRIV_FLOW_TAKE, /* flow_key -> flow */
@@ -26,6 +27,16 @@ enum priv_kind {
 	PRIV_READY,	/* the worker accepts connections */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
+	PRIV_PROGRAM_ENROLL,   /* program: path, policy -> program */
+	PRIV_PROGRAM_UNENROLL, /* program: path */
+	PRIV_PROGRAMS,	       /* list: offset -> programs */
+	PRIV_MARKED,	       /* marked: pid -> the number of the program that it is marked with */
+};
+
+struct program_enrolled {
+	uint32_t id;
+	uint32_t processes; /* that ran it already, with their descendants */
+	struct sweep_result sweep;
 };
 
 struct priv_request {
@@ -53,6 +64,13 @@ struct priv_request {
 		struct {
 			uint32_t generation; /* which the worker has */
 		} lists;
+		struct {
+			struct policy policy;
+			char path[AWSMASK_PROGRAM_PATH];
+		} program;
+		struct {
+			int32_t pid;
+		} marked;
 	} u;
 };
 
@@ -74,6 +92,15 @@ struct priv_reply {
 			uint64_t ids[PRIV_LIST_MAX];
 			struct policy policies[PRIV_LIST_MAX];
 		} list;
+		struct program_enrolled program; /* of PRIV_PROGRAM_ENROLL; as with `sweep` below */
+		struct {
+			uint32_t total, count;
+			uint32_t ids[PRIV_PROGRAMS_MAX];
+			struct program programs[PRIV_PROGRAMS_MAX];
+		} programs;
+		struct {
+			uint32_t program;
+		} marked;
 		uint64_t counters[REASON_COUNT];
 		struct {
 			uint32_t generation;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void refuse(struct priv_reply *reply, const char *why)
+void privsep_refuse(struct priv_reply *reply, const char *why)
 {
 	reply->status = -1;
 	snprintf(reply->error, sizeof(reply->error), "%s", why);
@@ -25,7 +25,7 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 	uint32_t uid;
 
 	if (!m->redirect) {
-		refuse(reply, "nothing is redirected here");
+		privsep_refuse(reply, "nothing is redirected here");
 		return;
 	}
 	reply->status = redirect_flow_take(m->redirect, key, &reply->u.flow);
@@ -36,7 +36,7 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 	/* The socket itself must still say the same, else the port has changed hands. */
 	if (peer_uid(m->peer, key->addr, key->port, v4 ? lo4 : lo6, m->listener_port, &uid) == 1 &&
 	    uid != reply->u.flow.uid)
-		refuse(reply, "the socket is another user's than the connect() was");
+		privsep_refuse(reply, "the socket is another user's than the connect() was");
 }
 
 /* Safe: any process can ask sock_diag the same. */
@@ -62,16 +62,16 @@ static void serve_leaf(struct monitor_services *m, const struct priv_request *q,
 
 	if (!memchr(q->u.leaf.host, 0, sizeof(q->u.leaf.host)) ||
 	    !config_is_target(m->config, q->u.leaf.host)) {
-		refuse(reply, "the name is not one of the configured targets");
+		privsep_refuse(reply, "the name is not one of the configured targets");
 		return;
 	}
 	if (q->u.leaf.spki_len > sizeof(q->u.leaf.spki)) {
-		refuse(reply, "the public key is too long");
+		privsep_refuse(reply, "the public key is too long");
 		return;
 	}
 	if (ca_sign_leaf(m->ca, q->u.leaf.host, q->u.leaf.spki, q->u.leaf.spki_len, &der, &len,
 			 &e) < 0) {
-		refuse(reply, e.text);
+		privsep_refuse(reply, e.text);
 		return;
 	}
 	if (len <= sizeof(reply->u.leaf.der)) {
@@ -79,7 +79,7 @@ static void serve_leaf(struct monitor_services *m, const struct priv_request *q,
 		reply->u.leaf.len = (uint32_t)len;
 		reply->status = 1;
 	} else {
-		refuse(reply, "the certificate is too long");
+		privsep_refuse(reply, "the certificate is too long");
 	}
 	OPENSSL_free(der);
 }
@@ -87,6 +87,8 @@ static void serve_leaf(struct monitor_services *m, const struct priv_request *q,
 int monitor_enroll(struct monitor_services *m, uint64_t cgroup, const struct policy *policy,
 		   struct sweep_result *r, struct err *warning, struct err *e)
 {
+	const struct sweep_options options = {.config = m->config, .own_cgroup = m->own_cgroup};
+
 	*r = (struct sweep_result){0};
 	warning->text[0] = 0;
 	if (redirect_enroll(m->redirect, cgroup, policy, e) < 0)
@@ -94,7 +96,7 @@ int monitor_enroll(struct monitor_services *m, uint64_t cgroup, const struct pol
 	log_event(LOG_NOTICE, "enrolled", log_number("cgroup", cgroup));
 	if (policy->mode == POLICY_OBSERVE) /* who only observes is in nobody's way */
 		return 0;
-	if (sweep_cgroup(m->config, cgroup, r, warning) < 0)
+	if (sweep_cgroup(&options, cgroup, r, warning) < 0)
 		log_event(LOG_WARNING, "older-connections", log_word("why", warning->text),
 			  log_number("cgroup", cgroup));
 	else if (r->closed || r->left)
@@ -104,13 +106,18 @@ int monitor_enroll(struct monitor_services *m, uint64_t cgroup, const struct pol
 	return 0;
 }
 
+bool privsep_policy_ok(const struct policy *p)
+{
+	return p->mode <= POLICY_OBSERVE && !(p->flags & ~(uint32_t)POLICY_FAIL_OPEN);
+}
+
 static void serve_enroll(struct monitor_services *m, uint64_t cgroup, const struct policy *policy,
 			 struct priv_reply *reply)
 {
 	struct err warning, e;
 
 	if (monitor_enroll(m, cgroup, policy, &reply->u.sweep, &warning, &e) < 0) {
-		refuse(reply, e.text);
+		privsep_refuse(reply, e.text);
 		return;
 	}
 	reply->status = 1;
@@ -122,7 +129,7 @@ static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct p
 	struct err e;
 
 	if (redirect_unenroll(m->redirect, cgroup, &e) < 0) {
-		refuse(reply, e.text);
+		privsep_refuse(reply, e.text);
 		return;
 	}
 	reply->status = 1;
@@ -139,12 +146,11 @@ static void serve_cgroup(struct monitor_services *m, const struct priv_request *
 	struct policy policy = q->u.cgroup.policy;
 
 	if (!m->redirect) {
-		refuse(reply,
-		       "listen.transparent is 0: nothing can be redirected; set it to a port");
+		privsep_refuse(reply, PRIVSEP_NOTHING_REDIRECTED);
 		return;
 	}
-	if (policy.mode > POLICY_OBSERVE || (policy.flags & ~(uint32_t)POLICY_FAIL_OPEN)) {
-		refuse(reply, "the policy is malformed");
+	if (!privsep_policy_ok(&policy)) {
+		privsep_refuse(reply, "the policy is malformed");
 		return;
 	}
 	if (q->kind == PRIV_ENROLL)
@@ -178,7 +184,7 @@ static void serve_ca_reload(struct monitor_services *m, struct priv_reply *reply
 		ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, &e);
 
 	if (!fresh) {
-		refuse(reply, e.text);
+		privsep_refuse(reply, e.text);
 		return;
 	}
 	ca_free(m->ca);
@@ -212,6 +218,12 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 		reply->status =
 			m->redirect ? redirect_counters(m->redirect, reply->u.counters) + 1 : 0;
 		break;
+	case PRIV_PROGRAM_ENROLL:
+	case PRIV_PROGRAM_UNENROLL:
+	case PRIV_PROGRAMS:
+	case PRIV_MARKED:
+		privsep_serve_program(m, request, reply);
+		break;
 	case PRIV_CA_RELOAD: /* safe: reads what root put there */
 		serve_ca_reload(m, reply);
 		break;
@@ -219,6 +231,6 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 		reply->status = 1;
 		break;
 	default:
-		refuse(reply, "no such request");
+		privsep_refuse(reply, "no such request");
 	}
 }

@@ -32,7 +32,8 @@ struct net {
 };
 
 struct sweep {
-	const struct config *config;
+	const struct sweep_options *options;
+	struct buf own;	    /* uint64_t, sorted: the cgroups whose sockets stay */
 	struct buf cgroups; /* uint64_t, sorted before they are looked up */
 	struct buf sockets; /* uint64_t, likewise: inodes */
 	struct buf nets;    /* struct net */
@@ -104,38 +105,43 @@ static void add_sockets(struct sweep *s, const char *path)
 		closedir(dir);
 }
 
+static void add_process(struct sweep *s, pid_t pid)
+{
+	char proc[64];
+
+	snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid);
+	add_net(s, proc);
+	snprintf(proc, sizeof(proc), "/proc/%d/fd", (int)pid);
+	add_sockets(s, proc);
+}
+
 static int add_cgroup(const char *path, uint64_t id, void *arg)
 {
 	struct sweep *s = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")], proc[64];
-	unsigned pid;
+	char procs[PATH_MAX + sizeof("/cgroup.procs")];
+	int pid;
 	FILE *f;
 
+	if (has(&s->own, id))
+		return 0;
 	add(s, &s->cgroups, &id, sizeof(id));
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	f = fopen(procs, "re");
-	while (f && fscanf(f, "%u", &pid) == 1) {
-		snprintf(proc, sizeof(proc), "/proc/%u/ns/net", pid);
-		add_net(s, proc);
-		snprintf(proc, sizeof(proc), "/proc/%u/fd", pid);
-		add_sockets(s, proc);
-	}
+	while (f && fscanf(f, "%d", &pid) == 1)
+		add_process(s, pid);
 	if (f)
 		fclose(f);
 	return 0;
 }
 
-static int gather(struct sweep *s, uint64_t cgroup, struct err *e)
+static int gather_cgroup(struct sweep *s, uint64_t cgroup, struct err *e)
 {
 	char path[PATH_MAX];
 
 	if (cgroup_path_of(cgroup, path, sizeof(path)) < 0)
 		return err_set(e, "the cgroup %llu is gone", (unsigned long long)cgroup);
-	add_net(s, "/proc/self/ns/net");
 	if (cgroup_each(path, add_cgroup, s) < 0)
 		return err_set(e, "the cgroups below %s cannot be walked", path);
-	sort(&s->cgroups);
-	sort(&s->sockets);
 	return 0;
 }
 
@@ -178,6 +184,8 @@ static bool is_theirs(const struct sweep *s, struct nlmsghdr *header, const stru
 {
 	struct nlattr *cgroup = nlmsg_find_attr(header, sizeof(*m), INET_DIAG_CGROUP_ID);
 
+	if (cgroup && has(&s->own, nla_get_u64(cgroup)))
+		return false;
 	return has(&s->sockets, m->idiag_inode) ||
 	       (cgroup && has(&s->cgroups, nla_get_u64(cgroup)));
 }
@@ -189,8 +197,8 @@ static int on_socket(struct nl_msg *msg, void *arg)
 	const struct inet_diag_msg *m = nlmsg_data(header);
 	struct inet_diag_req_v2 q = {.sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u};
 
-	if (nlmsg_datalen(header) < (int)sizeof(*m) || !is_masked_destination(s->config, m) ||
-	    !is_theirs(s, header, m))
+	if (nlmsg_datalen(header) < (int)sizeof(*m) ||
+	    !is_masked_destination(s->options->config, m) || !is_theirs(s, header, m))
 		return NL_OK;
 	q.sdiag_family = m->idiag_family;
 	q.id = m->id;
@@ -216,6 +224,10 @@ static void close_found(struct sweep *s, struct nl_sock *sock, struct sweep_resu
 	size_t n = buf_len(&s->found) / sizeof(*q);
 	int rc;
 
+	if (s->options->count_only) {
+		r->closed += (uint32_t)n;
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct inet_diag_req_v2 one = q[i];
 
@@ -268,35 +280,76 @@ out:
 	return rc;
 }
 
-int sweep_cgroup(const struct config *c, uint64_t cgroup_id, struct sweep_result *r, struct err *e)
+static int add_own(const char *path, uint64_t id, void *arg)
 {
-	struct sweep s = {.config = c};
-	struct sweep_result sum = {0};
-	const struct net *nets;
-	size_t i, n;
-	int rc;
+	struct sweep *s = arg;
 
-	buf_init(&s.cgroups, LIST_MAX);
-	buf_init(&s.sockets, LIST_MAX);
-	buf_init(&s.nets, LIST_MAX);
-	buf_init(&s.found, LIST_MAX);
-	rc = gather(&s, cgroup_id, e);
-	nets = (const void *)buf_bytes(&s.nets);
-	n = buf_len(&s.nets) / sizeof(*nets);
-	for (i = 0; i < n; i++) {
-		if (rc == 0 && sweep_net(&s, nets[i].fd, &sum) < 0)
+	(void)path;
+	add(s, &s->own, &id, sizeof(id));
+	return 0;
+}
+
+static void begin(struct sweep *s)
+{
+	char path[PATH_MAX];
+
+	buf_init(&s->own, LIST_MAX);
+	buf_init(&s->cgroups, LIST_MAX);
+	buf_init(&s->sockets, LIST_MAX);
+	buf_init(&s->nets, LIST_MAX);
+	buf_init(&s->found, LIST_MAX);
+	add_net(s, "/proc/self/ns/net");
+	/* One that is gone has no sockets. */
+	if (s->options->own_cgroup &&
+	    cgroup_path_of(s->options->own_cgroup, path, sizeof(path)) == 0)
+		(void)cgroup_each(path, add_own, s);
+	sort(&s->own);
+}
+
+/* `rc`: of the gathering. */
+static int finish(struct sweep *s, int rc, struct sweep_result *r, struct err *e)
+{
+	const struct net *nets = (const void *)buf_bytes(&s->nets);
+	size_t n = buf_len(&s->nets) / sizeof(*nets);
+	struct sweep_result sum = {.nets = (uint32_t)n};
+
+	sort(&s->cgroups);
+	sort(&s->sockets);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0 && sweep_net(s, nets[i].fd, &sum) < 0)
 			rc = err_set(e, "the connections in a network namespace cannot be listed "
 					"or not be closed (does the kernel have "
 					"CONFIG_INET_DIAG_DESTROY?)");
 		close(nets[i].fd);
 	}
-	if (rc == 0 && s.full)
+	if (rc == 0 && s->full)
 		rc = err_set(e, "there are more connections than memory to list them");
 	if (rc == 0)
 		*r = sum;
-	buf_free(&s.cgroups);
-	buf_free(&s.sockets);
-	buf_free(&s.nets);
-	buf_free(&s.found);
+	buf_free(&s->own);
+	buf_free(&s->cgroups);
+	buf_free(&s->sockets);
+	buf_free(&s->nets);
+	buf_free(&s->found);
 	return rc;
+}
+
+int sweep_cgroup(const struct sweep_options *o, uint64_t cgroup_id, struct sweep_result *r,
+		 struct err *e)
+{
+	struct sweep s = {.options = o};
+
+	begin(&s);
+	return finish(&s, gather_cgroup(&s, cgroup_id, e), r, e);
+}
+
+int sweep_processes(const struct sweep_options *o, const pid_t *pids, size_t n,
+		    struct sweep_result *r, struct err *e)
+{
+	struct sweep s = {.options = o};
+
+	begin(&s);
+	for (size_t i = 0; i < n; i++)
+		add_process(&s, pids[i]);
+	return finish(&s, 0, r, e);
 }

@@ -8,20 +8,34 @@
  *
  * Found are TCP connections to the masked ports of destinations that are not excluded, in every
  * network namespace that the cgroup's processes live in, when the socket was made in the cgroup or
- * below it, or a process there holds it now.
+ * below it, or a process there holds it now; likewise for a set of processes, which have no
+ * cgroup for a socket to be made in.
  *
  * Needs CAP_NET_ADMIN; CAP_SYS_ADMIN and CAP_SYS_PTRACE for other network namespaces, and for
  * sockets that were made elsewhere.
  */
 #include "config.h"
 
+#include <sys/types.h>
+
 struct sweep_result {
-	uint32_t closed;
-	uint32_t left; /* that the kernel would not close */
+	uint32_t closed; /* or would be, with `count_only` */
+	uint32_t left;	 /* that the kernel would not close */
+	uint32_t nets; /* network namespaces that were looked into, this process's own among them */
+};
+
+struct sweep_options {
+	const struct config *config;
+	uint64_t own_cgroup; /* what was made there or below is never closed (I9); 0: none */
+	bool count_only;     /* close nothing */
 };
 
 /* 0: *r is set, also when some were left. -1: it could not be seen what there is. */
-__attribute__((warn_unused_result)) int sweep_cgroup(const struct config *c, uint64_t cgroup_id,
-						     struct sweep_result *r, struct err *e);
+__attribute__((warn_unused_result)) int sweep_cgroup(const struct sweep_options *o,
+						     uint64_t cgroup_id, struct sweep_result *r,
+						     struct err *e);
+__attribute__((warn_unused_result)) int sweep_processes(const struct sweep_options *o,
+							const pid_t *pids, size_t n,
+							struct sweep_result *r, struct err *e);
 
 #endif
