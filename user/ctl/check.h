@@ -26,6 +26,8 @@ void check_host(struct checks *k);    /* kernel, cgroup2, bpffs, daemon, links *
 void check_trust(struct checks *k);   /* CA, its names, its end, the system's store */
 void check_env(struct checks *k);     /* what the caller's environment would do to a client */
 void check_masking(struct checks *k); /* a made-up text there and back, in this process */
-void check_live(struct checks *k);    /* a connection from an enrolled cgroup */
+void check_live(struct checks *k);    /* connections from an enrolled cgroup, and program */
+void check_program(struct checks *k); /* the half of it that is about a program */
+void check_here(struct checks *k);    /* one of this very process: nothing but that */
 
 #endif

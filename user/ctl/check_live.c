@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The proof: from inside an enrolled cgroup, a target's name must be answered with a certificate of
- * this host's CA. Only the handshake is done. When it is redirected as it should be, it never
+ * The proof: from inside an enrolled cgroup, or by an enrolled program, a target's name must be
+ * answered with a certificate of this host's CA. Only the handshake is done. When it is redirected as it should be, it never
  * leaves this host.
  */
 #include "../daemon/ca.h"
@@ -79,15 +79,11 @@ static void judge(SSL *ssl, const char *host, struct finding *v)
 		X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName, issuer,
 					  sizeof(issuer));
 	if (leaf && result == X509_V_OK)
-		conclude(v, CHECK_OK,
-			 "a connection to %s from an enrolled cgroup is opened: %s issued its "
-			 "certificate",
+		conclude(v, CHECK_OK, "a connection to %s is opened: %s issued its certificate",
 			 host, issuer);
 	else
-		conclude(
-			v, CHECK_FAILED,
-			"a connection to %s from an enrolled cgroup got a certificate of '%s' (%s)",
-			host, issuer, X509_verify_cert_error_string(result));
+		conclude(v, CHECK_FAILED, "a connection to %s got a certificate of '%s' (%s)", host,
+			 issuer, X509_verify_cert_error_string(result));
 }
 
 /* Trusting nothing but this host's CA. */
@@ -109,7 +105,7 @@ static void shake_hands(int fd, const char *host, X509 *ca, struct finding *v)
 		judge(ssl, host, v);
 	else
 		conclude(v, CHECK_FAILED,
-			 "a connection to %s from an enrolled cgroup was broken off before a "
+			 "a connection to %s was broken off before a "
 			 "certificate came",
 			 host);
 out:
@@ -117,36 +113,41 @@ out:
 	SSL_CTX_free(context);
 }
 
-/* The child's whole life: enter, connect, tell. */
+static void try_connection(const char *host, X509 *ca, struct finding *v)
+{
+	int fd = connect_to(host);
+
+	if (fd < 0) {
+		conclude(v, CHECK_FAILED, "a connection to %s was not made: %s", host,
+			 strerror(errno));
+		return;
+	}
+	shake_hands(fd, host, ca, v);
+	close(fd);
+}
+
+/* The child's whole life: become what is to be tried, connect, tell. */
 __attribute__((noreturn)) static void probe(const char *cgroup, const char *host, X509 *ca,
 					    int tell)
 {
 	struct finding v = {.state = CHECK_FAILED};
 	struct err e;
-	int fd = -1;
 
 	alarm(CHILD_SECONDS);
-	if (cgroup_enter(cgroup, 0, &e) < 0)
+	if (cgroup && cgroup_enter(cgroup, 0, &e) < 0)
 		conclude(&v, CHECK_FAILED, "%s", e.text);
-	else if ((fd = connect_to(host)) < 0)
-		conclude(&v, CHECK_FAILED,
-			 "a connection to %s from an enrolled cgroup was not made: %s", host,
-			 strerror(errno));
 	else
-		shake_hands(fd, host, ca, &v);
-	if (fd >= 0)
-		close(fd);
+		try_connection(host, ca, &v);
 	_exit(write(tell, &v, sizeof(v)) == sizeof(v) ? 0 : 1);
 }
 
+/* `cgroup` NULL: from this one. */
 static void run_probe(const char *cgroup, const char *host, X509 *ca, struct finding *v)
 {
 	int ends[2];
 	pid_t child;
 
-	conclude(v, CHECK_FAILED,
-		 "a connection from an enrolled cgroup was not answered in %d seconds",
-		 CHILD_SECONDS);
+	conclude(v, CHECK_FAILED, "a connection was not answered in %d seconds", CHILD_SECONDS);
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		conclude(v, CHECK_FAILED, "no pipe can be made: %s", strerror(errno));
 		return;
@@ -166,13 +167,33 @@ static void run_probe(const char *cgroup, const char *host, X509 *ca, struct fin
 	close(ends[0]);
 }
 
-void check_live(struct checks *k)
+static void say(struct checks *k, const char *id, const char *from, const struct finding *v)
 {
-	const char *host = k->config->targets[0];
+	check_say(k, id, v->state,
+		  v->state == CHECK_OK ? "" : "look at awsmaskd's log and `awsmaskctl status`",
+		  "from %s: %s", from, v->text);
+}
+
+static void check_cgroup(struct checks *k, X509 *ca)
+{
 	struct scratch scratch;
 	struct finding v;
 	struct err e;
+
+	if (scratch_begin(&scratch, k->ctl, "check", &e) < 0) {
+		check_say(k, "live", CHECK_FAILED, "", "%s", e.text);
+		return;
+	}
+	run_probe(scratch.path, k->config->targets[0], ca, &v);
+	say(k, "live", "an enrolled cgroup", &v);
+	if (scratch_end(&scratch, k->ctl, &e) < 0)
+		check_say(k, "cleanup", CHECK_WARNING, "see `awsmaskctl list`", "%s", e.text);
+}
+
+void check_live(struct checks *k)
+{
 	X509 *ca = NULL;
+	struct err e;
 
 	if (!k->daemon_answers)
 		check_say(k, "live", CHECK_FAILED, "start awsmaskd first",
@@ -180,18 +201,26 @@ void check_live(struct checks *k)
 	else if (geteuid() != 0)
 		check_say(k, "live", CHECK_FAILED, "run this as root",
 			  "nothing is proved without the right to enroll a cgroup");
-	else if (!(ca = ca_read_certificate(k->config->ca_dir, &e)) ||
-		 scratch_begin(&scratch, k->ctl, "check", &e) < 0)
+	else if (!(ca = ca_read_certificate(k->config->ca_dir, &e)))
 		check_say(k, "live", CHECK_FAILED, "", "%s", e.text);
 	else {
-		run_probe(scratch.path, host, ca, &v);
-		check_say(k, "live", v.state,
-			  v.state == CHECK_OK ? ""
-					      : "look at awsmaskd's log and `awsmaskctl status`",
-			  "%s", v.text);
-		if (scratch_end(&scratch, k->ctl, &e) < 0)
-			check_say(k, "cleanup", CHECK_WARNING, "see `awsmaskctl list`", "%s",
-				  e.text);
+		check_cgroup(k, ca);
+		check_program(k);
+	}
+	X509_free(ca);
+}
+
+void check_here(struct checks *k)
+{
+	struct finding v;
+	struct err e;
+	X509 *ca = ca_read_certificate(k->config->ca_dir, &e);
+
+	if (ca) {
+		run_probe(NULL, k->config->targets[0], ca, &v);
+		say(k, "here", "this process", &v);
+	} else {
+		check_say(k, "here", CHECK_FAILED, "run this as root", "%s", e.text);
 	}
 	X509_free(ca);
 }

@@ -183,3 +183,59 @@ enum client_result client_unenroll(struct ctl *c, const char *path, json_t **ans
 	return client_call(c, json_pack("{s:s, s:s}", "command", "unenroll", "cgroup", path),
 			   answer, e);
 }
+
+enum client_result client_enroll_program(struct ctl *c, const char *path, json_t **answer,
+					 struct err *e)
+{
+	json_t *request = json_pack("{s:s, s:s, s:s*, s:s*}", "command", "enroll", "exe", path,
+				    "mode", c->option[OPTION_MODE], "fail", c->option[OPTION_FAIL]);
+
+	return client_call(c, request, answer, e);
+}
+
+enum client_result client_unenroll_program(struct ctl *c, const char *path, json_t **answer,
+					   struct err *e)
+{
+	return client_call(c, json_pack("{s:s, s:s}", "command", "unenroll", "exe", path), answer,
+			   e);
+}
+
+/* One piece. 1: there are more, from *offset on; 0: that was the last; -1 and a sentence. */
+static int collect_piece(const char *key, const json_t *answer, json_t *all, json_int_t *offset,
+			 struct err *e)
+{
+	json_int_t next = json_integer_value(json_object_get(answer, "next"));
+
+	if (json_array_extend(all, json_object_get(answer, key)) < 0)
+		return err_set(e, "awsmaskd's answer is not understood: is it of another version?");
+	if (next <= *offset)
+		return 0;
+	*offset = next;
+	return 1;
+}
+
+enum client_result client_collect(struct ctl *c, const char *command, const char *key, json_t **all,
+				  struct err *e)
+{
+	json_t *list = json_array(), *answer;
+	json_int_t offset = 0;
+	enum client_result result;
+	int more;
+
+	do {
+		result = client_call(c,
+				     json_pack("{s:s, s:I}", "command", command, "offset", offset),
+				     &answer, e);
+		if (result != CLIENT_DONE)
+			break;
+		more = collect_piece(key, answer, list, &offset, e);
+		json_decref(answer);
+		if (more < 0)
+			result = CLIENT_REFUSED;
+	} while (result == CLIENT_DONE && more);
+	if (result == CLIENT_DONE)
+		*all = list;
+	else
+		json_decref(list);
+	return result;
+}

@@ -20,4 +20,17 @@ enum client_result client_call(struct ctl *c, json_t *request, json_t **answer, 
 enum client_result client_enroll(struct ctl *c, const char *path, json_t **answer, struct err *e);
 enum client_result client_unenroll(struct ctl *c, const char *path, json_t **answer, struct err *e);
 
+/* The same for a program, by its path. */
+enum client_result client_enroll_program(struct ctl *c, const char *path, json_t **answer,
+					 struct err *e);
+enum client_result client_unenroll_program(struct ctl *c, const char *path, json_t **answer,
+					   struct err *e);
+
+/*
+ * All entries of a list that the daemon gives in pieces: `command` is "list" or "programs", and
+ * `key` what they stand under. CLIENT_DONE: *all is the caller's.
+ */
+enum client_result client_collect(struct ctl *c, const char *command, const char *key, json_t **all,
+				  struct err *e);
+
 #endif

@@ -38,6 +38,7 @@ void check_say(struct checks *k, const char *id, enum check_state state, const c
 	fflush(stdout);
 }
 
+/* Only a configuration that is wrong is worth a word when nothing but a connection is asked for. */
 static struct config *check_config(struct checks *k)
 {
 	struct config *stand_in = NULL;
@@ -46,6 +47,8 @@ static struct config *check_config(struct checks *k)
 	struct err e;
 
 	k->config = ctl_config(k->ctl, &e);
+	if (k->config && k->ctl->option[OPTION_HERE])
+		return NULL;
 	if (k->config) {
 		path = ctl_config_path(k->ctl, &exists);
 		check_say(k, "config", CHECK_OK, "", "%s is %s", path,
@@ -75,7 +78,9 @@ int cmd_check(struct ctl *c, int argc, char **argv)
 		json_decref(k.list);
 		return STATUS_REFUSED;
 	}
-	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
+	if (c->option[OPTION_HERE])
+		check_here(&k);
+	for (size_t i = 0; !c->option[OPTION_HERE] && i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		rooms[i](&k);
 	config_free(stand_in);
 	if (k.list && ctl_print_json(json_pack("{s:b, s:i, s:o}", "ok", k.failed == 0, "failed",

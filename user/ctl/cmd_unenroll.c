@@ -21,6 +21,26 @@ static bool parse_id(const char *text, json_int_t *id)
 	return errno == 0 && n > 0;
 }
 
+static int unenroll_programs(struct ctl *c, int argc, char **argv)
+{
+	json_t *all = json_array(), *answer;
+	struct err e;
+
+	for (int i = 0; i < argc; i++) {
+		if (client_unenroll_program(c, argv[i], &answer, &e) != CLIENT_DONE) {
+			json_decref(all);
+			return ctl_refuse(c, &e);
+		}
+		json_array_append_new(all, answer);
+		if (!c->option[OPTION_JSON])
+			printf("released the program %s\n", argv[i]);
+	}
+	if (c->option[OPTION_JSON])
+		return ctl_print_json(json_pack("{s:b, s:o}", "ok", 1, "programs", all));
+	json_decref(all);
+	return STATUS_DONE;
+}
+
 int cmd_unenroll(struct ctl *c, int argc, char **argv)
 {
 	enum client_result result;
@@ -29,7 +49,10 @@ int cmd_unenroll(struct ctl *c, int argc, char **argv)
 	json_int_t id;
 	struct err e;
 
-	(void)argc;
+	if (c->option[OPTION_EXE])
+		return unenroll_programs(c, argc, argv);
+	if (argc > 1)
+		return ctl_usage_error(c, "'%s' is one argument too many", argv[1]);
 	if (parse_id(argv[0], &id))
 		result = client_call(c, json_pack("{s:s, s:I}", "command", "unenroll", "id", id),
 				     &answer, &e);

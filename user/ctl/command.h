@@ -30,6 +30,9 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(SINCE, "since", "WHEN",                                                                  \
 	  "so many days with today, or from this date on; all that is kept")                       \
 	X(BY, "by", "COLUMN,...", "one table by type, cgroup, day, target, or several of them")    \
+	X(EXE, "exe", NULL, "the arguments are paths of programs, or patterns of such")            \
+	X(DRY_RUN, "dry-run", NULL, "say what would be covered, and change nothing")               \
+	X(HERE, "here", NULL, "only whether a connection of this very process is masked")          \
 	X(DB, "db", "FILE", "read this report's file; no daemon is needed")
 
 enum option_name {

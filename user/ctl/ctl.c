@@ -11,14 +11,21 @@
 #define POLICY_OPTIONS (OPTION_BIT(MODE) | OPTION_BIT(FAIL))
 
 static const struct command commands[] = {
-	{"enroll", cmd_enroll, "CGROUP", 1, 1, POLICY_OPTIONS | OPTION_BIT(JSON),
-	 "put a cgroup under awsmask",
+	{"enroll", cmd_enroll, "CGROUP|--exe PROGRAM...", 1, INT_MAX,
+	 POLICY_OPTIONS | OPTION_BIT(EXE) | OPTION_BIT(DRY_RUN) | OPTION_BIT(JSON),
+	 "put a cgroup or a program under awsmask",
 	 "CGROUP is a path below the cgroup2 mount, an absolute path, or the name of a systemd "
 	 "unit\n"
-	 "or slice. Everything in it and below it is masked from its next connection on.\n"},
-	{"unenroll", cmd_unenroll, "CGROUP|ID", 1, 1, OPTION_BIT(JSON), "release a cgroup",
+	 "or slice. Everything in it and below it is masked from its next connection on.\n"
+	 "PROGRAM is the absolute path of a program or script. Whoever runs it is masked, with all "
+	 "that\n"
+	 "it starts, in whichever cgroup; what takes its place at that path is too.\n"
+	 "With --dry-run, CGROUP may be a pattern, as in the configuration.\n"},
+	{"unenroll", cmd_unenroll, "CGROUP|ID|--exe PROGRAM...", 1, INT_MAX,
+	 OPTION_BIT(EXE) | OPTION_BIT(JSON), "release a cgroup or a program",
 	 "ID is the number that `awsmaskctl list` shows, for a cgroup that is gone.\n"},
-	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups", ""},
+	{"list", cmd_list, "", 0, 0, OPTION_BIT(JSON), "show the enrolled cgroups and programs",
+	 ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
 	{"report", cmd_report, "", 0, 0,
@@ -58,7 +65,8 @@ static const struct command commands[] = {
 	 "is\n"
 	 "learned is masked wherever it stands once it was found. With a TYPE, the address of its\n"
 	 "documentation too. All of it is also in awsmask-catalogue(7).\n"},
-	{"check", cmd_check, "", 0, 0, OPTION_BIT(JSON), "prove that masking works on this host",
+	{"check", cmd_check, "", 0, 0, OPTION_BIT(HERE) | OPTION_BIT(JSON),
+	 "prove that masking works on this host",
 	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
 	 "environment of the client: it looks at proxy and CA variables too.\n"},
 	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1, OPTION_BIT(JSON),

@@ -137,7 +137,7 @@ static int walk(char *path, walk_step step, void *arg, int depth)
 	int rc = 0;
 
 	if (!d)
-		return 0;
+		return errno == ENOENT || errno == ENODEV ? 0 : -1;
 	while (!rc && (entry = readdir(d))) {
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))

@@ -29,7 +29,7 @@ int cgroup_depth(uint64_t id);
 bool cgroup_contains(uint64_t ancestor, uint64_t id);
 /*
  * Call `step` for the cgroup and for each one below it, until it returns anything but 0, which is
- * returned then; -1 also when the cgroup itself is gone.
+ * returned then; -1 also when the cgroup itself is gone, or not all could be looked at.
  */
 int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg);
 int cgroup_create(const char *path, struct err *e);

@@ -123,7 +123,8 @@ void conn_refused(struct conn *c, const char *why)
 
 	log_event(LOG_NOTICE, "flow-refused", log_word("why", why),
 		  log_name("host", known ? c->host : "other"), log_number("uid", c->flow.uid),
-		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
+		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
+		  log_number("program", c->flow.program));
 }
 
 ssize_t conn_fill(struct conn *c)

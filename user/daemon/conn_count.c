@@ -70,7 +70,9 @@ void conn_count(struct conn *c)
 		log_event(LOG_WARNING, "request-refused",
 			  log_word("why", refusal_word((enum refusal)f->refusal)),
 			  log_name("host", c->host), log_number("uid", c->flow.uid),
-			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
+			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
+			  log_number("program", c->flow.program),
+			  log_number("program", c->flow.program));
 	}
 	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
 		  log_name("comm", c->flow.comm), log_number("status", f->status),

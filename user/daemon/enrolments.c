@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "enrolments.h"
+#include "../mask/buf.h"
+#include "cgroup.h"
 #include "cgroup_watch.h"
 #include "log.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LIVE_MAX ((size_t)64 << 20) /* bytes */
 
 struct enrolments {
 	struct monitor_services *services;
@@ -39,6 +44,53 @@ static void on_cgroup_gone(void *arg, uint64_t id)
 			  log_word("why", "it has been removed"));
 }
 
+static int add_live(const char *path, uint64_t id, void *arg)
+{
+	(void)path;
+	return buf_append(arg, &id, sizeof(id));
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Whether all that there are have been seen: what was not is gone. */
+static bool find_live(struct buf *ids)
+{
+	char mount[PATH_MAX];
+	struct err e;
+
+	buf_init(ids, LIVE_MAX);
+	if (cgroup_mount(mount, sizeof(mount), &e) < 0 || cgroup_each(mount, add_live, ids) < 0)
+		return false;
+	qsort(ids->data + ids->head, buf_len(ids) / sizeof(uint64_t), sizeof(uint64_t), compare);
+	return true;
+}
+
+/* Those that went while no daemon saw it. Their ids come never again, but they take up room. */
+static void prune(struct monitor_services *s)
+{
+	static uint64_t ids[AWSMASK_MAX_CGROUPS];
+	static struct policy policies[AWSMASK_MAX_CGROUPS];
+	size_t n = redirect_list(s->redirect, ids, policies, AWSMASK_MAX_CGROUPS), pruned = 0;
+	struct buf live;
+	struct err e;
+
+	if (find_live(&live))
+		for (size_t i = 0; i < n && i < AWSMASK_MAX_CGROUPS; i++)
+			pruned += !bsearch(&ids[i], buf_bytes(&live),
+					   buf_len(&live) / sizeof(uint64_t), sizeof(uint64_t),
+					   compare) &&
+				  redirect_unenroll(s->redirect, ids[i], &e) == 0;
+	buf_free(&live);
+	if (pruned)
+		log_event(LOG_INFO, "pruned", log_number("cgroups", pruned),
+			  log_word("why", "they have been removed"));
+}
+
 static void enroll_program(struct monitor_services *s, const char *path)
 {
 	struct policy policy = policy_of(s->config);
@@ -69,6 +121,7 @@ struct enrolments *enrolments_new(uv_loop_t *loop, struct monitor_services *serv
 		goto fail;
 	}
 	n->services = services;
+	prune(services);
 	for (size_t i = 0; i < c->enroll_count; i++) {
 		const char *program = config_enrolled_program(c->enroll[i]);
 

@@ -311,7 +311,7 @@ static int finish(struct sweep *s, int rc, struct sweep_result *r, struct err *e
 {
 	const struct net *nets = (const void *)buf_bytes(&s->nets);
 	size_t n = buf_len(&s->nets) / sizeof(*nets);
-	struct sweep_result sum = {.nets = (uint32_t)n};
+	struct sweep_result sum = {0};
 
 	sort(&s->cgroups);
 	sort(&s->sockets);

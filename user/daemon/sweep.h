@@ -21,7 +21,6 @@
 struct sweep_result {
 	uint32_t closed; /* or would be, with `count_only` */
 	uint32_t left;	 /* that the kernel would not close */
-	uint32_t nets; /* network namespaces that were looked into, this process's own among them */
 };
 
 struct sweep_options {
