@@ -480,6 +480,36 @@ static void ancestors_of_the_daemon(struct world *w)
 	client_end(&c);
 }
 
+/* The root as well; on a port that nobody else on this host connects to. */
+static void root_of_all(struct world *w)
+{
+	struct plan p = {.family = AF_INET, .dst = ORIGIN4, .port = 47113};
+	uint16_t port = 47113;
+	struct policy policy = {0};
+	uint64_t owns, root;
+	char own[512], mount[256];
+	struct client c;
+	struct err e;
+
+	w->config.ports = &port;
+	w->config.port_count = 1;
+	w->config.proxy_port_count = 0;
+	check(!redirect_configure(w->r, &w->config, &e));
+	check(!cgroup_mount(mount, sizeof(mount), &e) && !cgroup_id(mount, &root, &e));
+	cgroup_below(w, "own", own);
+	check(!redirect_set_own_cgroup(w->r, id_of(own), &e));
+	check(!redirect_unenroll(w->r, w->cgroup_id, &e));
+	check(!redirect_enroll(w->r, root, &policy, &e));
+	check(!redirect_set_own_cgroup(w->r, id_of(own), &e));
+	owns = count_of(w, REASON_OWN);
+	check_is(client_run(own, &p).error, ECONNREFUSED); /* nobody listens there */
+	check_is(count_of(w, REASON_OWN), owns + 1);
+	c = client_start(w->cgroup, &p);
+	check_is(landed(w, NULL), LISTENER4);
+	client_end(&c);
+	check(!redirect_unenroll(w->r, root, &e));
+}
+
 const struct test_case program_cases[] = {
 	{"program: by its file", by_file},
 	{"program: by what execve is given", by_path},
@@ -495,5 +525,6 @@ const struct test_case program_cases[] = {
 	{"program: the daemon itself is not concerned", not_the_daemon},
 	{"program: datagrams", datagrams},
 	{"own cgroup: below one that is enrolled", ancestors_of_the_daemon},
+	{"own cgroup: below the root, which is enrolled", root_of_all},
 	{NULL, NULL},
 };

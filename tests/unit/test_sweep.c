@@ -241,6 +241,68 @@ Test(sweep, several_at_once_are_counted)
 	cr_expect_eq(sweep(ports, 5, NULL), 0);
 }
 
+static struct sweep_result sweep_with(const struct sweep_options *o, const pid_t *pids, size_t n)
+{
+	struct sweep_result r = {0};
+	struct err e = {""};
+	int rc = pids ? sweep_processes(o, pids, n, &r, &e) : sweep_cgroup(o, top_id, &r, &e);
+
+	cr_assert_eq(rc, 0, "%s", e.text);
+	return r;
+}
+
+Test(sweep, of_processes_those_that_they_hold)
+{
+	struct holder h[3];
+	uint16_t ports[3];
+	struct config c = {.ports = ports, .port_count = 3};
+	const struct sweep_options o = {.config = &c};
+	pid_t pids[2];
+
+	for (size_t i = 0; i < 3; i++) {
+		h[i] = (struct holder){.made_in = beside, .family = AF_INET, .own_net = i == 1};
+		start(&h[i]);
+		ports[i] = h[i].port;
+	}
+	pids[0] = h[0].pid;
+	pids[1] = h[1].pid;
+	cr_expect_eq(sweep_with(&o, pids, 2).closed, 2);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(finish(&h[i]), i < 2);
+}
+
+Test(sweep, counting_closes_none)
+{
+	struct holder h = {.made_in = below, .family = AF_INET};
+	struct config c = {.ports = &h.port, .port_count = 1};
+	const struct sweep_options o = {.config = &c, .count_only = true};
+
+	start(&h);
+	cr_expect_eq(sweep_with(&o, NULL, 0).closed, 1);
+	cr_expect_eq(sweep_with(&o, &h.pid, 1).closed, 1);
+	cr_expect_not(finish(&h));
+}
+
+/* I9: whatever is enrolled around it. */
+Test(sweep, the_daemons_own_stay)
+{
+	struct holder own = {.made_in = below, .family = AF_INET};
+	struct holder moved = {.made_in = below, .moved_to = top, .family = AF_INET};
+	struct config c = {.ports = &own.port, .port_count = 1};
+	struct sweep_options o = {.config = &c};
+	struct err e;
+
+	cr_assert_eq(cgroup_id(below, &o.own_cgroup, &e), 0);
+	start(&own);
+	cr_expect_eq(sweep_with(&o, NULL, 0).closed, 0);
+	cr_expect_eq(sweep_with(&o, &own.pid, 1).closed, 0);
+	cr_expect_not(finish(&own));
+	start(&moved);
+	c.ports = &moved.port;
+	cr_expect_eq(sweep_with(&o, NULL, 0).closed, 0);
+	cr_expect_not(finish(&moved));
+}
+
 Test(sweep, a_cgroup_that_is_gone_is_an_error)
 {
 	struct config c = {.ports = NULL};

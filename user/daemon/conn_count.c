@@ -71,7 +71,6 @@ void conn_count(struct conn *c)
 			  log_word("why", refusal_word((enum refusal)f->refusal)),
 			  log_name("host", c->host), log_number("uid", c->flow.uid),
 			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
-			  log_number("program", c->flow.program),
 			  log_number("program", c->flow.program));
 	}
 	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
@@ -164,8 +163,9 @@ void conn_tell(struct conn *c)
 		add_place(where, sizeof(where), types, &places[i]);
 	log_event(LOG_INFO, "observed", log_name("host", c->host), log_number("uid", c->flow.uid),
 		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
-		  log_number("found", found), log_number("known", f->masked.by_knowledge),
-		  log_word("types", counts), log_word("places", where),
-		  log_number("more", found - n), log_number("untold", t->untold));
+		  log_number("program", c->flow.program), log_number("found", found),
+		  log_number("known", f->masked.by_knowledge), log_word("types", counts),
+		  log_word("places", where), log_number("more", found - n),
+		  log_number("untold", t->untold));
 	t->untold = 0;
 }
