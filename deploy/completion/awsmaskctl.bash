@@ -2,6 +2,7 @@
 # bash completion for awsmaskctl: commands and options from its own help, cgroups from the mount.
 _awsmaskctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' mount i
+	local words=" ${COMP_WORDS[*]} "
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--config | --socket | --target) ((i++)) ;;
@@ -22,13 +23,17 @@ _awsmaskctl() {
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |
-			sed -n 's/^  \(--[a-z]*\) .*/\1/p')" -- "$cur")
+			sed -n 's/^  \(--[a-z-]*\) .*/\1/p')" -- "$cur")
 		return
 	fi
 	case $command in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "help $(awsmaskctl help |
 		sed -n 's/^  \([a-z]*\)  .*/\1/p')" -- "$cur") ;;
 	enroll | unenroll)
+		if [[ $words == *' --exe '* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/}")
+			return
+		fi
 		mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 		mapfile -t COMPREPLY < <(cd "$mount" 2>/dev/null && compgen -d -- "$cur")
 		;;
