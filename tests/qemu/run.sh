@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 BUILD=${1:-build/plain}
 HERE=build/qemu
 SECONDS_MAX=${SECONDS_MAX:-340}
-PROGRAMS=("$BUILD/bpf/test_bpf" "$BUILD/unit/test_sandbox")
+PROGRAMS=("$BUILD"/bpf/test_bpf "$BUILD"/unit/test_{features,sandbox,confine})
 
 die() {
 	echo "test-kernel: $*" >&2
@@ -53,13 +53,14 @@ make_root() {
 	local program
 	ROOT=$(mktemp -d "$PWD/$HERE/initramfs.XXXXXX") || return 1
 	trap 'rm -rf "$ROOT" "$HERE/initrd.$$"' EXIT
-	mkdir -p "$ROOT"/{proc,sys,dev,tmp,etc,root,run} && chmod 1777 "$ROOT/tmp" && chmod 0700 "$ROOT/root" || return 1
+	mkdir -p "$ROOT"/{proc,sys,dev,tmp,root,run,home,var,etc/ssl/certs} && chmod 1777 "$ROOT/tmp" && chmod 0700 "$ROOT/root" || return 1
 	printf '%s\n' root:x:0:0::/: nobody:x:65534:65534::/: >"$ROOT/etc/passwd"
+	echo "127.0.0.1 localhost" >"$ROOT/etc/hosts" && echo other >"$ROOT/etc/hostname"
 	echo 'root:!:1::::::' >"$ROOT/etc/shadow" && chmod 0600 "$ROOT/etc/shadow"
 	for program in bash mount mkdir sleep true ip; do
 		put "$(type -P "$program")" bin || return 1
 	done
-	ln -s bash "$ROOT/bin/sh"
+	put "$(type -P env)" usr/bin && ln -s bash "$ROOT/bin/sh" || return 1
 	for program in "${PROGRAMS[@]}"; do
 		put "$program" tests || return 1
 	done

@@ -5,11 +5,13 @@
 #include "cgroup_watch.h"
 #include "crew.h"
 #include "doors.h"
+#include "features.h"
 #include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
 #include "state_dir.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,8 +56,8 @@ static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
 	if (!m->services.redirect)
 		return 0;
 	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+		return err_set(e, "the listeners' network namespace has no name: %s",
+			       strerror(errno));
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -160,6 +162,9 @@ static int open_redirect(struct monitor *m, struct err *e)
 
 	if (!m->config->listen_transparent)
 		return 0;
+	if (features_require(e) < 0)
+		return -1;
+	features_log();
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
 	    cgroup_id(m->cgroup.path, &own, e) < 0)

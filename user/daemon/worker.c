@@ -394,8 +394,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 		freeaddrinfo(found);
 	if (boot->transparent4[0] >= 0 && getsockopt(boot->transparent4[0], SOL_SOCKET,
 						     SO_NETNS_COOKIE, &w->netns_cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+		return err_set(e, "the listeners' network namespace has no name: %s",
+			       strerror(errno));
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .policies = policies_source(w->policies),
 					      .body_max = w->config->limit_body,
