@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 static const struct plan to_origin = {.family = AF_INET, .dst = ORIGIN4, .port = MASKED};
 
@@ -364,22 +363,6 @@ static void flows_do_not_pile_up(struct world *w)
 	for (int i = 0; i < 100 && flow_count(w); i++)
 		poll(NULL, 0, 10);
 	check_is(flow_count(w), 0);
-}
-
-static long seconds_up(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static void flows_clear(int fd)
-{
-	struct flow_key key;
-
-	while (!bpf_map_get_next_key(fd, NULL, &key))
-		check(!bpf_map_delete_elem(fd, &key));
 }
 
 /* An accepted connection without a flow is one that the daemon closes. */

@@ -9,6 +9,7 @@
 #include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
+#include "resolver_watch.h"
 #include "state_dir.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ struct monitor {
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct crew *crew;
+	struct resolver_watch *resolver;
 	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
@@ -378,7 +380,8 @@ static int start_crew(struct monitor *m, struct err *e)
 	m->crew = crew_new(&m->loop, &options, &events);
 	if (!m->crew)
 		return err_set(e, "memory is out");
-	return crew_start(m->crew, e);
+	m->resolver = resolver_watch_new(&m->loop, m->crew, &m->services, e);
+	return m->resolver ? crew_start(m->crew, e) : -1;
 }
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
@@ -419,6 +422,7 @@ static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int
 
 static void tear_down(struct monitor *m)
 {
+	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
 	drop_next(m);
 	cgroup_watch_close(m->enroll);
