@@ -341,10 +341,14 @@ int flow_count(const struct world *w)
 
 void flows_clear(int fd)
 {
-	struct flow_key key;
+	struct flow_key key, next;
+	int rc = bpf_map_get_next_key(fd, NULL, &next);
 
-	while (!bpf_map_get_next_key(fd, NULL, &key))
+	while (!rc) {
+		key = next;
+		rc = bpf_map_get_next_key(fd, &key, &next);
 		check(!bpf_map_delete_elem(fd, &key));
+	}
 }
 
 long seconds_up(void)
