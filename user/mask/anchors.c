@@ -202,25 +202,21 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 	return 0;
 }
 
-int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size)
+int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct rule *r, char *why,
+		size_t why_size)
 {
 	size_t pair_at;
-	struct follow *f;
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	f = follow_new(r->expression);
-	if (!f) {
-		snprintf(why, why_size, "out of memory");
-		return -1;
-	}
+	follow_read(f, r->expression);
 	pair_at = choose_pair(r, f);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
 		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
+	follow_fill(f, &a->guards);
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
-	follow_free(f);
 	return rc;
 }
 

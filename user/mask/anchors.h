@@ -50,9 +50,10 @@ struct anchors {
 	struct proposer proposer;
 };
 
-/* Add a rule's anchors. 0, or -1 with the reason in `why`. */
-__attribute__((warn_unused_result)) int
-anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size);
+/* Add a rule's anchors; `f` serves for all rules. 0, or -1 with the reason in `why`. */
+__attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct follow *f,
+						    uint16_t rule, const struct rule *r, char *why,
+						    size_t why_size);
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
 

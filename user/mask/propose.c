@@ -65,18 +65,22 @@ static double filter_cost(const struct weights *w, const struct window_filter *f
 	return cost;
 }
 
+double bytes_share(const struct byte_set *s)
+{
+	uint32_t sum = 1;
+
+	for (unsigned half = 0; half < 2; half++)
+		for (uint64_t bits = s->bits[half]; bits; bits &= bits - 1)
+			sum += frequency[half * 64 + (unsigned)__builtin_ctzll(bits)];
+	return sum / 10000.0;
+}
+
 double window_cost(const struct window *w)
 {
 	double cost = 1;
 
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		uint32_t sum = 1;
-
-		for (uint8_t c = 0; c < 128; c++)
-			if (byte_set_has(&w->at[k], c))
-				sum += frequency[c];
-		cost *= sum / 10000.0;
-	}
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+		cost *= bytes_share(&w->at[k]);
 	return cost;
 }
 
