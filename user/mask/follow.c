@@ -27,6 +27,7 @@ struct follow {
 	struct graph graph;
 	struct threads here; /* behind the anchor */
 	unsigned memo_count;
+	uint32_t hashes[STEPS_MAX]; /* of the threads of each */
 	struct memo memos[STEPS_MAX];
 };
 
@@ -114,21 +115,25 @@ static unsigned find_classes(const struct graph *g, const struct threads *t,
 /* The step for these threads, a new one if there is none and it is worth it. */
 static uint16_t step_for(struct follow *f, struct guards *g, const struct threads *t, double weight)
 {
+	uint32_t hash;
 	struct memo *m;
 
 	if (t->any)
 		return GUARD_MAYBE;
 	if (!t->n)
 		return GUARD_NEVER;
+	hash = threads_hash(t);
 	for (unsigned i = 0; i < f->memo_count; i++) {
 		m = &f->memos[i];
-		if (threads_same(&m->threads, t)) {
+		if (f->hashes[i] == hash && threads_same(&m->threads, t)) {
 			m->weight += weight;
 			return m->step;
 		}
 	}
-	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || f->memo_count == STEPS_MAX || g->count == GUARDS_MAX)
+	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || f->memo_count == STEPS_MAX ||
+	    g->count == GUARDS_MAX)
 		return GUARD_MAYBE;
+	f->hashes[f->memo_count] = hash;
 	m = &f->memos[f->memo_count++];
 	m->step = (uint16_t)g->count++;
 	m->filled = false;
@@ -165,9 +170,9 @@ static void fill_step(struct follow *f, struct guards *g, struct memo *m)
 			threads_step(&f->graph, &next, &classes[i]);
 			step = step_for(f, g, &next, weight);
 		}
-		for (unsigned c = 0; c < 256; c++)
-			if (byte_set_has(&classes[i], (uint8_t)c))
-				guard->next[c] = step;
+		for (unsigned c = byte_set_next(&classes[i], 0); c < 256;
+		     c = byte_set_next(&classes[i], c + 1))
+			guard->next[c] = step;
 	}
 }
 

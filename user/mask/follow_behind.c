@@ -12,11 +12,6 @@ struct path {
 	struct byte_set bytes[BEHIND_LEN_MAX];
 };
 
-static bool has(const struct byte_set *places, unsigned i)
-{
-	return byte_set_has(places, (uint8_t)i);
-}
-
 static bool path_add(struct behinds *b, const struct path *p)
 {
 	if (!p->len || p->len > BEHIND_PLACES_MAX - b->places)
@@ -89,14 +84,16 @@ struct byte_set behind_any(const struct behinds *b)
 
 void behind_step(const struct behinds *b, struct byte_set *at, const struct byte_set *set)
 {
-	struct byte_set next = {0};
+	struct byte_set next = {0}, maybe;
 
-	for (unsigned i = 0; i < b->places; i++) {
-		struct byte_set in;
+	for (unsigned w = 0; w < 4; w++) {
+		uint64_t on = at->bits[w] << 1 | (w ? at->bits[w - 1] >> 63 : 0);
 
-		if (!has(&b->starts, i) && !has(at, i - 1))
-			continue;
-		in = byte_set_meet(&b->bytes[i], set);
+		maybe.bits[w] = on | b->starts.bits[w];
+	}
+	for (unsigned i = byte_set_next(&maybe, 0); i < b->places; i = byte_set_next(&maybe, i + 1)) {
+		struct byte_set in = byte_set_meet(&b->bytes[i], set);
+
 		if (!byte_set_empty(&in))
 			byte_set_add(&next, (uint8_t)i);
 	}

@@ -17,7 +17,7 @@ struct node {
 	struct byte_set set;
 	bool is_byte;
 	uint16_t out[2];
-	uint16_t look; /* what follows must also be what begins here, or NO_NODE */
+	uint16_t look;	/* what follows must also be what begins here, or NO_NODE */
 	uint8_t behind; /* what precedes must be one of graph.behinds, its index + 1; or 0 */
 };
 

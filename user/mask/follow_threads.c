@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_threads.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define VISITS_MAX 4096
@@ -102,6 +103,13 @@ static void reach_find(struct graph *g, uint16_t node, struct reach *r)
 	}
 }
 
+static int way_compare(const void *a, const void *b)
+{
+	const struct way *x = a, *y = b;
+
+	return x->to.node < y->to.node ? -1 : x->to.node > y->to.node;
+}
+
 /* The same, remembered as long as there is room: the same nodes are asked for again and again. */
 static const struct way *reach_from(struct graph *g, uint16_t node, struct reach *r)
 {
@@ -113,6 +121,7 @@ static const struct way *reach_from(struct graph *g, uint16_t node, struct reach
 		return g->ways + known->first;
 	}
 	reach_find(g, node, r);
+	qsort(r->list, r->n, sizeof(r->list[0]), way_compare);
 	if (r->n > GRAPH_WAYS_MAX - g->ways_count)
 		return r->list;
 	*known = (struct known_reach){true, r->any, (uint16_t)r->n, g->ways_count};
@@ -131,6 +140,9 @@ static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 	uint32_t key = (uint32_t)node << 16 | look;
 	unsigned at = 0, end = t->n;
 
+	/* They mostly come in order. */
+	if (end && thread_key(&t->list[end - 1]) < key)
+		at = end;
 	while (at < end) {
 		unsigned middle = (at + end) / 2;
 
@@ -222,7 +234,8 @@ void threads_step(struct graph *g, struct threads *t, const struct byte_set *set
 			in = byte_set_meet(&in, &g->nodes[now.look].set);
 		if (!byte_set_empty(&in))
 			threads_go(g, &next, g->nodes[now.node].out[0],
-				   now.look == NO_NODE ? NO_NODE : g->nodes[now.look].out[0], holds);
+				   now.look == NO_NODE ? NO_NODE : g->nodes[now.look].out[0],
+				   holds);
 	}
 	threads_copy(t, &next);
 }
@@ -249,6 +262,15 @@ struct byte_set threads_bytes(const struct graph *g, const struct threads *t)
 		byte_set_join(&set, &in);
 	}
 	return set;
+}
+
+uint32_t threads_hash(const struct threads *t)
+{
+	uint32_t hash = t->n;
+
+	for (unsigned i = 0; i < t->n; i++)
+		hash = (hash ^ thread_key(&t->list[i])) * 0x9e3779b1u;
+	return hash;
 }
 
 bool threads_same(const struct threads *a, const struct threads *b)

@@ -19,6 +19,7 @@ void threads_step(struct graph *g, struct threads *t, const struct byte_set *set
 /* All bytes that can be read. */
 struct byte_set threads_bytes(const struct graph *g, const struct threads *t);
 void threads_copy(struct threads *to, const struct threads *from);
+uint32_t threads_hash(const struct threads *t);
 bool threads_same(const struct threads *a, const struct threads *b);
 
 #endif
