@@ -91,7 +91,8 @@ void behind_step(const struct behinds *b, struct byte_set *at, const struct byte
 
 		maybe.bits[w] = on | b->starts.bits[w];
 	}
-	for (unsigned i = byte_set_next(&maybe, 0); i < b->places; i = byte_set_next(&maybe, i + 1)) {
+	for (unsigned i = byte_set_next(&maybe, 0); i < b->places;
+	     i = byte_set_next(&maybe, i + 1)) {
 		struct byte_set in = byte_set_meet(&b->bytes[i], set);
 
 		if (!byte_set_empty(&in))

@@ -199,13 +199,22 @@ static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
 	return in != 0;
 }
 
-static void propose_plain(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+static inline bool stands_in_any(const struct propose_tables t[static PROPOSE_TABLES],
+				 const uint8_t *p)
+{
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		if (may_stand(&t[i], p))
+			return true;
+	return false;
+}
+
+static void propose_plain(const struct propose_tables t[static PROPOSE_TABLES], const uint8_t *p,
 			  size_t blocks, uint64_t *bits)
 {
 	for (size_t i = 0; i < blocks; i++) {
 		bits[i] = 0;
 		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
-			bits[i] |= (uint64_t)(may_stand(&t[0], p) || may_stand(&t[1], p)) << k;
+			bits[i] |= (uint64_t)stands_in_any(t, p) << k;
 	}
 }
 
