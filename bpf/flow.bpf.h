@@ -72,8 +72,9 @@ static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx
 	note->record.pid = bpf_get_current_pid_tgid() >> 32; /* 5.7 */
 	note->record.mode = who->policy.mode;
 	note->record.cgroup_id = who->cgroup_id;
+	note->record.task_cgroup_id = bpf_get_current_cgroup_id(); /* 5.7 */
 	if (!who->cgroup_id)
-		note->record.cgroup_id = bpf_get_current_cgroup_id(); /* 5.7 */
+		note->record.cgroup_id = note->record.task_cgroup_id;
 	note->record.program = who->program;
 	note->record.netns_cookie = netns;
 	note->record.connected_ns = bpf_ktime_get_ns();

@@ -19,7 +19,7 @@ struct flow_note {
 	__u16 pad[3];
 };
 
-_Static_assert(sizeof(struct flow_note) == 120, "abi");
+_Static_assert(sizeof(struct flow_note) == 128, "abi");
 
 /* By what a datagram socket was enrolled when it was connected. */
 struct watcher {

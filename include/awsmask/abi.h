@@ -125,7 +125,8 @@ struct flow_record {
 	__u32 uid;	 /* as the initial user namespace sees it */
 	__u32 pid;	 /* thread group, initial pid namespace */
 	__u32 mode;	 /* enum policy_mode of what it is enrolled by: the stricter, if by both */
-	__u64 cgroup_id; /* the nearest enrolled cgroup; without one, the task's own */
+	__u64 cgroup_id; /* the nearest enrolled cgroup; without one, the process's own */
+	__u64 task_cgroup_id; /* the one in which the process itself is */
 	__u64 netns_cookie;
 	__u64 connected_ns; /* CLOCK_MONOTONIC */
 	char comm[16];	    /* NUL-terminated */
@@ -139,7 +140,7 @@ _Static_assert(sizeof(struct listener) == 8, "abi");
 _Static_assert(sizeof(struct settings) == 8, "abi");
 _Static_assert(sizeof(struct exclude_key) == 20, "abi");
 _Static_assert(sizeof(struct flow_key) == 32, "abi");
-_Static_assert(sizeof(struct flow_record) == 80, "abi");
+_Static_assert(sizeof(struct flow_record) == 88, "abi");
 _Static_assert(sizeof(struct program) == 248, "abi");
 _Static_assert(sizeof(struct program_file) == 16, "abi");
 _Static_assert(sizeof(struct program_path) == 256, "abi");

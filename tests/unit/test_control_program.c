@@ -105,22 +105,6 @@ Test(control_program, who_descends_from_one_changes_nothing)
 	cr_expect_eq(host_changes(host, NULL), 0);
 }
 
-/* Everybody is in the root: enrolled, it could be released by nobody else. */
-Test(control_program, the_root_locks_nobody_out)
-{
-	char mount[PATH_MAX];
-	struct err e;
-	uint64_t id;
-	json_t *answer;
-
-	cr_assert_eq(cgroup_mount(mount, sizeof(mount), &e), 0);
-	cr_assert_eq(cgroup_id(mount, &id, &e), 0);
-	host_enroll(host, id, POLICY_ENFORCE, 0);
-	answer = host_ask_once(host, "{\"command\":\"ca-reload\"}");
-	cr_expect(is_ok(answer));
-	json_decref(answer);
-}
-
 Test(control_program, pages)
 {
 	json_int_t offset = 0;
