@@ -59,7 +59,7 @@ int awsmask_egress(struct __sk_buff *skb)
 SEC("tp_btf/sched_process_exec")
 int awsmask_exec(__u64 *args)
 {
-	return on_exec((struct linux_binprm *)args[2]);
+	return on_exec((struct task_struct *)args[0], (struct linux_binprm *)args[2]);
 }
 
 /* The arguments: the new task, which does not run yet, and the flags of clone(2). */
@@ -67,4 +67,11 @@ SEC("tp_btf/task_newtask")
 int awsmask_newtask(__u64 *args)
 {
 	return on_newtask((struct task_struct *)args[0], args[1]);
+}
+
+/* The argument: a thread that ends. */
+SEC("tp_btf/sched_process_exit")
+int awsmask_exit(__u64 *args)
+{
+	return on_exit((struct task_struct *)args[0]);
 }

@@ -9,6 +9,8 @@
 
 /* Whether cgroup_skb programs may ask for the current task's cgroup: probed before loading. */
 const volatile bool have_task_in_skb;
+/* Whether they may ask for its number. */
+const volatile bool have_pid_in_skb;
 
 struct enrolment {
 	struct policy policy;
@@ -65,15 +67,15 @@ static __always_inline void enrolment_of_cgroups(struct enrolment *e)
 
 /*
  * By the current task: its cgroups, and the program that it runs. Enrolled by both, it is enforced
- * if either says so, and fails open if both do.
+ * if either says so, and fails open if both do. `have_pid`: whether this hook can tell the process.
  */
-static __always_inline void enrolment_of_task(struct enrolment *e)
+static __always_inline void enrolment_of_task(struct enrolment *e, bool have_pid)
 {
 	struct program_mark *mark;
 	struct program *p;
 
 	enrolment_of_cgroups(e);
-	mark = e->own ? NULL : mark_of_current();
+	mark = e->own || !have_pid ? NULL : mark_of_current();
 	p = mark ? bpf_map_lookup_elem(&programs, &mark->program) : NULL;
 	if (!p)
 		return;

@@ -24,7 +24,7 @@ static __always_inline int refuse_connect(void)
 
 static __always_inline void facts_of_task(struct facts *f, struct enrolment *who)
 {
-	enrolment_of_task(who);
+	enrolment_of_task(who, true);
 	f->own = who->own;
 	f->enrolled = is_enrolled(who);
 	f->fail_open = who->policy.flags & POLICY_FAIL_OPEN;
@@ -109,7 +109,7 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 	 * by sockets that are not connected. Of those, processes' ones were seen by sendmsg.
 	 */
 	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
-		enrolment_of_task(&who);
+		enrolment_of_task(&who, have_pid_in_skb);
 	f->own = who.own;
 	if (is_enrolled(&who))
 		f->enrolled = true;

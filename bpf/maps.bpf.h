@@ -154,10 +154,13 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } program_last SEC(".maps");
 
+/* By number and not in task storage (5.11), for that cannot be read where connections are made before
+ * 6.16. A number that is used again begins without a mark. */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE); /* 5.11 */
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AWSMASK_MAX_MARKS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__type(key, __u32);
 	__type(value, struct program_mark);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } marks SEC(".maps");

@@ -19,6 +19,7 @@
 #define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */
 #define AWSMASK_MAX_PROGRAMS 256  /* enrolled by their paths, at once */
 #define AWSMASK_MAX_PROGRAM_FILES 4096
+#define AWSMASK_MAX_MARKS 262144 /* processes that run programs, or descend from them */
 #define AWSMASK_PROGRAM_PATH 240 /* bytes of a program's path, its NUL included */
 #define AWSMASK_MAX_FLOWS 65536
 #define AWSMASK_MAX_CGROUP_DEPTH 32
@@ -85,7 +86,8 @@ struct program_path {
 	char path[AWSMASK_PROGRAM_PATH]; /* without a leading ./; the rest is 0 */
 };
 
-/* map `marks`, on the first thread of each process that runs a program or descends from one */
+/* map `marks`: a process, by its number in the initial pid namespace, that runs a program or descends
+ * from one -> this */
 struct program_mark {
 	__u32 program;
 };

@@ -174,7 +174,7 @@ static void older_kernel(struct world *w)
 	check(skel);
 	bpf_program__set_autoload(skel->progs.awsmask_exec, false);
 	bpf_program__set_autoload(skel->progs.awsmask_newtask, false);
-	bpf_map__set_autocreate(skel->maps.marks, false);
+	bpf_program__set_autoload(skel->progs.awsmask_exit, false);
 	check(!awsmask__load(skel));
 	bpf_object__for_each_program(program, skel->obj)
 	{

@@ -2,12 +2,13 @@
 /* Processes that run an enrolled program, and what becomes of their connections. */
 #include "kit.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -102,13 +103,7 @@ static pid_t start(const char *dir, const char *path, const char *argument)
 
 static uint32_t mark_of(struct world *w, pid_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	uint32_t id;
-
-	check(fd >= 0);
-	id = redirect_program_of(w->r, fd);
-	close(fd);
-	return id;
+	return redirect_program_of(w->r, pid);
 }
 
 static void end(pid_t pid)
@@ -174,13 +169,13 @@ static void script(struct world *w)
 
 	bench_make(w, &b);
 	snprintf(path, sizeof(path), "%s/script", b.dir);
-	snprintf(command, sizeof(command), "printf '#!%s\\n' >%s; chmod +x %s", b.agent, path,
-		 path);
+	snprintf(command, sizeof(command),
+		 "printf '#!/bin/sh\\nexec sleep 1000\\n' >%s; chmod +x %s", path, path);
 	check(!system(command));
 	id = program(w, path, POLICY_ENFORCE, 0);
 	give_path(w, NULL, path, id);
 	check_is(marked(w, "/", path), id);
-	check_is(marked(w, "/", b.agent), 0);
+	check_is(marked(w, "/", "/bin/sh"), 0);
 }
 
 /* The longest name that can be enrolled, and one that begins with it. */
@@ -234,6 +229,88 @@ static void inherited(struct world *w)
 	/* Its parent, this process, is not concerned. */
 	check_is(mark_of(w, getpid()), 0);
 	pid = start("/", b.agent, "1000");
+	check_is(mark_of(w, pid), 0);
+	end(pid);
+}
+
+static void *sleep_on(void *arg)
+{
+	(void)arg;
+	pause();
+	return NULL;
+}
+
+/* Until the first thread has ended. */
+static void await_zombie_leader(pid_t pid)
+{
+	char path[64], line[512], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)pid);
+	for (int i = 0; i < 1000 && state != 'Z'; i++) {
+		FILE *f = fopen(path, "re");
+
+		check(f && fgets(line, sizeof(line), f));
+		fclose(f);
+		check(sscanf(strrchr(line, ')'), ") %c", &state) == 1);
+		usleep(2000);
+	}
+	check_is(state, 'Z');
+}
+
+/* How many entries the map has, whatever they say. */
+static int marks(const struct world *w)
+{
+	char path[256];
+	uint32_t pid, next;
+	int fd, n = 0;
+
+	snprintf(path, sizeof(path), "%s/marks", w->dir);
+	fd = bpf_obj_get(path);
+	check(fd >= 0);
+	for (bool more = !bpf_map_get_next_key(fd, NULL, &next); more;
+	     more = !bpf_map_get_next_key(fd, &pid, &next)) {
+		pid = next;
+		n++;
+	}
+	close(fd);
+	return n;
+}
+
+/* With the process, whichever thread of it is the last, and a number begins anew. */
+static void gone_with_the_process(struct world *w)
+{
+	struct bench b;
+	uint32_t id;
+	pid_t pid;
+
+	bench_make(w, &b);
+	id = program(w, b.agent, POLICY_ENFORCE, 0);
+	give_path(w, NULL, b.agent, id);
+	pid = start("/", b.agent, "1000");
+	check_is(marks(w), 1);
+	end(pid);
+	check_is(marks(w), 0);
+	check_is(redirect_program_mark(w->r, getpid(), id), 1);
+	check_is(redirect_program_mark(w->r, getpid(), id), 0);
+	pid = fork();
+	if (!pid) {
+		/* The first thread ends, and one goes on. */
+		pthread_t thread;
+
+		check(!pthread_create(&thread, NULL, sleep_on, NULL));
+		pthread_exit(NULL);
+	}
+	await_zombie_leader(pid);
+	check_is(mark_of(w, pid), id);
+	end(pid);
+	check_is(marks(w), 1);
+	redirect_program_unmark(w->r, getpid());
+	/* An old mark of the next process's number. */
+	for (pid_t next = getpid() + 1; next < getpid() + 2000; next++)
+		redirect_program_mark(w->r, next, id);
+	pid = fork();
+	if (!pid)
+		pause();
 	check_is(mark_of(w, pid), 0);
 	end(pid);
 }
@@ -516,6 +593,7 @@ const struct test_case program_cases[] = {
 	{"program: a script", script},
 	{"program: a long path", long_path},
 	{"program: children keep the mark", inherited},
+	{"program: marks go with their process", gone_with_the_process},
 	{"program: marks are void when it is unenrolled", void_when_unenrolled},
 	{"program: taken over", taken_over},
 	{"program: one in another", program_in_program},

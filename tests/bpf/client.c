@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static socklen_t address(const struct plan *p, const char *text, uint16_t port,
@@ -185,8 +184,7 @@ static void client_main(const char *cgroup, const struct plan *p, int report, in
 	if (cgroup_enter(cgroup, 0, &e))
 		check_failed(__FILE__, __LINE__, e.text);
 	if (p->mark)
-		check(redirect_program_mark(p->world->r, (int)syscall(SYS_pidfd_open, getpid(), 0),
-					    p->mark) == 1);
+		check(redirect_program_mark(p->world->r, getpid(), p->mark) == 1);
 	if (p->own_netns)
 		own_netns(p);
 	if (p->uid)

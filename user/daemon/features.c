@@ -51,6 +51,26 @@ static enum feature_state has_helper(enum bpf_prog_type type, enum bpf_func_id h
 	return state_of(libbpf_probe_bpf_helper(type, helper, NULL) == 1);
 }
 
+/* libbpf's own probe tries what some kernels forbid that allow this. */
+static enum feature_state can_trace(void)
+{
+	const struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
+	int id = libbpf_find_vmlinux_btf_id("sched_process_exec", BPF_TRACE_RAW_TP), fd;
+
+	if (id <= 0)
+		return FEATURE_ABSENT;
+	opts.attach_btf_id = (uint32_t)id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", code,
+			   sizeof(code) / sizeof(*code), &opts);
+	if (fd >= 0)
+		close(fd);
+	return state_of(fd >= 0);
+}
+
 static enum feature_state has_option(int family, int option)
 {
 	int ends[2] = {-1, -1}, there;
@@ -161,8 +181,10 @@ enum feature_state feature_probe(enum feature f)
 	case FEATURE_TASK_IN_SKB:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SKB,
 				  BPF_FUNC_get_current_ancestor_cgroup_id);
-	case FEATURE_TASK_STORAGE:
-		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get);
+	case FEATURE_TRACING:
+		return can_trace();
+	case FEATURE_PID_IN_SKB:
+		return has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_pid_tgid);
 	case FEATURE_SOCK_DESTROY:
 		return can_destroy();
 	default:

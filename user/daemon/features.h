@@ -41,8 +41,11 @@
 	X(TASK_IN_SKB, "bpf-egress-task", "6.4", "the process that sends a packet",                \
 	  "a process that connected a UDP socket before it came into an enrolled cgroup can go "   \
 	  "on sending on it: start agents in their cgroup, as `awsmaskctl run` does")              \
-	X(TASK_STORAGE, "bpf-task-storage", "5.11", "notes on processes, read where they connect", \
-	  "programs cannot be enrolled by their paths (`enroll --exe`); cgroups can")              \
+	X(TRACING, "bpf-tracing", "5.5", "bpf programs on what processes do",                      \
+	  "programs cannot be enrolled by their paths (`enroll --exe`), but cgroups can")          \
+	X(PID_IN_SKB, "bpf-egress-pid", "6.10", "the number of the process that sends a packet",   \
+	  "a process that runs an enrolled program can go on sending on a UDP socket that was "    \
+	  "connected before it was marked")                                                        \
 	X(SOCK_DESTROY, "sock-destroy", "4.5", "closing connections of others",                    \
 	  "connections older than an enrolment stay open and unmasked: start agents after it; "    \
 	  "CONFIG_INET_DIAG_DESTROY brings it")                                                    \

@@ -4,22 +4,44 @@
 #include "monitor.h"
 #include "program_tasks.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define TASKS_MAX ((size_t)64 << 20) /* bytes */
 #define ROUNDS_MAX 16
+#define INITIAL_PID_NAMESPACE 0xeffffffcu /* fixed: proc_ns.h of the kernel */
 
-/* Opened before it is known what the process is: the mark goes to that one or to nobody. */
+/* The kernel side knows processes by their numbers there. */
+static bool in_initial_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == INITIAL_PID_NAMESPACE;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* Held on to meanwhile: one that ended just now leaves its number without a mark. */
 static int mark(struct monitor_services *m, pid_t pid, uint32_t id)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), rc;
 
 	if (fd < 0)
 		return -1;
-	rc = redirect_program_mark(m->redirect, fd, id);
+	rc = redirect_program_mark(m->redirect, pid, id);
+	if (rc == 1 && has_ended(fd)) {
+		redirect_program_unmark(m->redirect, pid);
+		rc = -1;
+	}
 	close(fd);
 	return rc;
 }
@@ -82,6 +104,9 @@ static int cover_running(struct monitor_services *m, bool observe, struct progra
 	struct buf tasks;
 	int rc;
 
+	if (!in_initial_namespace())
+		return err_set(e, "awsmaskd is in a pid namespace of its own, and cannot mark what "
+				  "runs already");
 	buf_init(&tasks, TASKS_MAX);
 	rc = mark_running(m, r->id, &tasks, e);
 	if (rc == 0)
@@ -202,15 +227,9 @@ static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_
 /* Safe: it says of a process what that can find out by a connection. */
 static void serve_marked(struct monitor_services *m, pid_t pid, struct priv_reply *reply)
 {
-	int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-
-	if (fd < 0) {
-		privsep_refuse(reply, "there is no such process");
-		return;
-	}
-	reply->u.marked.program = m->redirect ? redirect_program_of(m->redirect, fd) : 0;
+	if (m->redirect && in_initial_namespace())
+		reply->u.marked.program = redirect_program_of(m->redirect, pid);
 	reply->status = 1;
-	close(fd);
 }
 
 void privsep_serve_program(struct monitor_services *m, const struct priv_request *request,

@@ -61,11 +61,8 @@ static bool has(enum feature f)
 	return feature_probe(f) == FEATURE_PRESENT;
 }
 
-/*
- * `programs`: with what marks processes. That takes task storage, in the programs that look at
- * connections too, and programs on tracepoints: Linux 5.11, later for some of it. What a kernel has
- * of it shows when all of it is loaded.
- */
+/* `programs`: with what marks processes. Whether a kernel has all that it takes shows when it is
+ * loaded. */
 static struct awsmask *skeleton_load(const char *dir, bool programs, struct err *e)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = dir);
@@ -80,12 +77,10 @@ static struct awsmask *skeleton_load(const char *dir, bool programs, struct err 
 	skel->rodata->have_set_retval = has(FEATURE_SET_RETVAL);
 	skel->rodata->have_mptcp_sock = has(FEATURE_MPTCP_SOCK);
 	skel->rodata->have_task_in_skb = has(FEATURE_TASK_IN_SKB);
-	skel->rodata->have_programs = programs;
-	if (!programs) {
-		bpf_program__set_autoload(skel->progs.awsmask_exec, false);
-		bpf_program__set_autoload(skel->progs.awsmask_newtask, false);
-		bpf_map__set_autocreate(skel->maps.marks, false);
-	}
+	skel->rodata->have_pid_in_skb = has(FEATURE_PID_IN_SKB);
+	bpf_program__set_autoload(skel->progs.awsmask_exec, programs);
+	bpf_program__set_autoload(skel->progs.awsmask_newtask, programs);
+	bpf_program__set_autoload(skel->progs.awsmask_exit, programs);
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;

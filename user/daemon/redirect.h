@@ -9,6 +9,8 @@
 #include "config.h"
 #include "err.h"
 
+#include <sys/types.h>
+
 struct redirect;
 
 /*
@@ -69,10 +71,12 @@ int redirect_program_files(struct redirect *r, const struct redirect_program_fil
 			   struct err *e);
 int redirect_program_paths(struct redirect *r, const struct redirect_program_path *paths, size_t n,
 			   struct err *e);
-/* The process behind a pidfd is marked with it (1), unless it is marked already (0) or gone (-1). */
-int redirect_program_mark(struct redirect *r, int pidfd, uint32_t id);
+/* The process is marked with it (1), unless it is marked already (0) or there is no room (-1). Numbers
+ * of processes are those of the initial pid namespace. */
+int redirect_program_mark(struct redirect *r, pid_t pid, uint32_t id);
+void redirect_program_unmark(struct redirect *r, pid_t pid);
 /* The enrolled program that this process is marked with; 0: none. */
-uint32_t redirect_program_of(struct redirect *r, int pidfd);
+uint32_t redirect_program_of(struct redirect *r, pid_t pid);
 
 /* Look up and delete. 1: *rec is filled, 0: no such flow, -1: error. */
 int redirect_flow_take(struct redirect *r, const struct flow_key *key, struct flow_record *rec);

@@ -20,7 +20,7 @@ static int check(const struct redirect *r, struct err *e)
 		return 0;
 	return err_set(e,
 		       "programs cannot be enrolled on this kernel, but cgroups can: marking "
-		       "processes takes Linux 5.11 or later with BPF task storage and BTF (%s)",
+		       "processes takes bpf programs on tracepoints, and BTF (%s)",
 		       r->no_programs.text);
 }
 
@@ -166,26 +166,34 @@ int redirect_program_paths(struct redirect *r, const struct redirect_program_pat
 	return err_set(e, "cannot give programs' paths to the kernel: %s", strerror(errno));
 }
 
-uint32_t redirect_program_of(struct redirect *r, int pidfd)
+uint32_t redirect_program_of(struct redirect *r, pid_t pid)
 {
+	uint32_t number = (uint32_t)pid;
 	struct program_mark mark;
 	struct program p;
 
-	if (*r->no_programs.text ||
-	    bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.marks), &pidfd, &mark) ||
+	if (bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.marks), &number, &mark) ||
 	    bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.programs), &mark.program, &p))
 		return 0;
 	return mark.program;
 }
 
-int redirect_program_mark(struct redirect *r, int pidfd, uint32_t id)
+int redirect_program_mark(struct redirect *r, pid_t pid, uint32_t id)
 {
 	const struct program_mark mark = {id};
+	uint32_t number = (uint32_t)pid;
 
 	if (*r->no_programs.text)
 		return -1;
-	if (redirect_program_of(r, pidfd))
+	if (redirect_program_of(r, pid))
 		return 0;
-	return bpf_map_update_elem(bpf_map__fd(r->skel->maps.marks), &pidfd, &mark, BPF_ANY) ? -1
-											     : 1;
+	return bpf_map_update_elem(bpf_map__fd(r->skel->maps.marks), &number, &mark, BPF_ANY) ? -1
+											      : 1;
+}
+
+void redirect_program_unmark(struct redirect *r, pid_t pid)
+{
+	uint32_t number = (uint32_t)pid;
+
+	bpf_map_delete_elem(bpf_map__fd(r->skel->maps.marks), &number);
 }
