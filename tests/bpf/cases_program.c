@@ -20,21 +20,48 @@ struct bench {
 	char agent[96]; /* a program that sleeps */
 };
 
+/* There may be no cp and no chmod where this runs. */
+static void put_file(const char *path, const char *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+
+	check(fd >= 0);
+	check(write(fd, bytes, n) == (ssize_t)n);
+	close(fd);
+}
+
+static void copy(const char *from, const char *to)
+{
+	int fd = open(from, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *bytes;
+
+	check(fd >= 0 && !fstat(fd, &st));
+	bytes = malloc((size_t)st.st_size);
+	check(bytes && read(fd, bytes, (size_t)st.st_size) == st.st_size);
+	close(fd);
+	put_file(to, bytes, (size_t)st.st_size);
+	free(bytes);
+}
+
+static void put_script(const char *path, const char *text)
+{
+	put_file(path, text, strlen(text));
+}
+
 static void bench_make(struct world *w, struct bench *b)
 {
-	char command[512];
 	struct err e;
 
 	if (redirect_no_programs(w->r))
 		check_failed(__FILE__, __LINE__, redirect_no_programs(w->r));
 	check(!unshare(CLONE_NEWNS));
 	check(!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	check(!mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
-	strcpy(b->dir, "/mnt/bin");
+	check(!mount("tmpfs", "/tmp", "tmpfs", 0, NULL));
+	strcpy(b->dir, "/tmp/bin");
 	check(!mkdir(b->dir, 0755));
 	snprintf(b->agent, sizeof(b->agent), "%s/" AGENT, b->dir);
-	snprintf(command, sizeof(command), "cp /bin/sleep %s", b->agent);
-	check(!system(command));
+	copy("/bin/sleep", b->agent);
 	check(!redirect_unenroll(w->r, w->cgroup_id, &e));
 	cgroup_below(w, "outside", b->outside);
 }
@@ -155,34 +182,31 @@ static void by_path(struct world *w)
 	check_is(marked(w, "/", b.agent), 0);
 	check_is(marked(w, b.dir, "./" AGENT), id);
 	check_is(marked(w, b.dir, AGENT), id);
-	check_is(marked(w, "/mnt", "bin/" AGENT), 0);
-	give_path(w, "/mnt", "bin/" AGENT, id);
-	check_is(marked(w, "/mnt", "./bin/" AGENT), id);
+	check_is(marked(w, "/tmp", "bin/" AGENT), 0);
+	give_path(w, "/tmp", "bin/" AGENT, id);
+	check_is(marked(w, "/tmp", "./bin/" AGENT), id);
 }
 
 /* By the time that the kernel says so, a script's file is forgotten; its name is not. */
 static void script(struct world *w)
 {
 	struct bench b;
-	char path[96], command[512];
+	char path[96];
 	uint32_t id;
 
 	bench_make(w, &b);
 	snprintf(path, sizeof(path), "%s/script", b.dir);
-	snprintf(command, sizeof(command),
-		 "printf '#!/bin/sh\\nexec sleep 1000\\n' >%s; chmod +x %s", path, path);
-	check(!system(command));
+	put_script(path, "#!/bin/sh\nexec sleep 1000\n");
 	id = program(w, path, POLICY_ENFORCE, 0);
 	give_path(w, NULL, path, id);
 	check_is(marked(w, "/", path), id);
-	check_is(marked(w, "/", "/bin/sh"), 0);
+	check_is(marked(w, "/", b.agent), 0);
 }
 
 /* The longest name that can be enrolled, and one that begins with it. */
 static void long_path(struct world *w)
 {
-	char dir[AWSMASK_PROGRAM_PATH] = "/mnt/", path[AWSMASK_PROGRAM_PATH] = "", longer[300];
-	char command[600];
+	char dir[AWSMASK_PROGRAM_PATH] = "/tmp/", path[AWSMASK_PROGRAM_PATH] = "", longer[300];
 	struct bench b;
 	uint32_t id;
 
@@ -193,10 +217,8 @@ static void long_path(struct world *w)
 	memset(path + strlen(path), 'p', AWSMASK_PROGRAM_PATH - 2 - strlen(path));
 	check_is(strlen(path), AWSMASK_PROGRAM_PATH - 2);
 	snprintf(longer, sizeof(longer), "%s77", path);
-	for (int i = 0; i < 2; i++) {
-		snprintf(command, sizeof(command), "cp /bin/sleep %s", i ? longer : path);
-		check(!system(command));
-	}
+	copy("/bin/sleep", path);
+	copy("/bin/sleep", longer);
 	id = program(w, path, POLICY_ENFORCE, 0);
 	give_path(w, NULL, path, id);
 	check_is(marked(w, "/", path), id);
@@ -215,12 +237,11 @@ static void inherited(struct world *w)
 
 	bench_make(w, &b);
 	snprintf(shell, sizeof(shell), "%s/shell", b.dir);
-	snprintf(command, sizeof(command), "cp /bin/sh %s", shell);
-	check(!system(command));
+	copy("/bin/sh", shell);
 	id = program(w, shell, POLICY_ENFORCE, 0);
 	give_path(w, NULL, shell, id);
 	snprintf(command, sizeof(command),
-		 "%s -c 'setsid sh -c \"sleep 1000 >/dev/null & echo \\$!\"'", shell);
+		 "%s -c 'env sh -c \"sleep 1000 >/dev/null & echo \\$!\"'", shell);
 	out = popen(command, "re");
 	check(out && fscanf(out, "%d", &child) == 1);
 	pclose(out);
@@ -379,9 +400,8 @@ static void program_in_program(struct world *w)
 
 	bench_make(w, &b);
 	snprintf(outer, sizeof(outer), "%s/outer", b.dir);
-	snprintf(command, sizeof(command), "printf '#!/bin/sh\\nexec %s 1000\\n' >%s; chmod +x %s",
-		 b.agent, outer, outer);
-	check(!system(command));
+	snprintf(command, sizeof(command), "#!/bin/sh\nexec %s 1000\n", b.agent);
+	put_script(outer, command);
 	for (int turn = 0; turn < 2; turn++) {
 		pid_t pid;
 		uint32_t now = 0;
