@@ -86,11 +86,17 @@ static void answer(struct channel *ch, const struct priv_reply *reply)
 		kill(ch->member->pid, SIGKILL);
 }
 
-static void ask_reload(struct channel *ch, const struct priv_request *request)
+static void ask_reload(struct channel *ch, const struct priv_request *request, int connection)
 {
 	struct crew *c = ch->member->crew;
 	struct priv_reply reply = {.kind = PRIV_RELOAD, .id = request->id, .status = -1};
+	struct err e;
 
+	if (monitor_judge(c->options.services, connection, &e) < 0) {
+		snprintf(reply.error, sizeof(reply.error), "%s", e.text);
+		answer(ch, &reply);
+		return;
+	}
 	if (c->asking) {
 		snprintf(reply.error, sizeof(reply.error), "somebody else is reloading just now");
 		answer(ch, &reply);
@@ -142,36 +148,45 @@ static void member_ready(struct member *m)
 	log_event(LOG_INFO, "worker-drains", log_number("pid", (uint64_t)before->pid));
 }
 
+static void serve(struct channel *ch, const struct priv_request *request, int connection)
+{
+	struct priv_reply reply;
+
+	if (request->kind == PRIV_RELOAD) {
+		ask_reload(ch, request, connection);
+		return;
+	}
+	if (request->kind == PRIV_LISTS) { /* safe: it is what a worker is started with anyway */
+		if (ch->member->lists)
+			list_watch_ask(ch->member->lists, ch->fd, request);
+		return;
+	}
+	privsep_serve(ch->member->crew->options.services, request, connection, &reply);
+	answer(ch, &reply);
+	if (request->kind == PRIV_READY)
+		member_ready(ch->member);
+}
+
 static void on_request(uv_poll_t *poll, int status, int events)
 {
 	struct channel *ch = poll->data;
 	struct priv_request request;
-	struct priv_reply reply;
+	int connection = -1;
 	ssize_t n;
 
 	(void)events;
-	n = status < 0 ? 0 : recv(ch->fd, &request, sizeof(request), MSG_DONTWAIT);
+	n = status < 0 ? 0 : privsep_receive(ch->fd, &request, &connection);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != sizeof(request)) { /* it ended, or does not speak the protocol */
+	if (n == sizeof(request)) {
+		serve(ch, &request, connection);
+	} else { /* it ended, or does not speak the protocol */
 		uv_poll_stop(&ch->poll);
 		if (n > 0 && ch->member->pid)
 			kill(ch->member->pid, SIGKILL);
-		return;
 	}
-	if (request.kind == PRIV_RELOAD) {
-		ask_reload(ch, &request);
-		return;
-	}
-	if (request.kind == PRIV_LISTS) { /* safe: it is what a worker is started with anyway */
-		if (ch->member->lists)
-			list_watch_ask(ch->member->lists, ch->fd, &request);
-		return;
-	}
-	privsep_serve(ch->member->crew->options.services, &request, &reply);
-	answer(ch, &reply);
-	if (request.kind == PRIV_READY)
-		member_ready(ch->member);
+	if (connection >= 0)
+		close(connection);
 }
 
 /* ---- coming and going */
