@@ -91,6 +91,7 @@ judge() {
 		}' programs=${#PROGRAMS[@]}
 }
 
+[ "$(uname -m)" = x86_64 ] || die "it is made for x86-64 alone"
 mkdir -p "$HERE" || exit 1
 need_emulator
 need_kernel

@@ -5,8 +5,11 @@
 #include <limits.h>
 #include <stdlib.h>
 
-static const char *const commands[CONTROL_COMMAND_COUNT] = {
-#define X(name, word, changes) word,
+static const struct {
+	const char *word;
+	bool changes; /* the monitor wants to see who asks */
+} commands[CONTROL_COMMAND_COUNT] = {
+#define X(name, word, changes) {word, changes},
 	CTL_COMMANDS(X)
 #undef X
 };
@@ -44,7 +47,8 @@ static void ask(struct control_job *job, enum job_phase phase)
 	}
 	job->phase = phase;
 	job->ticket = privsep_call_with(job->context->privsep, &r,
-					phase == JOB_ACT ? job->connection : -1, on_reply, job);
+					commands[job->command].changes ? job->connection : -1,
+					on_reply, job);
 	if (!job->ticket)
 		finish(job, control_refusal("awsmaskd's monitor cannot be asked: look at the log"));
 }
@@ -248,7 +252,7 @@ static json_t *take_request(struct control_job *job, json_t *request)
 		return control_refusal(
 			"this is no request: one JSON object with a command on a line");
 	for (i = 0; i < CONTROL_COMMAND_COUNT; i++)
-		if (strcmp(commands[i], word) == 0)
+		if (strcmp(commands[i].word, word) == 0)
 			break;
 	if (i == CONTROL_COMMAND_COUNT)
 		return control_refusal(
