@@ -145,7 +145,7 @@ static void add_grams(struct anchors *a, const struct window *w)
 }
 
 static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
-		      size_t pair_at, struct follow *f)
+		      size_t pair_at, struct follow *f, unsigned guard)
 {
 	struct byte_set follow[FOLLOW];
 	struct anchor_node *node = &a->nodes[a->count];
@@ -160,7 +160,8 @@ static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, co
 				     .len = (uint8_t)strlen(text),
 				     .pair_at = (uint8_t)pair_at,
 				     .rule = rule,
-				     .guard = follow_guard(f, &a->guards)};
+				     .guard = (uint16_t)guard,
+				     .step = follow_guard(f)};
 	set_head(node, r->fold);
 	window_fill(w, text, pair_at, r->fold, follow);
 	add_grams(a, w);
@@ -193,15 +194,16 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		size_t why_size)
 {
 	size_t pair_at;
+	unsigned guard;
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	follow_read(f, r->expression);
+	guard = follow_read(f, r->expression, &a->guards);
 	pair_at = choose_pair(r, f);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
-		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
-	follow_fill(f, &a->guards);
+		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f, guard);
+	follow_fill(f);
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
 	return rc;
@@ -231,5 +233,5 @@ bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, boo
 		    const uint8_t *p, size_t len)
 {
 	return len >= node->len && text_stands(node, fold, p) &&
-	       guard_lets(&a->guards, node->guard, p + node->len, len - node->len);
+	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
 }
