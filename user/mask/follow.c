@@ -7,13 +7,14 @@
 
 #define STEPS_MAX 300 /* for all anchors of an expression */
 #define CLASSES_MAX 256
+#define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
-#define WORTH 0.001
+#define WORTH 0.004
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 2
 #define WORTH_FEW 0
 /* ... nor one that is reached less often than this the time to find out where it leads. */
-#define WORTH_A_LOOK 0.00001
+#define WORTH_A_LOOK 1e-4
 
 /* All bytes, sorted into classes. */
 struct classes {
@@ -71,6 +72,9 @@ void follow_sets(struct follow *f, struct byte_set out[static FOLLOW])
 
 	threads_copy(&t, &f->here);
 	for (size_t i = 0; i < FOLLOW; i++) {
+		/* So many ways begin with nearly anything. */
+		if (t.n > SETS_THREADS_MAX)
+			t.any = true;
 		out[i] = threads_bytes(&f->graph, &t);
 		threads_step(&f->graph, &t, &byte_set_all);
 	}
