@@ -149,6 +149,8 @@ def repeated(body, size):
 def blocks_for(scenario, body, text):
     """What the assistant says: blocks with their deltas, and why it stops."""
     size = scenario.get("delta", 7)
+    if scenario.kind == "say":
+        return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     words = WORD_WITH_NUMBER.findall(MARK.sub("", text))
     if scenario.kind == "tool" and tool_name(body) and not has_tool_result(last_user(body)):
         given = tool_input(tool_name(body), words)
@@ -159,8 +161,6 @@ def blocks_for(scenario, body, text):
                 text_block(text, size)], "end_turn"
     if scenario.kind == "repeat":
         return list(repeated(body, size)), "end_turn"
-    if scenario.kind == "say":
-        return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     if scenario.kind == "large":
         return [text_block((text + " ") * scenario.get("n", 5000), max(size, 1000))], "end_turn"
     return [text_block(text, size)], "end_turn"

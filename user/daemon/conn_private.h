@@ -17,19 +17,21 @@ struct conn {
 	enum conn_door door;
 	struct stream client;
 	uv_timer_t deadline;
-	unsigned handles; /* open ones: client, deadline, work */
+	uv_timer_t soon;  /* the pump has more to do, after others */
+	unsigned handles; /* open ones: client, deadline, soon, work */
 
 	struct flow_record flow;
 	uint32_t ticket; /* of the question to the monitor, 0: none */
 	struct leaf_wait leaf;
-	uv_work_t work; /* opening the scope, reserving */
+	uv_work_t work; /* opening the scope, scanning, reserving */
 	void (*after_work)(struct conn *c);
-	bool working;
+	bool working;		/* the exchange is another thread's */
+	struct conn *next_scan; /* who waits behind it */
 	struct vault_scope *scope;
-	struct scope_use *use; /* the scope's account, and what of it is ours */
-	size_t held;
-	char *cgroup; /* the path of the flow's, for the report; NULL: not looked up */
-	int reserved; /* what reserve() said */
+	struct scope_use *use; /* the scope's account; NULL: it has too many connections */
+	size_t held;	       /* what of it is ours */
+	char *cgroup;	       /* the path of the flow's, for the report; NULL: not looked up */
+	int reserved;	       /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */
 	char authority[256]; /* of CONNECT; "": none */
@@ -45,6 +47,7 @@ struct conn {
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
 	bool origin_waited; /* it stood before there was a request: its proxy may have ended it */
+	uint64_t asked_ms;  /* when the request that is being read began; 0: none is */
 	uint64_t counted;   /* requests whose facts went into the counters */
 	uint64_t told;	    /* requests whose findings went into the log, if there was reason */
 	bool fresh;	    /* the pool has disappointed this request once */
@@ -86,5 +89,12 @@ void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
+
+/* A large request is to be scanned, when it is its turn: one of each loop is. The pump goes on after it. */
+void conn_scan(struct conn *c);
+/* It does not wait for that any more. */
+void conn_scan_forget(struct conn *c);
+/* Its work on another thread is over: if that was a scan, the next one's turn has come. */
+void conn_scan_over(struct conn *c);
 
 #endif

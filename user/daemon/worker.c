@@ -26,6 +26,9 @@
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
+#define SCAN_APART                                                                                 \
+	(256 *                                                                                     \
+	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
 struct door {
 	uv_poll_t poll;
@@ -366,7 +369,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	if (!w->uses || !w->target_addrs || !w->cgroups)
@@ -386,7 +389,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL};
+					      .gzip_level = GZIP_LEVEL,
+					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
 	return 0;
