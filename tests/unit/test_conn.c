@@ -317,6 +317,42 @@ Test(conn, a_request_has_to_come_in_time)
 	tear_down(&b);
 }
 
+static bool is_slim(const struct conn *c)
+{
+	return c->state == CONN_OPEN && !c->exchange;
+}
+
+static bool is_idle(const struct conn *c)
+{
+	return c->idle;
+}
+
+Test(conn, an_idle_one_gives_its_memory_back_and_goes_on)
+{
+	const char *request =
+		"POST / HTTP/1.1\r\nHost: " TARGET "\r\nContent-Type: application/json\r\n"
+		"Content-Length: 1\r\n\r\n?";
+	struct bench b;
+
+	set_up(&b);
+	begin(&b, request);
+	for (unsigned n = 1; n <= 3; n++) {
+		until(&b, is_idle);
+		cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], n);
+		conn_deadline(b.thread.conns, 1); /* as if it had come */
+		until(&b, is_slim);
+		cr_expect_eq(b.thread.conns->held, 0u);
+		cr_expect(patience(&b) > 9 * 60 * 1000, "%zu", (size_t)patience(&b));
+		say(&b, request, strlen(request));
+	}
+	until(&b, is_idle);
+	cr_expect_eq(b.worker.stats.requests, 4u);
+	conn_slim(b.thread.conns);
+	shutdown(b.client, SHUT_WR);
+	hear_out(&b);
+	tear_down(&b);
+}
+
 Test(conn, memory_is_refused_beyond_the_limit)
 {
 	char piece[64 * 1024];

@@ -51,7 +51,10 @@ static void on_deadline(uv_timer_t *timer)
 		conn_pump(c);
 		return;
 	}
-	conn_close(c, c->state != CONN_LINGER);
+	if (c->state == CONN_OPEN && c->idle)
+		conn_slim(c);
+	else
+		conn_close(c, c->state != CONN_LINGER);
 }
 
 void conn_deadline(struct conn *c, uint64_t ms)

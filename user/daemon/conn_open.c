@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 
 #define BETWEEN_REQUESTS_MS (10 * 60 * 1000)
+#define SLIM_MS 2000 /* an agent's next request mostly comes sooner */
 /* A request has to come in time: its head, and with its body at more than so many bytes in a ms. */
 #define HEAD_MS 30000
 #define REQUEST_MS 60000
@@ -246,7 +247,7 @@ static bool arm(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
 	struct buf *to_client = exchange_to_client(c->exchange);
-	uint64_t wait = BETWEEN_REQUESTS_MS;
+	uint64_t wait = SLIM_MS;
 
 	stream_want(&c->client,
 		    !c->ended && want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
@@ -260,6 +261,8 @@ static bool arm(struct conn *c)
 				    buf_len(exchange_to_origin(c->exchange)) > 0);
 	}
 	c->on_origin = want == WANT_ORIGIN && !buf_len(to_client);
+	c->idle = want == WANT_CLIENT && !c->ended && !exchange_is_begun(c->exchange) &&
+		  !buf_len(to_client) && !buf_len(&c->in);
 	if (want != WANT_CLIENT || !exchange_is_begun(c->exchange))
 		c->asked_ms = 0;
 	if (buf_len(to_client))
@@ -337,14 +340,56 @@ static bool read_ahead(struct conn *c)
 	return n == STREAM_END || n > 0;
 }
 
+/* Nothing more will be said; what the client still says is taken off its hands. true */
+static bool say_goodbye(struct conn *c)
+{
+	if (c->client.ssl)
+		SSL_shutdown(c->client.ssl);
+	shutdown(c->client.fd, SHUT_WR);
+	conn_move(c, CONN_LINGER);
+	return true;
+}
+
+void conn_slim(struct conn *c)
+{
+	exchange_free(c->exchange);
+	c->exchange = NULL;
+	c->idle = false;
+	c->counted = c->told = 0;
+	if (c->use)
+		(void)scope_use_change(c->use, c->held, 0);
+	c->held = 0;
+	conn_deadline(c, BETWEEN_REQUESTS_MS);
+}
+
+/* Thousands may wait for hours: an exchange is made when there is something for it. */
+static bool await_request(struct conn *c)
+{
+	ssize_t n;
+
+	if (buf_len(&c->in))
+		return start_exchange(c);
+	n = conn_fill(c);
+	if (n == STREAM_END)
+		return say_goodbye(c);
+	if (n == STREAM_BROKEN) {
+		conn_close(c, true);
+	} else if (n == STREAM_AGAIN) {
+		buf_free(&c->in);
+		stream_want(&c->client, true, false);
+		conn_deadline(c, BETWEEN_REQUESTS_MS);
+	}
+	return n > 0;
+}
+
 bool conn_exchange(struct conn *c)
 {
 	bool progress;
 
 	if (c->working)
 		return read_ahead(c);
-	if (!c->exchange && !start_exchange(c))
-		return false;
+	if (!c->exchange)
+		return await_request(c);
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
@@ -359,12 +404,7 @@ bool conn_exchange(struct conn *c)
 	progress |= write_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
-	if (exchange_want(c->exchange) == WANT_CLOSE && !buf_len(exchange_to_client(c->exchange))) {
-		if (c->client.ssl)
-			SSL_shutdown(c->client.ssl);
-		shutdown(c->client.fd, SHUT_WR);
-		conn_move(c, CONN_LINGER);
-		return true;
-	}
+	if (exchange_want(c->exchange) == WANT_CLOSE && !buf_len(exchange_to_client(c->exchange)))
+		return say_goodbye(c);
 	return progress || arm(c);
 }
