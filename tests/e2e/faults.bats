@@ -57,9 +57,10 @@ few_descriptors() {
 	(few_descriptors)
 	worker=$(worker_of)
 	ticks() { awk '{ print $14 + $15 }' "/proc/$worker/stat"; }
+	rm -f "$PLACE"/log/*
 	streams 9 3 3 30 &
 	streams=$!
-	place_wait 10 sh -c "ls $PLACE/log/*.plain | wc -l | grep -qx '[3-9].*'"
+	place_wait 10 sh -c "[ \$(ls $PLACE/log/*.plain | wc -l) = 3 ]"
 	PLACE_TIMEOUT=20 place_client python3 -B "$LIB_DIR/crowd.py" hold "$TARGET" 60 "$T/held" 2>/dev/null &
 	crowd=$!
 	place_wait 10 grep -q 'event=accept' "$PLACE/daemon.log"

@@ -5,7 +5,7 @@
 load helpers
 
 setup_file() {
-	place_with_daemon 'limits: {body: 16MiB, scope_memory: 64MiB, memory: 128MiB, connections: 40, scope_connections: 20}'
+	place_with_daemon 'limits: {body: 4MiB, scope_memory: 16MiB, memory: 32MiB, connections: 40, scope_connections: 20}'
 }
 
 CROWD=$LIB_DIR/crowd.py
@@ -26,7 +26,7 @@ resident() { # MiB of the worker
 
 @test "a scope that holds too much is refused with 529 and retry-after, and is served again later" {
 	before=$(place_requests)
-	place_client python3 -B "$CROWD" flood "$TARGET" 12 15000000 text >"$T/statuses"
+	place_client python3 -B "$CROWD" flood "$TARGET" 12 3900000 text >"$T/statuses"
 	expect_match "the statuses" '529:[0-9]' "$(cat "$T/statuses")"
 	expect_match "no other" '^(200:[0-9]+ )?529:[0-9]+$' "$(cat "$T/statuses")"
 	[ "$(refusals memory)" -gt 0 ]
@@ -53,14 +53,13 @@ resident() { # MiB of the worker
 
 @test "hostile bodies are refused or served, the memory stays bounded, and others do not wait" {
 	place_client python3 -B "$CROWD" watch "$TARGET" "$T/enough" >"$T/slowest" &
-	for kind in "chunks 1500000" "gzip 15000000" "string 15000000" "text 15000000"; do
+	for kind in "chunks 300000" "gzip 3900000" "string 3900000" "text 3900000"; do
 		read -r kind size <<<"$kind"
-		SECONDS=0
-		place_as 5002 python3 -B "$CROWD" flood "$TARGET" 16 "$size" "$kind" >"$T/$kind"
-		echo "$kind: $(cat "$T/$kind") in $SECONDS s"
+		place_as 5002 python3 -B "$CROWD" flood "$TARGET" "${AWSMT_CROWD:-10}" "$size" "$kind" >"$T/$kind"
+		echo "$kind: $(cat "$T/$kind")"
 		expect_match "$kind" '^(200:[0-9]+|529:[0-9]+|200:[0-9]+ 529:[0-9]+)$' "$(cat "$T/$kind")"
 	done
-	place_as 5002 python3 -B "$CROWD" flood "$TARGET" 4 100000000 gzip >"$T/bomb"
+	place_as 5002 python3 -B "$CROWD" flood "$TARGET" 4 20000000 gzip >"$T/bomb"
 	expect "a bomb" "413:4" "$(cat "$T/bomb")"
 	: >"$T/enough"
 	wait
@@ -68,7 +67,7 @@ resident() { # MiB of the worker
 	echo "the slowest small request took $slowest ms, the median $median; resident: $(resident) MiB"
 	# Far above what it takes here (50 and 1), for the machine may be busy with something else.
 	[ "$slowest" -lt 1000 ] && [ "$median" -lt 100 ]
-	[ "$(resident)" -lt 200 ]
+	[ "$(resident)" -lt 120 ]
 }
 
 @test "no sanitizer complained" {

@@ -353,6 +353,59 @@ Test(conn, an_idle_one_gives_its_memory_back_and_goes_on)
 	tear_down(&b);
 }
 
+#define LARGE                                                                                      \
+	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
+	"\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\nsee i-0f1e2d3c4b5a69788"
+
+static bool is_at_work(const struct conn *c)
+{
+	return c->state == CONN_OPEN && c->working;
+}
+
+Test(conn, a_large_body_is_scanned_on_another_thread)
+{
+	struct bench b;
+
+	set_up(&b);
+	b.worker.enforce.scan_apart = 16;
+	begin(&b, LARGE);
+	until(&b, is_at_work);
+	cr_expect_eq(b.thread.scanning, b.thread.conns);
+	expect_arrival(&b, "POST /x HTTP/1.1\r\n");
+	cr_expect_null(b.thread.scanning);
+	tear_down(&b);
+}
+
+static bool is_waiting(const struct conn *c)
+{
+	return c->thread->to_scan == c;
+}
+
+Test(conn, large_bodies_wait_for_each_other_and_may_go_meanwhile)
+{
+	struct conn *first;
+	struct bench b;
+	int client;
+
+	set_up(&b);
+	b.worker.enforce.scan_apart = 16;
+	begin(&b, LARGE);
+	until(&b, is_at_work);
+	first = b.thread.scanning;
+	client = b.client;
+	/* As if it took long: what ends it is not looked at. */
+	b.thread.scanning = (struct conn *)&b;
+	begin(&b, LARGE);
+	until(&b, is_waiting);
+	conn_close(b.thread.to_scan, true);
+	cr_expect_null(b.thread.to_scan);
+	close(b.client);
+	b.client = client;
+	conn_close(first, true);
+	cr_expect_neq(first->handles, 0u, "it stays until its work is over");
+	tear_down(&b);
+}
+
 Test(conn, memory_is_refused_beyond_the_limit)
 {
 	char piece[64 * 1024];

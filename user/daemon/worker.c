@@ -305,6 +305,18 @@ static int confine(const struct config *c, struct err *e)
 	return r;
 }
 
+/*
+ * The pool's threads, which wait for the disk and for name servers, and scan: one of each loop's large
+ * requests at a time, so some are always left for the rest.
+ */
+static void size_pool(unsigned loops)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", loops + 4);
+	setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -315,6 +327,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		return err_set(e, "memory is out");
 	if (confine(w->config, e) < 0)
 		return -1;
+	size_pool(boot->threads);
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
