@@ -10,6 +10,7 @@
 
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
+#define BUSY_MS 60000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 
@@ -207,6 +208,8 @@ void conn_pump(void *arg)
 	for (unsigned rounds = 0; again; rounds++) {
 		if (rounds == ROUNDS_MAX && c->state != CONN_CLOSED) {
 			uv_timer_start(&c->soon, on_soon, 0, 0);
+			if (c->state == CONN_OPEN) /* what it waited for has come */
+				conn_deadline(c, BUSY_MS);
 			return;
 		}
 		switch (c->state) {

@@ -287,8 +287,10 @@ static void settle(struct conn *c)
 	origin_done(c, false);
 	c->fresh = false;
 	if (exchange_facts(c->exchange)->requests > c->counted &&
-	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status))
+	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status)) {
 		conn_count(c);
+		c->asked_ms = 0;
+	}
 }
 
 /* A scope that holds more than its share is refused whatever makes it hold more yet. */
@@ -387,6 +389,7 @@ bool conn_exchange(struct conn *c)
 
 	if (c->working)
 		return read_ahead(c);
+	c->idle = false;
 	if (!c->exchange)
 		return await_request(c);
 	progress = read_client(c);
