@@ -2,6 +2,7 @@
 #include "crew.h"
 #include "list_watch.h"
 #include "log.h"
+#include "pulse.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -51,6 +52,7 @@ struct crew {
 	uv_timer_t desertion;
 	uv_timer_t arrival; /* of the one that is starting */
 	uv_timer_t patience;
+	struct pulse pulse; /* of the one that serves */
 	/* Who waits for PRIV_RELOAD's answer. */
 	struct channel *asking;
 	uint32_t asking_id;
@@ -135,6 +137,7 @@ static void member_ready(struct member *m)
 	c->was_ready = true;
 	c->succeeded = NULL;
 	m->state = MEMBER_SERVING;
+	pulse_watch(&c->pulse, c->options.doors->threads);
 	if (before) {
 		before->state = MEMBER_DRAINING;
 		before->lists = NULL;
@@ -152,6 +155,8 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 {
 	struct priv_reply reply;
 
+	if (ch->member->state == MEMBER_SERVING)
+		pulse_heard(&ch->member->crew->pulse, (unsigned)(ch - ch->member->channels));
 	if (request->kind == PRIV_RELOAD) {
 		ask_reload(ch, request, connection);
 		return;
@@ -329,6 +334,8 @@ static void member_ended(struct member *m, int status)
 			  log_number("signal", number), log_number("status", code),
 			  log_number("pid", (uint64_t)m->pid));
 	m->pid = 0;
+	if (m->state == MEMBER_SERVING)
+		pulse_stop(&c->pulse);
 	forget(m);
 	if (c->stopping) {
 		if (!anybody_left(c))
@@ -352,6 +359,19 @@ static void on_child(uv_signal_t *signal, int number)
 	}
 }
 
+/* It is stopped, or hangs: whoever connects would wait for ever. */
+static void on_pulse(void *arg, bool answers)
+{
+	struct crew *c = arg;
+
+	log_event(answers ? LOG_NOTICE : LOG_CRIT, answers ? "worker-answers" : "worker-silent",
+		  log_number("seconds", answers ? 0 : PULSE_MS * PULSE_MISSED / 1000));
+	if (answers)
+		c->events.ready(c->events.arg);
+	else
+		c->events.deserted(c->events.arg);
+}
+
 /* ---- what the monitor wants */
 
 struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
@@ -371,6 +391,7 @@ struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
 	uv_timer_init(loop, &c->patience);
 	c->child.data = c->restart.data = c->desertion.data = c->arrival.data = c->patience.data =
 		c;
+	pulse_init(&c->pulse, loop, on_pulse, c);
 	uv_signal_start(&c->child, on_child, SIGCHLD);
 	return c;
 }

@@ -219,7 +219,7 @@ static unsigned thread_count(const struct config *c)
 static void raise_limits(const struct config *c)
 {
 	/* Two sockets and four pipe ends per connection, and some room. */
-	rlim_t files = (rlim_t)c->limit_connections * 6 + 1024;
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 1024;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});

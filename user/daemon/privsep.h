@@ -25,6 +25,7 @@ enum priv_kind {
 	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
+	PRIV_ALIVE,	/* this thread's loop goes round */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
 };

@@ -241,6 +241,9 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 	case PRIV_CA_RELOAD: /* safe: reads what root put there */
 		serve_ca_reload(m, reply);
 		break;
+	case PRIV_ALIVE: /* safe: a lie, too, is a worker's that has its connections anyway */
+		reply->status = 1;
+		break;
 	case PRIV_READY: /* safe: at worst, connections wait for a worker that never takes them */
 		reply->status = 1;
 		break;
