@@ -353,14 +353,30 @@ daemon_processes() {
 	done <"$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs"
 }
 
-# The one whose parent is none of them.
+# Root's.
 monitor_of() {
-	daemon_processes | awk '{ parent[$1] = $3 } END { for (pid in parent) if (!(parent[pid] in parent)) print pid }'
+	daemon_processes | awk '$2 == 0 { print $1 }'
 }
 
-# The one that reads the network, by its uid.
+# Those that read the network, the youngest last.
+workers_of() {
+	local pid
+	while read -r pid _; do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q '^awsmaskd --worker [0-9]' 2>/dev/null &&
+			echo "$(awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$pid/stat") $pid"
+	done 2>/dev/null < <(daemon_processes) | sort -n | cut -d' ' -f2
+}
+
 worker_of() {
-	daemon_processes | awk '$2 != 0 { print $1 }' | head -n 1
+	workers_of | tail -n 1
+}
+
+# Their parent.
+host_of() {
+	local pid
+	while read -r pid _; do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q '^awsmaskd --worker-host ' && echo "$pid"
+	done 2>/dev/null < <(daemon_processes)
 }
 
 # SIGTERM, and up to 15 seconds to obey.

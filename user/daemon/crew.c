@@ -31,7 +31,9 @@ struct member {
 	struct member *next;
 	struct crew *crew;
 	enum member_state state;
-	pid_t pid; /* 0: has ended */
+	bool alive;
+	uint32_t id; /* what the host calls it */
+	pid_t pid;   /* 0: not known yet */
 	uint64_t started_ms;
 	struct list_watch *lists; /* NULL: it drains, with the lists that it has */
 	unsigned open;		  /* channels that the loop still knows */
@@ -42,11 +44,12 @@ struct crew {
 	uv_loop_t *loop;
 	struct crew_options options;
 	struct crew_events events;
-	struct member *members;			  /* the youngest first */
+	struct host_link *host; /* NULL: none, or it is gone */
+	struct member *members; /* the youngest first */
+	uint32_t last_id;
 	void (*succeeded)(void *arg, bool ready); /* NULL: no succession is on its way */
 	uint64_t backoff_ms, stop_ms;
 	bool was_ready, stopping;
-	uv_signal_t child;
 	uv_timer_t restart;
 	uv_timer_t desertion;
 	uv_timer_t arrival; /* of the one that is starting */
@@ -61,7 +64,7 @@ static struct member *member_in(const struct crew *c, enum member_state state)
 {
 	struct member *m;
 
-	for (m = c->members; m && (!m->pid || m->state != state); m = m->next)
+	for (m = c->members; m && (!m->alive || m->state != state); m = m->next)
 		;
 	return m;
 }
@@ -69,9 +72,15 @@ static struct member *member_in(const struct crew *c, enum member_state state)
 static bool anybody_left(const struct crew *c)
 {
 	for (const struct member *m = c->members; m; m = m->next)
-		if (m->pid)
+		if (m->alive)
 			return true;
 	return false;
+}
+
+static void signal_member(const struct member *m, int number)
+{
+	if (m->alive && m->crew->host)
+		host_link_signal(m->crew->host, m->id, number);
 }
 
 /* ---- requests */
@@ -80,10 +89,9 @@ static void answer(struct channel *ch, const struct priv_reply *reply)
 {
 	if (send(ch->fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*reply))
 		return;
-	/* It ended, or does not take its answers: the child handler mends either. */
+	/* It ended, or does not take its answers: that it has ended mends either. */
 	uv_poll_stop(&ch->poll);
-	if (ch->member->pid)
-		kill(ch->member->pid, SIGKILL);
+	signal_member(ch->member, SIGKILL);
 }
 
 static void ask_reload(struct channel *ch, const struct priv_request *request)
@@ -138,7 +146,7 @@ static void member_ready(struct member *m)
 	c->events.ready(c->events.arg);
 	if (!before)
 		return;
-	kill(before->pid, SIGUSR1);
+	signal_member(before, SIGUSR1);
 	log_event(LOG_INFO, "worker-drains", log_number("pid", (uint64_t)before->pid));
 }
 
@@ -155,8 +163,8 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		return;
 	if (n != sizeof(request)) { /* it ended, or does not speak the protocol */
 		uv_poll_stop(&ch->poll);
-		if (n > 0 && ch->member->pid)
-			kill(ch->member->pid, SIGKILL);
+		if (n > 0)
+			signal_member(ch->member, SIGKILL);
 		return;
 	}
 	if (request.kind == PRIV_RELOAD) {
@@ -181,7 +189,38 @@ static void on_not_arrived(uv_timer_t *timer)
 	const struct member *m = member_in(timer->data, MEMBER_STARTING);
 
 	if (m)
-		kill(m->pid, SIGKILL);
+		signal_member(m, SIGKILL);
+}
+
+static struct member *member_by_id(const struct crew *c, uint32_t id)
+{
+	struct member *m;
+
+	for (m = c->members; m && m->id != id; m = m->next)
+		;
+	return m;
+}
+
+static void on_started(void *arg, uint32_t id, pid_t pid)
+{
+	struct member *m = member_by_id(arg, id);
+
+	if (!m)
+		return;
+	m->pid = pid;
+	log_event(LOG_INFO, "worker-started", log_number("pid", (uint64_t)pid));
+}
+
+static void on_ended(void *arg, uint32_t id, int value);
+static void on_host_lost(void *arg);
+
+static int open_host(struct crew *c, struct err *e)
+{
+	const struct host_link_events events = {on_started, on_ended, on_host_lost, c};
+
+	if (!c->host)
+		c->host = host_link_open(c->loop, &c->options.host, &events, e);
+	return c->host ? 0 : -1;
 }
 
 static int start(struct crew *c, const struct config *config, struct list_watch *lists,
@@ -195,12 +234,14 @@ static int start(struct crew *c, const struct config *config, struct list_watch 
 
 	if (!m)
 		return err_set(e, "a worker cannot be started: memory is out");
-	m->pid = spawn_worker(&boot, config, content, o->key, o->uid, o->gid, fds, e);
-	if (m->pid < 0) {
+	m->id = ++c->last_id;
+	if (open_host(c, e) < 0 ||
+	    spawn_worker(c->host, m->id, &boot, config, content, o->key, fds, e) < 0) {
 		free(m);
 		return -1;
 	}
 	m->crew = c;
+	m->alive = true;
 	m->started_ms = uv_now(c->loop);
 	m->lists = lists;
 	m->next = c->members;
@@ -214,7 +255,6 @@ static int start(struct crew *c, const struct config *config, struct list_watch 
 		uv_poll_start(&ch->poll, UV_READABLE, on_request);
 	}
 	uv_timer_start(&c->arrival, on_not_arrived, ARRIVAL_MS, 0);
-	log_event(LOG_INFO, "worker-started", log_number("pid", (uint64_t)m->pid));
 	return 0;
 }
 
@@ -301,19 +341,12 @@ static void replace(struct crew *c, const struct member *gone)
 	restart_later(c);
 }
 
-static void member_ended(struct member *m, int status)
+static void member_ended(struct member *m)
 {
 	struct crew *c = m->crew;
 	struct member gone = {.state = m->state, .started_ms = m->started_ms};
-	uint64_t number = WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0;
-	uint64_t code = WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0;
-	bool drained = m->state == MEMBER_DRAINING && !number && !code;
 
-	if (!c->stopping)
-		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
-			  log_number("signal", number), log_number("status", code),
-			  log_number("pid", (uint64_t)m->pid));
-	m->pid = 0;
+	m->alive = false;
 	forget(m);
 	if (c->stopping) {
 		if (!anybody_left(c))
@@ -323,18 +356,37 @@ static void member_ended(struct member *m, int status)
 	}
 }
 
-static void on_child(uv_signal_t *signal, int number)
+static void on_ended(void *arg, uint32_t id, int value)
 {
-	struct crew *c = signal->data;
-	struct member *m, *next;
-	int status;
+	struct crew *c = arg;
+	struct member *m = member_by_id(c, id);
+	bool started = value >= 0;
+	uint64_t number = started && WIFSIGNALED(value) ? (uint64_t)WTERMSIG(value) : 0;
+	uint64_t code = started && WIFEXITED(value) ? (uint64_t)WEXITSTATUS(value) : 0;
+	bool drained;
 
-	(void)number;
-	for (m = c->members; m; m = next) {
-		next = m->next;
-		if (m->pid && waitpid(m->pid, &status, WNOHANG) == m->pid)
-			member_ended(m, status);
-	}
+	if (!m)
+		return;
+	drained = m->state == MEMBER_DRAINING && !number && !code;
+	if (!started)
+		log_event(LOG_ERR, "worker-not-started", log_word("why", strerror(-value)));
+	else if (!c->stopping)
+		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
+			  log_number("signal", number), log_number("status", code),
+			  log_number("pid", (uint64_t)m->pid));
+	member_ended(m);
+}
+
+/* Its workers notice that their channels are closed, and finish what they have. */
+static void on_host_lost(void *arg)
+{
+	struct crew *c = arg;
+
+	log_event(LOG_ERR, "worker-host-lost", log_number("pid", (uint64_t)host_link_pid(c->host)));
+	host_link_close(c->host, false);
+	c->host = NULL;
+	while (c->members)
+		member_ended(c->members);
 }
 
 /* ---- what the monitor wants */
@@ -349,14 +401,11 @@ struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
 	c->loop = loop;
 	c->options = *options;
 	c->events = *events;
-	uv_signal_init(loop, &c->child);
 	uv_timer_init(loop, &c->restart);
 	uv_timer_init(loop, &c->desertion);
 	uv_timer_init(loop, &c->arrival);
 	uv_timer_init(loop, &c->patience);
-	c->child.data = c->restart.data = c->desertion.data = c->arrival.data = c->patience.data =
-		c;
-	uv_signal_start(&c->child, on_child, SIGCHLD);
+	c->restart.data = c->desertion.data = c->arrival.data = c->patience.data = c;
 	return c;
 }
 
@@ -379,8 +428,7 @@ int crew_succeed(struct crew *c, const struct config *config, struct list_watch 
 static void signal_all(const struct crew *c, int number)
 {
 	for (const struct member *m = c->members; m; m = m->next)
-		if (m->pid)
-			kill(m->pid, number);
+		signal_member(m, number);
 }
 
 static void on_patience_over(uv_timer_t *timer)
@@ -411,13 +459,10 @@ void crew_free(struct crew *c)
 		struct member *m = c->members;
 
 		c->members = m->next;
-		if (m->pid) {
-			kill(m->pid, SIGKILL);
-			waitpid(m->pid, NULL, 0);
-		}
 		for (unsigned i = 0; i < m->open; i++)
 			close(m->channels[i].fd);
 		free(m);
 	}
+	host_link_close(c->host, c->stopping);
 	free(c);
 }

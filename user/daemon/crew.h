@@ -32,8 +32,7 @@ struct crew_options {
 	const struct worker_boot *doors;
 	struct monitor_services *services; /* what their requests are answered with */
 	const uint8_t *key;		   /* VAULT_KEY_SIZE bytes */
-	uid_t uid;
-	gid_t gid;
+	struct host_link_options host;
 };
 
 /* What they point to must stay in place. NULL: memory is out. */
@@ -61,7 +60,7 @@ void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not);
 
 /* End them all: politely, and after five seconds without more ado. */
 void crew_stop(struct crew *c);
-/* Kill whoever is left. The loop runs no more. */
+/* Who is left finishes what it has. The loop runs no more. */
 void crew_free(struct crew *c);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_list.h"
+#include "crew_host.h"
 #include "monitor.h"
 #include "spawn.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +23,16 @@ static const char usage[] =
 	"  --release        take everything of awsmask out of the kernel: enrolled cgroups are\n"
 	"                   no longer redirected, nor masked; needs no running daemon\n";
 
-enum { OPT_CONFIG = 1, OPT_USER, OPT_CHECK, OPT_RELEASE, OPT_HELP, OPT_VERSION, OPT_WORKER };
+enum {
+	OPT_CONFIG = 1,
+	OPT_USER,
+	OPT_CHECK,
+	OPT_RELEASE,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_WORKER,
+	OPT_HOST
+};
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -31,6 +42,7 @@ static const struct option options[] = {
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"worker", required_argument, NULL, OPT_WORKER},
+	{"worker-host", required_argument, NULL, OPT_HOST},
 	{NULL, 0, NULL, 0},
 };
 
@@ -81,6 +93,19 @@ static int run_worker(const char *argument)
 	return worker_main(&boot);
 }
 
+static int run_host(const char *argument)
+{
+	char *rest;
+	long fd = strtol(argument, &rest, 10);
+
+	if (!*argument || *rest || fd < 3 || fd > 65535) {
+		fputs("awsmaskd: --worker-host is for awsmask-worker.service and the monitor\n",
+		      stderr);
+		return 2;
+	}
+	return crew_host_main((int)fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct monitor_options o = {
@@ -98,6 +123,8 @@ int main(int argc, char **argv)
 			break;
 		case OPT_WORKER:
 			return run_worker(optarg);
+		case OPT_HOST:
+			return run_host(optarg);
 		case '?':
 			return wrong_usage();
 		default:

@@ -362,8 +362,7 @@ static int start_crew(struct monitor *m, struct err *e)
 	const struct crew_options options = {.doors = &m->doors,
 					     .services = &m->services,
 					     .key = m->key,
-					     .uid = m->uid,
-					     .gid = m->gid};
+					     .host = {.uid = m->uid, .gid = m->gid}};
 	const struct crew_events events = {.ready = on_ready,
 					   .deserted = on_deserted,
 					   .ended = on_ended,

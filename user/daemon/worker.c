@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +40,7 @@ struct loop_thread {
 	struct door doors[3];
 	uv_async_t stop, drain;
 	uv_timer_t drained; /* while it drains */
+	bool draining;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
@@ -98,7 +98,7 @@ static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_do
 
 /* ---- starting and stopping */
 
-/* The sockets stay open: whoever takes our place has them too, and their queues. */
+/* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
 	for (size_t i = 0; i < 3; i++) {
@@ -106,6 +106,7 @@ static void close_doors(struct loop_thread *t)
 			continue;
 		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
 		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+		close(t->doors[i].fd);
 		t->doors[i].fd = -1;
 	}
 }
@@ -148,18 +149,22 @@ static void on_drain_look(uv_timer_t *timer)
 		close_loop(t);
 }
 
-/* Another worker accepts from now on. What is open here is finished here. */
-static void on_drain(uv_async_t *async)
+/* Nothing is accepted here any more. What is open is finished. */
+static void drain(struct loop_thread *t)
 {
-	struct loop_thread *t = async->data;
-
-	if (t->base.stopping)
+	if (t->base.stopping || t->draining)
 		return;
+	t->draining = true;
 	close_doors(t);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_drain(uv_async_t *async)
+{
+	drain(async->data);
 }
 
 static void on_succeeded(uv_signal_t *signal, int number)
@@ -189,10 +194,17 @@ static void on_ignore(uv_signal_t *signal, int number)
 	(void)signal, (void)number;
 }
 
+/* Whoever is accepted from now on would be nobody's: one that serves has its doors to close first. */
 static void on_monitor_lost(void *arg)
 {
-	log_event(LOG_ERR, "monitor-lost", log_word("then", "the worker ends"));
-	stop_all(arg);
+	struct loop_thread *t = arg;
+
+	if (t->base.stopping)
+		return;
+	if (!t->draining)
+		log_event(LOG_WARNING, "monitor-lost",
+			  log_word("then", "what is open is finished, nothing is accepted"));
+	drain(t);
 }
 
 static void on_ca_changed(void *arg)
@@ -399,8 +411,6 @@ int worker_main(const struct worker_boot *boot)
 	struct err e;
 	int status = 1;
 
-	/* A worker without its monitor is nobody's. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);
