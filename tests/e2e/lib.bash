@@ -332,8 +332,10 @@ place_daemon_start() {
 	}
 }
 
-# What the service file leaves to the daemon, as setpriv wants it: +bpf,+net_admin ...
+# What the service file leaves to the daemon, as setpriv wants it (+bpf,+net_admin ...), and what it takes to start
+# workers itself, which under systemd are another unit's.
 service_capabilities() {
+	printf '+setuid,+setgid,+setpcap,+kill,+chown,+sys_resource,'
 	sed -n 's/^CapabilityBoundingSet=//p' "$REPO/deploy/systemd/awsmaskd.service.in" |
 		tr '[:upper:] ' '[:lower:],' | sed 's/cap_/+/g'
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: awsmaskd [--config FILE] [--user NAME]\n"
+	"usage: awsmaskd [--config FILE] [--user NAME] [--worker-socket PATH]\n"
 	"       awsmaskd --check-config | --release | --help | --version\n"
 	"\n"
 	"Masks AWS identifiers in what enrolled cgroups send to their model. Runs in the "
@@ -19,6 +19,9 @@ static const char usage[] =
 	"\n"
 	"  --config FILE    read FILE instead of " CONFIG_PATH "\n"
 	"  --user NAME      the unprivileged user (or uid) that handles traffic; awsmask\n"
+	"  --worker-socket PATH\n"
+	"                   have traffic handled by the unit that listens there; else by\n"
+	"                   processes of our own\n"
 	"  --check-config   say whether the configuration is right, and end\n"
 	"  --release        take everything of awsmask out of the kernel: enrolled cgroups are\n"
 	"                   no longer redirected, nor masked; needs no running daemon\n";
@@ -31,7 +34,8 @@ enum {
 	OPT_HELP,
 	OPT_VERSION,
 	OPT_WORKER,
-	OPT_HOST
+	OPT_HOST,
+	OPT_WORKER_SOCKET
 };
 
 static const struct option options[] = {
@@ -41,6 +45,7 @@ static const struct option options[] = {
 	{"release", no_argument, NULL, OPT_RELEASE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
+	{"worker-socket", required_argument, NULL, OPT_WORKER_SOCKET},
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"worker-host", required_argument, NULL, OPT_HOST},
 	{NULL, 0, NULL, 0},
@@ -120,6 +125,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_USER:
 			o.user = optarg;
+			break;
+		case OPT_WORKER_SOCKET:
+			o.worker_socket = optarg;
 			break;
 		case OPT_WORKER:
 			return run_worker(optarg);

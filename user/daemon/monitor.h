@@ -19,6 +19,8 @@ struct monitor_options {
 	const char *config_path;
 	bool config_optional; /* a missing file means the defaults */
 	const char *user;     /* the worker's: a name or a number */
+	const char
+		*worker_socket; /* of the unit that runs them; NULL: their parent is started here */
 };
 
 /* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */

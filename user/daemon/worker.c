@@ -15,13 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
+#define DRAIN_LOOK_MS 50    /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
@@ -40,7 +41,7 @@ struct loop_thread {
 	struct door doors[3];
 	uv_async_t stop, drain;
 	uv_timer_t drained; /* while it drains */
-	bool draining;
+	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
@@ -139,12 +140,29 @@ static void on_stop(uv_async_t *async)
 	close_loop(async->data);
 }
 
+static void on_told(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/* A monitor that is to end waits for this, else somebody just accepted would lose it. */
+static void tell_quiet(struct loop_thread *t)
+{
+	struct priv_request quiet = {.kind = PRIV_QUIET};
+
+	if (t->quiet || conn_any_asks(&t->base))
+		return;
+	t->quiet = true;
+	(void)privsep_call(t->base.privsep, &quiet, on_told, NULL); /* it may be gone already */
+}
+
 static void on_drain_look(uv_timer_t *timer)
 {
 	struct loop_thread *t = timer->data;
 	bool last =
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
+	tell_quiet(t);
 	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
 		close_loop(t);
 }
@@ -159,6 +177,7 @@ static void drain(struct loop_thread *t)
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
 }
 
@@ -267,11 +286,6 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
-static void on_ready_known(void *arg, const struct priv_reply *reply)
-{
-	(void)arg, (void)reply;
-}
-
 static void *run_loop(void *arg)
 {
 	struct loop_thread *t = arg;
@@ -304,7 +318,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 			return err_set(e, "thread %u of %u cannot be made", started, boot->threads);
 	log_event(LOG_INFO, "worker-ready", log_number("threads", boot->threads),
 		  log_number("uid", getuid()));
-	if (!privsep_call(threads[0].base.privsep, &ready, on_ready_known, NULL))
+	if (!privsep_call(threads[0].base.privsep, &ready, on_told, NULL))
 		return err_set(e, "the monitor is gone");
 	run_loop(&threads[0]);
 	for (unsigned i = 1; i < boot->threads; i++)
@@ -348,6 +362,14 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	return w->policies ? 0 : -1;
 }
 
+void worker_limit_files(const struct config *c)
+{
+	/* Two sockets and four pipe ends per connection, and some room. */
+	rlim_t files = (rlim_t)c->limit_connections * 6 + 1024;
+
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
+}
+
 static int load_config(struct worker *w, int fd, struct err *e)
 {
 	char path[64];
@@ -355,7 +377,10 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	w->config = config_load(path, false, e);
 	close(fd);
-	return w->config ? 0 : -1;
+	if (!w->config)
+		return -1;
+	worker_limit_files(w->config);
+	return 0;
 }
 
 /*
