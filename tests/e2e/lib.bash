@@ -316,7 +316,8 @@ place_ctl() {
 
 # --- the daemon -----------------------------------------------------------------------------------
 
-# Start awsmaskd, with $PLACE/awsmask.yaml when it is there and the default settings otherwise.
+# Start awsmaskd, with $PLACE/awsmask.yaml when it is there and the default settings otherwise: place_daemon_start
+# [OPTION...]. PLACE_AWSMASKD is another program than the build's.
 place_daemon_start() {
 	local config=$PLACE/awsmask.yaml
 	[ -e "$config" ] || : >"$config"
@@ -324,7 +325,8 @@ place_daemon_start() {
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 INVOCATION_ID="$PLACE_NAME" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}" \
-		setpriv --bounding-set "-all,$(service_capabilities)" "$BUILD/awsmaskd" --config "$config"
+		setpriv --bounding-set "-all,$(service_capabilities)" \
+		"${PLACE_AWSMASKD:-$BUILD/awsmaskd}" --config "$config" "$@"
 	place_wait "${PLACE_START_TIMEOUT:-30}" place_daemon_decided
 	place_ctl status >/dev/null 2>&1 || {
 		place_say "place: awsmaskd did not come up:" "$(tail -n 40 "$PLACE/daemon.log")"

@@ -48,6 +48,64 @@ refused() {
 	grep -q 'event=worker-host-lost' "$PLACE/daemon.log"
 }
 
+begin_load() { # AT-ONCE
+	place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" >"$T/load" 2>&1 3>&- &
+	load=$!
+	place_wait 20 test -s "$T/going"
+}
+
+# None was cut, none refused.
+end_load() {
+	rm "$T/going"
+	wait $load || {
+		cat "$T/load"
+		return 1
+	}
+	cat "$T/load"
+}
+
+# Another awsmaskd takes over from the one that runs.
+replace_daemon() {
+	local before
+	before=$(monitor_of)
+	place_daemon_start --replace && place_wait 15 is_over "$before"
+}
+
+is_over() { # PID: it has ended, and another one is there
+	local now
+	now=$(monitor_of)
+	[ "$now" != "$1" ] && [ "$(wc -l <<<"$now")" = 1 ]
+}
+
+@test "--replace amid streams, each time by another program: none is cut, no connect is refused" {
+	export PLACE_AWSMASKD=$PLACE/awsmaskd
+	begin_load "${AWSMT_STREAMS:-20}"
+	for _ in $(seq "${AWSMT_RESTARTS:-3}"); do
+		cp "$BUILD/awsmaskd" "$PLACE_AWSMASKD.new" && mv "$PLACE_AWSMASKD.new" "$PLACE_AWSMASKD" # as packages do
+		replace_daemon
+	done
+	end_load
+	works
+	place_wait 10 one_worker
+	grep -q 'event=succeeded' "$PLACE/daemon.log"
+}
+
+one_worker() {
+	[ "$(workers_of | wc -l)" = 1 ]
+}
+
+@test "a successor that cannot start leaves the one that runs as it was" {
+	worker=$(worker_of) monitor=$(monitor_of)
+	printf '%s\n' "origin: {ca_file: $PLACE/no-such-file.pem}" 'ports: [444]' >"$PLACE/bad.yaml"
+	run -1 place_in admin timeout 20 "$BUILD/awsmaskd" --config "$PLACE/bad.yaml" --replace
+	place_wait 5 grep -q 'event=successor-failed' "$PLACE/daemon.log"
+	expect "the worker and the monitor" "$worker $monitor" "$(worker_of) $(monitor_of)"
+	works
+	place_ctl status >/dev/null
+	replace_daemon
+	works
+}
+
 @test "no sanitizer complained" {
 	place_daemon_stop
 	sanitizer_silent

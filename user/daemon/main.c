@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: awsmaskd [--config FILE] [--user NAME] [--worker-socket PATH]\n"
+	"usage: awsmaskd [--config FILE] [--user NAME] [--replace] [--worker-socket PATH]\n"
 	"       awsmaskd --check-config | --release | --help | --version\n"
 	"\n"
 	"Masks AWS identifiers in what enrolled cgroups send to their model. Runs in the "
@@ -19,6 +19,8 @@ static const char usage[] =
 	"\n"
 	"  --config FILE    read FILE instead of " CONFIG_PATH "\n"
 	"  --user NAME      the unprivileged user (or uid) that handles traffic; awsmask\n"
+	"  --replace        take over from the awsmaskd that runs here, if one does: no stream is\n"
+	"                   cut, no connect refused\n"
 	"  --worker-socket PATH\n"
 	"                   have traffic handled by the unit that listens there; else by\n"
 	"                   processes of our own\n"
@@ -35,6 +37,7 @@ enum {
 	OPT_VERSION,
 	OPT_WORKER,
 	OPT_HOST,
+	OPT_REPLACE,
 	OPT_WORKER_SOCKET
 };
 
@@ -45,6 +48,7 @@ static const struct option options[] = {
 	{"release", no_argument, NULL, OPT_RELEASE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
+	{"replace", no_argument, NULL, OPT_REPLACE},
 	{"worker-socket", required_argument, NULL, OPT_WORKER_SOCKET},
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"worker-host", required_argument, NULL, OPT_HOST},
@@ -125,6 +129,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_USER:
 			o.user = optarg;
+			break;
+		case OPT_REPLACE:
+			o.replace = true;
 			break;
 		case OPT_WORKER_SOCKET:
 			o.worker_socket = optarg;

@@ -19,7 +19,7 @@
 
 /* ---- where the kernel side sends connections */
 
-static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
+int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 {
 	struct listener l = {.port4 = port};
 	uint64_t cookie = 0;
@@ -42,7 +42,7 @@ static void on_deserted(void *arg)
 
 	log_event(LOG_CRIT, "listeners-withdrawn",
 		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
-	if (announce_listeners(m, 0, &e) < 0)
+	if (monitor_announce(m, 0, &e) < 0)
 		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
 	doors_reset(&m->doors);
 }
@@ -60,9 +60,14 @@ static void on_ready(void *arg)
 	struct monitor *m = arg;
 	struct err e;
 
-	if (announce_listeners(m, m->config->listen_transparent, &e) < 0) {
+	if (monitor_announce(m, m->config->listen_transparent, &e) < 0) {
 		log_event(LOG_CRIT, "listeners", log_word("why", e.text));
 		return;
+	}
+	if (m->predecessor >= 0) {
+		handover_done(m->predecessor);
+		m->predecessor = -1;
+		m->leaving = false;
 	}
 	if (!m->was_ready) {
 		m->was_ready = true;
@@ -235,8 +240,10 @@ static void keep_door(void *arg, const char *name, int fd)
 
 static int open_doors(struct monitor *m, struct err *e)
 {
-	m->queued = m->inherited.count > 0;
+	m->queued = m->inherited.count > 0 && m->predecessor < 0;
 	if (doors_open(&m->doors, m->config, m->gid, &m->inherited, e) < 0)
+		return -1;
+	if (!m->options.worker_socket && monitor_await_successor(m, e) < 0)
 		return -1;
 	inherit_drop(&m->inherited);
 	if (m->options.worker_socket)
@@ -248,7 +255,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 {
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0 ||
-	    inherit_from_systemd(&m->inherited, e) < 0)
+	    inherit_from_systemd(&m->inherited, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
@@ -288,6 +295,9 @@ static void tear_down(struct monitor *m)
 	monitor_drop_next(m);
 	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config, m->leaving);
+	handover_close(m->handover, m->leaving);
+	if (m->predecessor >= 0)
+		close(m->predecessor);
 	inherit_drop(&m->inherited);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
@@ -302,7 +312,7 @@ static void tear_down(struct monitor *m)
 
 static void init_monitor(struct monitor *m, const struct monitor_options *options)
 {
-	*m = (struct monitor){.options = *options, .status = 1, .claim = -1};
+	*m = (struct monitor){.options = *options, .status = 1, .claim = -1, .predecessor = -1};
 	m->doors.explicit_fd = m->doors.control_fd = m->doors.config_fd = m->doors.key_fd = -1;
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		m->doors.channel[i] = m->doors.transparent4[i] = m->doors.transparent6[i] = -1;

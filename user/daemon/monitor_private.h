@@ -4,6 +4,7 @@
 /* What the parts of the monitor share: monitor.c (its life), monitor_reload.c (other settings). */
 #include "cgroup_watch.h"
 #include "crew.h"
+#include "handover.h"
 #include "inherit.h"
 #include "monitor.h"
 #include "own_cgroup.h"
@@ -16,6 +17,8 @@ struct monitor {
 	struct worker_boot doors;
 	struct inheritance inherited; /* until they are taken */
 	bool queued;		      /* some were: connects may be waiting in them */
+	struct handover *handover;    /* NULL: systemd keeps what is to be inherited */
+	int predecessor;	      /* who still serves beside us; -1: nobody */
 	bool leaving;		      /* to a successor, which the doors stay open for */
 	struct crew *crew;
 	struct cgroup_watch *enroll; /* NULL: nothing is configured */
@@ -38,6 +41,14 @@ unsigned monitor_threads(const struct config *c);
 int monitor_enroll_configured(struct monitor *m, struct err *e);
 /* Beside the vault as a rule, and of no weight: without a report everything else works. */
 void monitor_make_report_directory(const struct monitor *m, const struct config *c);
+
+/* Be replaced when somebody asks for it. 0, or -1 and a sentence. */
+int monitor_await_successor(struct monitor *m, struct err *e);
+/* With --replace: what the one that runs here has, if one does. 0, or -1 and a sentence. */
+int monitor_succeed(struct monitor *m, struct err *e);
+
+/* The port that the kernel is to send connections to; 0: none. 0, or -1 and a sentence. */
+int monitor_announce(struct monitor *m, uint16_t port, struct err *e);
 
 /* Read the configuration again and have a worker take over with it; crew_answer() has the ticket. */
 void monitor_reload(void *arg, uint64_t ticket);
