@@ -49,7 +49,7 @@ refused() {
 }
 
 begin_load() { # AT-ONCE
-	place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" >"$T/load" 2>&1 3>&- &
+	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" >"$T/load" 2>&1 3>&- &
 	load=$!
 	place_wait 20 test -s "$T/going"
 }

@@ -214,6 +214,69 @@ exposure() { # UNIT AT-MOST
 	machine systemd-analyze security --no-pager --threshold="$2" "$1"
 }
 
+# The scripted origin beside the simple one, under the same name to those who ask it: streams that go on from one
+# to the next.
+begin_load() { # AT-ONCE
+	local address=198.51.100.9
+	mkdir -p "$ROOT/opt/log" && cp tests/e2e/{origin,answers,message,steady}.py "$ROOT/opt/" &&
+		echo "$address $TARGET" >"$ROOT/opt/hosts" &&
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$TARGET" \
+			-keyout "$ROOT/opt/$TARGET.key" -out "$ROOT/opt/$TARGET.pem" 2>/dev/null &&
+		machine ip addr add "$address/32" dev lo &&
+		machine systemd-run --quiet --unit=scripted \
+			python3 -B /opt/origin.py --certs /opt --log /opt/log --ready /run/scripted --address "$address" &&
+		wait_for 20 machine test -s /run/scripted &&
+		machine systemd-run --quiet --unit=steady --slice=agents.slice --property=BindReadOnlyPaths=/opt/hosts:/etc/hosts \
+			--property=StandardOutput=file:/run/steady.said python3 -B /opt/steady.py $TARGET 80 "$1" /run/going &&
+		wait_for 30 machine test -s /run/going || {
+		machine journalctl --no-pager -n 5 -u scripted -u steady
+		return 1
+	}
+}
+
+# None was cut, none refused.
+end_load() {
+	machine rm /run/going
+	wait_for 30 fails machine systemctl is-active steady
+	machine cat /run/steady.said
+	machine systemctl stop scripted
+	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said
+}
+
+fails() {
+	! "$@"
+}
+
+restarts() { # TIMES: each time another program lies there, as after a package's upgrade
+	local program=/usr/local/sbin/awsmaskd
+	for _ in $(seq "$1"); do
+		machine sh -c "cp $program $program.new && mv $program.new $program" && restart || return 1
+	done
+}
+
+workers() {
+	machine pgrep -f 'awsmaskd --worker [0-9]'
+}
+
+# Their parent is killed, and all of them with it, as in a crash of the whole unit.
+host_killed() {
+	local before
+	before=$(workers)
+	machine systemctl kill --signal=KILL awsmask-worker.service
+	wait_for 20 other_workers "$before" && wait_for 10 is_masked
+}
+
+other_workers() {
+	local now
+	now=$(workers)
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+# Without an awsmaskd the unit of the workers ends by itself, with the last of their streams.
+workers_end() {
+	wait_for 10 fails machine systemctl is-active awsmask-worker.service
+}
+
 released() {
 	machine systemctl stop awsmaskd.service && machine awsmaskd --release && [[ "$(ask agents.slice)" == *"$VALUE"*"$VALUE" ]]
 }
@@ -237,7 +300,14 @@ check "it restarts" restart
 check "enrolled as before" is_masked
 check "killed, it comes back by itself" killed
 check "enrolled as before" is_masked
+check "its workers killed, it gets others" host_killed
+STREAMS=${AWSMT_STREAMS:-50} RESTARTS=${AWSMT_RESTARTS:-50}
+check "$STREAMS streams at a time" begin_load "$STREAMS"
+check "$RESTARTS restarts and upgrades" restarts "$RESTARTS"
+check "no stream was cut, no connect refused" end_load
+check "enrolled as before" is_masked
 check "it stops in order" stop
+check "the workers end then, too" workers_end
 check "what is enrolled is refused meanwhile (I1)" is_refused
 check "what is not passes" passes
 check "it starts again" start
