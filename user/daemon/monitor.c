@@ -3,10 +3,12 @@
 #include "alone.h"
 #include "cgroup.h"
 #include "doors.h"
+#include "features.h"
 #include "list_watch.h"
 #include "log.h"
 #include "state_dir.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,8 +30,8 @@ int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 	if (!m->services.redirect)
 		return 0;
 	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+		return err_set(e, "the listeners' network namespace has no name: %s",
+			       strerror(errno));
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -154,6 +156,9 @@ static int open_redirect(struct monitor *m, struct err *e)
 
 	if (!m->config->listen_transparent)
 		return 0;
+	if (features_require(e) < 0)
+		return -1;
+	features_log();
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
 	    cgroup_id(m->cgroup.path, &own, e) < 0)
@@ -229,7 +234,8 @@ static int start_crew(struct monitor *m, struct err *e)
 	m->crew = crew_new(&m->loop, &options, &events);
 	if (!m->crew)
 		return err_set(e, "memory is out");
-	return crew_start(m->crew, e);
+	m->resolver = resolver_watch_new(&m->loop, m->crew, &m->services, e);
+	return m->resolver ? crew_start(m->crew, e) : -1;
 }
 
 static void keep_door(void *arg, const char *name, int fd)
@@ -289,8 +295,18 @@ static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int
 	uv_signal_start(s, cb, number);
 }
 
+static void forget_door(void *arg, const char *name, int fd)
+{
+	(void)arg, (void)fd;
+	inherit_forget(name);
+}
+
 static void tear_down(struct monitor *m)
 {
+	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
+	if (m->status)
+		doors_each(&m->doors, forget_door, NULL);
+	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
 	monitor_drop_next(m);
 	cgroup_watch_close(m->enroll);

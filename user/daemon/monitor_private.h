@@ -8,6 +8,7 @@
 #include "inherit.h"
 #include "monitor.h"
 #include "own_cgroup.h"
+#include "resolver_watch.h"
 
 struct monitor {
 	uv_loop_t loop;
@@ -21,6 +22,7 @@ struct monitor {
 	int predecessor;	      /* who still serves beside us; -1: nobody */
 	bool leaving;		      /* to a successor, which the doors stay open for */
 	struct crew *crew;
+	struct resolver_watch *resolver;
 	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
