@@ -2,6 +2,7 @@
 #include "config_list.h"
 #include "crew_host.h"
 #include "monitor.h"
+#include "own_cgroup.h"
 #include "spawn.h"
 
 #include <getopt.h>
@@ -85,6 +86,7 @@ static int release(void)
 {
 	struct err e;
 
+	own_cgroup_remove();
 	if (redirect_remove(&e) == 0)
 		return 0;
 	fprintf(stderr, "awsmaskd: %s\n", e.text);

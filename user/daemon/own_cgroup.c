@@ -18,10 +18,27 @@ static void shorten_to_slice(char *path)
 		*last = 0;
 }
 
+static int path_of_ours(char *path, size_t size, struct err *e)
+{
+	static const char name[] = "/awsmaskd";
+
+	if (cgroup_mount(path, size - sizeof(name), e) < 0)
+		return -1;
+	strcat(path, name);
+	return 0;
+}
+
+void own_cgroup_remove(void)
+{
+	char path[4096];
+	struct err e;
+
+	if (path_of_ours(path, sizeof(path), &e) == 0)
+		(void)cgroup_remove(path, &e);
+}
+
 int own_cgroup_enter(struct own_cgroup *c, struct err *e)
 {
-	size_t room = sizeof(c->path) - sizeof("/awsmaskd");
-
 	if (cgroup_of(0, c->former, sizeof(c->former), e) < 0)
 		return -1;
 	if (getenv("INVOCATION_ID") && strstr(c->former, "awsmaskd.service")) {
@@ -30,9 +47,8 @@ int own_cgroup_enter(struct own_cgroup *c, struct err *e)
 		c->former[0] = 0;
 		return 0;
 	}
-	if (cgroup_mount(c->path, room, e) < 0)
+	if (path_of_ours(c->path, sizeof(c->path), e) < 0)
 		return -1;
-	strcat(c->path, "/awsmaskd");
 	if (cgroup_create(c->path, e) < 0 || cgroup_enter(c->path, 0, e) < 0) {
 		c->former[0] = 0;
 		return -1;

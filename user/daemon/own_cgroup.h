@@ -22,4 +22,7 @@ __attribute__((warn_unused_result)) int own_cgroup_check(const struct own_cgroup
 /* Back to where it came from, and what was made is removed. */
 void own_cgroup_leave(const struct own_cgroup *c);
 
+/* One that a daemon has left because its workers were still at work: removed if they have ended. */
+void own_cgroup_remove(void);
+
 #endif
