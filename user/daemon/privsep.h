@@ -27,6 +27,7 @@ enum priv_kind {
 	PRIV_READY,	/* the worker accepts connections */
 	PRIV_ALIVE,	/* this thread's loop goes round */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
+	PRIV_QUIET,	/* the loop accepts no more, and nothing of it will need an answer again */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
 };
 
