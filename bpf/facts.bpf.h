@@ -4,11 +4,13 @@
 /* What decide() wants to know, looked up. Beside each helper: since when these programs have it. */
 #include "addr.bpf.h"
 #include "maps.bpf.h"
-#include "mark.bpf.h"
 #include "policy.bpf.h"
+#include "task.bpf.h"
 
-/* Whether cgroup_skb programs may ask for the current task's cgroup: probed before loading. */
+/* Whether cgroup_skb programs may ask for the current task's cgroup (6.4), and else whether they may
+ * read it: probed before loading. */
 const volatile bool have_task_in_skb;
+const volatile bool have_task_read;
 /* Whether they may ask for its number. */
 const volatile bool have_pid_in_skb;
 
@@ -66,17 +68,38 @@ static __always_inline void enrolment_of_cgroups(struct enrolment *e)
 }
 
 /*
- * By the current task: its cgroups, and the program that it runs. Enrolled by both, it is enforced
- * if either says so, and fails open if both do. `have_pid`: whether this hook can tell the process.
+ * The same without the helper, from the task's cgroup up: the first that is enrolled is the nearest.
+ * Who hides deeper than is looked is taken for enrolled.
  */
-static __always_inline void enrolment_of_task(struct enrolment *e, bool have_pid)
+static __always_inline void enrolment_read(struct enrolment *e)
 {
-	struct program_mark *mark;
-	struct program *p;
+	struct cgroup *c = task_cgroup();
+	__u64 own = own_cgroup();
 
-	enrolment_of_cgroups(e);
-	mark = e->own || !have_pid ? NULL : mark_of_current();
-	p = mark ? bpf_map_lookup_elem(&programs, &mark->program) : NULL;
+	for (int level = 0; level < 2 * AWSMASK_MAX_CGROUP_DEPTH; level++) {
+		__u64 id = c ? cgroup_id_of(c) : 0;
+
+		if (!id)
+			return;
+		if (id == own) {
+			e->own = true;
+			return;
+		}
+		if (!e->cgroup_id)
+			enrolment_note(e, id);
+		c = cgroup_above(c);
+	}
+	if (c && !e->cgroup_id)
+		e->cgroup_id = cgroup_id_of(c);
+}
+
+/* By the program that the process runs, too. Enrolled by both, it is enforced if either says so, and
+ * fails open if both do. */
+static __always_inline void enrolment_add_program(struct enrolment *e, __u32 pid)
+{
+	struct program_mark *mark = e->own ? NULL : bpf_map_lookup_elem(&marks, &pid);
+	struct program *p = mark ? bpf_map_lookup_elem(&programs, &mark->program) : NULL;
+
 	if (!p)
 		return;
 	if (e->cgroup_id) {
@@ -86,6 +109,30 @@ static __always_inline void enrolment_of_task(struct enrolment *e, bool have_pid
 		e->policy = p->policy;
 	}
 	e->program = mark->program;
+}
+
+static __always_inline __u32 current_pid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32; /* 5.7 */
+}
+
+static __always_inline void enrolment_of_task(struct enrolment *e)
+{
+	enrolment_of_cgroups(e);
+	enrolment_add_program(e, current_pid());
+}
+
+/* Where a packet is looked at. */
+static __always_inline void enrolment_of_sender(struct enrolment *e)
+{
+	if (have_task_in_skb)
+		enrolment_of_cgroups(e);
+	else if (have_task_read)
+		enrolment_read(e);
+	if (have_pid_in_skb)
+		enrolment_add_program(e, current_pid());
+	else if (have_task_read)
+		enrolment_add_program(e, task_pid());
 }
 
 static __always_inline bool is_enrolled(const struct enrolment *e)

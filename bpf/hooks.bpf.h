@@ -24,7 +24,7 @@ static __always_inline int refuse_connect(void)
 
 static __always_inline void facts_of_task(struct facts *f, struct enrolment *who)
 {
-	enrolment_of_task(who, true);
+	enrolment_of_task(who);
 	f->own = who->own;
 	f->enrolled = is_enrolled(who);
 	f->fail_open = who->policy.flags & POLICY_FAIL_OPEN;
@@ -108,8 +108,8 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 	 * The current task is the sender only where a process sends; tunnels send from interrupts,
 	 * by sockets that are not connected. Of those, processes' ones were seen by sendmsg.
 	 */
-	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
-		enrolment_of_task(&who, have_pid_in_skb);
+	if (sk->dst_port && !who.own && !who.cgroup_id)
+		enrolment_of_sender(&who);
 	f->own = who.own;
 	if (is_enrolled(&who))
 		f->enrolled = true;

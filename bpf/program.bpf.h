@@ -1,59 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #ifndef AWSMASK_PROGRAM_BPF_H
 #define AWSMASK_PROGRAM_BPF_H
-/*
- * Processes are marked when they run an enrolled program, and their children when they are made.
- * What is needed of the kernel's own structs is declared here, and found by its name. Programs on
- * tracepoints that read them: 5.5.
- */
-#include "mark.bpf.h"
+/* Processes are marked when they run an enrolled program, and their children when they are made.
+ * Programs on tracepoints: 5.5. */
+#include "facts.bpf.h"
 
 #define CLONE_THREAD 0x00010000
-#define KERNEL_STRUCT __attribute__((preserve_access_index))
-
-struct super_block {
-	__u32 s_dev;
-} KERNEL_STRUCT;
-
-struct inode {
-	struct super_block *i_sb;
-	unsigned long i_ino;
-} KERNEL_STRUCT;
-
-struct dentry {
-	struct inode *d_inode;
-} KERNEL_STRUCT;
-
-struct path {
-	struct dentry *dentry;
-} KERNEL_STRUCT;
-
-struct file {
-	struct inode *f_inode;
-} KERNEL_STRUCT;
-
-struct fs_struct {
-	struct path pwd;
-} KERNEL_STRUCT;
-
-struct atomic {
-	int counter;
-} KERNEL_STRUCT;
-
-struct signal_struct {
-	struct atomic live;
-} KERNEL_STRUCT;
-
-struct task_struct {
-	int tgid;
-	struct fs_struct *fs;
-	struct signal_struct *signal;
-} KERNEL_STRUCT;
-
-struct linux_binprm {
-	struct file *file;
-	const char *filename;
-} KERNEL_STRUCT;
 
 static __always_inline void file_of_inode(struct program_file *f, const struct inode *inode)
 {
@@ -96,7 +48,7 @@ static __always_inline __u32 *program_by_file(const struct linux_binprm *bprm)
  * takes its place, unless that would only be observed, and it is enforced. */
 static __always_inline int on_exec(const struct task_struct *task, const struct linux_binprm *bprm)
 {
-	struct program_mark *mark = mark_of_current(), fresh;
+	struct program_mark *mark, fresh;
 	__u32 pid = task->tgid, *id = program_by_path(task, bprm);
 	struct program *now, *before;
 
@@ -105,6 +57,7 @@ static __always_inline int on_exec(const struct task_struct *task, const struct 
 	now = id ? bpf_map_lookup_elem(&programs, id) : NULL;
 	if (!now)
 		return 0;
+	mark = bpf_map_lookup_elem(&marks, &pid);
 	before = mark ? bpf_map_lookup_elem(&programs, &mark->program) : NULL;
 	if (before && before->policy.mode == POLICY_ENFORCE && now->policy.mode != POLICY_ENFORCE)
 		return 0;
@@ -118,11 +71,11 @@ static __always_inline int on_exec(const struct task_struct *task, const struct 
 static __always_inline int on_newtask(const struct task_struct *child, __u64 flags)
 {
 	struct program_mark *mark, copy;
-	__u32 pid = child->tgid;
+	__u32 pid = child->tgid, parent = current_pid();
 
 	if (flags & CLONE_THREAD)
 		return 0;
-	mark = mark_of_current();
+	mark = bpf_map_lookup_elem(&marks, &parent);
 	if (mark) {
 		copy = *mark;
 		bpf_map_update_elem(&marks, &pid, &copy, BPF_ANY);

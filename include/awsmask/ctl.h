@@ -24,7 +24,7 @@
  * the sums of each mode; "unwritten" and "lost", requests that are not in them.
  *
  * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup (of the
- * root, that is only asked of who is in a container), and that descends from no enrolled program;
+ * root of the tree only for containers: control_judge.h), and that descends from no enrolled program;
  * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"

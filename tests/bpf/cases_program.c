@@ -107,7 +107,24 @@ static void give_path(struct world *w, const char *from, const char *path, uint3
 	check(!redirect_program_paths(w->r, &p, 1, &e));
 }
 
-/* Start it in `dir`; it has run its exec on return. */
+/* Until the first thread sleeps (S) or has ended (Z). */
+static void await_state(pid_t pid, char wanted)
+{
+	char path[64], line[512], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)pid);
+	for (int i = 0; i < 2000 && state != wanted; i++) {
+		FILE *f = fopen(path, "re");
+
+		check(f && fgets(line, sizeof(line), f));
+		fclose(f);
+		check(sscanf(strrchr(line, ')'), ") %c", &state) == 1);
+		usleep(2000);
+	}
+	check_is(state, wanted);
+}
+
+/* Start it in `dir`; it sleeps on return, so its exec is over. */
 static pid_t start(const char *dir, const char *path, const char *argument)
 {
 	int ready[2];
@@ -123,8 +140,9 @@ static pid_t start(const char *dir, const char *path, const char *argument)
 		_exit(127);
 	}
 	close(ready[1]);
-	check(read(ready[0], &byte, 1) == 0); /* closed by the exec */
+	check(read(ready[0], &byte, 1) == 0); /* closed in the middle of the exec */
 	close(ready[0]);
+	await_state(pid, 'S');
 	return pid;
 }
 
@@ -240,8 +258,8 @@ static void inherited(struct world *w)
 	copy("/bin/sh", shell);
 	id = program(w, shell, POLICY_ENFORCE, 0);
 	give_path(w, NULL, shell, id);
-	snprintf(command, sizeof(command),
-		 "%s -c 'env sh -c \"sleep 1000 >/dev/null & echo \\$!\"'", shell);
+	snprintf(command, sizeof(command), "%s -c 'sh -c \"sleep 1000 >/dev/null & echo \\$!\"; :'",
+		 shell);
 	out = popen(command, "re");
 	check(out && fscanf(out, "%d", &child) == 1);
 	pclose(out);
@@ -259,23 +277,6 @@ static void *sleep_on(void *arg)
 	(void)arg;
 	pause();
 	return NULL;
-}
-
-/* Until the first thread has ended. */
-static void await_zombie_leader(pid_t pid)
-{
-	char path[64], line[512], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)pid);
-	for (int i = 0; i < 1000 && state != 'Z'; i++) {
-		FILE *f = fopen(path, "re");
-
-		check(f && fgets(line, sizeof(line), f));
-		fclose(f);
-		check(sscanf(strrchr(line, ')'), ") %c", &state) == 1);
-		usleep(2000);
-	}
-	check_is(state, 'Z');
 }
 
 /* How many entries the map has, whatever they say. */
@@ -321,7 +322,7 @@ static void gone_with_the_process(struct world *w)
 		check(!pthread_create(&thread, NULL, sleep_on, NULL));
 		pthread_exit(NULL);
 	}
-	await_zombie_leader(pid);
+	await_state(pid, 'Z');
 	check_is(mark_of(w, pid), id);
 	end(pid);
 	check_is(marks(w), 1);

@@ -94,17 +94,6 @@ Test(control_program, unenroll_by_path)
 	json_decref(answer);
 }
 
-/* An enrolled program, or what it started, does not release itself. */
-Test(control_program, who_descends_from_one_changes_nothing)
-{
-	host->marked = 5;
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/usr/bin/agent\"}", "number 5");
-	expect_refused("{\"command\":\"unenroll\",\"exe\":\"/usr/bin/agent\"}", "number 5");
-	expect_refused("{\"command\":\"unenroll\",\"id\":1}", "number 5");
-	expect_refused("{\"command\":\"ca-reload\"}", "number 5");
-	cr_expect_eq(host_changes(host, NULL), 0);
-}
-
 Test(control_program, pages)
 {
 	json_int_t offset = 0;

@@ -7,7 +7,6 @@
  */
 #include "awsmask/ctl.h"
 #include "control.h"
-#include "control_peer.h"
 
 #include <jansson.h>
 
@@ -21,28 +20,18 @@ enum control_command {
 /*
  * What the job waits for from the monitor:
  *
- *	changing commands   GUARD (once per page of enrolments) -> MARKED -> ACT -> done
+ *	changing commands   ACT -> done (the monitor judges who asks)
  *	status              COUNTERS -> TOTAL -> PROGRAMS -> done
  *	list, programs      PAGE or PROGRAMS -> done
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
  */
-enum job_phase {
-	JOB_DONE,
-	JOB_GUARD,
-	JOB_MARKED,
-	JOB_ACT,
-	JOB_COUNTERS,
-	JOB_TOTAL,
-	JOB_PAGE,
-	JOB_PROGRAMS,
-	JOB_REPORT
-};
+enum job_phase { JOB_DONE, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE, JOB_PROGRAMS, JOB_REPORT };
 
 struct control_job {
 	const struct control_context *context;
-	struct control_peer peer;
+	int connection; /* who asks; the owner's */
 	enum control_command command;
 	enum job_phase phase;
 	uint32_t ticket; /* of the call under way; 0: none */
@@ -52,7 +41,6 @@ struct control_job {
 	uint64_t cgroup;		    /* to be changed */
 	char program[AWSMASK_PROGRAM_PATH]; /* the same; "": a cgroup is */
 	struct policy policy;
-	struct control_lineage lineage; /* the peer's */
 	uint64_t counters[REASON_COUNT];
 	uint32_t enrolled;	   /* cgroups */
 	json_t *answer;		   /* when done */

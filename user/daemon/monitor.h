@@ -20,6 +20,9 @@ struct monitor_options {
 	const char *config_path;
 	bool config_optional; /* a missing file means the defaults */
 	const char *user;     /* the worker's: a name or a number */
+	bool replace;	      /* take over from the one that runs here, if one does */
+	/* Of the unit that runs workers; NULL: their parent is started here. */
+	const char *worker_socket;
 };
 
 /* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */
@@ -49,8 +52,11 @@ __attribute__((warn_unused_result)) int monitor_enroll(struct monitor_services *
 __attribute__((warn_unused_result)) int
 monitor_enroll_program(struct monitor_services *m, const char *path, const struct policy *policy,
 		       struct program_enrolled *r, struct err *warning, struct err *e);
-/* Answer one request. Every field of it may be a lie. */
-void privsep_serve(struct monitor_services *m, const struct priv_request *request,
+/* Whether who is at the other end of this connection may change something. 0, or -1 and why not. */
+__attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m, int connection,
+						      struct err *e);
+/* Answer one request. Every field of it may be a lie. `connection`: what came beside it; -1: nothing. */
+void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
 
 /* ---- for privsep_serve.c and privsep_program.c alone */
@@ -60,6 +66,8 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 
 void privsep_refuse(struct priv_reply *reply, const char *why);
 bool privsep_policy_ok(const struct policy *p);
+/* Who descends from an enrolled program changes nothing either. 0, or -1 and why not. */
+int privsep_judge_program(struct monitor_services *m, int connection, struct err *e);
 void privsep_serve_program(struct monitor_services *m, const struct priv_request *request,
 			   struct priv_reply *reply);
 

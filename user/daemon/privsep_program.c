@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -187,8 +188,7 @@ static void serve_unenroll(struct monitor_services *m, const char *path, struct 
 }
 
 /*
- * Safe as far as enrolling cgroups is: a taken worker sees the traffic of what is enrolled unmasked
- * already. The path is looked up, and of a file no more than its first line is read.
+ * Safe as far as enrolling cgroups is: somebody who may do it asks just now. The path is looked up, and of a file no more than its first line is read.
  */
 static void serve_change(struct monitor_services *m, const struct priv_request *q,
 			 struct priv_reply *reply)
@@ -224,25 +224,29 @@ static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_
 	}
 }
 
-/* Safe: it says of a process what that can find out by a connection. */
-static void serve_marked(struct monitor_services *m, pid_t pid, struct priv_reply *reply)
+int privsep_judge_program(struct monitor_services *m, int connection, struct err *e)
 {
+	struct ucred who;
+	socklen_t size = sizeof(who);
+	uint32_t program = 0;
+
+	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return err_set(e, "it cannot be seen who asks");
 	if (m->redirect && in_initial_namespace())
-		reply->u.marked.program = redirect_program_of(m->redirect, pid);
-	reply->status = 1;
+		program = redirect_program_of(m->redirect, who.pid);
+	return program ? err_set(e,
+				 "this process descends from an enrolled program (number %u) "
+				 "itself, and may change nothing; use a shell that does not, or, "
+				 "to release the host, `awsmaskd --release`",
+				 program)
+		       : 0;
 }
 
 void privsep_serve_program(struct monitor_services *m, const struct priv_request *request,
 			   struct priv_reply *reply)
 {
-	switch (request->kind) {
-	case PRIV_PROGRAMS: /* safe: root's own words */
+	if (request->kind == PRIV_PROGRAMS) /* safe: root's own words */
 		serve_list(m, request->u.list.offset, reply);
-		break;
-	case PRIV_MARKED:
-		serve_marked(m, request->u.marked.pid, reply);
-		break;
-	default:
+	else
 		serve_change(m, request, reply);
-	}
 }

@@ -76,8 +76,9 @@ static struct awsmask *skeleton_load(const char *dir, bool programs, struct err 
 	}
 	skel->rodata->have_set_retval = has(FEATURE_SET_RETVAL);
 	skel->rodata->have_mptcp_sock = has(FEATURE_MPTCP_SOCK);
-	skel->rodata->have_task_in_skb = has(FEATURE_TASK_IN_SKB);
-	skel->rodata->have_pid_in_skb = has(FEATURE_PID_IN_SKB);
+	skel->rodata->have_task_in_skb = feature_task_helper();
+	skel->rodata->have_task_read = has(FEATURE_TASK_IN_SKB);
+	skel->rodata->have_pid_in_skb = feature_pid_helper();
 	bpf_program__set_autoload(skel->progs.awsmask_exec, programs);
 	bpf_program__set_autoload(skel->progs.awsmask_newtask, programs);
 	bpf_program__set_autoload(skel->progs.awsmask_exit, programs);
