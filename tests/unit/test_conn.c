@@ -70,7 +70,7 @@ static void set_up(struct bench *b)
 					      .out_max = 1 << 20};
 	b->thread.worker = w;
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls);
+	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep);
 	cr_assert(b->thread.privsep && b->thread.origins);
 	b->listener = listen_on_loopback(&b->flow.port);
 	memcpy(b->flow.addr, here, sizeof(here));
@@ -115,7 +115,7 @@ static void dial(struct bench *b, enum conn_door door)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	b->client = pair[1];
-	conn_accept(&b->thread, pair[0], door);
+	conn_accept(&b->thread, pair[0], door, 0);
 }
 
 /* What the monitor says of the newest connection. */

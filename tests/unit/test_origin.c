@@ -54,7 +54,7 @@ static void set_up(struct bench *b, const char *host, void (*serve)(struct bench
 					 .port = ntohs(at.sin_port),
 					 .tls = true};
 	cr_assert_eq(pthread_create(&b->thread, NULL, serve_all, b), 0);
-	b->pool = origin_pool_new(&b->loop, &b->tls);
+	b->pool = origin_pool_new(&b->loop, &b->tls, NULL);
 	cr_assert(b->pool);
 }
 

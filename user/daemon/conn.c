@@ -219,7 +219,7 @@ void conn_pump(void *arg)
 	}
 }
 
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
 {
 	struct worker *w = t->worker;
 	struct conn *c;
@@ -237,6 +237,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
 	c->door = door;
+	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);
 	buf_init(&c->connect_head, HTTP_HEAD_MAX);
 	uv_timer_init(&t->loop, &c->deadline);

@@ -302,6 +302,8 @@ void conn_place(const struct conn *c, struct origin_place *place)
 	const struct config *config = c->thread->worker->config;
 
 	*place = (struct origin_place){.tls = c->tls, .port = c->port ? c->port : c->flow.port};
+	if (c->flow.netns_cookie != c->thread->worker->netns_cookie)
+		place->netns = c->flow.netns_cookie;
 	snprintf(place->host, sizeof(place->host), "%s", c->host);
 	if (config->origin.address[0] && config_is_target(config, c->host)) {
 		const char *to = config->origin.address;

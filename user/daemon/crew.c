@@ -78,7 +78,7 @@ static bool anybody_left(const struct crew *c)
 
 static void answer(struct channel *ch, const struct priv_reply *reply)
 {
-	if (send(ch->fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*reply))
+	if (privsep_answer(ch->fd, reply) == 0)
 		return;
 	/* It ended, or does not take its answers: the child handler mends either. */
 	uv_poll_stop(&ch->poll);
@@ -116,6 +116,22 @@ void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not)
 	answer(ch, &reply);
 }
 
+/* Safe: to accept what is sent to them is what a worker is for. Who drains gets no more. */
+static void ask_doors(struct channel *ch, const struct priv_request *request)
+{
+	const struct crew_options *o = &ch->member->crew->options;
+
+	if (ch->member->state != MEMBER_DRAINING && o->services->doors)
+		netns_doors_ask(o->services->doors, ch->fd, (unsigned)(ch - ch->member->channels),
+				o->doors->threads, request);
+}
+
+static void forget_doors(const struct member *m)
+{
+	for (unsigned i = 0; i < m->open && m->crew->options.services->doors; i++)
+		netns_doors_forget(m->crew->options.services->doors, m->channels[i].fd);
+}
+
 static void member_ready(struct member *m)
 {
 	struct crew *c = m->crew;
@@ -132,6 +148,7 @@ static void member_ready(struct member *m)
 	if (before) {
 		before->state = MEMBER_DRAINING;
 		before->lists = NULL;
+		forget_doors(before);
 	}
 	if (succeeded)
 		succeeded(c->events.arg, true);
@@ -168,8 +185,13 @@ static void on_request(uv_poll_t *poll, int status, int events)
 			list_watch_ask(ch->member->lists, ch->fd, &request);
 		return;
 	}
+	if (request.kind == PRIV_DOORS) {
+		ask_doors(ch, &request);
+		return;
+	}
 	privsep_serve(ch->member->crew->options.services, &request, &reply);
 	answer(ch, &reply);
+	privsep_close_fds(&reply);
 	if (request.kind == PRIV_READY)
 		member_ready(ch->member);
 }
@@ -240,6 +262,7 @@ static void forget(struct member *gone)
 	}
 	if (c->asking && c->asking->member == gone)
 		c->asking = NULL;
+	forget_doors(gone);
 	for (unsigned i = 0; i < gone->open; i++)
 		if (gone->lists)
 			list_watch_forget(gone->lists, gone->channels[i].fd);

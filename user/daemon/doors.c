@@ -14,7 +14,9 @@
 
 #define BACKLOG 4096
 
-static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, struct err *e)
+enum kind { PLAIN, MARKED, MARKED_SHARED };
+
+static int listen_on(const struct sockaddr *addr, socklen_t size, enum kind kind, struct err *e)
 {
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1, mark = (int)AWSMASK_LISTENER_MARK;
@@ -25,8 +27,9 @@ static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, str
 	if (addr->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	/* The mark is what tells the kernel side that the port is ours and nobody squats on it. */
-	if (ours && (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
-		     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
+	if ((kind != PLAIN && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) ||
+	    (kind == MARKED_SHARED &&
+	     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
 		err_set(e, "a listening socket cannot be marked: %s", strerror(errno));
 		goto fail;
 	}
@@ -40,22 +43,29 @@ fail:
 	return -1;
 }
 
-static int open_transparent(struct worker_boot *boot, uint16_t port, struct err *e)
+int doors_loopback(int family, uint16_t port, bool shared, struct err *e)
 {
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	enum kind kind = shared ? MARKED_SHARED : MARKED;
 
 	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	six.sin6_addr = in6addr_loopback;
+	return family == AF_INET ? listen_on((struct sockaddr *)&four, sizeof(four), kind, e)
+				 : listen_on((struct sockaddr *)&six, sizeof(six), kind, e);
+}
+
+static int open_transparent(struct worker_boot *boot, uint16_t port, struct err *e)
+{
 	for (unsigned i = 0; i < boot->threads; i++) {
-		boot->transparent4[i] = listen_on((struct sockaddr *)&four, sizeof(four), true, e);
+		boot->transparent4[i] = doors_loopback(AF_INET, port, true, e);
 		if (boot->transparent4[i] < 0)
 			return err_set(
 				e,
 				"127.0.0.1:%u cannot be listened on: %s; is another awsmaskd "
 				"running, or is listen.transparent in use?",
 				port, strerror(errno));
-		boot->transparent6[i] = listen_on((struct sockaddr *)&six, sizeof(six), true, e);
+		boot->transparent6[i] = doors_loopback(AF_INET6, port, true, e);
 		/* A host without IPv6 has no ::1, and nobody there to redirect to it. */
 		if (boot->transparent6[i] < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
 			return err_set(e, "[::1]:%u cannot be listened on: %s", port,
@@ -79,11 +89,11 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct e
 		host[strlen(host) - 1] = 0;
 		six.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET6, host + 1, &six.sin6_addr);
-		boot->explicit_fd = listen_on((struct sockaddr *)&six, sizeof(six), false, e);
+		boot->explicit_fd = listen_on((struct sockaddr *)&six, sizeof(six), PLAIN, e);
 	} else {
 		four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET, host, &four.sin_addr);
-		boot->explicit_fd = listen_on((struct sockaddr *)&four, sizeof(four), false, e);
+		boot->explicit_fd = listen_on((struct sockaddr *)&four, sizeof(four), PLAIN, e);
 	}
 	if (boot->explicit_fd < 0)
 		return err_set(e, "listen.explicit is %s, which cannot be listened on: %s", address,

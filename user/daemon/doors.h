@@ -12,6 +12,13 @@
  */
 __attribute__((warn_unused_result)) int doors_open(struct worker_boot *boot, const struct config *c,
 						   gid_t group, struct err *e);
+/*
+ * One listening socket on the loopback address of this family, with our mark; port 0: any.
+ * `shared`: others of ours may stand beside it. Its descriptor, or -1 and errno; a sentence, too,
+ * when it could not be marked.
+ */
+__attribute__((warn_unused_result)) int doors_loopback(int family, uint16_t port, bool shared,
+						       struct err *e);
 void doors_close(struct worker_boot *boot, const struct config *c);
 
 #endif

@@ -48,14 +48,13 @@ struct monitor {
 static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
 {
 	struct listener l = {.port4 = port};
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	uint64_t cookie;
 
 	if (!m->services.redirect)
 		return 0;
-	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+	netns_doors_accepting(m->services.doors, port != 0);
+	if (netns_own_cookie(&cookie, e) < 0)
+		return -1;
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -162,9 +161,14 @@ static int open_redirect(struct monitor *m, struct err *e)
 		return 0;
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->cgroup.path, &own, e) < 0)
+	    cgroup_id(m->cgroup.path, &own, e) < 0 ||
+	    redirect_set_own_cgroup(m->services.redirect, own, e) < 0)
 		return -1;
-	return redirect_set_own_cgroup(m->services.redirect, own, e);
+	m->services.doors = netns_doors_new(m->services.redirect, m->config->listen_transparent, e);
+	if (!m->services.doors)
+		return -1;
+	m->services.netns = netns_watch_new(&m->loop, m->services.redirect, m->services.doors, e);
+	return m->services.netns ? 0 : -1;
 }
 
 static void on_cgroup(void *arg, const char *path, uint64_t id)
@@ -186,6 +190,7 @@ static void on_cgroup_gone(void *arg, uint64_t id)
 	struct monitor *m = arg;
 	struct err e;
 
+	netns_watch_look_soon(m->services.netns);
 	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
 		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
 			  log_word("why", "it has been removed"));
@@ -211,8 +216,9 @@ static unsigned thread_count(const struct config *c)
 
 static void raise_limits(const struct config *c)
 {
-	/* Two sockets and four pipe ends per connection, and some room. */
-	rlim_t files = (rlim_t)c->limit_connections * 6 + 1024;
+	/* Two sockets and four pipe ends per connection, four for each network namespace, and some
+	 * room. */
+	rlim_t files = (rlim_t)c->limit_connections * 6 + 4 * AWSMASK_MAX_LISTENERS + 1024;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
@@ -418,6 +424,8 @@ static void tear_down(struct monitor *m)
 	drop_next(m);
 	cgroup_watch_close(m->enroll);
 	doors_close(&m->doors, m->config);
+	netns_watch_close(m->services.netns);
+	netns_doors_free(m->services.doors);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);

@@ -7,7 +7,8 @@
 struct origin_pool {
 	uv_loop_t *loop;
 	const struct tls *tls;
-	struct origin *idle; /* newest first */
+	struct privsep *privsep; /* makes sockets in other network namespaces */
+	struct origin *idle;	 /* newest first */
 	size_t idle_count, open_count;
 	struct tls_sessions sessions;
 	bool closing;
@@ -20,6 +21,7 @@ struct origin {
 	struct stream stream;
 	uv_timer_t timer;
 	uv_getaddrinfo_t lookup;
+	uint32_t ticket; /* of the question for a socket; 0: none */
 	enum origin_state state;
 	enum refusal failure;
 	bool has_stream, looking_up, pooled, closing;

@@ -75,28 +75,56 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
+/* Room for what travels beside a message. */
+union beside {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(PRIV_FDS_MAX * sizeof(int))];
+};
+
+int privsep_answer(int channel, const struct priv_reply *reply)
+{
+	size_t size = reply->fd_count * sizeof(int);
+	union beside beside = {0};
+	struct iovec bytes = {(void *)reply, sizeof(*reply)};
+	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	if (size) {
+		message.msg_control = beside.room;
+		message.msg_controllen = CMSG_SPACE(size);
+		c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(c), reply->fds, size);
+	}
+	return sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*reply) ? 0 : -1;
+}
+
+void privsep_close_fds(const struct priv_reply *reply)
+{
+	for (uint32_t i = 0; i < reply->fd_count; i++)
+		close(reply->fds[i]);
+}
+
 /* As recv(), and what travels beside a message goes into it. */
 static ssize_t receive(int fd, struct priv_reply *reply)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
+	union beside beside = {0};
 	struct iovec bytes = {reply, sizeof(*reply)};
 	struct msghdr message = {.msg_iov = &bytes,
 				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
+				 .msg_control = beside.room,
+				 .msg_controllen = sizeof(beside.room)};
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	int passed = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&passed, CMSG_DATA(c), sizeof(passed));
-	if (n == sizeof(*reply) && reply->kind == PRIV_LISTS)
-		reply->u.lists.fd = passed;
-	else if (passed >= 0)
-		close(passed);
+	/* What it says of them is how many were sent: without a free descriptor fewer arrive. */
+	reply->fd_count = 0;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		reply->fd_count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(reply->fds, CMSG_DATA(c), reply->fd_count * sizeof(int));
+	}
 	return n;
 }
 
@@ -109,10 +137,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	/* All that is there: answers must not come in faster than they are read. */
 	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
-		ssize_t n = status < 0 ? 0 : receive(p->fd, &reply);
+		ssize_t n;
+
+		reply.fd_count = 0;
+		n = status < 0 ? 0 : receive(p->fd, &reply);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n != sizeof(reply)) {
+			privsep_close_fds(&reply);
 			lose(p);
 			return;
 		}
@@ -120,8 +152,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
 		if (c)
 			c->done(c->arg, &reply);
-		else if (reply.kind == PRIV_LISTS && reply.u.lists.fd >= 0)
-			close(reply.u.lists.fd);
+		else
+			privsep_close_fds(&reply);
 		free(c);
 		if (send_calls(p) < 0) {
 			lose(p);

@@ -348,6 +348,21 @@ int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struc
 		       (unsigned long long)netns_cookie, strerror(errno));
 }
 
+int redirect_keep_listeners(struct redirect *r, const uint64_t *cookies, size_t n, struct err *e)
+{
+	const struct set wanted = {(const char *)cookies, n, sizeof(*cookies)};
+
+	if (set_prune(bpf_map__fd(r->skel->maps.listeners), &wanted))
+		return err_set(e, "cannot forget listeners of earlier network namespaces: %s",
+			       strerror(errno));
+	return 0;
+}
+
+int redirect_wanted_map(const struct redirect *r)
+{
+	return bpf_map__fd(r->skel->maps.wanted);
+}
+
 static int enroll_check(const struct redirect *r, uint64_t id, struct err *e)
 {
 	uint64_t own = own_cgroup(r);

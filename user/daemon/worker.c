@@ -3,8 +3,10 @@
 #include "conn.h"
 #include "control.h"
 #include "crew.h"
+#include "door.h"
 #include "list_follow.h"
 #include "log.h"
+#include "netns_follow.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -20,25 +22,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ACCEPT_AT_ONCE 64
-#define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
+#define DRAIN_LOOK_MS 200 /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
-
-struct door {
-	uv_poll_t poll;
-	uv_timer_t pause;
-	int fd; /* -1: not there */
-	enum conn_door kind;
-	struct worker_thread *thread;
-};
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
+	struct netns_follow *netns; /* NULL: it drains, or nothing is redirected */
 	uv_async_t stop, drain;
 	uv_timer_t drained; /* while it drains */
 	uint64_t drain_until_ms;
@@ -51,63 +44,15 @@ struct loop_thread {
 	pthread_t id;
 };
 
-/* ---- accepting */
-
-static void on_door(uv_poll_t *poll, int status, int events);
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	struct door *d = timer->data;
-
-	uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
-static void on_door(uv_poll_t *poll, int status, int events)
-{
-	struct door *d = poll->data;
-
-	(void)status, (void)events;
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			conn_accept(d->thread, fd, d->kind);
-			continue;
-		}
-		if (errno == ECONNABORTED || errno == EINTR)
-			continue;
-		if (errno != EAGAIN) {
-			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
-			uv_poll_stop(&d->poll);
-			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
-		}
-		return;
-	}
-}
-
-static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_door kind)
-{
-	*d = (struct door){.fd = fd, .kind = kind, .thread = &t->base};
-	if (fd < 0)
-		return 0;
-	d->poll.data = d->pause.data = d;
-	if (uv_poll_init(&t->base.loop, &d->poll, fd) < 0)
-		return -1;
-	uv_timer_init(&t->base.loop, &d->pause);
-	return uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
 /* ---- starting and stopping */
 
 /* The sockets stay open: whoever takes our place has them too, and their queues. */
 static void close_doors(struct loop_thread *t)
 {
-	for (size_t i = 0; i < 3; i++) {
-		if (t->doors[i].fd < 0)
-			continue;
-		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
-		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
-		t->doors[i].fd = -1;
-	}
+	for (size_t i = 0; i < 3; i++)
+		door_close(&t->doors[i], NULL);
+	netns_follow_close(t->netns);
+	t->netns = NULL;
 }
 
 static void close_loop(struct loop_thread *t)
@@ -242,15 +187,20 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
 	if (!t->base.leaves)
 		return -1;
-	if (open_door(t, &t->doors[0], boot->transparent4[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
+	if (door_open(&t->doors[0], &t->base, boot->transparent4[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[1], &t->base, boot->transparent6[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[2], &t->base, i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT,
+		      w->netns_cookie) < 0)
+		return -1;
+	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
 		return -1;
 	return i == 0 ? start_control(t, boot) : 0;
 }
