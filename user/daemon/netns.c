@@ -129,7 +129,7 @@ static int read_cookie(void *cookie)
 	return rc;
 }
 
-int netns_cookie(int netns, uint64_t *cookie)
+int netns_cookie_of(int netns, uint64_t *cookie)
 {
 	return netns_do(netns, read_cookie, cookie);
 }

@@ -39,7 +39,7 @@ void netns_add_cgroup(struct netns_list *l, const char *cgroup);
  */
 int netns_do(int netns, int (*what)(void *arg), void *arg);
 /* The cookie by which the kernel side knows it. 0 or -1. */
-int netns_cookie(int netns, uint64_t *cookie);
+int netns_cookie_of(int netns, uint64_t *cookie);
 /* Of the namespace that we are in. 0, or -1 and a sentence. */
 int netns_own_cookie(uint64_t *cookie, struct err *e);
 

@@ -299,7 +299,7 @@ int netns_doors_add(struct netns_doors *d, const struct netns *n, struct err *e)
 	struct netns_door *door;
 	uint64_t cookie;
 
-	if (netns_cookie(n->fd, &cookie) < 0)
+	if (netns_cookie_of(n->fd, &cookie) < 0)
 		return err_set(e, "network namespace %llu cannot be entered: %s",
 			       (unsigned long long)n->inode, strerror(errno));
 	if (cookie == d->own || netns_doors_find(d, cookie))

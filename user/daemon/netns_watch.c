@@ -115,12 +115,16 @@ void netns_watch_look_soon(struct netns_watch *w)
 
 /* ---- coming */
 
-static void make_room(struct netns_watch *w)
+/* false: there is none, and that has been said not long ago. */
+static bool make_room(struct netns_watch *w)
 {
-	if (!netns_doors_full(w->doors) || uv_now(w->loop) - w->full_ms < FULL_MS)
-		return;
+	if (!netns_doors_full(w->doors))
+		return true;
+	if (w->full_ms && uv_now(w->loop) - w->full_ms < FULL_MS)
+		return false;
 	w->full_ms = uv_now(w->loop);
 	look(w);
+	return true;
 }
 
 static void serve(struct netns_watch *w, const struct netns_list *list)
@@ -128,7 +132,8 @@ static void serve(struct netns_watch *w, const struct netns_list *list)
 	struct err e;
 
 	for (size_t i = 0; i < netns_count(list); i++) {
-		make_room(w);
+		if (!make_room(w))
+			break;
 		if (netns_doors_add(w->doors, netns_at(list, i), &e) < 0)
 			log_event(LOG_ERR, "netns-refused",
 				  log_number("netns", netns_at(list, i)->inode),
