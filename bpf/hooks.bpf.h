@@ -47,6 +47,23 @@ static __always_inline void listener_want(__u64 netns, __u64 cgroup_id)
 	bpf_ringbuf_output(&wanted, &w, sizeof(w), 0); /* 5.8 */
 }
 
+/*
+ * Who makes a socket will connect, and many a name is looked up before: asked for now, a listener
+ * is there in time, and nothing is refused. Whether it is alive is for connect to see.
+ */
+static __always_inline int on_socket(struct bpf_sock *ctx)
+{
+	struct enrolment who = {};
+	__u64 netns = bpf_get_netns_cookie(ctx); /* 5.7 */
+
+	if (bpf_map_lookup_elem(&listeners, &netns))
+		return ALLOW;
+	enrolment_of_task(&who);
+	if (who.cgroup_id && !who.own)
+		listener_want(netns, who.cgroup_id);
+	return ALLOW;
+}
+
 /* What only a stream needs: somebody to send it to, and a note of it. Returns the port. */
 static __always_inline __u16 facts_of_listener(struct facts *f, struct bpf_sock_addr *ctx,
 					       const struct endpoint *dst,

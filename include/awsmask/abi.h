@@ -104,11 +104,12 @@ struct flow_record {
 	char comm[16];	    /* NUL-terminated */
 };
 
-/* ring buffer `wanted`: somebody enrolled connects where nobody of ours listens. Not pinned. */
+/* ring buffer `wanted`: somebody enrolled is going to connect, or has tried to, where nobody of ours
+ * listens. Not pinned. */
 struct netns_wanted {
 	__u64 netns_cookie;
 	__u64 cgroup_id; /* the enrolled one */
-	__u32 task;	 /* the thread that connects, initial pid namespace */
+	__u32 task;	 /* the thread that does, initial pid namespace */
 	__u32 pad;
 };
 

@@ -137,6 +137,16 @@ static void refused_then_served(struct world *w, struct monitor *m, const struct
 	check_is(landed(w, NULL), NOWHERE);
 }
 
+static int count_wanted(void *n, void *data, size_t size)
+{
+	const struct netns_wanted *q = data;
+
+	check_is(size, sizeof(*q));
+	check(q->netns_cookie && q->cgroup_id && q->task);
+	++*(int *)n;
+	return 0;
+}
+
 static void served_when_wanted(struct world *w)
 {
 	struct keeper k = keep(w->cgroup);
@@ -147,6 +157,41 @@ static void served_when_wanted(struct world *w)
 	refused_then_served(w, &m, &k);
 	check_is(count_of(w, REASON_NO_LISTENER), 1);
 	monitor_end(&m);
+	keeper_end(&k);
+}
+
+/* Whatever socket it is: nothing has to be refused first. */
+static void served_when_a_socket_is_made(struct world *w)
+{
+	struct keeper k = keep(w->cgroup);
+	struct plan datagram = {.how = HOW_CONNECT, .family = AF_INET, .type = SOCK_DGRAM};
+	struct monitor m;
+
+	datagram.dst = ORIGIN4;
+	datagram.port = UNMASKED;
+	monitor_start(&m, w, true);
+	netns_doors_remove(m.doors, until(&m, k.cookie, true));
+	(void)connect_from(w, &k, datagram); /* it has no route there */
+	arrived(w, &k, to_origin4, until(&m, k.cookie, true)->fd4);
+	check_is(count_of(w, REASON_NO_LISTENER), 0);
+	monitor_end(&m);
+	keeper_end(&k);
+}
+
+/* Who is not enrolled has nothing to ask for. */
+static void others_do_not_ask(struct world *w)
+{
+	struct keeper k = keep(w->cgroup);
+	struct ring_buffer *ring;
+	struct err e;
+	int n = 0;
+
+	ring = ring_buffer__new(redirect_wanted_map(w->r), count_wanted, &n, NULL);
+	check(ring && !redirect_unenroll(w->r, w->cgroup_id, &e));
+	(void)connect_from(w, &k, to_origin4);
+	check(ring_buffer__consume(ring) >= 0);
+	check_is(n, 0);
+	ring_buffer__free(ring);
 	keeper_end(&k);
 }
 
@@ -275,16 +320,6 @@ static void stale_ones_forgotten(struct world *w)
 	monitor_end(&m);
 }
 
-static int count_wanted(void *n, void *data, size_t size)
-{
-	const struct netns_wanted *q = data;
-
-	check_is(size, sizeof(*q));
-	check(q->netns_cookie && q->cgroup_id && q->task);
-	++*(int *)n;
-	return 0;
-}
-
 static void asked_once_a_second(struct world *w)
 {
 	struct keeper k = keep(w->cgroup), other = keep(w->cgroup);
@@ -387,6 +422,8 @@ static void sockets_made_there(struct world *w)
 const struct test_case netns_cases[] = {
 	{"netns: the daemon is asked once a second", asked_once_a_second},
 	{"netns: served when one is wanted", served_when_wanted},
+	{"netns: served when a socket is made", served_when_a_socket_is_made},
+	{"netns: others do not ask", others_do_not_ask},
 	{"netns: served for the one who connects", served_by_task},
 	{"netns: served when it is enrolled", served_when_enrolled},
 	{"netns: served from the start, once somebody accepts", served_from_the_start},

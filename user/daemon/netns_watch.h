@@ -4,8 +4,8 @@
 /*
  * In which network namespaces the monitor listens: those that threads of enrolled cgroups live in.
  * They are looked for when a cgroup is enrolled, and when the kernel side says that an enrolled
- * process connects where nobody listens; that connect was refused, the next one finds us. Ones that
- * nobody enrolled lives in any more are given up within ten seconds.
+ * process makes a socket, or connects, where nobody listens; such a connect was refused, the next
+ * one finds us. Ones that nobody enrolled lives in any more are given up within ten seconds.
  */
 #include "netns_doors.h"
 
