@@ -273,3 +273,35 @@ held() { # FILE-OF-INODES: whether anybody is in one of them, or holds it
 	POD=standing
 	pod_works
 }
+
+# As slirp4netns and pasta do it: a process on the host makes the container's connections, and is enrolled itself.
+@test "where the network is an enrolled process, a request is masked once" {
+	local pid
+	pod_new nested client
+	pid=$(<"$PLACE/nested.pod")
+	ip link add eth0 netns "$pid" type veth peer name nested netns "$(<"$PLACE/host.pid")"
+	nsenter -t "$(<"$PLACE/host.pid")" -n sh -c 'ip addr add 192.0.2.1/30 dev nested && ip link set nested up'
+	nsenter -t "$pid" -n sh -c 'ip addr add 192.0.2.2/30 dev eth0 && ip link set eth0 up'
+	in_background "$PLACE/forwarder.log" client nsenter -t "$(<"$PLACE/host.pid")" -n -m -- python3 -c '
+import socket, sys, threading
+def pump(a, b):
+    try:
+        while (data := a.recv(65536)):
+            b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+server = socket.create_server(("192.0.2.1", 443))
+open(sys.argv[2], "w").write("ready")
+while True:
+    near = server.accept()[0]
+    far = socket.create_connection((sys.argv[1], 443))
+    threading.Thread(target=pump, args=(near, far), daemon=True).start()
+    threading.Thread(target=pump, args=(far, near), daemon=True).start()' "$ORIGIN4" "$PLACE/forwarder"
+	place_wait 5 test -s "$PLACE/forwarder"
+	POD=nested
+	pod_connect >/dev/null
+	pod_works --resolve "$TARGET:443:192.0.2.1"
+	only_values_differ "$T/body"
+	fails grep -q LITERAL "$(place_received plain)"
+}

@@ -40,7 +40,8 @@ static void set_up(struct bench *b)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	b->monitor = pair[1];
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &b->worker.tls, b->thread.privsep);
+	b->thread.origins =
+		origin_pool_new(&b->thread.loop, &b->worker.tls, b->thread.privsep, NULL);
 	b->follow = netns_follow_new(&b->thread);
 	cr_assert(b->thread.privsep && b->thread.origins && b->follow);
 }

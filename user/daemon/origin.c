@@ -35,8 +35,17 @@ static void on_timer_closed(uv_handle_t *handle)
 		on_freed(o);
 }
 
+/* The handshake is over: it comes back no more. */
+static void forget_hello(struct origin *o)
+{
+	if (o->hello_sent)
+		own_hellos_drop(o->pool->hellos, o->hello);
+	o->hello_sent = false;
+}
+
 void origin_destroy(struct origin *o)
 {
+	forget_hello(o);
 	o->closing = true;
 	o->on_event = NULL;
 	privsep_forget(o->pool->privsep, o->ticket);
@@ -293,6 +302,21 @@ static enum origin_state tunnel(struct origin *o)
 	return o->state;
 }
 
+/* Of a handshake that is asked to begin anew, the first is what comes back first. */
+static void on_message(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+		       void *arg)
+{
+	struct origin *o = arg;
+
+	(void)version, (void)ssl;
+	if (!sent || type != SSL3_RT_HANDSHAKE || !len || o->hello_sent ||
+	    *(const uint8_t *)bytes != SSL3_MT_CLIENT_HELLO)
+		return;
+	own_hello_digest(bytes, len, o->hello);
+	own_hellos_add(o->pool->hellos, o->hello);
+	o->hello_sent = true;
+}
+
 int origin_start_tls(struct origin *o, const char *host)
 {
 	SSL *ssl = tls_client(o->pool->tls, host, tls_session_of(&o->pool->sessions, host));
@@ -301,6 +325,8 @@ int origin_start_tls(struct origin *o, const char *host)
 		return -1;
 	if (stream_tls(&o->stream, ssl, false) < 0)
 		return -1; /* the stream owns ssl already */
+	SSL_set_msg_callback(ssl, on_message);
+	SSL_set_msg_callback_arg(ssl, o);
 	o->place.tls = true;
 	o->state = ORIGIN_HANDSHAKE;
 	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
@@ -315,6 +341,8 @@ static enum origin_state handshake(struct origin *o)
 		stream_want(&o->stream, true, false);
 		return o->state;
 	}
+	SSL_set_msg_callback(o->stream.ssl, NULL);
+	forget_hello(o);
 	if (r == 1) {
 		uv_timer_stop(&o->timer);
 		return o->state = ORIGIN_READY;

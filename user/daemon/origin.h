@@ -5,6 +5,7 @@
  * Connections to origins: made (resolved, connected, tunnelled through a proxy's CONNECT, TLS),
  * pooled while idle, resumed. All of one thread.
  */
+#include "own_hello.h"
 #include "privsep.h"
 #include "stream.h"
 #include "tls.h"
@@ -34,8 +35,10 @@ enum origin_state {
 struct origin;
 struct origin_pool;
 
-__attribute__((warn_unused_result)) struct origin_pool *
-origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep);
+__attribute__((warn_unused_result)) struct origin_pool *origin_pool_new(uv_loop_t *loop,
+									const struct tls *t,
+									struct privsep *privsep,
+									struct own_hellos *hellos);
 /* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is
  * closed. */
 void origin_pool_close(struct origin_pool *p);

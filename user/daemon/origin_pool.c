@@ -8,7 +8,8 @@
 #define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
 #define IDLE_MAX 64   /* per thread */
 
-struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep)
+struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
+				    struct own_hellos *hellos)
 {
 	struct origin_pool *p = calloc(1, sizeof(*p));
 
@@ -16,6 +17,7 @@ struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct
 		p->loop = loop;
 		p->tls = t;
 		p->privsep = privsep;
+		p->hellos = hellos;
 	}
 	return p;
 }

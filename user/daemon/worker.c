@@ -187,7 +187,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
@@ -319,7 +319,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	w->uses = scope_uses_new();
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs || !w->cgroups)
+	w->hellos = own_hellos_new();
+	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
 	if (!w->report)
@@ -363,6 +364,7 @@ int worker_main(const struct worker_boot *boot)
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
+	own_hellos_free(w.hellos);
 	vault_close(w.vault);
 	policies_free(w.policies);
 	catalogue_free(w.catalogue);
