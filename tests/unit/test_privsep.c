@@ -220,6 +220,7 @@ Test(privsep, descriptors_travel_beside_an_answer)
 	privsep_close(b.privsep);
 	uv_run(&b.loop, UV_RUN_DEFAULT);
 	close(b.monitor);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
 }
 
 Test(privsep, descriptors_beside_an_answer_that_nobody_wants_are_closed)
@@ -242,4 +243,5 @@ Test(privsep, descriptors_beside_an_answer_that_nobody_wants_are_closed)
 	privsep_close(b.privsep);
 	uv_run(&b.loop, UV_RUN_DEFAULT);
 	close(b.monitor);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
 }
