@@ -77,6 +77,10 @@ inode_of() { # NAME
 	stat -L -c %i "/proc/$(<"$PLACE/$1.pod")/ns/net"
 }
 
+scopes() {
+	place_ctl status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["vault"]["scopes"])'
+}
+
 descriptors_at_most() {
 	[ "$(descriptors)" -le "$1" ]
 }
@@ -129,11 +133,12 @@ assert int(sys.argv[1]) in json.load(sys.stdin)["namespaces"]' "$inode"
 
 @test "another user of the host is that user there, too" {
 	POD=before CLIENT=other
+	before=$(scopes)
 	body "$SENTENCE" >"$T/body"
 	in_pod setpriv --reuid 4711 --regid 4711 --clear-groups curl -sS --max-time 20 \
 		"$MESSAGES" "${JSON_TYPE[@]}" --data-binary @- <"$T/body" >"$T/4711"
 	joined "$T/4711" | grep -qF "$SENTENCE"
-	place_ctl status --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["vault"]["scopes"] == 2'
+	expect "scopes" $((before + 1)) "$(scopes)"
 }
 
 @test "a host that is no target is passed through from there, too" {
@@ -156,6 +161,31 @@ assert int(sys.argv[1]) in json.load(sys.stdin)["namespaces"]' "$inode"
 	fails ask_pod here "http://$OTHER/text"
 	fails ask_pod here "https://$OTHER/text"
 	expect "requests" "$before" "$(place_requests)"
+}
+
+rootless_sleeper() {
+	local pid
+	while read -r pid; do
+		[ "$(stat -c %u "/proc/$pid"):$(cat "/proc/$pid/comm")" != 4712:sleep ] || echo "$pid"
+	done <"$PLACE_CGROUP/client/cgroup.procs" | grep .
+}
+
+# Its network namespace belongs to a user namespace of an ordinary user, who is root in there.
+@test "a rootless container is served, and its root is that user" {
+	before=$(scopes)
+	in_background "$PLACE/pod.log" client nsenter -t "$(<"$PLACE/host.pid")" -m -- \
+		setpriv --reuid 4712 --regid 4712 --clear-groups unshare -Urn sleep infinity
+	place_wait 5 rootless_sleeper
+	rootless_sleeper >"$PLACE/rootless.pod"
+	pod_wire rootless 6
+	body "$SENTENCE" >"$T/body"
+	in_cgroup client timeout -k 2 30 nsenter -t "$(<"$PLACE/host.pid")" -m -- setpriv --reuid 4712 --regid 4712 \
+		--clear-groups nsenter -t "$(<"$PLACE/rootless.pod")" -U -n --preserve-credentials -- \
+		curl -sS --max-time 20 --retry 5 --retry-connrefused "$MESSAGES" "${JSON_TYPE[@]}" --data-binary @- \
+		<"$T/body" >"$T/rootless"
+	joined "$T/rootless" | grep -qF "$SENTENCE"
+	expect_match "where it came from" '"203.0.113.26"' "$(cat "$(place_received json)")"
+	expect "scopes" $((before + 1)) "$(scopes)"
 }
 
 @test "a port that is taken there is no hindrance" {
