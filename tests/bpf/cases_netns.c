@@ -63,6 +63,7 @@ struct monitor {
 	uv_loop_t loop;
 	struct netns_doors *doors;
 	struct netns_watch *watch;
+	struct inheritance inherited;
 };
 
 static void monitor_start(struct monitor *m, struct world *w, bool accepting)
@@ -70,12 +71,38 @@ static void monitor_start(struct monitor *m, struct world *w, bool accepting)
 	struct err e;
 
 	check(!uv_loop_init(&m->loop));
-	m->doors = netns_doors_new(w->r, w->ports.port4, &e);
+	m->inherited = (struct inheritance){.all = NULL};
+	m->doors = netns_doors_new(w->r, w->ports.port4, &m->inherited, &e);
 	check(m->doors);
 	m->watch = netns_watch_new(&m->loop, w->r, m->doors, &e);
 	check(m->watch);
 	if (accepting)
 		netns_doors_accepting(m->doors, true);
+}
+
+/* As from hand to hand: its sockets stay, the monitor does not. */
+static void give(void *arg, const char *name, int fd)
+{
+	check(!inherit_add(arg, name, fcntl(fd, F_DUPFD_CLOEXEC, 0)));
+}
+
+static void monitor_replace(struct monitor *m, struct world *w)
+{
+	struct inheritance in = {.all = NULL};
+	struct err e;
+
+	netns_doors_each(m->doors, give, &in);
+	check(!inherit_add(&in, "netns4.77", dup(0)));
+	netns_watch_close(m->watch);
+	netns_doors_free(m->doors);
+	check(!uv_loop_init(&m->loop)); /* the earlier one ended with its monitor */
+	m->doors = netns_doors_new(w->r, w->ports.port4, &in, &e);
+	check(m->doors);
+	check(!inherit_has(&in, "netns4.77"));
+	inherit_drop(&in);
+	m->watch = netns_watch_new(&m->loop, w->r, m->doors, &e);
+	check(m->watch);
+	netns_doors_accepting(m->doors, true);
 }
 
 static void monitor_end(struct monitor *m)
@@ -302,6 +329,40 @@ static void left(struct world *w)
 	keeper_end(&stays);
 }
 
+/* Who waits in a queue is accepted by the next monitor's worker. */
+static void inherited(struct world *w)
+{
+	struct keeper k = keep(w->cgroup);
+	struct netns_door *door;
+	struct plan plan = to_origin4;
+	struct monitor m;
+	struct client c;
+	uint16_t port;
+	int fd;
+
+	monitor_start(&m, w, true);
+	door = netns_doors_find(m.doors, k.cookie);
+	port = door->ports.port4;
+	plan.netns = k.path;
+	c = client_start(w->cgroup, &plan);
+	check_is(c.out.error, 0);
+	monitor_replace(&m, w);
+	door = netns_doors_find(m.doors, k.cookie);
+	check(door);
+	check_is(door->ports.port4, port);
+	fd = accept4(door->fd4, NULL, NULL, SOCK_CLOEXEC);
+	check(fd >= 0);
+	close(fd);
+	client_end(&c);
+	arrived(w, &k, to_origin4, door->fd4);
+	arrived(w, &k, to_origin6, door->fd6);
+	/* And it is left as one of its own. */
+	keeper_end(&k);
+	netns_watch_look_soon(m.watch);
+	until(&m, k.cookie, false);
+	monitor_end(&m);
+}
+
 /* Those that an earlier daemon served, and nobody lives in any more. */
 static void stale_ones_forgotten(struct world *w)
 {
@@ -429,6 +490,7 @@ const struct test_case netns_cases[] = {
 	{"netns: served from the start, once somebody accepts", served_from_the_start},
 	{"netns: the port is taken", port_taken},
 	{"netns: left when nobody lives there", left},
+	{"netns: inherited from an earlier monitor", inherited},
 	{"netns: stale ones are forgotten", stale_ones_forgotten},
 	{"netns: handed over to the worker's threads", handed_over},
 	{"netns: sockets made there", sockets_made_there},

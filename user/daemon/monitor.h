@@ -20,6 +20,9 @@ struct monitor_options {
 	const char *config_path;
 	bool config_optional; /* a missing file means the defaults */
 	const char *user;     /* the worker's: a name or a number */
+	bool replace;	      /* take over from the one that runs here, if one does */
+	/* Of the unit that runs workers; NULL: their parent is started here. */
+	const char *worker_socket;
 };
 
 /* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */

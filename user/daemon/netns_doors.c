@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netns_doors.h"
-#include "doors.h"
 #include "log.h"
+#include "netns_door.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <netlink/netlink.h>
-#include <netlink/route/link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define LOOPBACK 1 /* every namespace's first interface */
 #define ASKS_MAX 65536
 
 struct ask {
@@ -34,39 +28,6 @@ struct netns_doors {
 	struct buf asks; /* struct ask: threads that wait for the next one */
 };
 
-struct netns_doors *netns_doors_new(struct redirect *r, uint16_t port, struct err *e)
-{
-	struct netns_doors *d = calloc(1, sizeof(*d));
-
-	if (!d) {
-		err_set(e, "memory is out");
-		return NULL;
-	}
-	d->redirect = r;
-	d->port = port;
-	d->last = &d->first;
-	buf_init(&d->asks, ASKS_MAX * sizeof(struct ask));
-	if (netns_own_cookie(&d->own, e) == 0)
-		return d;
-	free(d);
-	return NULL;
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void door_free(struct netns_door *door)
-{
-	close_fd(door->fd4);
-	close_fd(door->fd6);
-	close_fd(door->netns.fd);
-	peer_close(door->peer);
-	free(door);
-}
-
 void netns_doors_free(struct netns_doors *d)
 {
 	if (!d)
@@ -75,97 +36,10 @@ void netns_doors_free(struct netns_doors *d)
 		struct netns_door *door = d->first;
 
 		d->first = door->next;
-		door_free(door);
+		netns_door_free(door);
 	}
 	buf_free(&d->asks);
 	free(d);
-}
-
-/* ---- opening, inside the namespace */
-
-static int loopback_up(struct err *e)
-{
-	struct nl_sock *sock = nl_socket_alloc();
-	struct rtnl_link *lo = NULL, *up = rtnl_link_alloc();
-	int rc = -NLE_NOMEM;
-
-	if (!sock || !up)
-		goto out;
-	rtnl_link_set_flags(up, IFF_UP);
-	rc = nl_connect(sock, NETLINK_ROUTE);
-	if (rc == 0)
-		rc = rtnl_link_get_kernel(sock, LOOPBACK, NULL, &lo);
-	if (rc == 0 && !(rtnl_link_get_flags(lo) & IFF_UP))
-		rc = rtnl_link_change(sock, lo, up, 0);
-out:
-	rtnl_link_put(lo);
-	rtnl_link_put(up);
-	nl_socket_free(sock);
-	return rc < 0 ? err_set(e, "its loopback interface cannot be brought up: %s",
-				nl_geterror(rc))
-		      : 0;
-}
-
-static int listen_there(int family, uint16_t port, uint16_t *got, struct err *e)
-{
-	struct sockaddr_in6 bound = {0};
-	socklen_t size = sizeof(bound);
-	int fd = doors_loopback(family, port, false, e);
-
-	/* Somebody's there, who knows nothing of us. */
-	if (fd < 0 && errno == EADDRINUSE)
-		fd = doors_loopback(family, 0, false, e);
-	if (fd < 0 || getsockname(fd, (struct sockaddr *)&bound, &size) < 0)
-		goto fail;
-	*got = ntohs(bound.sin6_port); /* the same place in sockaddr_in */
-	return fd;
-fail:
-	close_fd(fd);
-	return -1;
-}
-
-struct opening {
-	struct netns_door *door;
-	uint16_t port;
-	struct err *e;
-};
-
-static int open_there(void *arg)
-{
-	struct opening *o = arg;
-	struct netns_door *door = o->door;
-
-	if (loopback_up(o->e) < 0)
-		return -1;
-	door->fd4 = listen_there(AF_INET, o->port, &door->ports.port4, o->e);
-	if (door->fd4 < 0)
-		return err_set(o->e, "127.0.0.1 cannot be listened on there: %s", strerror(errno));
-	door->fd6 = listen_there(AF_INET6, o->port, &door->ports.port6, o->e);
-	/* Without IPv6 there is no ::1, and nobody to redirect to it. */
-	if (door->fd6 < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
-		return err_set(o->e, "[::1] cannot be listened on there: %s", strerror(errno));
-	door->peer = peer_open(o->e);
-	return door->peer ? 0 : -1;
-}
-
-static struct netns_door *door_open(const struct netns_doors *d, const struct netns *n,
-				    struct err *e)
-{
-	struct netns_door *door = calloc(1, sizeof(*door));
-	struct opening opening = {door, d->port, e};
-
-	if (!door) {
-		err_set(e, "memory is out");
-		return NULL;
-	}
-	door->fd4 = door->fd6 = -1;
-	door->netns = *n;
-	door->netns.fd = fcntl(n->fd, F_DUPFD_CLOEXEC, 0);
-	err_set(e, "it cannot be entered");
-	if (door->netns.fd >= 0 && netns_do(n->fd, open_there, &opening) == 0)
-		return door;
-	door_free(door);
-	return NULL;
 }
 
 /* ---- which connections come */
@@ -294,6 +168,21 @@ void netns_doors_ask(struct netns_doors *d, int channel, unsigned thread, unsign
 
 /* ---- the set */
 
+static void insert(struct netns_doors *d, struct netns_door *door)
+{
+	door->serial = ++d->serial;
+	*d->last = door;
+	d->last = &door->next;
+	d->count++;
+}
+
+void netns_doors_each(const struct netns_doors *d,
+		      void (*visit)(void *arg, const char *name, int fd), void *arg)
+{
+	for (const struct netns_door *door = d->first; door; door = door->next)
+		netns_door_each(door, visit, arg);
+}
+
 int netns_doors_add(struct netns_doors *d, const struct netns *n, struct err *e)
 {
 	struct netns_door *door;
@@ -307,14 +196,11 @@ int netns_doors_add(struct netns_doors *d, const struct netns *n, struct err *e)
 	if (netns_doors_full(d))
 		return err_set(e, "%d network namespaces are served, and no more fit",
 			       AWSMASK_MAX_LISTENERS);
-	door = door_open(d, n, e);
+	door = netns_door_open(n, cookie, d->port, e);
 	if (!door)
 		return -1;
-	door->cookie = cookie;
-	door->serial = ++d->serial;
-	*d->last = door;
-	d->last = &door->next;
-	d->count++;
+	insert(d, door);
+	netns_door_keep(door);
 	log_event(LOG_INFO, "netns-served", log_number("netns", n->inode),
 		  log_number("port", door->ports.port4));
 	/* Handed over first. What connects before it is taken waits in its queue. */
@@ -329,6 +215,7 @@ void netns_doors_remove(struct netns_doors *d, struct netns_door *door)
 	struct netns_door **at = &d->first;
 
 	announce(d, door, false);
+	netns_door_forget(door);
 	/* However many hold them: they are at an end for all. */
 	shutdown(door->fd4, SHUT_RDWR);
 	if (door->fd6 >= 0)
@@ -340,7 +227,7 @@ void netns_doors_remove(struct netns_doors *d, struct netns_door *door)
 		d->last = at;
 	d->count--;
 	log_event(LOG_INFO, "netns-left", log_number("netns", door->netns.inode));
-	door_free(door);
+	netns_door_free(door);
 }
 
 struct netns_door *netns_doors_first(const struct netns_doors *d)
@@ -365,6 +252,47 @@ bool netns_doors_full(const struct netns_doors *d)
 bool netns_doors_own(const struct netns_doors *d, uint64_t cookie)
 {
 	return cookie == d->own;
+}
+
+/* ---- what an earlier monitor has left */
+
+static void inherit_all(struct netns_doors *d, struct inheritance *in)
+{
+	unsigned long long cookie;
+	struct netns_door *door;
+	struct err e;
+
+	for (size_t i = 0; i < in->count && !netns_doors_full(d); i++) {
+		if (in->all[i].fd < 0 ||
+		    sscanf(in->all[i].name, NETNS_DOOR_NAME "4.%llu", &cookie) != 1)
+			continue;
+		door = netns_door_inherit(in, cookie, &e);
+		if (door)
+			insert(d, door);
+		else
+			log_event(LOG_WARNING, "netns-not-inherited", log_word("why", e.text));
+	}
+}
+
+struct netns_doors *netns_doors_new(struct redirect *r, uint16_t port, struct inheritance *in,
+				    struct err *e)
+{
+	struct netns_doors *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		err_set(e, "memory is out");
+		return NULL;
+	}
+	d->redirect = r;
+	d->port = port;
+	d->last = &d->first;
+	buf_init(&d->asks, ASKS_MAX * sizeof(struct ask));
+	if (netns_own_cookie(&d->own, e) < 0) {
+		free(d);
+		return NULL;
+	}
+	inherit_all(d, in);
+	return d;
 }
 
 /* ---- what is done there */

@@ -11,6 +11,7 @@
  * it.
  */
 #include "awsmask/abi.h"
+#include "inherit.h"
 #include "netns.h"
 #include "peer.h"
 #include "privsep.h"
@@ -28,9 +29,15 @@ struct netns_door {
 
 struct netns_doors;
 
-/* `port`: on which to listen where that is free. NULL and a sentence. */
+/*
+ * `port`: on which to listen where that is free. Those inherited are taken, with who waits in their
+ * queues. NULL and a sentence.
+ */
 __attribute__((warn_unused_result)) struct netns_doors *
-netns_doors_new(struct redirect *r, uint16_t port, struct err *e);
+netns_doors_new(struct redirect *r, uint16_t port, struct inheritance *in, struct err *e);
+/* Each socket, by the name under which netns_doors_new() looks for it. */
+void netns_doors_each(const struct netns_doors *d,
+		      void (*visit)(void *arg, const char *name, int fd), void *arg);
 /* Closes them. What the kernel side knows of them stays: connects there are refused. */
 void netns_doors_free(struct netns_doors *d);
 

@@ -27,6 +27,7 @@ enum priv_kind {
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
+	PRIV_QUIET,	/* the loop accepts no more, and nothing of it will need an answer again */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
 	PRIV_DOORS, /* doors: the last one -> the next, and its listening sockets (netns_doors.h) */
 	PRIV_SOCKET, /* socket: netns cookie, family -> a TCP socket that was made there */
