@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
@@ -26,6 +27,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
 		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			d->told = false;
 			conn_accept(d->thread, fd, d->kind, d->netns);
 			continue;
 		}
@@ -34,7 +36,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		if (errno == EINVAL && d->ended) { /* it listens no more */
 			d->ended(d);
 		} else if (errno != EAGAIN) {
-			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			if (!d->told)
+				log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			d->told = true;
 			uv_poll_stop(&d->poll);
 			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
 		}
@@ -69,8 +73,9 @@ void door_close(struct door *d, void (*closed)(struct door *d))
 {
 	if (d->fd < 0)
 		return;
-	d->fd = -1;
 	d->closed = closed;
 	uv_close((uv_handle_t *)&d->poll, on_closed);
 	uv_close((uv_handle_t *)&d->pause, on_closed);
+	close(d->fd);
+	d->fd = -1;
 }

@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Its descriptor is ours: the last one to close it lets the namespace go. */
 struct far_door {
 	struct door door; /* the first: one is the other */
 	struct far_door *next;
 	struct netns_follow *follow;
-	int fd;
 };
 
 struct netns_follow {
@@ -23,10 +21,7 @@ struct netns_follow {
 
 static void on_closed(struct door *door)
 {
-	struct far_door *d = (struct far_door *)door;
-
-	close(d->fd);
-	free(d);
+	free(door);
 }
 
 static void on_ended(struct door *door)
@@ -52,7 +47,6 @@ static int open_one(struct netns_follow *f, int fd, uint64_t netns)
 		return -1;
 	}
 	d->door.ended = on_ended;
-	d->fd = fd;
 	d->follow = f;
 	d->next = f->doors;
 	f->doors = d;

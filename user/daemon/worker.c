@@ -8,6 +8,7 @@
 #include "list_follow.h"
 #include "log.h"
 #include "netns_follow.h"
+#include "pulse.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -27,6 +28,9 @@
 #define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
+#define SCAN_APART                                                                                 \
+	(256 *                                                                                     \
+	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
@@ -34,6 +38,7 @@ struct loop_thread {
 	struct door doors[3];
 	struct netns_follow *netns; /* NULL: it drains, or nothing is redirected */
 	uv_async_t stop, drain;
+	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
 	bool draining, quiet;
 	uint64_t drain_until_ms;
@@ -75,6 +80,7 @@ static void close_loop(struct loop_thread *t)
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->alive, NULL);
 	uv_close((uv_handle_t *)&t->drained, NULL);
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
@@ -205,6 +211,15 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	return 0;
 }
 
+static void on_alive(uv_timer_t *timer)
+{
+	struct priv_request alive = {.kind = PRIV_ALIVE};
+	struct loop_thread *t = timer->data;
+
+	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
+	(void)privsep_call(t->base.privsep, &alive, on_told, NULL);
+}
+
 static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
 		     unsigned i)
 {
@@ -213,10 +228,11 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t->drain.data = t->drained.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t->alive.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
+	uv_timer_init(loop, &t->alive);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
 	if (!t->base.privsep || !t->base.origins)
@@ -233,6 +249,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 		return -1;
 	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
 		return -1;
+	uv_timer_start(&t->alive, on_alive, PULSE_MS, PULSE_MS);
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
@@ -259,6 +276,18 @@ static int confine(const struct config *c, struct err *e)
 	return r;
 }
 
+/*
+ * The pool's threads, which wait for the disk and for name servers, and scan: one of each loop's large
+ * requests at a time, so some are always left for the rest.
+ */
+static void size_pool(unsigned loops)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", loops + 4);
+	setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -269,6 +298,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		return err_set(e, "memory is out");
 	if (confine(w->config, e) < 0)
 		return -1;
+	size_pool(boot->threads);
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
@@ -331,7 +361,7 @@ void worker_limit_files(const struct config *c)
 {
 	/* Two sockets and four pipe ends per connection, four for each network namespace, and some
 	 * room. */
-	rlim_t files = (rlim_t)c->limit_connections * 6 + 4 * AWSMASK_MAX_LISTENERS + 1024;
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 4 * AWSMASK_MAX_LISTENERS + 1024;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
 }
@@ -369,7 +399,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	w->hellos = own_hellos_new();
@@ -390,7 +420,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL};
+					      .gzip_level = GZIP_LEVEL,
+					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
 	return 0;
