@@ -125,6 +125,9 @@ define INSTALLED
 0755 $(B)/awsmaskd sbin/awsmaskd
 0755 $(B)/awsmaskctl sbin/awsmaskctl
 0644 $(B)/awsmaskd.service $(UNITDIR)/awsmaskd.service
+0644 $(B)/awsmask-worker.service $(UNITDIR)/awsmask-worker.service
+0644 deploy/systemd/awsmask-worker.socket $(UNITDIR)/awsmask-worker.socket
+0644 deploy/systemd/awsmask.slice $(UNITDIR)/awsmask.slice
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
@@ -135,7 +138,9 @@ export INSTALLED
 placed = $$(case $(1) in (/*) echo $(1) ;; (*) echo $(PREFIX)/$(1) ;; esac)
 
 install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there is kept
-	@sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in >$(B)/awsmaskd.service
+	@for unit in awsmaskd awsmask-worker; do \
+		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
+	done
 	while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"

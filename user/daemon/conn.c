@@ -274,6 +274,15 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	conn_ask_flow(c);
 }
 
+bool conn_any_asks(const struct worker_thread *t)
+{
+	for (const struct conn *c = t->conns; c; c = c->next)
+		if (c->state == CONN_FLOW || c->state == CONN_SNIFF || c->state == CONN_TUNNEL ||
+		    c->state == CONN_PREPARE)
+			return true;
+	return false;
+}
+
 void conn_close_all(struct worker_thread *t)
 {
 	for (struct conn *c = t->conns; c; c = c->next)

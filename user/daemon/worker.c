@@ -17,14 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
+#define DRAIN_LOOK_MS 50    /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
@@ -48,6 +48,7 @@ struct loop_thread {
 	uv_async_t stop, drain;
 	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
+	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
@@ -108,7 +109,7 @@ static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_do
 
 /* ---- starting and stopping */
 
-/* The sockets stay open: whoever takes our place has them too, and their queues. */
+/* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
 	for (size_t i = 0; i < 3; i++) {
@@ -116,6 +117,7 @@ static void close_doors(struct loop_thread *t)
 			continue;
 		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
 		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+		close(t->doors[i].fd);
 		t->doors[i].fd = -1;
 	}
 }
@@ -149,28 +151,50 @@ static void on_stop(uv_async_t *async)
 	close_loop(async->data);
 }
 
+static void on_told(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/* A monitor that is to end waits for this, else somebody just accepted would lose it. */
+static void tell_quiet(struct loop_thread *t)
+{
+	struct priv_request quiet = {.kind = PRIV_QUIET};
+
+	if (t->quiet || conn_any_asks(&t->base))
+		return;
+	t->quiet = true;
+	(void)privsep_call(t->base.privsep, &quiet, on_told, NULL); /* it may be gone already */
+}
+
 static void on_drain_look(uv_timer_t *timer)
 {
 	struct loop_thread *t = timer->data;
 	bool last =
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
+	tell_quiet(t);
 	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
 		close_loop(t);
 }
 
-/* Another worker accepts from now on. What is open here is finished here. */
-static void on_drain(uv_async_t *async)
+/* Nothing is accepted here any more. What is open is finished. */
+static void drain(struct loop_thread *t)
 {
-	struct loop_thread *t = async->data;
-
-	if (t->base.stopping)
+	if (t->base.stopping || t->draining)
 		return;
+	t->draining = true;
 	close_doors(t);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_drain(uv_async_t *async)
+{
+	drain(async->data);
 }
 
 static void on_succeeded(uv_signal_t *signal, int number)
@@ -200,10 +224,17 @@ static void on_ignore(uv_signal_t *signal, int number)
 	(void)signal, (void)number;
 }
 
+/* Whoever is accepted from now on would be nobody's: one that serves has its doors to close first. */
 static void on_monitor_lost(void *arg)
 {
-	log_event(LOG_ERR, "monitor-lost", log_word("then", "the worker ends"));
-	stop_all(arg);
+	struct loop_thread *t = arg;
+
+	if (t->base.stopping)
+		return;
+	if (!t->draining)
+		log_event(LOG_WARNING, "monitor-lost",
+			  log_word("then", "what is open is finished, nothing is accepted"));
+	drain(t);
 }
 
 static void on_ca_changed(void *arg)
@@ -238,11 +269,6 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	uv_signal_start(&t->terminate, on_terminate, SIGTERM);
 	uv_signal_start(&t->ignore, on_ignore, SIGINT);
 	return 0;
-}
-
-static void on_told(void *arg, const struct priv_reply *reply)
-{
-	(void)arg, (void)reply;
 }
 
 static void on_alive(uv_timer_t *timer)
@@ -386,6 +412,14 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	return w->policies ? 0 : -1;
 }
 
+void worker_limit_files(const struct config *c)
+{
+	/* Two sockets and four pipe ends per connection, and some room. */
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 1024;
+
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
+}
+
 static int load_config(struct worker *w, int fd, struct err *e)
 {
 	char path[64];
@@ -393,7 +427,10 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	w->config = config_load(path, false, e);
 	close(fd);
-	return w->config ? 0 : -1;
+	if (!w->config)
+		return -1;
+	worker_limit_files(w->config);
+	return 0;
 }
 
 /*
@@ -450,8 +487,6 @@ int worker_main(const struct worker_boot *boot)
 	struct err e;
 	int status = 1;
 
-	/* A worker without its monitor is nobody's. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);

@@ -69,6 +69,9 @@ struct worker_thread {
 	bool stopping;
 };
 
+/* As many descriptors as so many connections take, if they may be had. */
+void worker_limit_files(const struct config *c);
+
 /* The process's main: never returns before it is told to stop or loses the monitor. Exit status. */
 int worker_main(const struct worker_boot *boot);
 
