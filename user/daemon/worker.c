@@ -271,15 +271,6 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	return 0;
 }
 
-static void on_alive(uv_timer_t *timer)
-{
-	struct priv_request alive = {.kind = PRIV_ALIVE};
-	struct loop_thread *t = timer->data;
-
-	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
-	(void)privsep_call(t->base.privsep, &alive, on_told, NULL);
-}
-
 static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
 		     unsigned i)
 {
@@ -288,11 +279,10 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t->drain.data = t->drained.data = t->alive.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
-	uv_timer_init(loop, &t->alive);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
@@ -304,7 +294,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
 	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
 		return -1;
-	uv_timer_start(&t->alive, on_alive, PULSE_MS, PULSE_MS);
+	pulse_begin(&t->alive, loop, t->base.privsep);
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
