@@ -76,21 +76,29 @@ may_open() { # COUNT
 	expect "the worker" "$worker" "$(worker_of)"
 }
 
-@test "I1: a worker that stands still: connections wait, then are refused, and all goes on with it" {
+# A connection waits to be accepted.
+somebody_waits() {
+	place_in admin grep -qE ':3C53 00000000:0000 0A [0-9A-F]{8}:0*[1-9A-F]' /proc/net/tcp
+}
+
+@test "I1: a worker that stands still: connections wait, later are refused, and all goes on with it" {
 	body "$SENTENCE" >"$T/body"
 	works
 	worker=$(worker_of)
 	kill -STOP "$worker"
 	ask waits "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body" &
 	waits=$!
+	place_wait 8 somebody_waits
+	kill -CONT "$worker"
+	wait $waits
+	expect "who waited" 200 "$(cat "$T/waits.status")"
+	kill -STOP "$worker"
 	place_wait 20 grep -q 'event=listeners-withdrawn' "$PLACE/daemon.log"
 	SECONDS=0
 	fails ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
-	[ "$SECONDS" -le 2 ]
+	[ "$SECONDS" -le 4 ]
 	kill -CONT "$worker"
 	place_wait 5 grep -q 'event=worker-answers' "$PLACE/daemon.log"
-	wait $waits
-	expect "who waited" 200 "$(cat "$T/waits.status")"
 	expect "the worker" "$worker" "$(worker_of)"
 	recovers
 }
