@@ -408,6 +408,24 @@ Test(conn, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	tear_down(&b);
 }
 
+Test(conn, time_in_which_the_process_stands_still_is_nobodys_delay)
+{
+	struct bench b;
+
+	set_up(&b);
+	begin(&b, "POST");
+	b.thread.conns->due_ms = uv_now(&b.thread.loop); /* and it fires much later */
+	uv_timer_start(&b.thread.conns->deadline, b.thread.conns->deadline.timer_cb, 1100, 0);
+	b.thread.conns->wait_ms = 9999;
+	for (int i = 0; i < 2000 && b.thread.conns && patience(&b) <= 1100; i++) {
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_assert_not_null(b.thread.conns);
+	cr_expect(patience(&b) > 9000, "%zu", (size_t)patience(&b));
+	tear_down(&b);
+}
+
 Test(conn, memory_is_refused_beyond_the_limit)
 {
 	char piece[64 * 1024];
