@@ -267,6 +267,9 @@ bench-scan: $(B)/bench/scan ## measure the engines alone (QUICK=1: fewer rounds)
 bench: all $(bench_bin) ## measure the engines, then the daemon end to end; for root, 4 minutes (QUICK=1: one)
 	@QUICK=$(QUICK) tests/bench/run.sh $(B)
 
+soak: all $(bench_bin) ## ten minutes of requests, and nothing may grow; for root (SOAK_SECONDS=600)
+	@tests/bench/soak.sh $(B) $(or $(SOAK_SECONDS),600)
+
 check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 	@tools/check.sh $(B)
 
@@ -275,7 +278,7 @@ help: ## this list
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
-	test-claude bench bench-scan check help
+	test-claude bench bench-scan soak check help
 
 # This build's own: another one, at work beside it, may have written half of a file.
 -include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

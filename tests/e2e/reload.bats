@@ -76,7 +76,7 @@ one_worker() {
 }
 
 @test "I4 I7: reloads amid a hundred streams: all of them are answered, each with its own value" {
-	hundred_streams 77 10 &
+	streams 77 100 10 &
 	streams=$!
 	for _ in 1 2 3 4 5 6; do
 		place_wait 10 place_ctl reload

@@ -49,6 +49,7 @@ void crew_member_ready(struct member *m)
 	c->was_ready = true;
 	c->succeeded = NULL;
 	m->state = MEMBER_SERVING;
+	pulse_watch(&c->pulse, c->options.doors->threads);
 	if (before) {
 		before->state = MEMBER_DRAINING;
 		before->lists = NULL;
@@ -242,6 +243,8 @@ static void member_ended(struct member *m)
 	struct member gone = {.state = m->state, .started_ms = m->started_ms};
 
 	m->alive = false;
+	if (m->state == MEMBER_SERVING)
+		pulse_stop(&c->pulse);
 	forget(m);
 	if (c->phase != CREW_WORKING) {
 		crew_end_if_left(c);
@@ -283,6 +286,19 @@ static void on_host_lost(void *arg)
 		member_ended(c->members);
 }
 
+/* It is stopped, or hangs: whoever connects would wait for ever. */
+static void on_pulse(void *arg, bool answers)
+{
+	struct crew *c = arg;
+
+	log_event(answers ? LOG_NOTICE : LOG_CRIT, answers ? "worker-answers" : "worker-silent",
+		  log_number("seconds", answers ? 0 : PULSE_MS * PULSE_MISSED / 1000));
+	if (answers)
+		c->events.ready(c->events.arg);
+	else
+		c->events.deserted(c->events.arg);
+}
+
 /* ---- what the monitor wants */
 
 struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
@@ -300,6 +316,7 @@ struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
 	uv_timer_init(loop, &c->arrival);
 	uv_timer_init(loop, &c->patience);
 	c->restart.data = c->desertion.data = c->arrival.data = c->patience.data = c;
+	pulse_init(&c->pulse, loop, on_pulse, c);
 	return c;
 }
 

@@ -3,6 +3,7 @@
 #define AWSMASK_CREW_PRIVATE_H
 /* What the parts of the crew share: crew.c (who comes and goes), crew_request.c (what they ask for). */
 #include "crew.h"
+#include "pulse.h"
 
 enum crew_phase { CREW_WORKING, CREW_STOPPING, CREW_LEAVING };
 enum member_state { MEMBER_STARTING, MEMBER_SERVING, MEMBER_DRAINING };
@@ -42,6 +43,7 @@ struct crew {
 	uv_timer_t desertion;
 	uv_timer_t arrival; /* of the one that is starting */
 	uv_timer_t patience;
+	struct pulse pulse; /* of the one that serves */
 	/* Who waits for PRIV_RELOAD's answer. */
 	struct channel *asking;
 	uint32_t asking_id;

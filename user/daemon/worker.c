@@ -6,6 +6,7 @@
 #include "crew.h"
 #include "list_follow.h"
 #include "log.h"
+#include "pulse.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -27,12 +28,16 @@
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
+#define SCAN_APART                                                                                 \
+	(256 *                                                                                     \
+	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
 struct door {
 	uv_poll_t poll;
 	uv_timer_t pause;
 	int fd; /* -1: not there */
 	enum conn_door kind;
+	bool told; /* why it cannot accept; until it can again */
 	struct worker_thread *thread;
 };
 
@@ -41,6 +46,7 @@ struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
 	uv_async_t stop, drain;
+	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
 	bool draining, quiet;
 	uint64_t drain_until_ms;
@@ -72,13 +78,16 @@ static void on_door(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
 		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			d->told = false;
 			conn_accept(d->thread, fd, d->kind);
 			continue;
 		}
 		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
 		if (errno != EAGAIN) {
-			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			if (!d->told)
+				log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			d->told = true;
 			uv_poll_stop(&d->poll);
 			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
 		}
@@ -131,6 +140,7 @@ static void close_loop(struct loop_thread *t)
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->alive, NULL);
 	uv_close((uv_handle_t *)&t->drained, NULL);
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
@@ -261,6 +271,15 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	return 0;
 }
 
+static void on_alive(uv_timer_t *timer)
+{
+	struct priv_request alive = {.kind = PRIV_ALIVE};
+	struct loop_thread *t = timer->data;
+
+	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
+	(void)privsep_call(t->base.privsep, &alive, on_told, NULL);
+}
+
 static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
 		     unsigned i)
 {
@@ -269,10 +288,11 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t->drain.data = t->drained.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t->alive.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
+	uv_timer_init(loop, &t->alive);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
@@ -284,6 +304,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
 	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
 		return -1;
+	uv_timer_start(&t->alive, on_alive, PULSE_MS, PULSE_MS);
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
@@ -310,6 +331,18 @@ static int confine(const struct config *c, struct err *e)
 	return r;
 }
 
+/*
+ * The pool's threads, which wait for the disk and for name servers, and scan: one of each loop's large
+ * requests at a time, so some are always left for the rest.
+ */
+static void size_pool(unsigned loops)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", loops + 4);
+	setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -320,6 +353,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		return err_set(e, "memory is out");
 	if (confine(w->config, e) < 0)
 		return -1;
+	size_pool(boot->threads);
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
@@ -381,7 +415,7 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 void worker_limit_files(const struct config *c)
 {
 	/* Two sockets and four pipe ends per connection, and some room. */
-	rlim_t files = (rlim_t)c->limit_connections * 6 + 1024;
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 1024;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
 }
@@ -419,7 +453,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	if (!w->uses || !w->target_addrs || !w->cgroups)
@@ -439,7 +473,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL};
+					      .gzip_level = GZIP_LEVEL,
+					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
 	return 0;

@@ -62,7 +62,8 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns;  /* all of them, so that they can be closed at the end */
+	struct conn *conns;		 /* all of them, so that they can be closed at the end */
+	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;
 	bool stopping;
