@@ -95,11 +95,12 @@ static void on_stop(uv_signal_t *signal, int number)
 	sd_notify(0, "STOPPING=1");
 	/* A restart looks the same. Who has the doors then finds their queues; if nobody does, systemd
 	 * closes them. */
-	m->leaving = m->options.worker_socket;
-	if (m->leaving)
+	if (m->options.worker_socket) {
+		m->leaving = true;
 		crew_leave(m->crew);
-	else
+	} else {
 		crew_stop(m->crew);
+	}
 }
 
 /* ---- setting up */
