@@ -260,9 +260,11 @@ static int open_doors(struct monitor *m, struct err *e)
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
+	/* First, so that it is dropped if anything fails. */
+	if (inherit_from_systemd(&m->inherited, e) < 0)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0 ||
-	    inherit_from_systemd(&m->inherited, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
+	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
