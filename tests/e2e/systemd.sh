@@ -152,7 +152,7 @@ is_active() {
 
 # The unit's own filter must let the worker give things up.
 is_confined() {
-	! machine journalctl --no-pager -u awsmaskd.service | grep -E 'event=(not-confined|kernel-lacks)'
+	! machine journalctl --no-pager | grep -E 'event=(not-confined|kernel-lacks)'
 }
 
 # By readiness, which Type=notify waits for.
