@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kit.h"
 
+#include "awsmask.skel.h"
+
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -187,6 +190,38 @@ void world_reopen(struct world *w)
 		check_failed(__FILE__, __LINE__, e.text);
 }
 
+int pin_open(const struct world *w, const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	fd = bpf_obj_get(path);
+	check(fd >= 0);
+	return fd;
+}
+
+void programs_replace(struct world *w, bool task_read)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = w->dir);
+	struct awsmask *skel = awsmask__open_opts(&opts);
+	struct bpf_program *program;
+	char name[128];
+	int link;
+
+	check(skel);
+	skel->rodata->have_task_read = task_read;
+	check(!awsmask__load(skel));
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		snprintf(name, sizeof(name), "link_%s", bpf_program__name(program));
+		link = pin_open(w, name);
+		check(!bpf_link_update(link, bpf_program__fd(program), NULL));
+		close(link);
+	}
+	awsmask__destroy(skel);
+}
+
 static void names(const char *name, char dir[static 128], char cgroup[static 512])
 {
 	char mount[256];
@@ -336,6 +371,26 @@ int flow_count(const struct world *w)
 	}
 	close(fd);
 	return n;
+}
+
+void flows_clear(int fd)
+{
+	struct flow_key key, next;
+	int rc = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (!rc) {
+		key = next;
+		rc = bpf_map_get_next_key(fd, &key, &next);
+		check(!bpf_map_delete_elem(fd, &key));
+	}
+}
+
+long seconds_up(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 uint64_t count_of(struct world *w, enum reason reason)

@@ -115,6 +115,8 @@ bool datagram_came(const struct world *w, int which);
 struct flow_key key_of(const struct world *w, int accepted);
 /* How many flows the map holds. */
 int flow_count(const struct world *w);
+void flows_clear(int fd); /* of the map behind this descriptor */
+long seconds_up(void);	  /* since this machine was switched on */
 uint64_t count_of(struct world *w, enum reason reason);
 /* 0 or a negative errno; -ENOSYS: there is no io_uring. */
 int uring_connect(int fd, const struct sockaddr *to, socklen_t size);
@@ -131,6 +133,10 @@ void listeners_close(struct world *w);
 void listeners_open(struct world *w); /* on the same ports */
 uint64_t netns_cookie(void);
 void world_reopen(struct world *w);
+int pin_open(const struct world *w, const char *name);
+/* The programs as a kernel gets them that lacks every helper that is probed for; `task_read`: but may
+ * read its own structures. */
+void programs_replace(struct world *w, bool task_read);
 
 void world_make(struct world *w, const char *name);
 /* What a case left behind, however it ended. */

@@ -7,7 +7,7 @@
 
 static const struct {
 	const char *word;
-	bool changes;
+	bool changes; /* the monitor wants to see who asks */
 } commands[CONTROL_COMMAND_COUNT] = {
 #define X(name, word, changes) {word, changes},
 	CTL_COMMANDS(X)
@@ -46,7 +46,9 @@ static void ask(struct control_job *job, enum job_phase phase)
 		break;
 	}
 	job->phase = phase;
-	job->ticket = privsep_call(job->context->privsep, &r, on_reply, job);
+	job->ticket = privsep_call_with(job->context->privsep, &r,
+					commands[job->command].changes ? job->connection : -1,
+					on_reply, job);
 	if (!job->ticket)
 		finish(job, control_refusal("awsmaskd's monitor cannot be asked: look at the log"));
 }
@@ -81,38 +83,9 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 		finish(job, control_refusal("the monitor knows no such thing"));
 }
 
-/*
- * What is enrolled must not release itself by accident or by an agent's idea: a peer inside an
- * enrolled cgroup changes nothing. (Root that means to can leave the cgroup first: this is a
- * railing, and uid 0 is the wall.)
- */
-static void after_guard(struct control_job *job, const struct priv_reply *reply)
-{
-	uint32_t count = reply->u.list.count;
-
-	if (count > PRIV_LIST_MAX)
-		count = PRIV_LIST_MAX;
-	for (uint32_t i = 0; i < count; i++)
-		for (size_t k = 0; k < job->ancestor_count; k++)
-			if (reply->u.list.ids[i] == job->ancestors[k]) {
-				finish(job,
-				       control_refusal("this process is inside an enrolled cgroup "
-						       "(id %llu) itself, and may change nothing; "
-						       "use a shell outside of it, or, to release "
-						       "the host, `awsmaskd --release`",
-						       (unsigned long long)job->ancestors[k]));
-				return;
-			}
-	job->offset += count;
-	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_ACT);
-}
-
 static void advance(struct control_job *job, const struct priv_reply *reply)
 {
 	switch (job->phase) {
-	case JOB_GUARD:
-		after_guard(job, reply);
-		break;
 	case JOB_ACT:
 		after_act(job, reply);
 		break;
@@ -144,33 +117,6 @@ static void on_reply(void *arg, const struct priv_reply *reply)
 		advance(job, reply);
 	if (job->phase == JOB_DONE)
 		job->done(job->owner);
-}
-
-/* The ids of the peer's cgroup and of all above it, up to the mount. 0, or -1: it must not be
- * trusted. */
-static int find_ancestors(struct control_job *job)
-{
-	char path[PATH_MAX], mount[PATH_MAX];
-	struct err e;
-	size_t mount_len;
-
-	if (cgroup_mount(mount, sizeof(mount), &e) < 0 ||
-	    cgroup_of(job->peer.pid, path, sizeof(path), &e) < 0)
-		return -1;
-	mount_len = strlen(mount);
-	if (strncmp(path, mount, mount_len) != 0)
-		return -1;
-	for (;;) {
-		char *slash;
-
-		if (job->ancestor_count == CONTROL_DEPTH_MAX ||
-		    cgroup_id(path, &job->ancestors[job->ancestor_count++], &e) < 0)
-			return -1;
-		slash = strrchr(path, '/');
-		if (!slash || (size_t)(slash - path) < mount_len)
-			return 0;
-		*slash = '\0';
-	}
 }
 
 /* The path must be a cgroup's: below the mount, links and dots resolved. */
@@ -312,9 +258,6 @@ static json_t *take_request(struct control_job *job, json_t *request)
 		return control_refusal(
 			"there is no such command; is awsmaskctl of another version?");
 	job->command = (enum control_command)i;
-	if (commands[i].changes && job->peer.uid != 0)
-		return control_refusal("only root may %s; you are uid %u", word,
-				       (unsigned)job->peer.uid);
 	switch (job->command) {
 	case CONTROL_ENROLL:
 		return take_enroll(job, request);
@@ -351,7 +294,6 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *refused;
 
-	job->ancestor_count = 0;
 	job->offset = 0;
 	job->cgroup = 0;
 	job->policy = (struct policy){0};
@@ -366,11 +308,8 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		ask_report(job);
 	else if (job->command == CONTROL_LIST)
 		ask(job, JOB_PAGE);
-	else if (find_ancestors(job) < 0)
-		finish(job, control_refusal("it cannot be seen which cgroup you are in, so you may "
-					    "change nothing; use a shell on the host itself"));
 	else
-		ask(job, JOB_GUARD);
+		ask(job, JOB_ACT);
 }
 
 void control_job_cancel(struct control_job *job)

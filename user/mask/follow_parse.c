@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_parse.h"
+#include "follow_set.h"
 
 #include <string.h>
 
@@ -14,11 +15,21 @@ struct piece {
 	uint16_t start, end;
 };
 
+#define GROUPS_MAX 32
+
+/* What a group is, for where it is referred to; `text`: NULL while it is being read. */
+struct capture {
+	const char *text;
+	bool fold;
+};
+
 struct reader {
 	struct graph *f;
 	const char *at;
 	bool fold, failed;
 	unsigned depth;
+	unsigned captures; /* seen so far */
+	struct capture capture[GROUPS_MAX];
 };
 
 static struct piece read_choice(struct reader *r);
@@ -30,6 +41,7 @@ static uint16_t node_new(struct graph *f)
 		return NODE_ANY;
 	}
 	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	f->reach[f->count].found = false;
 	return f->count++;
 }
 
@@ -37,7 +49,7 @@ static void link_to(struct graph *f, uint16_t from, uint16_t to)
 {
 	struct node *n = &f->nodes[from];
 
-	if (from != NODE_ANY)
+	if (from >= NODE_FIRST)
 		n->out[n->out[0] != NO_NODE] = to;
 }
 
@@ -54,7 +66,7 @@ static struct piece piece_fail(struct reader *r)
 	return (struct piece){NODE_ANY, NODE_ANY};
 }
 
-static struct piece piece_set(struct reader *r, const struct byte_set *set)
+static struct piece piece_of(struct reader *r, const struct byte_set *set)
 {
 	struct piece p = {node_new(r->f), node_new(r->f)};
 
@@ -62,10 +74,17 @@ static struct piece piece_set(struct reader *r, const struct byte_set *set)
 		return p;
 	r->f->nodes[p.start].set = *set;
 	r->f->nodes[p.start].is_byte = true;
-	if (r->fold)
-		byte_set_fold(&r->f->nodes[p.start].set);
 	link_to(r->f, p.start, p.end);
 	return p;
+}
+
+static struct piece piece_set(struct reader *r, const struct byte_set *set)
+{
+	struct byte_set both = *set;
+
+	if (r->fold)
+		byte_set_fold(&both);
+	return piece_of(r, &both);
 }
 
 static struct piece piece_join(struct graph *f, struct piece a, struct piece b)
@@ -95,64 +114,6 @@ static struct piece piece_star(struct graph *f, struct piece a)
 	return p;
 }
 
-static int hex_of(char c)
-{
-	const char *digits = "0123456789abcdef", *p = c ? strchr(digits, c | 0x20) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-/* \d, \w, \s and what they are not. False: it is none of them. */
-static bool class_of(char c, struct byte_set *out)
-{
-	*out = (struct byte_set){0};
-	switch (c | 0x20) {
-	case 'w':
-		byte_set_range(out, 'a', 'z');
-		byte_set_range(out, 'A', 'Z');
-		byte_set_add(out, '_');
-		/* fall through */
-	case 'd':
-		byte_set_range(out, '0', '9');
-		break;
-	case 's':
-		byte_set_range(out, '\t', '\r');
-		byte_set_add(out, ' ');
-		break;
-	default:
-		return false;
-	}
-	if (!(c & 0x20))
-		byte_set_turn(out);
-	return true;
-}
-
-/* The byte that the escape behind a backslash stands for, or -1. */
-static int escaped_byte(struct reader *r)
-{
-	static const char from[] = "nrtefa", to[] = "\n\r\t\x1b\f\a";
-	char c = *r->at;
-	const char *p = c ? strchr(from, c) : NULL;
-	int high, low;
-
-	if (!c)
-		return -1;
-	r->at++;
-	if (p)
-		return to[p - from];
-	if (c == 'x') {
-		high = hex_of(r->at[0]);
-		low = high < 0 ? -1 : hex_of(r->at[1]);
-		if (low < 0)
-			return -1;
-		r->at += 2;
-		return high << 4 | low;
-	}
-	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-		return -1;
-	return (uint8_t)c;
-}
-
 static struct piece read_escape(struct reader *r)
 {
 	struct byte_set set;
@@ -163,11 +124,11 @@ static struct piece read_escape(struct reader *r)
 		r->at++;
 		return piece_empty(r->f);
 	}
-	if (class_of(*r->at, &set)) {
+	if (set_of_class(*r->at, &set)) {
 		r->at++;
 		return piece_set(r, &set);
 	}
-	byte = escaped_byte(r);
+	byte = set_escaped(&r->at);
 	if (byte < 0)
 		return piece_fail(r);
 	set = (struct byte_set){0};
@@ -175,55 +136,13 @@ static struct piece read_escape(struct reader *r)
 	return piece_set(r, &set);
 }
 
-/* One member of a class into `set`: its byte, -2 when it was a class of its own, -1: unknown. */
-static int read_member(struct reader *r, struct byte_set *set)
-{
-	struct byte_set more;
-
-	if (!*r->at || (r->at[0] == '[' && r->at[1] && strchr(":.=", r->at[1])))
-		return -1;
-	if (*r->at != '\\')
-		return (uint8_t)*r->at++;
-	r->at++;
-	if (class_of(*r->at, &more)) {
-		byte_set_join(set, &more);
-		r->at++;
-		return -2;
-	}
-	if (*r->at == 'b') {
-		r->at++;
-		return '\b';
-	}
-	return escaped_byte(r);
-}
-
 static struct piece read_class(struct reader *r)
 {
-	struct byte_set set = {0};
-	bool turn = r->at[1] == '^', first = true;
-	int from, to;
+	struct byte_set set;
 
-	for (r->at += 1 + turn; first || *r->at != ']'; first = false) {
-		from = read_member(r, &set);
-		if (from == -1)
-			return piece_fail(r);
-		if (from == -2)
-			continue;
-		to = from;
-		if (r->at[0] == '-' && r->at[1] && r->at[1] != ']') {
-			r->at++;
-			to = read_member(r, &set);
-			if (to < from)
-				return piece_fail(r);
-		}
-		byte_set_range(&set, (uint8_t)from, (uint8_t)to);
-	}
-	r->at++;
-	if (r->fold)
-		byte_set_fold(&set);
-	if (turn)
-		byte_set_turn(&set);
-	return piece_set(r, &set);
+	if (set_read_class(&r->at, r->fold, &set) < 0)
+		return piece_fail(r);
+	return piece_of(r, &set);
 }
 
 static bool starts_with(struct reader *r, const char *what)
@@ -261,16 +180,24 @@ static struct piece read_ahead(struct reader *r)
 	return p;
 }
 
-/* What must not, or must precede: it takes no bytes and is read for its end only. */
-static struct piece read_assertion(struct reader *r)
+/* What must not follow or precede takes no bytes and is read for its end only; so is what must
+ * precede, but that is noted. */
+static struct piece read_assertion(struct reader *r, bool precedes)
 {
 	uint16_t count = r->f->count;
+	const char *text = r->at;
 	bool cut = r->f->cut;
+	struct piece p = read_to_end(r);
+	uint8_t behind = 0;
 
-	read_to_end(r);
+	if (precedes && !r->failed && !r->f->cut)
+		behind = behind_add(r->f, text, (size_t)(r->at - text), r->fold, p.start, p.end);
 	r->f->count = count;
 	r->f->cut = cut;
-	return piece_empty(r->f);
+	p = piece_empty(r->f);
+	if (p.start != NODE_ANY)
+		r->f->nodes[p.start].behind = behind;
+	return p;
 }
 
 /* Behind "(?": letters that switch something, for the rest of the group or for one of its own. */
@@ -295,6 +222,48 @@ static struct piece read_flags(struct reader *r)
 	return p;
 }
 
+/* The inside of a group that is numbered, to its end. */
+static struct piece read_capture(struct reader *r)
+{
+	unsigned number = ++r->captures;
+	const char *text = r->at;
+	bool fold = r->fold;
+	struct piece p = read_to_end(r);
+
+	if (number < GROUPS_MAX)
+		r->capture[number] = (struct capture){text, fold};
+	return p;
+}
+
+/* Behind "(?": the number of a group that stands here once more, or of one that is not known yet. */
+static struct piece read_reference(struct reader *r)
+{
+	unsigned number = 0, captures = r->captures;
+	struct capture *c;
+	const char *after;
+	bool fold = r->fold;
+	struct piece p;
+
+	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
+		number = number * 10 + (unsigned)(*r->at - '0');
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	c = number && number < GROUPS_MAX ? &r->capture[number] : NULL;
+	if (!c || !c->text) {
+		p = piece_empty(r->f);
+		link_to(r->f, p.end, NODE_ANY);
+		return (struct piece){p.start, NODE_ANY};
+	}
+	after = r->at;
+	r->at = c->text;
+	r->fold = c->fold;
+	p = read_to_end(r);
+	r->at = after;
+	r->fold = fold;
+	r->captures = captures;
+	return p;
+}
+
 static struct piece read_group(struct reader *r)
 {
 	const char *name;
@@ -303,13 +272,17 @@ static struct piece read_group(struct reader *r)
 		return piece_fail(r);
 	if (r->at[1] != '?') {
 		r->at++;
-		return read_to_end(r);
+		return read_capture(r);
 	}
 	r->at += 2;
+	if (*r->at >= '0' && *r->at <= '9')
+		return read_reference(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
-	if (starts_with(r, "!") || starts_with(r, "<=") || starts_with(r, "<!"))
-		return read_assertion(r);
+	if (starts_with(r, "<="))
+		return read_assertion(r, true);
+	if (starts_with(r, "!") || starts_with(r, "<!"))
+		return read_assertion(r, false);
 	if (starts_with(r, ">"))
 		return read_to_end(r);
 	if (starts_with(r, "<") || starts_with(r, "P<")) {
@@ -317,7 +290,7 @@ static struct piece read_group(struct reader *r)
 		if (!name)
 			return piece_fail(r);
 		r->at = name + 1;
-		return read_to_end(r);
+		return read_capture(r);
 	}
 	return read_flags(r);
 }
@@ -394,12 +367,14 @@ static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
 
 static struct piece read_again(struct reader *r, const char *atom)
 {
+	unsigned captures = r->captures;
 	const char *after = r->at;
 	struct piece p;
 
 	r->at = atom;
 	p = read_atom(r);
 	r->at = after;
+	r->captures = captures;
 	return p;
 }
 
@@ -454,9 +429,18 @@ int follow_parse(struct graph *f, const char *expression)
 	struct reader r = {.f = f, .at = expression};
 	struct piece p;
 
-	f->count = NODE_FIRST;
-	f->nodes[NODE_MATCH] = f->nodes[NODE_ANY] =
-		(struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	f->count = 0;
+	f->cut = false;
+	f->ways_count = 0;
+	f->behinds.count = f->behinds.places = 0;
+	f->behinds.starts = (struct byte_set){0};
+	for (uint16_t n = 0; n < NODE_FIRST; n++)
+		node_new(f);
+	/* where an assertion may still go on */
+	for (uint16_t n = 0; n < NODE_FIRST; n++) {
+		f->nodes[n].set = byte_set_all;
+		f->nodes[n].out[0] = NODE_ANY;
+	}
 	p = read_choice(&r);
 	if (r.failed || *r.at)
 		return -1;
