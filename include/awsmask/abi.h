@@ -136,6 +136,15 @@ struct flow_record {
 	__u32 pad;
 };
 
+/* ring buffer `wanted`: somebody enrolled is going to connect, or has tried to, where nobody of ours
+ * listens. Not pinned. */
+struct netns_wanted {
+	__u64 netns_cookie;
+	__u64 cgroup_id; /* the enrolled one; 0: only its program is */
+	__u32 task;	 /* the thread that does, initial pid namespace */
+	__u32 pad;
+};
+
 _Static_assert(REASON_COUNT <= AWSMASK_MAX_REASONS, "abi");
 _Static_assert(sizeof(struct policy) == 8, "abi");
 _Static_assert(sizeof(struct listener) == 8, "abi");
@@ -147,5 +156,6 @@ _Static_assert(sizeof(struct program) == 248, "abi");
 _Static_assert(sizeof(struct program_file) == 16, "abi");
 _Static_assert(sizeof(struct program_path) == 256, "abi");
 _Static_assert(sizeof(struct program_mark) == 4, "abi");
+_Static_assert(sizeof(struct netns_wanted) == 24, "abi");
 
 #endif

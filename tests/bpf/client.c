@@ -185,6 +185,8 @@ static void client_main(const char *cgroup, const struct plan *p, int report, in
 		check_failed(__FILE__, __LINE__, e.text);
 	if (p->mark)
 		check(redirect_program_mark(p->world->r, getpid(), p->mark) == 1);
+	if (p->netns)
+		check(!setns(open(p->netns, O_RDONLY | O_CLOEXEC), CLONE_NEWNET));
 	if (p->own_netns)
 		own_netns(p);
 	if (p->uid)

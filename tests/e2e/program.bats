@@ -170,6 +170,12 @@ uncovered() {
 	covered "$BIN/shell" -c 'setsid sh -c "env curl \"\$@\" &  wait" sh "$@"' sh
 }
 
+@test "in a network namespace of its own" {
+	enroll "$AGENT"
+	# The first connect may come before the listener.
+	covered unshare -n sh -c 'ip link set lo up; for i in 1 2 3 4 5 6 7 8 9 10; do "$@" && break; sleep 0.1; done' sh "$AGENT"
+}
+
 # A shell that waits for a line, and asks then. Leaves its answer in $T/NAME.
 waiting() { # NAME CMD...
 	mkfifo "$T/$1.go"

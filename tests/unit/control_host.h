@@ -44,7 +44,7 @@ struct host {
 	pthread_mutex_t lock;
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
-	uint32_t enrolled;
+	uint32_t enrolled, namespaces;
 	uint32_t program_ids[HOST_PROGRAMS_MAX];
 	struct program programs[HOST_PROGRAMS_MAX];
 	uint32_t program_count;
@@ -77,6 +77,13 @@ static inline void host_programs(struct host *h, const struct priv_request *r,
 		reply->u.programs.ids[reply->u.programs.count] = h->program_ids[i];
 		reply->u.programs.programs[reply->u.programs.count++] = h->programs[i];
 	}
+}
+
+static inline void host_netns(const struct host *h, struct priv_reply *reply)
+{
+	reply->u.netns.total = h->namespaces;
+	for (uint32_t i = 0; i < h->namespaces && i < PRIV_NETNS_MAX; i++)
+		reply->u.netns.at[reply->u.netns.count++].inode = 4026532000u + i;
 }
 
 static inline void host_change(struct host *h, const struct priv_request *r,
@@ -126,6 +133,8 @@ static inline void *host_monitor(void *arg)
 			host_list(h, &r, &reply);
 		else if (r.kind == PRIV_PROGRAMS)
 			host_programs(h, &r, &reply);
+		else if (r.kind == PRIV_NETNS)
+			host_netns(h, &reply);
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;

@@ -1,6 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 
+/* NULL: they cannot be had. */
+static json_t *namespaces(struct ctl *c, struct err *e)
+{
+	json_t *answer, *list;
+
+	if (client_call(c, json_pack("{s:s}", "command", "status"), &answer, e) != CLIENT_DONE)
+		return NULL;
+	list = json_incref(json_object_get(answer, "namespaces"));
+	json_decref(answer);
+	if (!list)
+		err_set(e, "awsmaskd's answer is not understood: is it of another version?");
+	return list;
+}
+
+static int print_json(struct ctl *c, json_t *cgroups, json_t *programs)
+{
+	struct err e;
+	json_t *served = namespaces(c, &e);
+
+	if (!served) {
+		json_decref(cgroups);
+		json_decref(programs);
+		return ctl_refuse(c, &e);
+	}
+	return ctl_print_json(json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "enrolled", cgroups,
+					"programs", programs, "namespaces", served));
+}
+
 static const char *text_of(const json_t *entry, const char *key, const char *missing)
 {
 	const char *text = json_string_value(json_object_get(entry, key));
@@ -33,8 +61,7 @@ int cmd_list(struct ctl *c, int argc, char **argv)
 		return ctl_refuse(c, &e);
 	}
 	if (c->option[OPTION_JSON])
-		return ctl_print_json(json_pack("{s:b, s:o, s:o}", "ok", 1, "enrolled", cgroups,
-						"programs", programs));
+		return print_json(c, cgroups, programs);
 	if (json_array_size(cgroups) + json_array_size(programs) == 0)
 		printf("no cgroup and no program is enrolled\n");
 	print_all(cgroups, "cgroup", "");

@@ -132,6 +132,16 @@ static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
 	return all;
 }
 
+/* Of network namespaces, as many as the monitor names at a time. */
+static json_t *inodes_json(const struct priv_reply *reply)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < reply->u.netns.count && i < PRIV_NETNS_MAX; i++)
+		json_array_append_new(list, json_integer((json_int_t)reply->u.netns.at[i].inode));
+	return list;
+}
+
 static const char *mode_word(uint32_t mode)
 {
 	return mode == POLICY_OBSERVE ? "observe" : "enforce";
@@ -144,30 +154,30 @@ static const char *scope_word(enum config_scope scope)
 
 json_t *control_status(const struct control_context *context,
 		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
-		       uint32_t programs)
+		       uint32_t programs, const struct priv_reply *netns)
 {
 	const struct config *config = context->config;
 	uint64_t uptime = (uv_hrtime() - context->started_ns) / 1000000000u;
 
-	return json_pack("{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, "
-			 "s:I, s:o, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o}",
-			 "ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
-			 (int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
-			 mode_word(config->mode), "fail", config->fail_open ? "open" : "closed",
-			 "scope", scope_word(config->scope), "other_hosts",
-			 config->deny_other_hosts ? "deny" : "splice", "ports",
-			 ports_json(config->ports, config->port_count), "proxy_ports",
-			 ports_json(config->proxy_ports, config->proxy_port_count), "targets",
-			 names_json(config->targets, config->target_count), "target_count",
-			 (int)config->target_count, "enrolled", (json_int_t)enrolled, "programs",
-			 (json_int_t)programs, "counters", counters_json(context->stats),
-			 "refusals", refusals_json(context->stats), "masked_by_type",
-			 types_json(context->types, context->stats->masked_by_type, true),
-			 "observed_by_type",
-			 types_json(context->types, context->stats->observed_by_type, false),
-			 "vault", vault_json(context->vault), "report", report_json(context),
-			 "kernel", kernel_json(counters));
+	return json_pack(
+		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
+		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
+		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
+		scope_word(config->scope), "other_hosts",
+		config->deny_other_hosts ? "deny" : "splice", "ports",
+		ports_json(config->ports, config->port_count), "proxy_ports",
+		ports_json(config->proxy_ports, config->proxy_port_count), "targets",
+		names_json(config->targets, config->target_count), "target_count",
+		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
+		counters_json(context->stats), "refusals", refusals_json(context->stats),
+		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
+		"observed_by_type",
+		types_json(context->types, context->stats->observed_by_type, false), "vault",
+		vault_json(context->vault), "report", report_json(context), "kernel",
+		kernel_json(counters), "namespaces", inodes_json(netns), "namespace_count",
+		(json_int_t)netns->u.netns.total, "programs", (json_int_t)programs);
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

@@ -55,6 +55,9 @@ static void ask(struct control_job *job, enum job_phase phase)
 	case JOB_COUNTERS:
 		r.kind = PRIV_COUNTERS;
 		break;
+	case JOB_NETNS:
+		r.kind = PRIV_NETNS;
+		break;
 	default:
 		r.kind = PRIV_LIST;
 		r.u.list.offset = (uint32_t)job->offset;
@@ -112,11 +115,12 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 
 static void after_programs(struct control_job *job, const struct priv_reply *reply)
 {
-	if (job->command == CONTROL_STATUS)
-		finish(job, control_status(job->context, job->counters, job->enrolled,
-					   reply->u.programs.total));
-	else
+	if (job->command == CONTROL_STATUS) {
+		job->programs = reply->u.programs.total;
+		ask(job, JOB_NETNS);
+	} else {
 		finish(job, control_programs((uint32_t)job->offset, reply));
+	}
 }
 
 static void advance(struct control_job *job, const struct priv_reply *reply)
@@ -135,6 +139,10 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 	case JOB_TOTAL:
 		job->enrolled = reply->u.list.total;
 		ask(job, JOB_PROGRAMS);
+		break;
+	case JOB_NETNS:
+		finish(job, control_status(job->context, job->counters, job->enrolled,
+					   job->programs, reply));
 		break;
 	case JOB_PAGE:
 		finish(job, control_page((uint32_t)job->offset, reply));

@@ -21,13 +21,22 @@ enum control_command {
  * What the job waits for from the monitor:
  *
  *	changing commands   ACT -> done (the monitor judges who asks)
- *	status              COUNTERS -> TOTAL -> PROGRAMS -> done
+ *	status              COUNTERS -> TOTAL -> PROGRAMS -> NETNS -> done
  *	list, programs      PAGE or PROGRAMS -> done
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
  */
-enum job_phase { JOB_DONE, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE, JOB_PROGRAMS, JOB_REPORT };
+enum job_phase {
+	JOB_DONE,
+	JOB_ACT,
+	JOB_COUNTERS,
+	JOB_TOTAL,
+	JOB_NETNS,
+	JOB_PAGE,
+	JOB_PROGRAMS,
+	JOB_REPORT
+};
 
 struct control_job {
 	const struct control_context *context;
@@ -42,9 +51,9 @@ struct control_job {
 	char program[AWSMASK_PROGRAM_PATH]; /* the same; "": a cgroup is */
 	struct policy policy;
 	uint64_t counters[REASON_COUNT];
-	uint32_t enrolled;	   /* cgroups */
-	json_t *answer;		   /* when done */
-	void (*done)(void *owner); /* never called from inside control_job_begin() */
+	uint32_t enrolled, programs; /* how many */
+	json_t *answer;		     /* when done */
+	void (*done)(void *owner);   /* never called from inside control_job_begin() */
 	void *owner;
 };
 
@@ -62,7 +71,7 @@ __attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format
 /* Answers from what is known (control_answer.c). NULL: memory is out. */
 json_t *control_status(const struct control_context *context,
 		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
-		       uint32_t programs);
+		       uint32_t programs, const struct priv_reply *netns);
 json_t *control_page(uint32_t offset, const struct priv_reply *reply);
 json_t *control_programs(uint32_t offset, const struct priv_reply *reply);
 

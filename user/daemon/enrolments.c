@@ -39,6 +39,7 @@ static void on_cgroup_gone(void *arg, uint64_t id)
 	struct monitor_services *s = arg;
 	struct err e;
 
+	netns_watch_look_soon(s->netns);
 	if (redirect_unenroll(s->redirect, id, &e) == 0)
 		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
 			  log_word("why", "it has been removed"));

@@ -9,7 +9,6 @@
 #include "log.h"
 #include "state_dir.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,14 +24,13 @@
 int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 {
 	struct listener l = {.port4 = port};
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	uint64_t cookie;
 
 	if (!m->services.redirect)
 		return 0;
-	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e, "the listeners' network namespace has no name: %s",
-			       strerror(errno));
+	netns_doors_accepting(m->services.doors, port != 0);
+	if (netns_own_cookie(&cookie, e) < 0)
+		return -1;
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -47,7 +45,9 @@ static void on_deserted(void *arg)
 		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
 	if (monitor_announce(m, 0, &e) < 0)
 		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
-	doors_reset(&m->doors);
+	doors_each(&m->doors, doors_reset_queue, NULL);
+	if (m->services.doors)
+		netns_doors_each(m->services.doors, doors_reset_queue, NULL);
 }
 
 static int on_host_found(void *arg, pid_t pid, struct err *e)
@@ -96,11 +96,12 @@ static void on_stop(uv_signal_t *signal, int number)
 	sd_notify(0, "STOPPING=1");
 	/* A restart looks the same. Who has the doors then finds their queues; if nobody does, systemd
 	 * closes them. */
-	m->leaving = m->options.worker_socket;
-	if (m->leaving)
+	if (m->options.worker_socket) {
+		m->leaving = true;
 		crew_leave(m->crew);
-	else
+	} else {
 		crew_stop(m->crew);
+	}
 }
 
 /* ---- setting up */
@@ -164,6 +165,12 @@ static int open_redirect(struct monitor *m, struct err *e)
 	if (!s->redirect || redirect_configure(s->redirect, m->config, e) < 0 ||
 	    cgroup_id(m->cgroup.path, &s->own_cgroup, e) < 0 ||
 	    redirect_set_own_cgroup(s->redirect, s->own_cgroup, e) < 0)
+		return -1;
+	s->doors = netns_doors_new(s->redirect, m->config->listen_transparent, &m->inherited, e);
+	if (!s->doors)
+		return -1;
+	s->netns = netns_watch_new(&m->loop, s->redirect, s->doors, e);
+	if (!s->netns)
 		return -1;
 	if (redirect_no_programs(s->redirect)) {
 		log_event(LOG_NOTICE, "no-programs",
@@ -233,7 +240,6 @@ static int open_doors(struct monitor *m, struct err *e)
 		return -1;
 	if (!m->options.worker_socket && monitor_await_successor(m, e) < 0)
 		return -1;
-	inherit_drop(&m->inherited);
 	if (m->options.worker_socket)
 		doors_each(&m->doors, keep_door, NULL);
 	return 0;
@@ -241,9 +247,11 @@ static int open_doors(struct monitor *m, struct err *e)
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
+	/* First, so that it is dropped if anything fails. */
+	if (inherit_from_systemd(&m->inherited, e) < 0)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0 ||
-	    inherit_from_systemd(&m->inherited, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
+	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
@@ -265,6 +273,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
 		return -1;
+	inherit_drop(&m->inherited);
 	if (monitor_enroll_configured(m, e) < 0)
 		return -1;
 	return start_crew(m, e);
@@ -288,6 +297,8 @@ static void tear_down(struct monitor *m)
 	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
 	if (m->status)
 		doors_each(&m->doors, forget_door, NULL);
+	if (m->status && m->services.doors)
+		netns_doors_each(m->services.doors, forget_door, NULL);
 	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
 	monitor_drop_next(m);
@@ -298,6 +309,8 @@ static void tear_down(struct monitor *m)
 		close(m->predecessor);
 	inherit_drop(&m->inherited);
 	program_watch_close(m->services.programs);
+	netns_watch_close(m->services.netns);
+	netns_doors_free(m->services.doors);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);

@@ -55,8 +55,13 @@ static unsigned mark_all(struct monitor_services *m, const struct buf *tasks, ui
 	size_t n;
 
 	all = program_tasks(tasks, &n);
-	for (size_t i = 0; i < n; i++)
-		marked += all[i].id == id && mark(m, all[i].pid, id) == 1;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].id != id)
+			continue;
+		/* First, so that no connect is refused for want of a listener. */
+		netns_watch_cover_process(m->netns, all[i].pid);
+		marked += mark(m, all[i].pid, id) == 1;
+	}
 	return marked;
 }
 

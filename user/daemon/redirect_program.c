@@ -197,3 +197,17 @@ void redirect_program_unmark(struct redirect *r, pid_t pid)
 
 	bpf_map_delete_elem(bpf_map__fd(r->skel->maps.marks), &number);
 }
+
+void redirect_program_each(struct redirect *r, void (*step)(pid_t pid, void *arg), void *arg)
+{
+	int fd = bpf_map__fd(r->skel->maps.marks);
+	uint32_t pid, next;
+	int rc = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (!rc) {
+		pid = next;
+		rc = bpf_map_get_next_key(fd, &pid, &next);
+		if (redirect_program_of(r, (pid_t)pid))
+			step((pid_t)pid, arg);
+	}
+}

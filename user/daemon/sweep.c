@@ -2,6 +2,7 @@
 #include "sweep.h"
 #include "../mask/buf.h"
 #include "cgroup.h"
+#include "netns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,10 +14,7 @@
 #include <netinet/tcp.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIST_MAX ((size_t)64 << 20) /* bytes of each list */
@@ -25,20 +23,14 @@
 #define LIVE_STATES                                                                                \
 	(1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_CLOSE_WAIT)
 
-struct net {
-	dev_t dev;
-	ino_t inode;
-	int fd;
-};
-
 struct sweep {
 	const struct sweep_options *options;
 	struct buf own;	    /* uint64_t, sorted: the cgroups whose sockets stay */
 	struct buf cgroups; /* uint64_t, sorted before they are looked up */
 	struct buf sockets; /* uint64_t, likewise: inodes */
-	struct buf nets;    /* struct net */
-	struct buf found;   /* struct inet_diag_req_v2: what to close */
-	bool full;	    /* memory is out */
+	struct netns_list nets;
+	struct buf found; /* struct inet_diag_req_v2: what to close */
+	bool full;	  /* memory is out */
 };
 
 /* ---- who there is */
@@ -69,22 +61,6 @@ static bool has(const struct buf *list, uint64_t n)
 	       bsearch(&n, buf_bytes(list), buf_len(list) / sizeof(n), sizeof(n), compare) != NULL;
 }
 
-static void add_net(struct sweep *s, const char *path)
-{
-	const struct net *known = (const void *)buf_bytes(&s->nets);
-	struct stat st;
-	struct net n;
-
-	if (stat(path, &st) < 0) /* the process has ended */
-		return;
-	for (size_t i = 0; i < buf_len(&s->nets) / sizeof(n); i++)
-		if (known[i].dev == st.st_dev && known[i].inode == st.st_ino)
-			return;
-	n = (struct net){st.st_dev, st.st_ino, open(path, O_RDONLY | O_CLOEXEC)};
-	if (n.fd >= 0)
-		add(s, &s->nets, &n, sizeof(n));
-}
-
 static void add_sockets(struct sweep *s, const char *path)
 {
 	DIR *dir = opendir(path);
@@ -110,7 +86,7 @@ static void add_process(struct sweep *s, pid_t pid)
 	char proc[64];
 
 	snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid);
-	add_net(s, proc);
+	netns_add(&s->nets, proc);
 	snprintf(proc, sizeof(proc), "/proc/%d/fd", (int)pid);
 	add_sockets(s, proc);
 }
@@ -118,17 +94,20 @@ static void add_process(struct sweep *s, pid_t pid)
 static int add_cgroup(const char *path, uint64_t id, void *arg)
 {
 	struct sweep *s = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")];
+	char procs[PATH_MAX + sizeof("/cgroup.procs")], proc[64];
 	int pid;
 	FILE *f;
 
 	if (has(&s->own, id))
 		return 0;
 	add(s, &s->cgroups, &id, sizeof(id));
+	netns_add_cgroup(&s->nets, path);
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		add_process(s, pid);
+	while (f && fscanf(f, "%d", &pid) == 1) {
+		snprintf(proc, sizeof(proc), "/proc/%d/fd", pid);
+		add_sockets(s, proc);
+	}
 	if (f)
 		fclose(f);
 	return 0;
@@ -243,40 +222,27 @@ static void close_found(struct sweep *s, struct nl_sock *sock, struct sweep_resu
 
 /* ---- in each network namespace */
 
-struct visit {
-	int net;
-	struct nl_sock *sock;
-};
-
-/* A thread of its own enters the namespace, for it need not come back. The socket stays there. */
-static void *open_there(void *arg)
+/* The socket stays there. */
+static int open_there(void *sock)
 {
-	struct visit *v = arg;
-
-	if (setns(v->net, CLONE_NEWNET) == 0 && nl_connect(v->sock, NETLINK_SOCK_DIAG) == 0)
-		return v;
-	return NULL;
+	return nl_connect(sock, NETLINK_SOCK_DIAG);
 }
 
 static int sweep_net(struct sweep *s, int net, struct sweep_result *r)
 {
-	struct visit v = {net, nl_socket_alloc()};
-	void *opened = NULL;
-	pthread_t thread;
+	struct nl_sock *sock = nl_socket_alloc();
 	int rc = -1;
 
-	if (v.sock && pthread_create(&thread, NULL, open_there, &v) == 0)
-		pthread_join(thread, &opened);
-	if (!opened)
+	if (!sock || netns_do(net, open_there, sock) < 0)
 		goto out;
 	buf_clear(&s->found);
-	nl_socket_modify_cb(v.sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, s);
-	if (list_sockets(v.sock, AF_INET) < 0 || list_sockets(v.sock, AF_INET6) < 0)
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, s);
+	if (list_sockets(sock, AF_INET) < 0 || list_sockets(sock, AF_INET6) < 0)
 		goto out;
-	close_found(s, v.sock, r);
+	close_found(s, sock, r);
 	rc = 0;
 out:
-	nl_socket_free(v.sock);
+	nl_socket_free(sock);
 	return rc;
 }
 
@@ -296,9 +262,9 @@ static void begin(struct sweep *s)
 	buf_init(&s->own, LIST_MAX);
 	buf_init(&s->cgroups, LIST_MAX);
 	buf_init(&s->sockets, LIST_MAX);
-	buf_init(&s->nets, LIST_MAX);
+	netns_list_init(&s->nets);
 	buf_init(&s->found, LIST_MAX);
-	add_net(s, "/proc/self/ns/net");
+	netns_add(&s->nets, "/proc/self/ns/net");
 	/* One that is gone has no sockets. */
 	if (s->options->own_cgroup &&
 	    cgroup_path_of(s->options->own_cgroup, path, sizeof(path)) == 0)
@@ -309,27 +275,23 @@ static void begin(struct sweep *s)
 /* `rc`: of the gathering. */
 static int finish(struct sweep *s, int rc, struct sweep_result *r, struct err *e)
 {
-	const struct net *nets = (const void *)buf_bytes(&s->nets);
-	size_t n = buf_len(&s->nets) / sizeof(*nets);
 	struct sweep_result sum = {0};
 
 	sort(&s->cgroups);
 	sort(&s->sockets);
-	for (size_t i = 0; i < n; i++) {
-		if (rc == 0 && sweep_net(s, nets[i].fd, &sum) < 0)
+	for (size_t i = 0; i < netns_count(&s->nets) && rc == 0; i++)
+		if (sweep_net(s, netns_at(&s->nets, i)->fd, &sum) < 0)
 			rc = err_set(e, "the connections in a network namespace cannot be listed "
 					"or not be closed (does the kernel have "
 					"CONFIG_INET_DIAG_DESTROY?)");
-		close(nets[i].fd);
-	}
-	if (rc == 0 && s->full)
+	if (rc == 0 && (s->full || s->nets.full))
 		rc = err_set(e, "there are more connections than memory to list them");
 	if (rc == 0)
 		*r = sum;
 	buf_free(&s->own);
 	buf_free(&s->cgroups);
 	buf_free(&s->sockets);
-	buf_free(&s->nets);
+	netns_list_free(&s->nets);
 	buf_free(&s->found);
 	return rc;
 }
