@@ -17,7 +17,7 @@ static const unsigned allowed[] = {
 	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
 	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
-	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_SPLICE] = TO(LINGER) | TO(CLOSED),
 	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
 	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
@@ -71,6 +71,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_change(c->use, c->held, 0);
 	exchange_free(c->exchange);
+	conn_watch_end(c);
 	free(c->cgroup);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
