@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Dependencies come first: what follows looks at what is installed. make starts anew once this file is made.
-ifneq ($(filter-out help clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean deps deb rpm,$(or $(MAKECMDGOALS),all)),)
 include build/deps.mk
 build/deps.mk: tools/deps.sh
 	@tools/deps.sh
@@ -21,6 +21,7 @@ VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 SYSCONF  ?= /etc
 DESTDIR  ?=
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 CC       := gcc
 CLANG    ?= clang
 BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
@@ -29,6 +30,8 @@ B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 CFLAGS ?= $(if $(SANITIZER),-O1,-O2) -g
+CPPFLAGS ?=
+LDFLAGS ?=
 ifeq ($(SANITIZER),address)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SANITIZER),undefined)
@@ -48,7 +51,7 @@ LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
 LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
 
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(SAN) \
+ALL_CFLAGS = $(CPPFLAGS) -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(SAN) \
 	-fstack-protector-strong -Iinclude -I$(B) $(PKG_CFLAGS) -isystem $(LLHTTP_INC)
 
 pure_src   := $(wildcard user/mask/*.c user/wire/*.c)
@@ -103,25 +106,25 @@ $(B)/libawsmaskd.a: $(call obj,$(daemon_src))
 
 $(B)/awsmaskd: $(call obj,user/daemon/main.c) $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
 $(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
 $(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
 $(B)/awsmask-catalogue.7: $(B)/catalogue_man
 	@echo "  MAN   $@"
 	@$< > $@
 
-# What goes where below the prefix: MODE, source, place.
+# What goes where, below the prefix unless it says otherwise: MODE, source, place.
 define INSTALLED
 0755 $(B)/awsmaskd sbin/awsmaskd
 0755 $(B)/awsmaskctl sbin/awsmaskctl
-0644 $(B)/awsmaskd.service lib/systemd/system/awsmaskd.service
+0644 $(B)/awsmaskd.service $(UNITDIR)/awsmaskd.service
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
@@ -129,22 +132,44 @@ $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) sh
 )
 endef
 export INSTALLED
+placed = $$(case $(1) in (/*) echo $(1) ;; (*) echo $(PREFIX)/$(1) ;; esac)
 
 install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there is kept
 	@sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in >$(B)/awsmaskd.service
 	while read -r mode from to; do \
-		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
 		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
 
 uninstall: ## remove what install brought, but the configuration
 	while read -r mode from to; do \
-		[ -z "$$to" ] || rm -f "$(DESTDIR)$(PREFIX)/$$to" || exit 1; \
+		[ -z "$$to" ] || rm -f "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 
 clean: ## remove what was built
 	rm -rf build
+
+# A package is built from a copy, so that nothing of the build, nor of a checkout, gets into it or is changed by it.
+define package_source
+	@rm -rf build/$(1) && mkdir -p build/$(1)/awsmask-$(VERSION)
+	@tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C build/$(1)/awsmask-$(VERSION)
+endef
+
+deb: ## a package for Debian and its family, in build/deb (needs debhelper; says what else)
+	$(call package_source,deb)
+	@cp -r deploy/debian build/deb/awsmask-$(VERSION)/debian
+	@cd build/deb/awsmask-$(VERSION) && [ "$$(dpkg-parsechangelog -S Version)" = "$(VERSION)-1" ] || { \
+		echo "deploy/debian/changelog is not of version $(VERSION)" >&2; exit 1; }
+	@cd build/deb/awsmask-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
+	@ls build/deb/*.deb
+
+rpm: ## a package for the RHEL family and SUSE, in build/rpm (needs rpmbuild)
+	$(call package_source,rpm)
+	@tar -C build/rpm -czf build/rpm/awsmask-$(VERSION).tar.gz awsmask-$(VERSION)
+	@rpmbuild --quiet -bb $(RPMFLAGS) --define '_topdir $(CURDIR)/build/rpm' --define '_sourcedir $(CURDIR)/build/rpm' \
+		--define 'version_of_source $(VERSION)' deploy/rpm/awsmask.spec
+	@find build/rpm/RPMS -name '*.rpm'
 
 ##@ Seeing it work
 
@@ -239,7 +264,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install uninstall clean demo unit-build unit fuzz-build fuzz test test-full score \
+.PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full score \
 	test-claude bench bench-scan check help
 
 # This build's own: another one, at work beside it, may have written half of a file.

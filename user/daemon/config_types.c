@@ -11,21 +11,15 @@
 #define TYPES_MAX 1024 /* lines */
 #define TARGETS_MAX 256
 
-static const char *const classes[] = {
-	[SENSITIVITY_ID] = "id",
-	[SENSITIVITY_NETWORK] = "network",
-	[SENSITIVITY_NAME] = "name",
-	[SENSITIVITY_SECRET] = "secret",
-};
-
 static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
-static bool is_class(const char *name)
+/* The sensitivity of that name, -1: there is none. */
+static int class_of(const char *name)
 {
-	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
-		if (!strcmp(classes[i], name))
-			return true;
-	return false;
+	for (int i = 0; i < SENSITIVITY_COUNT; i++)
+		if (!strcmp(sensitivity_names[i], name))
+			return i;
+	return -1;
 }
 
 static bool is_own(const struct config_type *t)
@@ -45,6 +39,23 @@ static int read_action(struct reader *r, const char *key, enum action *action)
 	}
 	return err_set(r->e, "%s:%zu: %s is '%s'; write mask, block, observe or allow", r->file,
 		       reader_line(r), key, reader_shown(reader_scalar(r), text));
+}
+
+/* A mapping of lines that only `add` understands; the current event is the line's key. */
+static int read_lines(struct reader *r, const char *key,
+		      int (*add)(struct reader *r, const char *key, struct config_type *t),
+		      struct config_type *t)
+{
+	if (reader_want(r, YAML_MAPPING_START_EVENT, key, "a mapping in { }"))
+		return -1;
+	for (;;) {
+		if (reader_next(r))
+			return -1;
+		if (r->event.type == YAML_MAPPING_END_EVENT)
+			return 0;
+		if (add(r, key, t))
+			return -1;
+	}
 }
 
 static int add_target(struct reader *r, const char *key, struct config_type *t)
@@ -80,16 +91,7 @@ static int add_target(struct reader *r, const char *key, struct config_type *t)
 
 int reader_type_targets(struct reader *r, const char *key, struct config_type *t)
 {
-	if (reader_want(r, YAML_MAPPING_START_EVENT, key, "a mapping in { }"))
-		return -1;
-	for (;;) {
-		if (reader_next(r))
-			return -1;
-		if (r->event.type == YAML_MAPPING_END_EVENT)
-			return 0;
-		if (add_target(r, key, t))
-			return -1;
-	}
+	return read_lines(r, key, add_target, t);
 }
 
 /* The value of a type's line: an action, or a mapping. */
@@ -110,12 +112,13 @@ static int read_type(struct reader *r, struct config_type *t)
 	return 0;
 }
 
-static int add_type(struct reader *r, const char *key)
+static int add_type(struct reader *r, const char *key, struct config_type *none)
 {
 	struct config *c = r->config;
 	char text[SHOWN_MAX + 4];
 	struct config_type *grown;
 
+	(void)none;
 	if (reader_want(r, YAML_SCALAR_EVENT, key, "TYPE: action"))
 		return -1;
 	reader_shown(reader_scalar(r), text);
@@ -143,22 +146,13 @@ static int add_type(struct reader *r, const char *key)
 
 int reader_types(struct reader *r, const char *key)
 {
-	if (reader_want(r, YAML_MAPPING_START_EVENT, key, "a mapping in { }"))
-		return -1;
-	for (;;) {
-		if (reader_next(r))
-			return -1;
-		if (r->event.type == YAML_MAPPING_END_EVENT)
-			return 0;
-		if (add_type(r, key))
-			return -1;
-	}
+	return read_lines(r, key, add_type, NULL);
 }
 
 /* A line about what the catalogue has. */
 static int check_named(struct reader *r, const struct config_type *t)
 {
-	bool known = is_class(t->name) ||
+	bool known = class_of(t->name) >= 0 ||
 		     types_find(&types_builtin, t->name, strlen(t->name)) != TYPE_NONE;
 
 	if (!strcmp(t->name, type_table[TYPE_LITERAL].label))
@@ -199,7 +193,7 @@ static int check_own(struct reader *r, struct config_type *t, struct types *type
 	enum mask_type type;
 	char why[256];
 
-	if (is_class(t->name))
+	if (class_of(t->name) >= 0)
 		return err_set(r->e,
 			       "%s:%zu: %s is a class of types and has no expression, literals or "
 			       "file of its own; write only its action",
@@ -297,7 +291,7 @@ const struct config_type *config_action_line(const struct config *c, const struc
 	/* A class neither switches an optional type on, nor an own one off. */
 	if (type >= TYPE_COUNT || type_is_optional(type))
 		return NULL;
-	line = config_type_line(c, classes[info->sensitivity]);
+	line = config_type_line(c, sensitivity_names[info->sensitivity]);
 	return line_action(line, host) == CONFIG_NO_ACTION ? NULL : line;
 }
 

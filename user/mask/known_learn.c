@@ -2,6 +2,8 @@
 /* Which values are learned: those that nobody else means. */
 #include "known.h"
 
+#include <stdlib.h>
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
@@ -32,34 +34,31 @@ static bool is_letter(uint8_t c)
 	return (uint8_t)((c | 0x20) - 'a') < 26;
 }
 
+struct candidate {
+	const uint8_t *p;
+	size_t len;
+};
+
 /* As strcmp() would, the value in lower case. */
-static int compare_word(const char *word, const uint8_t *p, size_t len)
+static int compare_word(const void *key, const void *element)
 {
-	for (size_t i = 0; i < len; i++) {
-		int diff = (uint8_t)word[i] - lower(p[i]);
+	const struct candidate *v = key;
+	const char *word = *(const char *const *)element;
+
+	for (size_t i = 0; i < v->len; i++) {
+		int diff = lower(v->p[i]) - (uint8_t)word[i];
 
 		if (diff)
 			return diff;
 	}
-	return word[len] != 0;
+	return word[v->len] ? -1 : 0;
 }
 
 static bool is_common(const uint8_t *p, size_t len)
 {
-	size_t low = 0, high = sizeof(common) / sizeof(common[0]);
+	const struct candidate v = {p, len};
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int diff = compare_word(common[mid], p, len);
-
-		if (!diff)
-			return true;
-		if (diff < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
+	return bsearch(&v, common, sizeof(common) / sizeof(*common), sizeof(*common), compare_word);
 }
 
 static size_t letters(const uint8_t *p, size_t len)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 const struct mask_policy policy_default = {
 	.actions =
 		{
@@ -20,30 +23,27 @@ static const char *const examples[] = {
 #undef EXAMPLE
 };
 
-static int compare(const char *text, const uint8_t *value, size_t len)
-{
-	size_t n = strlen(text);
-	int diff = memcmp(text, value, n < len ? n : len);
+struct candidate {
+	const uint8_t *value;
+	size_t len;
+};
 
-	return diff ? diff : (n > len) - (n < len);
+static int compare_example(const void *key, const void *element)
+{
+	const struct candidate *v = key;
+	const char *text = *(const char *const *)element;
+	size_t n = strlen(text);
+	int diff = memcmp(v->value, text, n < v->len ? n : v->len);
+
+	return diff ? diff : (v->len > n) - (v->len < n);
 }
 
 static bool is_listed(const uint8_t *value, size_t len)
 {
-	size_t low = 0, high = sizeof(examples) / sizeof(*examples);
+	const struct candidate v = {value, len};
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int diff = compare(examples[mid], value, len);
-
-		if (!diff)
-			return true;
-		if (diff < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
+	return bsearch(&v, examples, sizeof(examples) / sizeof(*examples), sizeof(*examples),
+		       compare_example);
 }
 
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const sensitivity_names[] = {
+const char *const sensitivity_names[SENSITIVITY_COUNT] = {
 	[SENSITIVITY_ID] = "id",
 	[SENSITIVITY_NETWORK] = "network",
 	[SENSITIVITY_NAME] = "name",

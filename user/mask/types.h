@@ -16,9 +16,7 @@
 #define TYPES_OWN_MAX 256	/* and those that only the vault remembers */
 
 enum sensitivity { SENSITIVITY_ID, SENSITIVITY_NETWORK, SENSITIVITY_NAME, SENSITIVITY_SECRET };
-
-/* "id", "network", "name", "secret" */
-extern const char *const sensitivity_names[];
+#define SENSITIVITY_COUNT (SENSITIVITY_SECRET + 1)
 
 /* TYPE_LITERAL is 0: text that already looks like a placeholder (I2). */
 enum mask_type {
@@ -42,7 +40,7 @@ struct type_info {
 };
 
 /* "id", "network", "name", "secret" */
-extern const char *const sensitivity_names[];
+extern const char *const sensitivity_names[SENSITIVITY_COUNT];
 
 extern const struct type_info type_table[TYPE_COUNT];
 
