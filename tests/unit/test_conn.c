@@ -123,6 +123,29 @@ Test(conn, who_hides_at_a_targets_address_is_refused)
 	tear_down(&b);
 }
 
+Test(conn, an_address_is_no_name)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"GET http://127.0.0.1:8080/ HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: [::ffff:127.0.0.1]:80\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		target_addrs_add(b.worker.target_addrs, b.flow.addr);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_arrival(&b, said[i]);
+		tear_down(&b);
+	}
+}
+
 Test(conn, http2_in_the_clear_is_refused)
 {
 	struct bench b;

@@ -63,30 +63,39 @@ static bool refuse_socks(struct conn *c)
 			      is_five ? five : four, is_five ? sizeof(five) : sizeof(four));
 }
 
+static bool address_of_text(const char *text, uint8_t addr[static 16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+	uint8_t four[4];
+
+	if (inet_pton(AF_INET, text, four) != 1)
+		return inet_pton(AF_INET6, text, addr) == 1;
+	memcpy(addr, mapped, sizeof(mapped));
+	memcpy(addr + sizeof(mapped), four, sizeof(four));
+	return true;
+}
+
 /* The address that the client is after; false: only its proxy knows. */
 static bool far_address(const struct conn *c, uint8_t addr[static 16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-
-	if (c->authority[0]) {
-		memcpy(addr, mapped, sizeof(mapped));
-		return inet_pton(AF_INET, c->authority, addr + 12) == 1 ||
-		       inet_pton(AF_INET6, c->authority, addr) == 1;
-	}
+	if (address_of_text(c->host, addr))
+		return true;
+	if (c->authority[0])
+		return address_of_text(c->authority, addr);
 	memcpy(addr, c->flow.addr, 16);
 	return c->door == DOOR_TRANSPARENT;
 }
 
 /*
  * Not a target: pass it through, unless that would let a model be reached unmasked or policy says
- * no. `named`: the client said in the clear where it goes, and c->host has it.
+ * no. `named`: the client said in the clear where it goes, and c->host has it. An address is not a name.
  */
 static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn *, const char *))
 {
 	const struct config *config = c->thread->worker->config;
 	uint8_t addr[16];
 
-	if (!named && far_address(c, addr) &&
+	if ((!named || address_of_text(c->host, addr)) && far_address(c, addr) &&
 	    target_addrs_has(c->thread->worker->target_addrs, addr))
 		return refuse(c, "it hides its host, at an address where a target lives");
 	if (c->tunnelled)
