@@ -239,6 +239,25 @@ Test(conn, socks_is_refused)
 	}
 }
 
+Test(conn, a_request_whose_host_cannot_be_read_is_refused)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"GET / HTTP/1.0\r\n\r\n",
+		"GET ws://" TARGET "/ HTTP/1.1\r\nHost: other.example\r\n\r\n",
+		"GET http://other.example/ HTTP/1.1\r\nHost: " TARGET ", x\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+	}
+}
+
 Test(conn, two_names_in_one_head_are_refused)
 {
 	struct bench b;

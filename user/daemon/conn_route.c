@@ -183,20 +183,17 @@ static bool route_http(struct conn *c)
 	/* RFC 9112 section 3.2.2: absolute-form, as to a proxy. */
 	named = r == 1 && http_head(p)->target_len && http_head(p)->target[0] != '/' &&
 		http_head(p)->target[0] != '*';
-	if (r == 1) {
+	if (r == 1)
 		kept = conn_head_host(c, http_head(p), c->host);
-		r = kept < 0 ? -1 : 1;
-	}
 	http_parser_free(p);
-	if (r == 1 && named && !config_is_target(config, c->host)) {
-		/* A proxy's request for another host: not to be delivered to the first target. */
-		return pass_requests(c, kept && !config_is_unmasked_model(c->host));
-	} else if (c->door == DOOR_EXPLICIT && !c->connect_done && !named) {
+	if (c->door == DOOR_EXPLICIT && !c->connect_done && !named)
 		/* Its clients name it by its own address: what they mean is the first target. */
 		snprintf(c->host, sizeof(c->host), "%s", config->targets[0]);
-	} else if (r == 1 && !config_is_target(config, c->host)) {
-		return pass_requests(c, false);
-	}
+	else if (kept < 0)
+		return conn_refuse_http(c, "a request whose host cannot be read");
+	else if (r == 1 && !config_is_target(config, c->host))
+		/* Also a proxy's: it is not to be delivered to the first target. */
+		return pass_requests(c, named && kept && !config_is_unmasked_model(c->host));
 	/* What is malformed gets its answer from the exchange: it is never passed on. */
 	conn_prepare(c);
 	return true;

@@ -57,19 +57,25 @@ static size_t skip_blanks(const uint8_t *p, size_t len)
 	return n;
 }
 
-/* What follows the method tells HTTP from other protocols of words, such as SSH's banner. */
+/* What follows the method tells HTTP from other protocols of words, such as SSH's banner: a path, or a URI
+ * that some proxy might know. */
 static int sniff_target(const uint8_t *p, size_t len)
 {
-	static const char SCHEME[] = "http";
+	static const char *const SCHEMES[] = {"http", "ws", "ftp"};
+	bool undecided = len == 0;
 
-	if (len == 0)
-		return 0;
-	if (*p == '/' || *p == '*')
+	if (len && (*p == '/' || *p == '*'))
 		return 1;
-	len = least(len, sizeof(SCHEME) - 1);
-	if (strncasecmp((const char *)p, SCHEME, len))
-		return -1;
-	return len == sizeof(SCHEME) - 1;
+	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++) {
+		size_t whole = strlen(SCHEMES[i]), same = least(len, whole);
+
+		if (strncasecmp((const char *)p, SCHEMES[i], same))
+			continue;
+		if (same == whole)
+			return 1;
+		undecided = true;
+	}
+	return undecided ? 0 : -1;
 }
 
 /* `full`: there is no room to wait for more. */

@@ -146,7 +146,7 @@ def absolute(try_):
     ask(connected(), request(try_.text, target=f"http://{OTHER}/text"))
 
 
-@way("user name in the host", REFUSED, "http://name@target/ in the request line, through a proxy", control=False)
+@way("user name in the host", REFUSED, "http://name@target/ in the request line, through a proxy")
 def userinfo(try_):
     ask(connected(port=PROXY), request(try_.text, target=f"http://x@{TARGET}/text"))
 
@@ -216,6 +216,26 @@ def connect(try_):
 @way("plain HTTP through a proxy", MASKED, "absolute-form")
 def proxied(try_):
     ask(connected(port=PROXY), request(try_.text, target=f"http://{TARGET}/text"))
+
+
+@way("https through a plain proxy", MASKED, "absolute-form with https")
+def proxied_https(try_):
+    ask(connected(port=PROXY), request(try_.text, target=f"https://{TARGET}/text"))
+
+
+@way("another scheme through a proxy", REFUSED, "absolute-form with ws, and another Host")
+def proxied_ws(try_):
+    ask(connected(port=PROXY), request(try_.text, OTHER, target=f"ws://{TARGET}/text"))
+
+
+@way("CONNECT to the address", MASKED, "the target's address, and its name in the tunnel")
+def connect_address(try_):
+    ask(secured(tunnel(ORIGIN4)), request(try_.text))
+
+
+@way("CONNECT to the address, no name", REFUSED, "the same, and no name in the tunnel")
+def connect_address_nameless(try_):
+    ask(secured(tunnel(ORIGIN4), None, names=False), request(try_.text))
 
 
 @way("CONNECT elsewhere", MASKED, "TLS with a target's name, in a tunnel to another host")
