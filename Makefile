@@ -233,6 +233,11 @@ test: deps ## every test: unit (three sanitizers), kernel, end to end; under ten
 test-full: deps ## the slow ones too: long fuzzing, more of the corpus, kills by the hundred
 	@tests/run full
 
+kernel_vm := $(B)/bpf/test_bpf $(addprefix $(B)/unit/test_,features sandbox confine)
+
+test-kernel: $(kernel_vm) ## the kernel side on Debian's own kernel, in a virtual machine; 4 minutes (KERNEL=FILE: another)
+	@KERNEL=$(KERNEL) tests/qemu/run.sh $(B)
+
 SEED ?= 1
 score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
@@ -265,7 +270,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full score \
+.PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan check help
 
 # This build's own: another one, at work beside it, may have written half of a file.

@@ -72,6 +72,7 @@ static __always_inline struct flow_note *flow_remember(struct bpf_sock_addr *ctx
 	note->record.pid = bpf_get_current_pid_tgid() >> 32; /* 5.7 */
 	note->record.mode = who->policy.mode;
 	note->record.cgroup_id = who->cgroup_id;
+	note->record.task_cgroup_id = bpf_get_current_cgroup_id(); /* 5.7 */
 	note->record.netns_cookie = netns;
 	note->record.connected_ns = bpf_ktime_get_ns();
 	bpf_get_current_comm(note->record.comm, sizeof(note->record.comm)); /* 5.7 */

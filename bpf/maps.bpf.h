@@ -19,7 +19,7 @@ struct flow_note {
 	__u16 pad[3];
 };
 
-_Static_assert(sizeof(struct flow_note) == 112, "abi");
+_Static_assert(sizeof(struct flow_note) == 120, "abi");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -10,7 +10,7 @@
  */
 #include <linux/types.h>
 
-#define AWSMASK_ABI 1 /* counts every change in layout or meaning of a pinned map */
+#define AWSMASK_ABI 2 /* counts every change in layout or meaning of a pinned map */
 #define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
 #define AWSMASK_LISTENER_MARK                                                                      \
 	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
@@ -99,6 +99,7 @@ struct flow_record {
 	__u32 pid;	 /* thread group, initial pid namespace */
 	__u32 mode;	 /* enum policy_mode of the nearest enrolled ancestor */
 	__u64 cgroup_id; /* that ancestor */
+	__u64 task_cgroup_id; /* the one in which the process itself is */
 	__u64 netns_cookie;
 	__u64 connected_ns; /* CLOCK_MONOTONIC */
 	char comm[16];	    /* NUL-terminated */
@@ -110,6 +111,6 @@ _Static_assert(sizeof(struct listener) == 8, "abi");
 _Static_assert(sizeof(struct settings) == 8, "abi");
 _Static_assert(sizeof(struct exclude_key) == 20, "abi");
 _Static_assert(sizeof(struct flow_key) == 32, "abi");
-_Static_assert(sizeof(struct flow_record) == 72, "abi");
+_Static_assert(sizeof(struct flow_record) == 80, "abi");
 
 #endif

@@ -11,7 +11,7 @@
 #endif
 
 #define MATCH_LIMIT 10000000
-#define ALTERNATIONS_MAX 8
+#define ALTERNATIONS_MAX 64
 
 struct rivals {
 	pcre2_code *codes[ALTERNATIONS_MAX];

@@ -130,7 +130,7 @@ static void redirect_uring(struct world *w)
 }
 
 static void flow_is(const struct flow_record *r, const struct world *w, const struct client *c,
-		    const char *dst, uint16_t family)
+		    uint64_t task_cgroup, const char *dst, uint16_t family)
 {
 	uint8_t addr[16];
 
@@ -142,6 +142,7 @@ static void flow_is(const struct flow_record *r, const struct world *w, const st
 	check_is(r->pid, c->pid);
 	check_is(r->mode, POLICY_OBSERVE);
 	check_is(r->cgroup_id, w->cgroup_id);
+	check_is(r->task_cgroup_id, task_cgroup);
 	check_is(r->netns_cookie, w->netns);
 	check(r->connected_ns > 0);
 	check(!strcmp(r->comm, "an-agent"));
@@ -153,17 +154,20 @@ static void flow_contents(struct world *w)
 	struct plan plans[] = {to_origin4, to_origin6, to_mapped};
 	struct flow_record record;
 	struct flow_key key;
+	const char *where;
+	char below[512];
 	struct client c;
 	int fd;
 
 	enroll(w, w->cgroup, POLICY_OBSERVE, 0);
 	for (int i = 0; i < 3; i++) {
 		plans[i].uid = 12345;
-		c = client_start(w->cgroup, &plans[i]);
+		where = i ? w->cgroup : cgroup_below(w, "below", below);
+		c = client_start(where, &plans[i]);
 		check_is(landed(w, &fd), i == 1 ? LISTENER6 : LISTENER4);
 		key = key_of(w, fd);
 		check_is(redirect_flow_take(w->r, &key, &record), 1);
-		flow_is(&record, w, &c, dst[i], i == 1 ? AF_INET6 : AF_INET);
+		flow_is(&record, w, &c, id_of(where), dst[i], i == 1 ? AF_INET6 : AF_INET);
 		check_is(redirect_flow_take(w->r, &key, &record), 0);
 		close(fd);
 		client_end(&c);

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -336,6 +337,26 @@ int flow_count(const struct world *w)
 	}
 	close(fd);
 	return n;
+}
+
+void flows_clear(int fd)
+{
+	struct flow_key key, next;
+	int rc = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (!rc) {
+		key = next;
+		rc = bpf_map_get_next_key(fd, &key, &next);
+		check(!bpf_map_delete_elem(fd, &key));
+	}
+}
+
+long seconds_up(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 uint64_t count_of(struct world *w, enum reason reason)

@@ -116,6 +116,8 @@ bool datagram_came(const struct world *w, int which);
 struct flow_key key_of(const struct world *w, int accepted);
 /* How many flows the map holds. */
 int flow_count(const struct world *w);
+void flows_clear(int fd); /* of the map behind this descriptor */
+long seconds_up(void);	  /* since this machine was switched on */
 uint64_t count_of(struct world *w, enum reason reason);
 /* 0 or a negative errno; -ENOSYS: there is no io_uring. */
 int uring_connect(int fd, const struct sockaddr *to, socklen_t size);

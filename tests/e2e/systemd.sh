@@ -72,7 +72,8 @@ boot() {
 	make -s install DESTDIR="$ROOT" || return 1
 	SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 \
 		systemd-nspawn --quiet --directory="$ROOT" --machine="$MACHINE" --register=no --keep-unit \
-		--private-network --capability=all --system-call-filter=bpf --console=pipe --boot \
+		--private-network --capability=all --console=pipe --boot \
+		--system-call-filter="bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
 		-- --unit=multi-user.target </dev/null >"$WORK/console" 2>&1 &
 	NSPAWN=$!
 	# The machine's /sys comes without what only the first machine may have; a mount of its own shows less, too.
@@ -141,6 +142,11 @@ is_active() {
 		machine journalctl --no-pager -n 20 -u awsmaskd.service
 		return 1
 	}
+}
+
+# The unit's own filter must let the worker give things up.
+is_confined() {
+	! machine journalctl --no-pager -u awsmaskd.service | grep -E 'event=(not-confined|kernel-lacks)'
 }
 
 # By readiness, which Type=notify waits for.
@@ -222,6 +228,7 @@ check "the unit has no fault" machine systemd-analyze verify /usr/local/lib/syst
 check "the service starts, and says when it is ready" start
 check "its directories are as they should be" directories
 check "nothing is redirected before it is enrolled" passes
+check "no file but its own is in the worker's reach" is_confined
 check "a slice is enrolled" enroll
 check "what is enrolled is masked" is_masked
 check "what is not still passes" passes

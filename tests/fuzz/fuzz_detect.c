@@ -11,7 +11,7 @@
 #include "../detect_reference.h"
 
 #define MUST(x) REFERENCE_MUST(x)
-#define TEXT_MAX 700
+#define TEXT_MAX 400
 
 static const char *const fragments[] = {
 	"0123456789abcdef0",
@@ -167,6 +167,18 @@ static void check_same(const struct buf *spans, const struct span *wanted, size_
 		     found[i].type == wanted[i].type && found[i].rule == wanted[i].rule);
 }
 
+/* One input in so many also without what PCRE2 says of an expression, and by its interpreter. */
+#define SLOW_ONE_IN 64
+
+static bool slowly(const uint8_t *data, size_t size)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ data[i]) * 0x9e3779b1u;
+	return hash >> 16 & (SLOW_ONE_IN - 1) ? false : true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -186,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		reference_init(&reference);
 	}
 	t = expand(data, size);
-	n = reference_detect(&reference, t.p, t.len, wanted);
+	n = reference_detect(&reference, t.p, t.len, slowly(data, size), wanted);
 	buf_init(&spans, SIZE_MAX / 2);
 	for (enum propose_variant v = 0; v < PROPOSE_VARIANTS; v++) {
 		if (!propose_can(v))

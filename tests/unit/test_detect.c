@@ -194,7 +194,7 @@ static void expect_agreement(struct reference *r, const char *text)
 {
 	static struct span wanted[REFERENCE_SPANS_MAX];
 	char found[TEXT_MAX * 2], expected[TEXT_MAX * 2];
-	size_t n = reference_detect(r, (const uint8_t *)text, strlen(text), wanted);
+	size_t n = reference_detect(r, (const uint8_t *)text, strlen(text), true, wanted);
 
 	mark(text, strlen(text), wanted, n, expected);
 	find_and_mark(text, found);

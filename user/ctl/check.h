@@ -22,7 +22,7 @@ __attribute__((format(printf, 5, 6))) void check_say(struct checks *k, const cha
 						     enum check_state state, const char *advice,
 						     const char *format, ...);
 
-void check_host(struct checks *k);    /* kernel, cgroup2, bpffs, daemon, links */
+void check_host(struct checks *k);    /* kernel and its features, cgroup2, bpffs, daemon, links */
 void check_trust(struct checks *k);   /* CA, its names, its end, the system's store */
 void check_env(struct checks *k);     /* what the caller's environment would do to a client */
 void check_masking(struct checks *k); /* a made-up text there and back, in this process */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../daemon/cgroup.h"
+#include "../daemon/features.h"
 #include "../daemon/redirect.h"
 #include "check.h"
 #include "client.h"
@@ -11,34 +12,40 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* What is there is worth a line only where programs read it. */
+static void check_feature(struct checks *k, enum feature f, unsigned *absent)
+{
+	const struct feature_info *info = feature_info(f);
+	enum feature_state state = feature_probe(f);
+
+	if (state == FEATURE_ABSENT) {
+		(*absent)++;
+		check_say(k, info->word, info->needed ? CHECK_FAILED : CHECK_WARNING, info->without,
+			  "this kernel lacks %s, in Linux since %s", info->what, info->since);
+	} else if (state == FEATURE_UNKNOWN) {
+		check_say(k, info->word, CHECK_WARNING, "run this as root",
+			  "whether the kernel has %s cannot be seen", info->what);
+	} else if (k->list) {
+		check_say(k, info->word, CHECK_OK, "", "the kernel has %s", info->what);
+	}
+}
+
 static void check_kernel(struct checks *k)
 {
-	struct utsname name;
-	unsigned major = 0, minor = 0;
-	int probed;
+	struct utsname name = {.release = "?"};
+	unsigned absent = 0;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		major = minor = 0;
-	if (major < 5 || (major == 5 && minor < 10)) {
-		check_say(k, "kernel", CHECK_FAILED, "awsmask needs Linux 5.10 or later",
-			  "this is Linux %u.%u", major, minor);
-		return;
-	}
+	uname(&name);
+	libbpf_set_print(NULL);
 	if (geteuid() != 0) {
-		check_say(k, "kernel", CHECK_WARNING, "run this as root to see whether it has bpf",
+		check_say(k, "kernel", CHECK_WARNING, "run this as root to see what it has",
 			  "Linux %s", name.release);
 		return;
 	}
-	libbpf_set_print(NULL);
-	probed = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL);
-	if (probed == 1)
-		check_say(k, "kernel", CHECK_OK, "", "Linux %s, with bpf for cgroups",
-			  name.release);
-	else
-		check_say(k, "kernel", CHECK_FAILED,
-			  "it needs CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL, and in a container "
-			  "the right to use them",
-			  "Linux %s refuses bpf programs for cgroups", name.release);
+	for (int f = 0; f < FEATURE_COUNT; f++)
+		check_feature(k, (enum feature)f, &absent);
+	check_say(k, "kernel", CHECK_OK, "", "Linux %s has %u of the %d features that awsmask uses",
+		  name.release, FEATURE_COUNT - absent, FEATURE_COUNT);
 }
 
 static void check_cgroup2(struct checks *k)

@@ -38,16 +38,14 @@ void cgroup_names_free(struct cgroup_names *names)
 	free(names);
 }
 
-/* The walk needs no lock: others need not wait for it. */
+/* The walk needs no lock: others need not wait for it. One that is not found has gone for good. */
 static char *look_up(struct cgroup_names *names, uint64_t id)
 {
 	char path[PATH_MAX], *copy;
 	size_t slot = id % SLOTS;
 
-	if (cgroup_path_of(id, path, sizeof(path)) < 0) {
+	if (cgroup_path_of(id, path, sizeof(path)) < 0)
 		snprintf(path, sizeof(path), "id:%" PRIu64, id);
-		return strdup(path);
-	}
 	copy = strdup(path);
 	if (!copy)
 		return NULL;
@@ -59,17 +57,22 @@ static char *look_up(struct cgroup_names *names, uint64_t id)
 	return strdup(path);
 }
 
-char *cgroup_names_path(struct cgroup_names *names, uint64_t id)
+char *cgroup_names_known(struct cgroup_names *names, uint64_t id)
 {
 	char *path = NULL;
-	bool found;
 
 	if (!id)
 		return strdup("");
 	pthread_mutex_lock(&names->lock);
-	found = names->slots[id % SLOTS].id == id;
-	if (found)
+	if (names->slots[id % SLOTS].id == id)
 		path = strdup(names->slots[id % SLOTS].path);
 	pthread_mutex_unlock(&names->lock);
-	return found ? path : look_up(names, id);
+	return path;
+}
+
+char *cgroup_names_path(struct cgroup_names *names, uint64_t id)
+{
+	char *path = cgroup_names_known(names, id);
+
+	return path ? path : look_up(names, id);
 }

@@ -72,7 +72,7 @@ static void conn_free(struct conn *c)
 		scope_use_change(c->use, c->held, 0);
 	exchange_free(c->exchange);
 	conn_watch_end(c);
-	free(c->cgroup);
+	identity_free(&c->who);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
 	free(c);
@@ -122,9 +122,8 @@ void conn_refused(struct conn *c, const char *why)
 	bool known = config_is_target(c->thread->worker->config, c->host) ||
 		     config_is_unmasked_model(c->host);
 
-	log_event(LOG_NOTICE, "flow-refused", log_word("why", why),
-		  log_name("host", known ? c->host : "other"), log_number("uid", c->flow.uid),
-		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
+	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
+		 log_name("host", known ? c->host : "other"));
 }
 
 ssize_t conn_fill(struct conn *c)

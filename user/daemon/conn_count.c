@@ -41,7 +41,7 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 static void report(struct conn *c, const struct exchange_facts *f)
 {
 	struct report_request q = {.day = report_today(),
-				   .cgroup = c->cgroup ? c->cgroup : "",
+				   .cgroup = c->who.accounted,
 				   .target = c->host,
 				   .observe = conn_observes(c),
 				   .passed_on = f->passed_on,
@@ -67,14 +67,13 @@ void conn_count(struct conn *c)
 	report(c, f);
 	if (f->refusal >= 0) {
 		stat_add(&s->refusals[f->refusal], 1);
-		log_event(LOG_WARNING, "request-refused",
-			  log_word("why", refusal_word((enum refusal)f->refusal)),
-			  log_name("host", c->host), log_number("uid", c->flow.uid),
-			  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm));
+		conn_log(c, LOG_WARNING, "request-refused",
+			 log_word("why", refusal_word((enum refusal)f->refusal)),
+			 log_name("host", c->host));
 	}
-	log_event(LOG_DEBUG, "request", log_name("host", c->host), log_number("uid", c->flow.uid),
-		  log_name("comm", c->flow.comm), log_number("status", f->status),
-		  log_number("found", found), log_number("restored", f->unmasked.restored));
+	conn_log(c, LOG_DEBUG, "request", log_name("host", c->host),
+		 log_number("status", f->status), log_number("found", found),
+		 log_number("restored", f->unmasked.restored));
 }
 
 /* ---- observed requests, one line each */
@@ -160,10 +159,9 @@ void conn_tell(struct conn *c)
 	n = exchange_findings(c->exchange, places, PLACES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_place(where, sizeof(where), types, &places[i]);
-	log_event(LOG_INFO, "observed", log_name("host", c->host), log_number("uid", c->flow.uid),
-		  log_number("pid", c->flow.pid), log_name("comm", c->flow.comm),
-		  log_number("found", found), log_number("known", f->masked.by_knowledge),
-		  log_word("types", counts), log_word("places", where),
-		  log_number("more", found - n), log_number("untold", t->untold));
+	conn_log(c, LOG_INFO, "observed", log_name("host", c->host), log_number("found", found),
+		 log_number("known", f->masked.by_knowledge), log_word("types", counts),
+		 log_word("places", where), log_number("more", found - n),
+		 log_number("untold", t->untold));
 	t->untold = 0;
 }

@@ -30,6 +30,33 @@ static void start_sniffing(struct conn *c)
 	conn_pump(c);
 }
 
+static void look_up_names(uv_work_t *work)
+{
+	struct conn *c = work->data;
+
+	c->known = identity_look_up(&c->who, &c->flow, c->thread->worker->cgroups) == 0;
+}
+
+static void after_names(struct conn *c)
+{
+	if (c->known)
+		start_sniffing(c);
+	else
+		conn_close(c, true);
+}
+
+/* The paths of its cgroups, now: they may be gone when there is something to tell. */
+static void identify(struct conn *c)
+{
+	int r = identity_begin(&c->who, &c->flow, c->thread->worker->cgroups);
+
+	c->known = r == 1;
+	if (r == 0)
+		conn_work(c, look_up_names, after_names);
+	else
+		after_names(c);
+}
+
 static void on_flow(void *arg, const struct priv_reply *reply)
 {
 	struct conn *c = arg;
@@ -42,8 +69,7 @@ static void on_flow(void *arg, const struct priv_reply *reply)
 		return;
 	}
 	c->flow = reply->u.flow;
-	c->flow.comm[sizeof(c->flow.comm) - 1] = 0;
-	start_sniffing(c);
+	identify(c);
 }
 
 static void on_peer(void *arg, const struct priv_reply *reply)
@@ -60,7 +86,7 @@ static void on_peer(void *arg, const struct priv_reply *reply)
 	}
 	c->flow.uid = reply->u.peer.uid;
 	c->flow.mode = config->mode;
-	start_sniffing(c);
+	identify(c);
 }
 
 void conn_ask_flow(struct conn *c)

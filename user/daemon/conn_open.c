@@ -42,10 +42,9 @@ bool conn_handshake(struct conn *c)
 		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
 		 * more. */
 		stat_add(&c->thread->worker->stats.handshake_failures, 1);
-		log_event(LOG_NOTICE, "handshake-failed", log_name("host", c->host),
-			  log_number("uid", c->flow.uid), log_name("comm", c->flow.comm),
-			  log_word("hint",
-				   "does this client trust the host's CA? see awsmaskctl check"));
+		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", c->host),
+			 log_word("hint",
+				  "does this client trust the host's CA? see awsmaskctl check"));
 		conn_close(c, false);
 		return false;
 	}

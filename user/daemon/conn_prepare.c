@@ -4,14 +4,6 @@
 
 #define PREPARE_MS 10000
 
-/* A cgroup's name is bytes; from here on it is for people. */
-static void make_printable(char *text)
-{
-	for (; text && *text; text++)
-		if (*text < 0x20 || *text > 0x7e)
-			*text = '?';
-}
-
 static void open_scope(uv_work_t *work)
 {
 	struct conn *c = work->data;
@@ -19,14 +11,13 @@ static void open_scope(uv_work_t *work)
 	char name[4200];
 	struct err e;
 
-	c->cgroup = cgroup_names_path(w->cgroups, c->flow.cgroup_id);
 	switch (w->config->scope) {
 	case SCOPE_HOST:
 		snprintf(name, sizeof(name), "host");
 		break;
 	case SCOPE_CGROUP:
-		if (c->cgroup && *c->cgroup == '/')
-			snprintf(name, sizeof(name), "cgroup:%s", c->cgroup);
+		if (*c->who.enrolled == '/')
+			snprintf(name, sizeof(name), "cgroup:%s", c->who.enrolled);
 		else
 			snprintf(name, sizeof(name), "cgroup-id:%llu",
 				 (unsigned long long)c->flow.cgroup_id);
@@ -35,7 +26,6 @@ static void open_scope(uv_work_t *work)
 		snprintf(name, sizeof(name), "uid:%u", c->flow.uid);
 		break;
 	}
-	make_printable(c->cgroup);
 	c->scope = vault_scope(w->vault, name, &e);
 	if (!c->scope)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));

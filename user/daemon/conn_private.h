@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
-/* What the parts of a connection share: conn.c (life), conn_flow.c (whose), conn_route.c (what, where to),
- * conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate), conn_open.c
- * (requests), conn_count.c (what is counted of them). */
+/* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
+ * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
+ * conn_open.c (requests), conn_count.c (what is counted of them). */
 #include "conn.h"
+#include "identity.h"
 #include "log.h"
 #include "splice.h"
 
@@ -49,8 +50,9 @@ struct conn {
 	struct vault_scope *scope;
 	struct scope_use *use; /* the scope's account, and what of it is ours */
 	size_t held;
-	char *cgroup; /* the path of the flow's, for the report; NULL: not looked up */
-	int reserved; /* what reserve() said */
+	struct identity who; /* from CONN_SNIFF on */
+	bool known;	     /* it could be made */
+	int reserved;	     /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */
 	char authority[256]; /* of CONNECT; "": none */
@@ -107,6 +109,10 @@ struct splicer *conn_splicer(struct conn *c);
 int conn_head_host(const struct conn *c, const struct http_head *h, char host[static 256]);
 
 void conn_ask_flow(struct conn *c);
+/* A line of the log about this connection: who it is, and then these fields. */
+#define conn_log(c, level, event, ...)                                                             \
+	identity_log(&(c)->who, level, event, (const struct log_field[]){__VA_ARGS__},             \
+		     sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* Whether requests are only looked at. */
 bool conn_observes(const struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */

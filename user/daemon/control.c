@@ -69,6 +69,7 @@ static void on_client_closed(uv_handle_t *handle)
 		}
 	}
 	c->count--;
+	control_peer_forget(&client->job.peer);
 	free(client->answer);
 	if (c->spare) {
 		free(client);
@@ -194,15 +195,11 @@ static void read_on(struct client *client)
 /* Who is at the other end, as the kernel says it. */
 static int client_identify(struct client *client)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
 	uv_os_fd_t fd;
 
-	if (uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return -1;
-	client->job.peer = (struct control_peer){.pid = peer.pid, .uid = peer.uid};
-	return 0;
+	return uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0
+		       ? -1
+		       : control_peer_identify(&client->job.peer, fd);
 }
 
 static void on_client(uv_stream_t *listener, int status)
@@ -217,8 +214,10 @@ static void on_client(uv_stream_t *listener, int status)
 		return;
 	c->spare = calloc(1, sizeof(*c->spare));
 	client->control = c;
-	client->job =
-		(struct control_job){.context = &c->context, .done = on_job_done, .owner = client};
+	client->job = (struct control_job){.context = &c->context,
+					   .peer = {.pidfd = -1},
+					   .done = on_job_done,
+					   .owner = client};
 	client->pipe.data = client->timer.data = client;
 	uv_pipe_init(listener->loop, &client->pipe, 0);
 	uv_timer_init(listener->loop, &client->timer);

@@ -82,6 +82,32 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 }
 
 /*
+ * Whether being below this enrolled cgroup keeps the peer from changing anything. Where the root of
+ * the tree is enrolled everybody is, so the host's own root is let through: somebody must be able to
+ * take it back.
+ */
+static bool is_bound_by(const struct control_lineage *l, uint64_t enrolled)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->ids[i] == enrolled)
+			return !(i + 1 == l->count && l->host_root);
+	return false;
+}
+
+static json_t *bound_refusal(uint64_t enrolled)
+{
+	char path[PATH_MAX];
+
+	if (cgroup_path_of(enrolled, path, sizeof(path)) < 0)
+		snprintf(path, sizeof(path), "id %llu", (unsigned long long)enrolled);
+	return control_refusal(
+		"this process is inside an enrolled cgroup itself (%s): what it starts is masked "
+		"already, and it may change nothing; use a shell outside of it, or, to release the "
+		"host, `awsmaskd --release`",
+		path);
+}
+
+/*
  * What is enrolled must not release itself by accident or by an agent's idea: a peer inside an
  * enrolled cgroup changes nothing. (Root that means to can leave the cgroup first: this is a
  * railing, and uid 0 is the wall.)
@@ -93,16 +119,10 @@ static void after_guard(struct control_job *job, const struct priv_reply *reply)
 	if (count > PRIV_LIST_MAX)
 		count = PRIV_LIST_MAX;
 	for (uint32_t i = 0; i < count; i++)
-		for (size_t k = 0; k < job->ancestor_count; k++)
-			if (reply->u.list.ids[i] == job->ancestors[k]) {
-				finish(job,
-				       control_refusal("this process is inside an enrolled cgroup "
-						       "(id %llu) itself, and may change nothing; "
-						       "use a shell outside of it, or, to release "
-						       "the host, `awsmaskd --release`",
-						       (unsigned long long)job->ancestors[k]));
-				return;
-			}
+		if (is_bound_by(&job->lineage, reply->u.list.ids[i])) {
+			finish(job, bound_refusal(reply->u.list.ids[i]));
+			return;
+		}
 	job->offset += count;
 	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_ACT);
 }
@@ -144,33 +164,6 @@ static void on_reply(void *arg, const struct priv_reply *reply)
 		advance(job, reply);
 	if (job->phase == JOB_DONE)
 		job->done(job->owner);
-}
-
-/* The ids of the peer's cgroup and of all above it, up to the mount. 0, or -1: it must not be
- * trusted. */
-static int find_ancestors(struct control_job *job)
-{
-	char path[PATH_MAX], mount[PATH_MAX];
-	struct err e;
-	size_t mount_len;
-
-	if (cgroup_mount(mount, sizeof(mount), &e) < 0 ||
-	    cgroup_of(job->peer.pid, path, sizeof(path), &e) < 0)
-		return -1;
-	mount_len = strlen(mount);
-	if (strncmp(path, mount, mount_len) != 0)
-		return -1;
-	for (;;) {
-		char *slash;
-
-		if (job->ancestor_count == CONTROL_DEPTH_MAX ||
-		    cgroup_id(path, &job->ancestors[job->ancestor_count++], &e) < 0)
-			return -1;
-		slash = strrchr(path, '/');
-		if (!slash || (size_t)(slash - path) < mount_len)
-			return 0;
-		*slash = '\0';
-	}
 }
 
 /* The path must be a cgroup's: below the mount, links and dots resolved. */
@@ -351,7 +344,6 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *refused;
 
-	job->ancestor_count = 0;
 	job->offset = 0;
 	job->cgroup = 0;
 	job->policy = (struct policy){0};
@@ -366,7 +358,7 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		ask_report(job);
 	else if (job->command == CONTROL_LIST)
 		ask(job, JOB_PAGE);
-	else if (find_ancestors(job) < 0)
+	else if (control_peer_lineage(&job->peer, &job->lineage) < 0)
 		finish(job, control_refusal("it cannot be seen which cgroup you are in, so you may "
 					    "change nothing; use a shell on the host itself"));
 	else

@@ -7,23 +7,15 @@
  */
 #include "awsmask/ctl.h"
 #include "control.h"
+#include "control_peer.h"
 
 #include <jansson.h>
-#include <sys/types.h>
-
-#define CONTROL_DEPTH_MAX 64 /* cgroups above one another that are looked at */
 
 enum control_command {
 #define X(name, word, changes) CONTROL_##name,
 	CTL_COMMANDS(X)
 #undef X
 		CONTROL_COMMAND_COUNT
-};
-
-/* Who asks, by SO_PEERCRED. */
-struct control_peer {
-	pid_t pid;
-	uid_t uid;
 };
 
 /*
@@ -49,8 +41,7 @@ struct control_job {
 	struct report_question *question; /* under way; NULL: none */
 	uint64_t cgroup;		  /* to be changed */
 	struct policy policy;
-	uint64_t ancestors[CONTROL_DEPTH_MAX]; /* the peer's own cgroup and those above it */
-	size_t ancestor_count;
+	struct control_lineage lineage; /* the peer's */
 	uint64_t counters[REASON_COUNT];
 	json_t *answer;		   /* when done */
 	void (*done)(void *owner); /* never called from inside control_job_begin() */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 2048
+#define LINE_MAX_BYTES 3072
 #define NAME_MAX_BYTES 256
 
 static int least = LOG_INFO;

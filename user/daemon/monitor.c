@@ -5,11 +5,14 @@
 #include "cgroup_watch.h"
 #include "crew.h"
 #include "doors.h"
+#include "features.h"
 #include "list_watch.h"
 #include "log.h"
 #include "own_cgroup.h"
+#include "resolver_watch.h"
 #include "state_dir.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +30,7 @@ struct monitor {
 	struct monitor_services services;
 	struct worker_boot doors;
 	struct crew *crew;
+	struct resolver_watch *resolver;
 	struct cgroup_watch *enroll; /* NULL: nothing is configured */
 	uint8_t key[VAULT_KEY_SIZE];
 	uid_t uid;
@@ -54,8 +58,8 @@ static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
 	if (!m->services.redirect)
 		return 0;
 	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+		return err_set(e, "the listeners' network namespace has no name: %s",
+			       strerror(errno));
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -160,6 +164,9 @@ static int open_redirect(struct monitor *m, struct err *e)
 
 	if (!m->config->listen_transparent)
 		return 0;
+	if (features_require(e) < 0)
+		return -1;
+	features_log();
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
 	    cgroup_id(m->cgroup.path, &own, e) < 0)
@@ -373,7 +380,8 @@ static int start_crew(struct monitor *m, struct err *e)
 	m->crew = crew_new(&m->loop, &options, &events);
 	if (!m->crew)
 		return err_set(e, "memory is out");
-	return crew_start(m->crew, e);
+	m->resolver = resolver_watch_new(&m->loop, m->crew, &m->services, e);
+	return m->resolver ? crew_start(m->crew, e) : -1;
 }
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
@@ -414,6 +422,7 @@ static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int
 
 static void tear_down(struct monitor *m)
 {
+	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
 	drop_next(m);
 	cgroup_watch_close(m->enroll);

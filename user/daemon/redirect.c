@@ -2,6 +2,7 @@
 #include "redirect.h"
 
 #include "cgroup.h"
+#include "features.h"
 #include "redirect_pin.h"
 #include "redirect_set.h"
 
@@ -51,11 +52,11 @@ static int load_failed(int error, struct err *e)
 			       "the kernel does not let us load programs: it takes CAP_BPF, "
 			       "CAP_NET_ADMIN and CAP_SYS_ADMIN, so run as root (%s)",
 			       complaint);
+	if (features_require(e) < 0)
+		return -1;
 	uname(&u);
-	return err_set(e,
-		       "the kernel (%s) refused our programs: %s (%s); Linux 5.10 or later is "
-		       "needed, with CONFIG_CGROUP_BPF and CONFIG_DEBUG_INFO_BTF",
-		       u.release, strerror(-error), complaint);
+	return err_set(e, "the kernel (%s) refused our programs: %s (%s)", u.release,
+		       strerror(-error), complaint);
 }
 
 static int counters_fd(const struct redirect *r)
@@ -63,9 +64,9 @@ static int counters_fd(const struct redirect *r)
 	return bpf_map__fd(r->skel->maps.counters);
 }
 
-static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
+static bool has(enum feature f)
 {
-	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+	return feature_probe(f) == FEATURE_PRESENT;
 }
 
 static struct awsmask *skeleton_load(const char *dir, struct err *e)
@@ -79,12 +80,9 @@ static struct awsmask *skeleton_load(const char *dir, struct err *e)
 		load_failed(-errno, e);
 		return NULL;
 	}
-	skel->rodata->have_set_retval =
-		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval);
-	skel->rodata->have_mptcp_sock =
-		has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_skc_to_mptcp_sock);
-	skel->rodata->have_task_in_skb =
-		has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_ancestor_cgroup_id);
+	skel->rodata->have_set_retval = has(FEATURE_SET_RETVAL);
+	skel->rodata->have_mptcp_sock = has(FEATURE_MPTCP_SOCK);
+	skel->rodata->have_task_in_skb = has(FEATURE_TASK_IN_SKB);
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;

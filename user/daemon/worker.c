@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
+#include "confine.h"
 #include "conn.h"
 #include "control.h"
 #include "crew.h"
@@ -270,6 +271,19 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
+/* Before there is a second thread: name look-ups start some. */
+static int confine(const struct config *c, struct err *e)
+{
+	int r = confine_worker(c, e);
+
+	if (r == 0)
+		log_event(LOG_WARNING, "not-confined",
+			  log_word("why",
+				   "this kernel has no Landlock, or it is switched off: files "
+				   "are kept from the worker by their modes alone"));
+	return r;
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -278,6 +292,8 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 
 	if (!threads)
 		return err_set(e, "memory is out");
+	if (confine(w->config, e) < 0)
+		return -1;
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
@@ -378,8 +394,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 		freeaddrinfo(found);
 	if (boot->transparent4[0] >= 0 && getsockopt(boot->transparent4[0], SOL_SOCKET,
 						     SO_NETNS_COOKIE, &w->netns_cookie, &size) < 0)
-		return err_set(e,
-			       "this kernel has no SO_NETNS_COOKIE; Linux 5.14 or later is needed");
+		return err_set(e, "the listeners' network namespace has no name: %s",
+			       strerror(errno));
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .policies = policies_source(w->policies),
 					      .body_max = w->config->limit_body,

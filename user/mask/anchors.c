@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#define GRAM_FOURTH_MAX 40
 #define PAIR_PLACES 16 /* where in an anchor the pair may lie */
 
 static bool is_letter(char c)
@@ -75,7 +74,7 @@ static size_t choose_pair(const struct rule *r, struct follow *f)
 
 static void set_head(struct anchor_node *node, bool fold)
 {
-	uint8_t head[4] = {0}, mask[4] = {0}, folded[4] = {0};
+	uint8_t head[8] = {0}, mask[8] = {0}, folded[8] = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(head) && i < node->len; i++) {
@@ -88,35 +87,32 @@ static void set_head(struct anchor_node *node, bool fold)
 	memcpy(&node->fold, folded, sizeof(folded));
 }
 
-static int add_node(struct anchors *a, const struct anchor_node *node, bool fold, unsigned pair)
-{
-	uint16_t *link = &a->pair_first[pair];
-
-	if (a->node_count == ANCHOR_NODES_MAX)
-		return -1;
-	while (*link)
-		link = &a->nodes[*link - 1].next;
-	a->nodes[a->node_count] = *node;
-	set_head(&a->nodes[a->node_count], fold);
-	*link = (uint16_t)++a->node_count;
-	return 0;
-}
-
 static void gram_add(uint64_t *set, uint32_t hash)
 {
 	set[hash / 64] |= 1ull << (hash % 64);
 }
 
-/* The bytes of a set, each as grams_propose() reads it. */
+/* Chain the last node in, once. */
+static void link_add(struct anchors *a, uint32_t *first)
+{
+	uint16_t node = (uint16_t)(a->count - 1);
+
+	if (*first && a->links[*first - 1].node == node)
+		return;
+	a->links[a->link_count] = (struct anchor_link){*first, node};
+	*first = ++a->link_count;
+}
+
+/* The bytes of a set, each as gram_fold() makes it. */
 static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 {
 	struct byte_set folded = {0};
 	unsigned n = 0;
 
-	for (unsigned c = 0; c < 256; c++) {
+	for (unsigned c = byte_set_next(s, 0); c < 256; c = byte_set_next(s, c + 1)) {
 		uint8_t byte = (uint8_t)(c | 0x20);
 
-		if (!byte_set_has(s, (uint8_t)c) || byte_set_has(&folded, byte))
+		if (byte_set_has(&folded, byte))
 			continue;
 		byte_set_add(&folded, byte);
 		out[n++] = byte;
@@ -124,59 +120,50 @@ static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 	return n;
 }
 
-/* Each four bytes that can stand at the pair. */
+/* Each four bytes that can stand at the last node's pair; of the pair itself there is one. */
 static void add_grams(struct anchors *a, const struct window *w)
 {
 	uint8_t bytes[4][256];
+	uint32_t two, three;
 	unsigned n[4];
 
 	for (unsigned k = 0; k < 4; k++)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
-	for (unsigned i = 0; i < n[0] * n[1]; i++) {
-		uint32_t two = bytes[0][i / n[1]] | (uint32_t)bytes[1][i % n[1]] << 8;
-
-		for (unsigned j = 0; j < n[2]; j++) {
-			uint32_t three = two | (uint32_t)bytes[2][j] << 16;
-
-			if (n[3] > GRAM_FOURTH_MAX)
-				gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
-			for (unsigned k = 0; k < n[3] && n[3] <= GRAM_FOURTH_MAX; k++)
-				gram_add(a->fours,
-					 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
-		}
+	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
+	if (n[2] > GRAM_LAST_MAX)
+		link_add(a, &a->by_two[gram_hash(two << 16, HEAD_BITS)]);
+	for (unsigned j = 0; j < n[2]; j++) {
+		three = two | (uint32_t)bytes[2][j] << 16;
+		if (n[2] <= GRAM_LAST_MAX)
+			link_add(a, &a->by_three[gram_hash(three << 8, HEAD_BITS)]);
+		if (n[3] > GRAM_LAST_MAX)
+			gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
+		for (unsigned k = 0; k < n[3] && n[3] <= GRAM_LAST_MAX; k++)
+			gram_add(a->fours,
+				 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
 	}
 }
 
-/* An anchor of either case has a node under each spelling of its pair. */
 static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
 		      size_t pair_at, struct follow *f)
 {
-	struct anchor_node node = {.text = text,
-				   .len = (uint8_t)strlen(text),
-				   .pair_at = (uint8_t)pair_at,
-				   .rule = rule};
 	struct byte_set follow[FOLLOW];
-	const char *p = text + pair_at;
-	unsigned i;
+	struct anchor_node *node = &a->nodes[a->count];
+	struct window *w = &a->windows[a->count];
 
+	if (a->count == ANCHORS_MAX)
+		return -1;
+	a->count++;
 	go_behind(f, r, text);
 	follow_sets(f, follow);
-	node.guard = follow_guard(f, &a->guards);
-	for (i = 0; i < 4; i++) {
-		uint8_t pair[2] = {(uint8_t)p[0], (uint8_t)p[1]};
-
-		if (((i & 1) && !(r->fold && is_letter(p[0]))) ||
-		    ((i & 2) && !(r->fold && is_letter(p[1]))))
-			continue;
-		pair[0] ^= i & 1 ? 0x20 : 0;
-		pair[1] ^= i & 2 ? 0x20 : 0;
-		if (add_node(a, &node, r->fold, pair_of(pair)) < 0)
-			return -1;
-	}
-	if (a->window_count == ANCHORS_MAX)
-		return -1;
-	window_fill(&a->windows[a->window_count], text, pair_at, r->fold, follow);
-	add_grams(a, &a->windows[a->window_count++]);
+	*node = (struct anchor_node){.text = text,
+				     .len = (uint8_t)strlen(text),
+				     .pair_at = (uint8_t)pair_at,
+				     .rule = rule,
+				     .guard = follow_guard(f, &a->guards)};
+	set_head(node, r->fold);
+	window_fill(w, text, pair_at, r->fold, follow);
+	add_grams(a, w);
 	return 0;
 }
 
@@ -202,31 +189,27 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 	return 0;
 }
 
-int anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size)
+int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct rule *r, char *why,
+		size_t why_size)
 {
 	size_t pair_at;
-	struct follow *f;
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	f = follow_new(r->expression);
-	if (!f) {
-		snprintf(why, why_size, "out of memory");
-		return -1;
-	}
+	follow_read(f, r->expression);
 	pair_at = choose_pair(r, f);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
 		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
+	follow_fill(f, &a->guards);
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
-	follow_free(f);
 	return rc;
 }
 
 void anchors_ready(struct anchors *a)
 {
-	proposer_init(&a->proposer, a->windows, a->window_count);
+	proposer_init(&a->proposer, a->windows, a->count);
 }
 
 static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t *p)

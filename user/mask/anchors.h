@@ -12,10 +12,11 @@
 #include <string.h>
 
 #define ANCHORS_MAX 4096
-#define ANCHOR_NODES_MAX 8192
-#define PAIRS 65536
 #define FOUR_BITS 19 /* of a hash */
 #define THREE_BITS 16
+#define HEAD_BITS 14
+#define GRAM_LAST_MAX 40 /* bytes that the last of a gram may be; else a shorter one serves */
+#define LINKS_MAX (ANCHORS_MAX * GRAM_LAST_MAX)
 
 struct rule {
 	const char *id;
@@ -27,39 +28,41 @@ struct rule {
 	const char *expression;
 };
 
-/* One anchor under one of its pairs; those of the same pair are chained. */
 struct anchor_node {
-	uint16_t next; /* node number + 1, 0 ends the chain */
 	uint16_t rule;
 	uint8_t len;
-	uint8_t pair_at; /* where in the anchor the pair lies */
-	/* its first bytes, up to four: they stand in w when ((w | fold) & mask) == head */
-	uint32_t head, mask, fold;
-	uint16_t guard; /* what looks at the bytes behind it first */
+	uint8_t pair_at; /* where in the anchor the pair lies that is proposed */
+	uint16_t guard;	 /* what looks at the bytes behind it first */
+	/* its first bytes, up to eight: they stand in w when ((w | fold) & mask) == head */
+	uint64_t head, mask, fold;
 	const char *text;
+};
+
+/* A node under one of the grams that can stand at its pair; those of one hash are chained. */
+struct anchor_link {
+	uint32_t next; /* link number + 1, 0 ends the chain */
+	uint16_t node;
 };
 
 struct anchors {
 	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
 	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
-	uint16_t pair_first[PAIRS]; /* node number + 1 */
-	unsigned node_count, window_count;
-	struct anchor_node nodes[ANCHOR_NODES_MAX];
+	/* by three bytes at a pair, or by the pair where the third may be nearly any: link number + 1 */
+	uint32_t by_three[1u << HEAD_BITS], by_two[1u << HEAD_BITS];
+	unsigned count, link_count;
+	struct anchor_node nodes[ANCHORS_MAX];
 	struct window windows[ANCHORS_MAX];
+	struct anchor_link links[LINKS_MAX];
 	struct guards guards;
 	struct proposer proposer;
 };
 
-/* Add a rule's anchors. 0, or -1 with the reason in `why`. */
-__attribute__((warn_unused_result)) int
-anchors_add(struct anchors *a, uint16_t rule, const struct rule *r, char *why, size_t why_size);
+/* Add a rule's anchors; `f` serves for all rules. 0, or -1 with the reason in `why`. */
+__attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct follow *f,
+						    uint16_t rule, const struct rule *r, char *why,
+						    size_t why_size);
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
-
-static inline unsigned pair_of(const uint8_t *p)
-{
-	return p[0] | (unsigned)p[1] << 8;
-}
 
 static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
 {
@@ -71,18 +74,34 @@ static inline bool gram_in(const uint64_t *set, uint32_t hash)
 	return set[hash / 64] >> (hash % 64) & 1;
 }
 
-/* May one of the anchors stand here? Of these four bytes the case does not count. */
+/* Four bytes as grams are made of them: their case does not count. */
+static inline uint32_t gram_fold(uint32_t four)
+{
+	return four | 0x20202020;
+}
+
+/* May one of the anchors stand here? */
 static inline bool grams_propose(const struct anchors *a, uint32_t four)
 {
-	four |= 0x20202020;
 	return gram_in(a->fours, gram_hash(four, FOUR_BITS)) |
 	       gram_in(a->threes, gram_hash(four << 8, THREE_BITS));
 }
 
-/* May the anchor stand at p? Most that share a pair differ in their first bytes. */
+/* The chains of those that may: links. */
+static inline uint32_t grams_by_three(const struct anchors *a, uint32_t four)
+{
+	return a->by_three[gram_hash(four << 8, HEAD_BITS)];
+}
+
+static inline uint32_t grams_by_two(const struct anchors *a, uint32_t four)
+{
+	return a->by_two[gram_hash(four << 16, HEAD_BITS)];
+}
+
+/* May the anchor stand at p? */
 static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *p, size_t len)
 {
-	uint32_t w;
+	uint64_t w;
 
 	if (len < sizeof(w))
 		return true;

@@ -47,6 +47,19 @@ static inline void byte_set_range(struct byte_set *s, uint8_t from, uint8_t to)
 		byte_set_add(s, (uint8_t)c);
 }
 
+/* Its first byte from `from` on, or 256. */
+static inline unsigned byte_set_next(const struct byte_set *s, unsigned from)
+{
+	while (from < 256) {
+		uint64_t left = s->bits[from / 64] >> (from % 64);
+
+		if (left)
+			return from + (unsigned)__builtin_ctzll(left);
+		from = (from / 64 + 1) * 64;
+	}
+	return 256;
+}
+
 /* What is not in it. */
 static inline void byte_set_turn(struct byte_set *s)
 {
@@ -57,12 +70,9 @@ static inline void byte_set_turn(struct byte_set *s)
 /* With each letter the other case of it (ASCII). */
 static inline void byte_set_fold(struct byte_set *s)
 {
-	for (uint8_t c = 'a'; c <= 'z'; c++) {
-		if (byte_set_has(s, c))
-			byte_set_add(s, c ^ 0x20);
-		else if (byte_set_has(s, c ^ 0x20))
-			byte_set_add(s, c);
-	}
+	const uint64_t capitals = 0x7fffffe; /* 'A' is 65, 'a' 32 more */
+
+	s->bits[1] |= (s->bits[1] & capitals) << 32 | (s->bits[1] >> 32 & capitals);
 }
 
 #endif

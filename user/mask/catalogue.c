@@ -88,7 +88,8 @@ int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t w
 }
 
 /* A rule that is compiled, own or not. */
-static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_size)
+static int add_rule(struct catalogue *c, struct follow *f, enum rule_id id, char *why,
+		    size_t why_size)
 {
 	const struct rule *r = rule_of(c, id);
 
@@ -100,7 +101,7 @@ static int add_rule(struct catalogue *c, enum rule_id id, char *why, size_t why_
 			 r->id);
 		return -1;
 	}
-	return *r->anchors ? anchors_add(&c->anchors, (uint16_t)id, r, why, why_size) : 0;
+	return *r->anchors ? anchors_add(&c->anchors, f, (uint16_t)id, r, why, why_size) : 0;
 }
 
 struct catalogue *catalogue_bare(void)
@@ -112,21 +113,35 @@ struct catalogue *catalogue_bare(void)
 	return c;
 }
 
+static int add_rules(struct catalogue *c, unsigned n, char *why, size_t why_size)
+{
+	struct follow *f = follow_new();
+	int rc = 0;
+
+	if (!f) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
+	for (enum rule_id id = 0; rc == 0 && id < n; id++) {
+		rc = rule_compile(&rule_table[id], &c->rules[id], why, why_size);
+		if (rc == 0)
+			rc = add_rule(c, f, id, why, why_size);
+	}
+	follow_free(f);
+	return rc;
+}
+
 struct catalogue *catalogue_first(unsigned rules, char *why, size_t why_size)
 {
 	struct catalogue *c = catalogue_bare();
-	enum rule_id id;
 
 	if (!c) {
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
-	for (id = 0; id < rules; id++) {
-		if (rule_compile(&rule_table[id], &c->rules[id], why, why_size) < 0 ||
-		    add_rule(c, id, why, why_size) < 0) {
-			catalogue_free(c);
-			return NULL;
-		}
+	if (add_rules(c, rules, why, why_size) < 0) {
+		catalogue_free(c);
+		return NULL;
 	}
 	anchors_ready(&c->anchors);
 	return c;
@@ -137,32 +152,44 @@ struct catalogue *catalogue_new(char *why, size_t why_size)
 	return catalogue_first(RULE_COUNT, why, why_size);
 }
 
+static int add_own(struct catalogue *c, struct follow *f, const struct own_rule *own, char *why,
+		   size_t why_size)
+{
+	enum rule_id id = (enum rule_id)(RULE_COUNT + c->own_count);
+	char reason[200];
+
+	if (c->own_count == TYPES_CONFIGURED_MAX) {
+		snprintf(why, why_size, "there are more than %d own expressions",
+			 TYPES_CONFIGURED_MAX);
+		return -1;
+	}
+	if (own_compile(own, c->types, &c->own[c->own_count], &c->rules[id], reason,
+			sizeof(reason)) < 0) {
+		snprintf(why, why_size, "type %s: %s", types_info(c->types, own->type)->label,
+			 reason);
+		return -1;
+	}
+	c->own_count++;
+	return add_rule(c, f, id, why, why_size);
+}
+
 int catalogue_extend(struct catalogue *c, const struct types *types, const struct own_rule *rules,
 		     size_t n, char *why, size_t why_size)
 {
-	char reason[200];
+	struct follow *f = follow_new();
+	int rc = 0;
 
-	c->types = types;
-	for (size_t i = 0; i < n; i++) {
-		enum rule_id id = (enum rule_id)(RULE_COUNT + c->own_count);
-
-		if (c->own_count == TYPES_CONFIGURED_MAX) {
-			snprintf(why, why_size, "there are more than %d own expressions",
-				 TYPES_CONFIGURED_MAX);
-			return -1;
-		}
-		if (own_compile(&rules[i], types, &c->own[c->own_count], &c->rules[id], reason,
-				sizeof(reason)) < 0) {
-			snprintf(why, why_size, "type %s: %s",
-				 types_info(types, rules[i].type)->label, reason);
-			return -1;
-		}
-		c->own_count++;
-		if (add_rule(c, id, why, why_size) < 0)
-			return -1;
+	if (!f) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
 	}
-	anchors_ready(&c->anchors);
-	return 0;
+	c->types = types;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = add_own(c, f, &rules[i], why, why_size);
+	follow_free(f);
+	if (rc == 0)
+		anchors_ready(&c->anchors);
+	return rc;
 }
 
 const struct types *catalogue_types(const struct catalogue *c)

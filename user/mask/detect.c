@@ -84,7 +84,7 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 		size_t at = *cursor + d->places[i];
 
 		d->proposals[n] = at;
-		n += grams_propose(a, four_at(text, len, at));
+		n += grams_propose(a, gram_fold(four_at(text, len, at)));
 	}
 	*cursor += blocks * PROPOSE_BLOCK;
 	return n;
@@ -158,38 +158,51 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	return add_groups(d, id, text, len, spans);
 }
 
-/* A pair stands at `at`: try each rule one of whose anchors really is there. */
+/* Try the node's rule if its anchor really is there. */
+static inline int try_node(struct detector *d, const struct anchor_node *node, const uint8_t *text,
+			   size_t len, size_t at, struct buf *spans)
+{
+	const struct anchors *a = &d->catalogue->anchors;
+	size_t anchor = at - node->pair_at, start = anchor;
+	const struct rule *rule;
+
+	if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
+		return 0;
+	rule = rule_of(d->catalogue, node->rule);
+	if (!rule->back && !edge_left(rule->left, text, start))
+		return 0;
+	if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
+		return 0;
+	if (rule->back) {
+		start = walk_back(rule->back_chars, text, anchor,
+				  &progress_of(d, node->rule)->walk);
+		if (start == NO_START || anchor - start > rule->back)
+			return 0;
+	}
+	return confirm(d, node->rule, text, len, start, spans);
+}
+
+static inline int try_chain(struct detector *d, uint32_t first, const uint8_t *text, size_t len,
+			    size_t at, struct buf *spans)
+{
+	const struct anchors *a = &d->catalogue->anchors;
+
+	for (uint32_t n = first; n; n = a->links[n - 1].next)
+		if (try_node(d, &a->nodes[a->links[n - 1].node], text, len, at, spans) < 0)
+			return -1;
+	return 0;
+}
+
+/* A pair may stand at `at`. */
 static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t at,
 		    struct buf *spans)
 {
-	const struct catalogue *c = d->catalogue;
-	const struct anchors *a = &c->anchors;
-	uint16_t n;
+	const struct anchors *a = &d->catalogue->anchors;
+	uint32_t four = gram_fold(four_at(text, len, at));
 
-	if (at + 1 >= len)
-		return 0;
-	for (n = a->pair_first[pair_of(text + at)]; n; n = a->nodes[n - 1].next) {
-		const struct anchor_node *node = &a->nodes[n - 1];
-		size_t anchor = at - node->pair_at, start = anchor;
-		const struct rule *rule;
-
-		if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
-			continue;
-		rule = rule_of(c, node->rule);
-		if (!rule->back && !edge_left(rule->left, text, start))
-			continue;
-		if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
-			continue;
-		if (rule->back) {
-			start = walk_back(rule->back_chars, text, anchor,
-					  &progress_of(d, node->rule)->walk);
-			if (start == NO_START || anchor - start > rule->back)
-				continue;
-		}
-		if (confirm(d, node->rule, text, len, start, spans) < 0)
-			return -1;
-	}
-	return 0;
+	if (try_chain(d, grams_by_three(a, four), text, len, at, spans) < 0)
+		return -1;
+	return try_chain(d, grams_by_two(a, four), text, len, at, spans);
 }
 
 /* An own rule without an anchor: wherever a match can begin. */

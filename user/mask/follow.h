@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define FOLLOW 4 /* so many bytes behind the anchor have a set */
-#define GUARDS_MAX 16384
+#define GUARDS_MAX 32768
 #define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
 
 /* A table for each step behind an anchor: the next step for each byte. */
@@ -28,9 +28,12 @@ struct guards {
 
 struct follow;
 
-/* NULL: memory. An expression that it cannot read makes one that says "anything". */
-__attribute__((warn_unused_result)) struct follow *follow_new(const char *expression);
+/* Large: one for many expressions, one after another. NULL: memory. */
+__attribute__((warn_unused_result)) struct follow *follow_new(void);
 void follow_free(struct follow *f);
+
+/* From here on it is about this expression; of one that it cannot read it says "anything". */
+void follow_read(struct follow *f, const char *expression);
 
 /* Go on behind this anchor. `within`: it stands somewhere in the match, else at its start. */
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within);
@@ -38,8 +41,10 @@ void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, 
 /* The sets for the bytes behind the anchor. A set is full where the match may have ended. */
 void follow_sets(struct follow *f, struct byte_set out[static FOLLOW]);
 
-/* The first step behind the anchor; the steps are added to `g` as far as that is worth it. */
+/* The first step behind the anchor. */
 uint16_t follow_guard(struct follow *f, struct guards *g);
+/* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
+void follow_fill(struct follow *f, struct guards *g);
 
 /* May a match go on with these bytes, the last of the text? */
 static inline bool guard_lets(const struct guards *g, uint16_t step, const uint8_t *p, size_t len)

@@ -14,11 +14,21 @@ struct piece {
 	uint16_t start, end;
 };
 
+#define GROUPS_MAX 32
+
+/* What a group is, for where it is referred to; `text`: NULL while it is being read. */
+struct capture {
+	const char *text;
+	bool fold;
+};
+
 struct reader {
 	struct graph *f;
 	const char *at;
 	bool fold, failed;
 	unsigned depth;
+	unsigned captures; /* seen so far */
+	struct capture capture[GROUPS_MAX];
 };
 
 static struct piece read_choice(struct reader *r);
@@ -30,6 +40,7 @@ static uint16_t node_new(struct graph *f)
 		return NODE_ANY;
 	}
 	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	f->reach[f->count].found = false;
 	return f->count++;
 }
 
@@ -37,7 +48,7 @@ static void link_to(struct graph *f, uint16_t from, uint16_t to)
 {
 	struct node *n = &f->nodes[from];
 
-	if (from != NODE_ANY)
+	if (from >= NODE_FIRST)
 		n->out[n->out[0] != NO_NODE] = to;
 }
 
@@ -261,16 +272,24 @@ static struct piece read_ahead(struct reader *r)
 	return p;
 }
 
-/* What must not, or must precede: it takes no bytes and is read for its end only. */
-static struct piece read_assertion(struct reader *r)
+/* What must not follow or precede takes no bytes and is read for its end only; so is what must
+ * precede, but that is noted. */
+static struct piece read_assertion(struct reader *r, bool precedes)
 {
 	uint16_t count = r->f->count;
+	const char *text = r->at;
 	bool cut = r->f->cut;
+	struct piece p = read_to_end(r);
+	uint8_t behind = 0;
 
-	read_to_end(r);
+	if (precedes && !r->failed && !r->f->cut)
+		behind = behind_add(r->f, text, (size_t)(r->at - text), r->fold, p.start, p.end);
 	r->f->count = count;
 	r->f->cut = cut;
-	return piece_empty(r->f);
+	p = piece_empty(r->f);
+	if (p.start != NODE_ANY)
+		r->f->nodes[p.start].behind = behind;
+	return p;
 }
 
 /* Behind "(?": letters that switch something, for the rest of the group or for one of its own. */
@@ -295,6 +314,48 @@ static struct piece read_flags(struct reader *r)
 	return p;
 }
 
+/* The inside of a group that is numbered, to its end. */
+static struct piece read_capture(struct reader *r)
+{
+	unsigned number = ++r->captures;
+	const char *text = r->at;
+	bool fold = r->fold;
+	struct piece p = read_to_end(r);
+
+	if (number < GROUPS_MAX)
+		r->capture[number] = (struct capture){text, fold};
+	return p;
+}
+
+/* Behind "(?": the number of a group that stands here once more, or of one that is not known yet. */
+static struct piece read_reference(struct reader *r)
+{
+	unsigned number = 0, captures = r->captures;
+	struct capture *c;
+	const char *after;
+	bool fold = r->fold;
+	struct piece p;
+
+	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
+		number = number * 10 + (unsigned)(*r->at - '0');
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	c = number && number < GROUPS_MAX ? &r->capture[number] : NULL;
+	if (!c || !c->text) {
+		p = piece_empty(r->f);
+		link_to(r->f, p.end, NODE_ANY);
+		return (struct piece){p.start, NODE_ANY};
+	}
+	after = r->at;
+	r->at = c->text;
+	r->fold = c->fold;
+	p = read_to_end(r);
+	r->at = after;
+	r->fold = fold;
+	r->captures = captures;
+	return p;
+}
+
 static struct piece read_group(struct reader *r)
 {
 	const char *name;
@@ -303,13 +364,17 @@ static struct piece read_group(struct reader *r)
 		return piece_fail(r);
 	if (r->at[1] != '?') {
 		r->at++;
-		return read_to_end(r);
+		return read_capture(r);
 	}
 	r->at += 2;
+	if (*r->at >= '0' && *r->at <= '9')
+		return read_reference(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
-	if (starts_with(r, "!") || starts_with(r, "<=") || starts_with(r, "<!"))
-		return read_assertion(r);
+	if (starts_with(r, "<="))
+		return read_assertion(r, true);
+	if (starts_with(r, "!") || starts_with(r, "<!"))
+		return read_assertion(r, false);
 	if (starts_with(r, ">"))
 		return read_to_end(r);
 	if (starts_with(r, "<") || starts_with(r, "P<")) {
@@ -317,7 +382,7 @@ static struct piece read_group(struct reader *r)
 		if (!name)
 			return piece_fail(r);
 		r->at = name + 1;
-		return read_to_end(r);
+		return read_capture(r);
 	}
 	return read_flags(r);
 }
@@ -394,12 +459,14 @@ static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
 
 static struct piece read_again(struct reader *r, const char *atom)
 {
+	unsigned captures = r->captures;
 	const char *after = r->at;
 	struct piece p;
 
 	r->at = atom;
 	p = read_atom(r);
 	r->at = after;
+	r->captures = captures;
 	return p;
 }
 
@@ -454,9 +521,18 @@ int follow_parse(struct graph *f, const char *expression)
 	struct reader r = {.f = f, .at = expression};
 	struct piece p;
 
-	f->count = NODE_FIRST;
-	f->nodes[NODE_MATCH] = f->nodes[NODE_ANY] =
-		(struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
+	f->count = 0;
+	f->cut = false;
+	f->ways_count = 0;
+	f->behinds.count = f->behinds.places = 0;
+	f->behinds.starts = (struct byte_set){0};
+	for (uint16_t n = 0; n < NODE_FIRST; n++)
+		node_new(f);
+	/* where an assertion may still go on */
+	for (uint16_t n = 0; n < NODE_FIRST; n++) {
+		f->nodes[n].set = byte_set_all;
+		f->nodes[n].out[0] = NODE_ANY;
+	}
 	p = read_choice(&r);
 	if (r.failed || *r.at)
 		return -1;

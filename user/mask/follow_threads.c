@@ -1,85 +1,133 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_threads.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define VISITS_MAX 4096
+#define NEEDS_MAX 32 /* ways to a node that differ in what must precede */
 
 /* Where one can be without reading a byte. */
 struct reach {
 	unsigned n;
 	bool any;
-	struct thread list[THREADS_MAX];
+	struct way list[THREADS_MAX];
 };
 
-static bool reach_add(struct reach *r, uint16_t node, uint16_t look)
+/* A step of a walk; `before`: the one before it at the same node, + 1. */
+struct visit {
+	struct way at;
+	uint16_t before;
+};
+
+static void reach_add(struct reach *r, const struct way *w)
 {
-	for (unsigned i = 0; i < r->n; i++)
-		if (r->list[i].node == node && r->list[i].look == look)
-			return true;
-	if (r->n == THREADS_MAX) {
+	if (r->n == THREADS_MAX)
 		r->any = true;
-		return false;
+	else
+		r->list[r->n++] = *w;
+}
+
+/*
+ * Has the walk been here under no more conditions? Where it was under others, an assertion is left
+ * out, and of what must precede what they do not share, if there are many.
+ */
+static bool was_here(struct graph *g, const struct visit *visits, struct way *w)
+{
+	uint16_t last = g->seen[w->to.node] == g->round ? g->last_seen[w->to.node] : 0;
+	uint32_t shared = w->need;
+	unsigned n = 0;
+
+	for (uint16_t v = last; v; v = visits[v - 1].before, n++) {
+		const struct way *was = &visits[v - 1].at;
+
+		if (was->to.look != w->to.look && was->to.look != NO_NODE)
+			w->to.look = NO_NODE;
+		shared &= was->need;
 	}
-	r->list[r->n++] = (struct thread){node, look};
-	return true;
+	if (n >= NEEDS_MAX)
+		w->need = shared;
+	for (uint16_t v = last; v; v = visits[v - 1].before) {
+		const struct way *was = &visits[v - 1].at;
+
+		if ((was->to.look == w->to.look || was->to.look == NO_NODE) &&
+		    !(was->need & ~w->need))
+			return true;
+	}
+	return false;
+}
+
+static void note_visit(struct graph *g, struct visit *visits, unsigned n, const struct way *w)
+{
+	uint16_t node = w->to.node;
+
+	visits[n] = (struct visit){*w, g->seen[node] == g->round ? g->last_seen[node] : 0};
+	g->seen[node] = g->round;
+	g->last_seen[node] = (uint16_t)(n + 1);
 }
 
 /*
  * The nodes that read a byte from `node` on. Each comes with the start of an assertion that was
- * passed on the way: of several, the last.
+ * passed on the way: of several, the last; and with all that must precede.
  */
 static void reach_find(struct graph *g, uint16_t node, struct reach *r)
 {
-	struct thread stack[THREADS_MAX * 2 + 2];
-	unsigned n = 0;
+	struct way stack[THREADS_MAX * 2 + 2];
+	struct visit visits[VISITS_MAX];
+	unsigned n = 0, n_visits = 0;
 
-	*r = (struct reach){0};
+	r->n = 0;
+	r->any = false;
 	g->round++;
-	stack[n++] = (struct thread){node, NO_NODE};
+	stack[n++] = (struct way){{node, NO_NODE}, 0};
 	while (n && !r->any) {
-		struct thread t = stack[--n];
-		const struct node *now = &g->nodes[t.node];
+		struct way w = stack[--n];
+		const struct node *now = &g->nodes[w.to.node];
 
-		if (t.node == NODE_ANY || t.node == NODE_MATCH)
-			r->any = true;
+		if (now->behind)
+			w.need |= 1u << (now->behind - 1);
 		if (now->look != NO_NODE)
-			t.look = now->look;
-		/* By another way, and perhaps under another condition: it is left out. */
-		if (g->seen[t.node] == g->round) {
-			if (g->seen_look[t.node] == t.look || g->seen_look[t.node] == NO_NODE)
-				continue;
-			t.look = NO_NODE;
-		}
-		g->seen[t.node] = g->round;
-		g->seen_look[t.node] = t.look;
-		if (now->is_byte) {
-			reach_add(r, t.node, t.look);
+			w.to.look = now->look;
+		if (was_here(g, visits, &w))
 			continue;
-		}
-		for (unsigned i = 0; i < 2; i++)
-			if (now->out[i] != NO_NODE)
-				stack[n++] = (struct thread){now->out[i], t.look};
-		if (n > THREADS_MAX * 2)
+		if (n_visits == VISITS_MAX || n > THREADS_MAX * 2 - 2) {
 			r->any = true;
+			break;
+		}
+		note_visit(g, visits, n_visits++, &w);
+		if (now->is_byte || w.to.node < NODE_FIRST)
+			reach_add(r, &w);
+		for (unsigned i = 0; i < 2 && !now->is_byte; i++)
+			if (now->out[i] != NO_NODE)
+				stack[n++] = (struct way){{now->out[i], w.to.look}, w.need};
 	}
 }
 
+static int way_compare(const void *a, const void *b)
+{
+	const struct way *x = a, *y = b;
+
+	return x->to.node < y->to.node ? -1 : x->to.node > y->to.node;
+}
+
 /* The same, remembered as long as there is room: the same nodes are asked for again and again. */
-static void reach_from(struct graph *g, uint16_t node, struct reach *r)
+static const struct way *reach_from(struct graph *g, uint16_t node, struct reach *r)
 {
 	struct known_reach *known = &g->reach[node];
 
-	if (!known->found) {
-		reach_find(g, node, r);
-		if (r->n > GRAPH_WAYS_MAX - g->ways_count)
-			return;
-		*known = (struct known_reach){true, r->any, (uint16_t)r->n, g->ways_count};
-		memcpy(g->ways + g->ways_count, r->list, r->n * sizeof(r->list[0]));
-		g->ways_count += r->n;
-		return;
+	if (known->found) {
+		r->any = known->any;
+		r->n = known->n;
+		return g->ways + known->first;
 	}
-	r->any = known->any;
-	r->n = known->n;
-	memcpy(r->list, g->ways + known->first, r->n * sizeof(r->list[0]));
+	reach_find(g, node, r);
+	qsort(r->list, r->n, sizeof(r->list[0]), way_compare);
+	if (r->n > GRAPH_WAYS_MAX - g->ways_count)
+		return r->list;
+	*known = (struct known_reach){true, r->any, (uint16_t)r->n, g->ways_count};
+	memcpy(g->ways + g->ways_count, r->list, r->n * sizeof(r->list[0]));
+	g->ways_count += r->n;
+	return r->list;
 }
 
 static uint32_t thread_key(const struct thread *t)
@@ -92,6 +140,9 @@ static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 	uint32_t key = (uint32_t)node << 16 | look;
 	unsigned at = 0, end = t->n;
 
+	/* They mostly come in order. */
+	if (end && thread_key(&t->list[end - 1]) < key)
+		at = end;
 	while (at < end) {
 		unsigned middle = (at + end) / 2;
 
@@ -111,39 +162,52 @@ static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 	t->n++;
 }
 
-/* One thread for each way that the assertion begins with. */
-static void threads_add_look(struct graph *g, struct threads *t, uint16_t node, uint16_t look)
+/* One thread for each way that the assertion begins with; none is needed where nothing is asked. */
+static void threads_add_look(struct graph *g, struct threads *t, uint16_t node, uint16_t look,
+			     uint32_t holds)
 {
-	struct reach ways;
+	const struct way *ways;
+	struct reach r;
+	bool any = look == NO_NODE;
 
-	if (look == NO_NODE) {
-		threads_add(t, node, NO_NODE);
-		return;
+	if (look != NO_NODE) {
+		ways = reach_from(g, look, &r);
+		any = r.any;
+		for (unsigned i = 0; i < r.n && !any; i++)
+			any = ways[i].to.node < NODE_FIRST && !(ways[i].need & ~holds);
+		for (unsigned i = 0; i < r.n && !any; i++)
+			if (!(ways[i].need & ~holds))
+				threads_add(t, node, ways[i].to.node);
 	}
-	reach_from(g, look, &ways);
-	if (ways.any)
+	if (any && node < NODE_FIRST)
+		t->any = true;
+	else if (any)
 		threads_add(t, node, NO_NODE);
-	for (unsigned i = 0; i < ways.n && !ways.any; i++)
-		threads_add(t, node, ways.list[i].node);
 }
 
 /* Go on at `node`; an assertion that is not over yet goes on at `look`, and is kept alone. */
-static void threads_go(struct graph *g, struct threads *t, uint16_t node, uint16_t look)
+static void threads_go(struct graph *g, struct threads *t, uint16_t node, uint16_t look,
+		       uint32_t holds)
 {
-	struct reach ways;
+	struct reach r;
+	const struct way *ways = reach_from(g, node, &r);
 
-	reach_from(g, node, &ways);
-	t->any |= ways.any;
-	for (unsigned i = 0; i < ways.n && !t->any; i++)
-		threads_add_look(g, t, ways.list[i].node,
-				 look == NO_NODE ? ways.list[i].look : look);
+	t->any |= r.any;
+	for (unsigned i = 0; i < r.n && !t->any; i++) {
+		const struct thread *to = &ways[i].to;
+
+		if (!(ways[i].need & ~holds))
+			threads_add_look(g, t, to->node, look == NO_NODE ? to->look : look, holds);
+	}
 }
 
 void threads_begin(struct graph *g, struct threads *t, bool within)
 {
-	*t = (struct threads){0};
+	t->n = 0;
+	t->any = false;
+	t->behind = behind_any(&g->behinds);
 	if (!within || g->start == NODE_ANY) {
-		threads_go(g, t, g->start, NO_NODE);
+		threads_go(g, t, g->start, NO_NODE, UINT32_MAX);
 		return;
 	}
 	t->any = g->cut;
@@ -154,8 +218,14 @@ void threads_begin(struct graph *g, struct threads *t, bool within)
 
 void threads_step(struct graph *g, struct threads *t, const struct byte_set *set)
 {
-	struct threads next = {.any = t->any};
+	struct threads next;
+	uint32_t holds;
 
+	behind_step(&g->behinds, &t->behind, set);
+	holds = behind_holds(&g->behinds, &t->behind);
+	next.n = 0;
+	next.any = t->any;
+	next.behind = t->behind;
 	for (unsigned i = 0; i < t->n && !next.any; i++) {
 		struct thread now = t->list[i];
 		struct byte_set in = byte_set_meet(&g->nodes[now.node].set, set);
@@ -164,9 +234,18 @@ void threads_step(struct graph *g, struct threads *t, const struct byte_set *set
 			in = byte_set_meet(&in, &g->nodes[now.look].set);
 		if (!byte_set_empty(&in))
 			threads_go(g, &next, g->nodes[now.node].out[0],
-				   now.look == NO_NODE ? NO_NODE : g->nodes[now.look].out[0]);
+				   now.look == NO_NODE ? NO_NODE : g->nodes[now.look].out[0],
+				   holds);
 	}
-	*t = next;
+	threads_copy(t, &next);
+}
+
+void threads_copy(struct threads *to, const struct threads *from)
+{
+	to->n = from->n;
+	to->any = from->any;
+	to->behind = from->behind;
+	memcpy(to->list, from->list, from->n * sizeof(from->list[0]));
 }
 
 struct byte_set threads_bytes(const struct graph *g, const struct threads *t)
@@ -185,8 +264,18 @@ struct byte_set threads_bytes(const struct graph *g, const struct threads *t)
 	return set;
 }
 
+uint32_t threads_hash(const struct threads *t)
+{
+	uint32_t hash = t->n;
+
+	for (unsigned i = 0; i < t->n; i++)
+		hash = (hash ^ thread_key(&t->list[i])) * 0x9e3779b1u;
+	return hash;
+}
+
 bool threads_same(const struct threads *a, const struct threads *b)
 {
 	return a->n == b->n && a->any == b->any &&
+	       !memcmp(&a->behind, &b->behind, sizeof(a->behind)) &&
 	       !memcmp(a->list, b->list, a->n * sizeof(a->list[0]));
 }

@@ -8,6 +8,7 @@
 
 struct threads {
 	unsigned n;
+	struct byte_set behind; /* what precedes, as in graph.behinds */
 	bool any; /* or beyond the match, or where the graph has a hole, or too many */
 	struct thread list[THREADS_MAX]; /* in order */
 };
@@ -17,6 +18,8 @@ void threads_begin(struct graph *g, struct threads *t, bool within);
 void threads_step(struct graph *g, struct threads *t, const struct byte_set *set);
 /* All bytes that can be read. */
 struct byte_set threads_bytes(const struct graph *g, const struct threads *t);
+void threads_copy(struct threads *to, const struct threads *from);
+uint32_t threads_hash(const struct threads *t);
 bool threads_same(const struct threads *a, const struct threads *b);
 
 #endif

@@ -65,18 +65,22 @@ static double filter_cost(const struct weights *w, const struct window_filter *f
 	return cost;
 }
 
+double bytes_share(const struct byte_set *s)
+{
+	uint32_t sum = 1;
+
+	for (unsigned half = 0; half < 2; half++)
+		for (uint64_t bits = s->bits[half]; bits; bits &= bits - 1)
+			sum += frequency[half * 64 + (unsigned)__builtin_ctzll(bits)];
+	return sum / 10000.0;
+}
+
 double window_cost(const struct window *w)
 {
 	double cost = 1;
 
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		uint32_t sum = 1;
-
-		for (uint8_t c = 0; c < 128; c++)
-			if (byte_set_has(&w->at[k], c))
-				sum += frequency[c];
-		cost *= sum / 10000.0;
-	}
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+		cost *= bytes_share(&w->at[k]);
 	return cost;
 }
 
@@ -195,13 +199,22 @@ static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
 	return in != 0;
 }
 
-static void propose_plain(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+static inline bool stands_in_any(const struct propose_tables t[static PROPOSE_TABLES],
+				 const uint8_t *p)
+{
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		if (may_stand(&t[i], p))
+			return true;
+	return false;
+}
+
+static void propose_plain(const struct propose_tables t[static PROPOSE_TABLES], const uint8_t *p,
 			  size_t blocks, uint64_t *bits)
 {
 	for (size_t i = 0; i < blocks; i++) {
 		bits[i] = 0;
 		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
-			bits[i] |= (uint64_t)(may_stand(&t[0], p) || may_stand(&t[1], p)) << k;
+			bits[i] |= (uint64_t)stands_in_any(t, p) << k;
 	}
 }
 

@@ -3,7 +3,7 @@
 #define AWSMASK_PROPOSE_H
 /*
  * Proposing: one pass over a text that says where some window might stand. A window is a few
- * neighbouring bytes, a set for each. All windows are sorted into sixteen groups; for each place of
+ * neighbouring bytes, a set for each. All windows are sorted into groups; for each place of
  * a window and each byte a table says in which groups it may stand there, and where one group
  * remains for all places, one of its windows may stand. It proposes too much, never too little.
  */
@@ -15,8 +15,8 @@
 #define WINDOW_WIDTH 8
 #define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
 
-#define PROPOSE_HALVES 2 /* of the groups: eight each, a bit in a byte of a table */
-#define PROPOSE_GROUPS (8 * PROPOSE_HALVES)
+#define PROPOSE_TABLES 4 /* with eight groups each, a bit in a byte */
+#define PROPOSE_GROUPS (8 * PROPOSE_TABLES)
 
 /* Which bytes a place lets through, by their low and their high four bits. */
 struct window_filter {
@@ -28,6 +28,9 @@ struct window {
 	struct window_filter filter; /* of it; proposer_init() fills this and the next one in */
 	unsigned group;
 };
+
+/* How many of all bytes of what agents send are of the set, about; never 0. */
+double bytes_share(const struct byte_set *s);
 
 /* How often a window is proposed in what agents send, about; of all places. */
 double window_cost(const struct window *w);
@@ -44,7 +47,7 @@ enum propose_variant {
 extern const char *const propose_names[PROPOSE_VARIANTS];
 bool propose_can(enum propose_variant v);
 
-/* The groups of each byte at each place, one half of them. */
+/* The groups of each byte at each place, eight of them. */
 struct propose_tables {
 	uint8_t exact[WINDOW_WIDTH][256];
 	/* The same for bytes below 0x80, others joined to those 0x80 below them. */
@@ -54,11 +57,11 @@ struct propose_tables {
 };
 
 /* For each byte p[0..blocks * 64) a bit; it reads WINDOW_WIDTH bytes on either side as well. */
-typedef void propose_kernel(const struct propose_tables t[static PROPOSE_HALVES], const uint8_t *p,
+typedef void propose_kernel(const struct propose_tables t[static PROPOSE_TABLES], const uint8_t *p,
 			    size_t blocks, uint64_t *bits);
 
 struct proposer {
-	struct propose_tables tables[PROPOSE_HALVES];
+	struct propose_tables tables[PROPOSE_TABLES];
 	propose_kernel *kernel;
 };
 

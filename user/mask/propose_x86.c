@@ -4,11 +4,11 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define TABLES const struct propose_tables t[static PROPOSE_HALVES]
+#define TABLES const struct propose_tables t[static PROPOSE_TABLES]
 
-/* A table of 128 bytes at once: no halves, and so fewer proposals. */
+/* A table of 128 bytes at once: no halves of bytes, and so fewer proposals. */
 __attribute__((target("avx512bw,avx512vbmi"))) static inline void
-half_avx512(const struct propose_tables *t, const uint8_t *p, size_t blocks, uint64_t *bits)
+table_avx512(const struct propose_tables *t, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
 	__m512i first[WINDOW_WIDTH], second[WINDOW_WIDTH];
 
@@ -36,8 +36,8 @@ kernel_avx512(TABLES, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
 	for (size_t i = 0; i < blocks; i++)
 		bits[i] = 0;
-	for (unsigned i = 0; i < PROPOSE_HALVES; i++)
-		half_avx512(&t[i], p - WINDOW_BEFORE, blocks, bits);
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		table_avx512(&t[i], p - WINDOW_BEFORE, blocks, bits);
 }
 
 __attribute__((target("avx2"))) static inline __m256i table_avx2(const uint8_t table[static 16])
@@ -48,23 +48,28 @@ __attribute__((target("avx2"))) static inline __m256i table_avx2(const uint8_t t
 __attribute__((target("avx2"))) static inline uint32_t half_avx2(TABLES, const uint8_t *p)
 {
 	const __m256i nibble = _mm256_set1_epi8(15);
-	__m256i one = _mm256_set1_epi8(-1), two = one;
+	__m256i in[PROPOSE_TABLES], any = _mm256_setzero_si256();
 
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		in[i] = _mm256_set1_epi8(-1);
 #pragma GCC unroll 8
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
 		__m256i at = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
 		__m256i l = _mm256_and_si256(at, nibble);
 		__m256i h = _mm256_and_si256(_mm256_srli_epi16(at, 4), nibble);
 
-		one = _mm256_and_si256(
-			one, _mm256_and_si256(_mm256_shuffle_epi8(table_avx2(t[0].low[k]), l),
-					      _mm256_shuffle_epi8(table_avx2(t[0].high[k]), h)));
-		two = _mm256_and_si256(
-			two, _mm256_and_si256(_mm256_shuffle_epi8(table_avx2(t[1].low[k]), l),
-					      _mm256_shuffle_epi8(table_avx2(t[1].high[k]), h)));
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < PROPOSE_TABLES; i++) {
+			__m256i low = _mm256_shuffle_epi8(table_avx2(t[i].low[k]), l);
+			__m256i high = _mm256_shuffle_epi8(table_avx2(t[i].high[k]), h);
+
+			in[i] = _mm256_and_si256(in[i], _mm256_and_si256(low, high));
+		}
 	}
-	one = _mm256_cmpeq_epi8(_mm256_or_si256(one, two), _mm256_setzero_si256());
-	return ~(uint32_t)_mm256_movemask_epi8(one);
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		any = _mm256_or_si256(any, in[i]);
+	any = _mm256_cmpeq_epi8(any, _mm256_setzero_si256());
+	return ~(uint32_t)_mm256_movemask_epi8(any);
 }
 
 __attribute__((target("avx2"))) static void kernel_avx2(TABLES, const uint8_t *p, size_t blocks,
@@ -83,22 +88,27 @@ __attribute__((target("ssse3"))) static inline __m128i load_ssse3(const uint8_t 
 __attribute__((target("ssse3"))) static inline uint64_t quarter_ssse3(TABLES, const uint8_t *p)
 {
 	const __m128i nibble = _mm_set1_epi8(15);
-	__m128i one = _mm_set1_epi8(-1), two = one;
+	__m128i in[PROPOSE_TABLES], any = _mm_setzero_si128();
 
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		in[i] = _mm_set1_epi8(-1);
 #pragma GCC unroll 8
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
 		__m128i at = load_ssse3(p + k), l = _mm_and_si128(at, nibble);
 		__m128i h = _mm_and_si128(_mm_srli_epi16(at, 4), nibble);
 
-		one = _mm_and_si128(one,
-				    _mm_and_si128(_mm_shuffle_epi8(load_ssse3(t[0].low[k]), l),
-						  _mm_shuffle_epi8(load_ssse3(t[0].high[k]), h)));
-		two = _mm_and_si128(two,
-				    _mm_and_si128(_mm_shuffle_epi8(load_ssse3(t[1].low[k]), l),
-						  _mm_shuffle_epi8(load_ssse3(t[1].high[k]), h)));
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < PROPOSE_TABLES; i++) {
+			__m128i low = _mm_shuffle_epi8(load_ssse3(t[i].low[k]), l);
+			__m128i high = _mm_shuffle_epi8(load_ssse3(t[i].high[k]), h);
+
+			in[i] = _mm_and_si128(in[i], _mm_and_si128(low, high));
+		}
 	}
-	one = _mm_cmpeq_epi8(_mm_or_si128(one, two), _mm_setzero_si128());
-	return ~(unsigned)_mm_movemask_epi8(one) & 0xffff;
+	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
+		any = _mm_or_si128(any, in[i]);
+	any = _mm_cmpeq_epi8(any, _mm_setzero_si128());
+	return ~(unsigned)_mm_movemask_epi8(any) & 0xffff;
 }
 
 __attribute__((target("ssse3"))) static void kernel_ssse3(TABLES, const uint8_t *p, size_t blocks,
