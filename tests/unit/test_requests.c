@@ -68,7 +68,9 @@ static void check(const char *wire, const char *told, bool broken, size_t passed
 		cr_expect_str_eq(r.told, told, "cut %zu: %s", cut, r.told);
 		cr_expect_eq(r.over, broken, "cut %zu", cut);
 		cr_expect(buf_len(&r.out) >= passed, "cut %zu: %zu", cut, buf_len(&r.out));
-		cr_expect_eq(memcmp(buf_bytes(&r.out), wire, buf_len(&r.out)), 0, "cut %zu", cut);
+		if (buf_len(&r.out))
+			cr_expect_eq(memcmp(buf_bytes(&r.out), wire, buf_len(&r.out)), 0, "cut %zu",
+				     cut);
 		requests_free(r.requests);
 		buf_free(&r.out);
 	}
