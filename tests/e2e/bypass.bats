@@ -5,7 +5,6 @@
 load helpers
 
 setup_file() {
-	# The battery looks for values itself; 7778 and the like are unmasked ports.
 	place_with_daemon ''
 	rm -f "$PLACE/sink.ready"
 	in_background "$PLACE/sink.log" origin nsenter -t "$(<"$PLACE/origin.pid")" -n -- \

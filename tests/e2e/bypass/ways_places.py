@@ -9,9 +9,10 @@ import subprocess
 
 from rows import (BOUNDARY, CGROUPS, CLOSED, MASKED, ORIGIN4, REFUSED, ask, connected, control, enter, read_all, request, secured,
                   way)
-from ways_sockets import LIBC, own_address
+from ways_sockets import LIBC, TCP_FASTOPEN_CONNECT, own_address
 
 NEWNET, NEWCGROUP = 0x40000000, 0x02000000
+TCP_FASTOPEN_NO_COOKIE = 34
 
 
 @way("socket made in another cgroup", MASKED, "its process joins, then connects", outside=True)
@@ -79,6 +80,17 @@ def moves_out(try_):
 @way("connected before it joins", BOUNDARY, "a process brings its own connection", outside=True)
 def connected_before(try_):
     sock = connected()
+    try_.enter()
+    ask(sock, request(try_.text))
+
+
+@way("connection put off before it joins", BOUNDARY, "TCP_FASTOPEN_CONNECT outside, the first write inside", outside=True)
+def put_off(try_):
+    sock = socket.socket()
+    sock.settimeout(5)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+    sock.connect((ORIGIN4, 80))
     try_.enter()
     ask(sock, request(try_.text))
 
