@@ -108,8 +108,12 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 	 * The current task is the sender only where a process sends; tunnels send from interrupts,
 	 * by sockets that are not connected. Of those, processes' ones were seen by sendmsg.
 	 */
-	if (have_task_in_skb && sk->dst_port && !who.own && !who.cgroup_id)
-		enrolment_of_task(&who);
+	if (sk->dst_port && !who.own && !who.cgroup_id) {
+		if (have_task_in_skb)
+			enrolment_of_task(&who);
+		else if (have_task_read)
+			enrolment_read(&who);
+	}
 	f->own = who.own;
 	if (who.cgroup_id)
 		f->enrolled = true;

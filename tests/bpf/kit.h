@@ -134,6 +134,10 @@ void listeners_close(struct world *w);
 void listeners_open(struct world *w); /* on the same ports */
 uint64_t netns_cookie(void);
 void world_reopen(struct world *w);
+int pin_open(const struct world *w, const char *name);
+/* The programs as a kernel gets them that lacks every helper that is probed for; `task_read`: but may
+ * read its own structures. */
+void programs_replace(struct world *w, bool task_read);
 
 void world_make(struct world *w, const char *name);
 /* What a case left behind, however it ended. */

@@ -60,7 +60,7 @@ static inline void set_up(struct bench *b)
 	b->monitor = pair[1];
 	w->config = b->config;
 	w->catalogue = catalogue_new(e.text, sizeof(e.text));
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&b->config->limits);
 	w->target_addrs = target_addrs_new();
 	w->report = report_new("", 1, &types_builtin);
 	w->vault = vault_open(in_tempdir("vault.db"), key, &e);

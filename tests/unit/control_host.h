@@ -7,11 +7,13 @@
  */
 #include "../../user/daemon/cgroup.h"
 #include "../../user/daemon/control.h"
+#include "../../user/daemon/control_judge.h"
 #include "awsmask/ctl.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <limits.h>
+#include <poll.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
@@ -80,12 +82,16 @@ static inline void host_change(struct host *h, const struct priv_request *r,
 static inline void *host_monitor(void *arg)
 {
 	struct host *h = arg;
+	struct pollfd ready = {.fd = h->monitor_fd, .events = POLLIN};
 	struct priv_request r;
+	int connection;
 
-	while (recv(h->monitor_fd, &r, sizeof(r), 0) == sizeof(r)) {
+	while (poll(&ready, 1, -1) == 1 &&
+	       privsep_receive(h->monitor_fd, &r, &connection) == sizeof(r)) {
 		struct priv_reply reply = {.kind = r.kind, .id = r.id, .status = 1};
 		unsigned late_ms;
 		bool mute;
+		struct err e;
 
 		pthread_mutex_lock(&h->lock);
 		h->asked++;
@@ -96,8 +102,12 @@ static inline void *host_monitor(void *arg)
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;
+		else if (control_judge(connection, h->path, h->ids, h->enrolled, &e) < 0)
+			snprintf(reply.error, sizeof(reply.error), "%s", e.text), reply.status = -1;
 		else
 			host_change(h, &r, &reply);
+		if (connection >= 0)
+			close(connection);
 		pthread_mutex_unlock(&h->lock);
 		if (late_ms) /* what is played, nothing that is waited for */
 			usleep(late_ms * 1000);

@@ -151,7 +151,7 @@ static const struct {
 	 {"const bucket = new Map();", "bucket: {{ .Values.bucketName | quote }}",
 	  "bucket = var.bucket-name"}},
 	{TYPE_S3_BUCKET,
-	 {"Object(\"m.pkl\")", "resource \"aws_s3_bucket\" \"web-1\" {", "bucket=${BUCKET:-x-1}"}},
+	 {"Object(\"m.pkl\")", "resource \"aws_s3_bucket\" \"web-1\" {", "bucket=${BUCKET:-default}"}},
 	{TYPE_PASSWORD,
 	 {"password !== confirmPassword2", "password: {{ .Values.pass1 | b64enc }}",
 	  "PWD=/home/app-2 OLDPWD=/var/log/app-2"}},

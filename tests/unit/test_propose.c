@@ -170,15 +170,16 @@ static bool goes_on(const char *expression, const char *anchor, bool within, con
 	static struct guards guards;
 	struct follow *f = follow_new();
 	uint16_t step;
+	unsigned rule;
 
 	cr_assert(f);
-	follow_read(f, expression);
-	guards.count = 0;
+	rule = follow_read(f, expression, &guards);
+	guards.count = guards.cell_count = 0;
 	follow_anchor(f, anchor, strlen(anchor), false, within);
-	step = follow_guard(f, &guards);
-	follow_fill(f, &guards);
+	step = follow_guard(f);
+	follow_fill(f);
 	follow_free(f);
-	return guard_lets(&guards, step, (const uint8_t *)rest, strlen(rest));
+	return guard_lets(&guards, rule, step, (const uint8_t *)rest, strlen(rest));
 }
 
 Test(follow, may_and_may_not)
@@ -248,11 +249,12 @@ Test(follow, looks_no_further_than_it_says)
 
 Test(follow, sets)
 {
+	static struct guards guards;
 	struct follow *f = follow_new();
 	struct byte_set out[FOLLOW];
 
 	cr_assert(f);
-	follow_read(f, "i-[0-9]{2}(?:x|yz)");
+	follow_read(f, "i-[0-9]{2}(?:x|yz)", &guards);
 	follow_anchor(f, "i-", 2, false, false);
 	follow_sets(f, out);
 	for (unsigned c = 0; c < 256; c++) {

@@ -23,8 +23,22 @@ static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 
 	}
 }
 
+static uint64_t scope_number(const struct conn *c)
+{
+	switch (c->thread->worker->config->scope) {
+	case SCOPE_HOST:
+		return 0;
+	case SCOPE_CGROUP:
+		return c->flow.cgroup_id;
+	default:
+		return c->flow.uid;
+	}
+}
+
 static void start_sniffing(struct conn *c)
 {
+	/* If it may not, it is told so once it is known what it speaks. */
+	c->use = scope_use_enter(c->thread->worker->uses, scope_number(c));
 	conn_move(c, CONN_SNIFF);
 	conn_deadline(c, CONN_SNIFF_MS);
 	conn_pump(c);

@@ -95,6 +95,8 @@ static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn 
 	const struct config *config = c->thread->worker->config;
 	uint8_t addr[16];
 
+	if (!c->use)
+		return refuse_plainly(c, "its scope has too many connections", "", 0);
 	if ((!named || address_of_text(c->host, addr)) && far_address(c, addr) &&
 	    target_addrs_has(c->thread->worker->target_addrs, addr))
 		return refuse(c, "it hides its host, at an address where a target lives");

@@ -18,6 +18,7 @@
 struct call {
 	struct call *next;
 	struct priv_request request;
+	int beside; /* a descriptor that goes with it; -1: none, or it has gone */
 	privsep_done done;
 	void *arg;
 };
@@ -50,17 +51,50 @@ static struct call *take_call(struct privsep *p, uint32_t ticket)
 	return NULL;
 }
 
+static void free_call(struct call *c)
+{
+	if (c && c->beside >= 0)
+		close(c->beside);
+	free(c);
+}
+
+union beside {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static ssize_t send_call(int fd, const struct call *c)
+{
+	union beside beside = {0};
+	struct iovec bytes = {(void *)&c->request, sizeof(c->request)};
+	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+	struct cmsghdr *head;
+
+	if (c->beside >= 0) {
+		message.msg_control = beside.room;
+		message.msg_controllen = sizeof(beside.room);
+		head = CMSG_FIRSTHDR(&message);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(head), &c->beside, sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /* The monitor is told as much as it may be. 0, or -1: it is gone. */
 static int send_calls(struct privsep *p)
 {
 	while (p->unsent && p->unanswered < UNANSWERED_MAX) {
-		const struct priv_request *r = &p->unsent->request;
-		ssize_t n = send(p->fd, r, sizeof(*r), MSG_NOSIGNAL);
+		ssize_t n = send_call(p->fd, p->unsent);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n != sizeof(*r))
+		if (n != sizeof(p->unsent->request))
 			return -1;
+		if (p->unsent->beside >= 0)
+			close(p->unsent->beside);
+		p->unsent->beside = -1;
 		p->unanswered++;
 		p->unsent = p->unsent->next;
 	}
@@ -75,24 +109,36 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
-/* As recv(), and what travels beside a message goes into it. */
-static ssize_t receive(int fd, struct priv_reply *reply)
+/* As recv(); *passed: the one descriptor that travels beside it, -1: none. */
+static ssize_t receive_with(int fd, void *to, size_t size, int *passed)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec bytes = {reply, sizeof(*reply)};
+	union beside beside = {0};
+	struct iovec bytes = {to, size};
 	struct msghdr message = {.msg_iov = &bytes,
 				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
+				 .msg_control = beside.room,
+				 /* not its padding, where a second one would fit */
+				 .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	int passed = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+	*passed = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(passed, CMSG_DATA(c), sizeof(*passed));
+	return n;
+}
+
+ssize_t privsep_receive(int channel, struct priv_request *r, int *fd)
+{
+	return receive_with(channel, r, sizeof(*r), fd);
+}
+
+static ssize_t receive(int fd, struct priv_reply *reply)
+{
+	int passed;
+	ssize_t n = receive_with(fd, reply, sizeof(*reply), &passed);
+
 	if (n == sizeof(*reply) && reply->kind == PRIV_LISTS)
 		reply->u.lists.fd = passed;
 	else if (passed >= 0)
@@ -122,7 +168,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			c->done(c->arg, &reply);
 		else if (reply.kind == PRIV_LISTS && reply.u.lists.fd >= 0)
 			close(reply.u.lists.fd);
-		free(c);
+		free_call(c);
 		if (send_calls(p) < 0) {
 			lose(p);
 			return;
@@ -157,7 +203,7 @@ static void on_closed(uv_handle_t *handle)
 	while (p->calls) {
 		struct call *c = p->calls;
 		p->calls = c->next;
-		free(c);
+		free_call(c);
 	}
 	free(p);
 }
@@ -170,21 +216,31 @@ void privsep_close(struct privsep *p)
 
 uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg)
 {
-	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
+	return privsep_call_with(p, r, -1, done, arg);
+}
 
-	if (!c)
+uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
+			   void *arg)
+{
+	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
+	/* Its own: the call may have to wait, and the caller's be closed meanwhile. */
+	int beside = c && fd >= 0 ? dup(fd) : -1;
+
+	if (!c || (fd >= 0 && beside < 0)) {
+		free(c);
 		return 0;
+	}
 	if (++p->last_ticket == 0)
 		p->last_ticket = 1;
 	r->id = p->last_ticket;
-	*c = (struct call){.request = *r, .done = done, .arg = arg};
+	*c = (struct call){.request = *r, .beside = beside, .done = done, .arg = arg};
 	*p->last = c;
 	p->last = &c->next;
 	if (!p->unsent)
 		p->unsent = c;
 	/* The monitor is gone: its end of the channel says so to on_readable() as well. */
 	if (send_calls(p) < 0) {
-		free(take_call(p, r->id));
+		free_call(take_call(p, r->id));
 		return 0;
 	}
 	return r->id;
@@ -192,5 +248,5 @@ uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done do
 
 void privsep_forget(struct privsep *p, uint32_t ticket)
 {
-	free(ticket ? take_call(p, ticket) : NULL);
+	free_call(ticket ? take_call(p, ticket) : NULL);
 }

@@ -18,13 +18,16 @@ enum priv_kind {
 	PRIV_FLOW_TAKE, /* flow_key -> flow */
 	PRIV_PEER,	/* peer -> uid: who owns that local TCP socket (inet_diag) */
 	PRIV_LEAF,	/* leaf -> certificate, signed after the monitor checked the name itself */
+	/* Those that change something come with the connection of who wants it (control_judge.h). */
 	PRIV_ENROLL,	/* cgroup: id, policy */
 	PRIV_UNENROLL,	/* cgroup: id */
 	PRIV_LIST,	/* list: offset -> ids and policies */
 	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
+	PRIV_ALIVE,	/* this thread's loop goes round */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
+	PRIV_QUIET,	/* the loop accepts no more, and nothing of it will need an answer again */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
 };
 
@@ -84,6 +87,10 @@ struct priv_reply {
 	} u;
 };
 
+/* Receive a request without waiting: as recv(), and *fd is what came beside it, the caller's to close; -1:
+ * nothing did. */
+ssize_t privsep_receive(int channel, struct priv_request *r, int *fd);
+
 /* The worker's end, on one loop. */
 struct privsep;
 typedef void (*privsep_done)(void *arg, const struct priv_reply *reply);
@@ -99,6 +106,9 @@ void privsep_close(struct privsep *p); /* closes its handle; pending calls are n
  * Returns a ticket (not 0) for privsep_forget(), or 0 when it could not be sent.
  */
 uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg);
+/* The same with a descriptor beside it, which stays the caller's. */
+uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
+			   void *arg);
 /* The answer to this ticket is not wanted any more. */
 void privsep_forget(struct privsep *p, uint32_t ticket);
 

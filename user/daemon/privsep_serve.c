@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "control_judge.h"
 #include "log.h"
 #include "monitor.h"
 
@@ -129,9 +130,23 @@ static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct p
 	log_event(LOG_NOTICE, "unenrolled", log_number("cgroup", cgroup));
 }
 
+int monitor_judge(struct monitor_services *m, int connection, struct err *e)
+{
+	static uint64_t ids[AWSMASK_MAX_CGROUPS];
+	static struct policy policies[AWSMASK_MAX_CGROUPS];
+	size_t n = 0;
+
+	if (m->redirect)
+		n = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
+	if (n > AWSMASK_MAX_CGROUPS)
+		n = AWSMASK_MAX_CGROUPS;
+	return control_judge(connection, m->config->control_socket, ids, n, e);
+}
+
 /*
- * Safe as far as it goes: a taken worker could release cgroups, but it sees their traffic unmasked
- * already; it cannot touch the host otherwise, for ids are looked up and never opened.
+ * Safe: somebody who may do it asks just now. (A taken worker could do another thing than was asked
+ * for, but it sees the cgroups' traffic unmasked already; it cannot touch the host otherwise, for ids
+ * are looked up and never opened.)
  */
 static void serve_cgroup(struct monitor_services *m, const struct priv_request *q,
 			 struct priv_reply *reply)
@@ -187,10 +202,21 @@ static void serve_ca_reload(struct monitor_services *m, struct priv_reply *reply
 	log_event(LOG_NOTICE, "ca-reloaded", log_name("dir", m->config->ca_dir));
 }
 
-void privsep_serve(struct monitor_services *m, const struct priv_request *request,
+static bool changes(uint32_t kind)
+{
+	return kind == PRIV_ENROLL || kind == PRIV_UNENROLL || kind == PRIV_CA_RELOAD;
+}
+
+void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply)
 {
+	struct err e;
+
 	*reply = (struct priv_reply){.kind = request->kind, .id = request->id};
+	if (changes(request->kind) && monitor_judge(m, connection, &e) < 0) {
+		refuse(reply, e.text);
+		return;
+	}
 	switch (request->kind) {
 	case PRIV_FLOW_TAKE:
 		serve_flow(m, &request->u.flow, reply);
@@ -214,6 +240,9 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 		break;
 	case PRIV_CA_RELOAD: /* safe: reads what root put there */
 		serve_ca_reload(m, reply);
+		break;
+	case PRIV_ALIVE: /* safe: a lie, too, is a worker's that has its connections anyway */
+		reply->status = 1;
 		break;
 	case PRIV_READY: /* safe: at worst, connections wait for a worker that never takes them */
 		reply->status = 1;

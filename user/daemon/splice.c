@@ -48,6 +48,8 @@ static int fill_from(struct direction *d, struct buf *b)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	buf_drop(b, (size_t)n);
+	if (!buf_len(b))
+		buf_free(b);
 	d->held += (size_t)n;
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "crew.h"
 #include "list_follow.h"
 #include "log.h"
+#include "pulse.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -16,23 +17,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ACCEPT_AT_ONCE 64
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
+#define DRAIN_LOOK_MS 50    /* how often a draining loop looks whether it is done */
 #define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
+#define SCAN_APART                                                                                 \
+	(256 *                                                                                     \
+	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
 struct door {
 	uv_poll_t poll;
 	uv_timer_t pause;
 	int fd; /* -1: not there */
 	enum conn_door kind;
+	bool told; /* why it cannot accept; until it can again */
 	struct worker_thread *thread;
 };
 
@@ -41,7 +46,9 @@ struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
 	uv_async_t stop, drain;
+	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
+	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
@@ -71,13 +78,16 @@ static void on_door(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
 		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			d->told = false;
 			conn_accept(d->thread, fd, d->kind);
 			continue;
 		}
 		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
 		if (errno != EAGAIN) {
-			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			if (!d->told)
+				log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
+			d->told = true;
 			uv_poll_stop(&d->poll);
 			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
 		}
@@ -99,7 +109,7 @@ static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_do
 
 /* ---- starting and stopping */
 
-/* The sockets stay open: whoever takes our place has them too, and their queues. */
+/* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
 	for (size_t i = 0; i < 3; i++) {
@@ -107,6 +117,7 @@ static void close_doors(struct loop_thread *t)
 			continue;
 		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
 		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
+		close(t->doors[i].fd);
 		t->doors[i].fd = -1;
 	}
 }
@@ -129,6 +140,7 @@ static void close_loop(struct loop_thread *t)
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->alive, NULL);
 	uv_close((uv_handle_t *)&t->drained, NULL);
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
@@ -139,28 +151,50 @@ static void on_stop(uv_async_t *async)
 	close_loop(async->data);
 }
 
+static void on_told(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/* A monitor that is to end waits for this, else somebody just accepted would lose it. */
+static void tell_quiet(struct loop_thread *t)
+{
+	struct priv_request quiet = {.kind = PRIV_QUIET};
+
+	if (t->quiet || conn_any_asks(&t->base))
+		return;
+	t->quiet = true;
+	(void)privsep_call(t->base.privsep, &quiet, on_told, NULL); /* it may be gone already */
+}
+
 static void on_drain_look(uv_timer_t *timer)
 {
 	struct loop_thread *t = timer->data;
 	bool last =
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
+	tell_quiet(t);
 	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
 		close_loop(t);
 }
 
-/* Another worker accepts from now on. What is open here is finished here. */
-static void on_drain(uv_async_t *async)
+/* Nothing is accepted here any more. What is open is finished. */
+static void drain(struct loop_thread *t)
 {
-	struct loop_thread *t = async->data;
-
-	if (t->base.stopping)
+	if (t->base.stopping || t->draining)
 		return;
+	t->draining = true;
 	close_doors(t);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_drain(uv_async_t *async)
+{
+	drain(async->data);
 }
 
 static void on_succeeded(uv_signal_t *signal, int number)
@@ -190,10 +224,17 @@ static void on_ignore(uv_signal_t *signal, int number)
 	(void)signal, (void)number;
 }
 
+/* Whoever is accepted from now on would be nobody's: one that serves has its doors to close first. */
 static void on_monitor_lost(void *arg)
 {
-	log_event(LOG_ERR, "monitor-lost", log_word("then", "the worker ends"));
-	stop_all(arg);
+	struct loop_thread *t = arg;
+
+	if (t->base.stopping)
+		return;
+	if (!t->draining)
+		log_event(LOG_WARNING, "monitor-lost",
+			  log_word("then", "what is open is finished, nothing is accepted"));
+	drain(t);
 }
 
 static void on_ca_changed(void *arg)
@@ -230,6 +271,15 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	return 0;
 }
 
+static void on_alive(uv_timer_t *timer)
+{
+	struct priv_request alive = {.kind = PRIV_ALIVE};
+	struct loop_thread *t = timer->data;
+
+	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
+	(void)privsep_call(t->base.privsep, &alive, on_told, NULL);
+}
+
 static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
 		     unsigned i)
 {
@@ -238,10 +288,11 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t->drain.data = t->drained.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t->alive.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
+	uv_timer_init(loop, &t->alive);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls);
 	if (!t->base.privsep || !t->base.origins)
@@ -253,12 +304,8 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
 	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
 		return -1;
+	uv_timer_start(&t->alive, on_alive, PULSE_MS, PULSE_MS);
 	return i == 0 ? start_control(t, boot) : 0;
-}
-
-static void on_ready_known(void *arg, const struct priv_reply *reply)
-{
-	(void)arg, (void)reply;
 }
 
 static void *run_loop(void *arg)
@@ -284,6 +331,18 @@ static int confine(const struct config *c, struct err *e)
 	return r;
 }
 
+/*
+ * The pool's threads, which wait for the disk and for name servers, and scan: one of each loop's large
+ * requests at a time, so some are always left for the rest.
+ */
+static void size_pool(unsigned loops)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", loops + 4);
+	setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -294,6 +353,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		return err_set(e, "memory is out");
 	if (confine(w->config, e) < 0)
 		return -1;
+	size_pool(boot->threads);
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
@@ -308,7 +368,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 			return err_set(e, "thread %u of %u cannot be made", started, boot->threads);
 	log_event(LOG_INFO, "worker-ready", log_number("threads", boot->threads),
 		  log_number("uid", getuid()));
-	if (!privsep_call(threads[0].base.privsep, &ready, on_ready_known, NULL))
+	if (!privsep_call(threads[0].base.privsep, &ready, on_told, NULL))
 		return err_set(e, "the monitor is gone");
 	run_loop(&threads[0]);
 	for (unsigned i = 1; i < boot->threads; i++)
@@ -352,6 +412,14 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	return w->policies ? 0 : -1;
 }
 
+void worker_limit_files(const struct config *c)
+{
+	/* Two sockets and four pipe ends per connection, and some room. */
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 1024;
+
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
+}
+
 static int load_config(struct worker *w, int fd, struct err *e)
 {
 	char path[64];
@@ -359,7 +427,10 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	w->config = config_load(path, false, e);
 	close(fd);
-	return w->config ? 0 : -1;
+	if (!w->config)
+		return -1;
+	worker_limit_files(w->config);
+	return 0;
 }
 
 /*
@@ -382,7 +453,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	if (!w->uses || !w->target_addrs || !w->cgroups)
@@ -402,7 +473,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL};
+					      .gzip_level = GZIP_LEVEL,
+					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
 	return 0;
@@ -415,8 +487,6 @@ int worker_main(const struct worker_boot *boot)
 	struct err e;
 	int status = 1;
 
-	/* A worker without its monitor is nobody's. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);

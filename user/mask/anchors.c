@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#define RULE_ANCHORS_MAX 64
 #define PAIR_PLACES 16 /* where in an anchor the pair may lie */
 
 static bool is_letter(char c)
@@ -38,18 +39,31 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-static void go_behind(struct follow *f, const struct rule *r, const char *anchor)
+/* What is found out about what may follow one of a rule's anchors. */
+struct behind {
+	struct byte_set sets[FOLLOW];
+	uint16_t step;
+};
+
+/* Fill in one for each anchor. */
+static void look_behind(const struct rule *r, struct follow *f, struct behind *behind)
 {
-	follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
+	for (size_t i = 0; r->anchors[i]; i++) {
+		const char *anchor = r->anchors[i];
+
+		follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
+		follow_sets(f, behind[i].sets);
+		behind[i].step = follow_guard(f);
+	}
+	follow_fill(f);
 }
 
 /*
  * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
  * its anchors, for only then do their starts come in the order of the text.
  */
-static size_t choose_pair(const struct rule *r, struct follow *f)
+static size_t choose_pair(const struct rule *r, const struct behind *behind)
 {
-	struct byte_set follow[FOLLOW];
 	size_t shortest = SIZE_MAX, best = 0;
 	double costs[PAIR_PLACES] = {0};
 
@@ -57,12 +71,10 @@ static size_t choose_pair(const struct rule *r, struct follow *f)
 		size_t len = strlen(r->anchors[i]);
 
 		shortest = len < shortest ? len : shortest;
-		go_behind(f, r, r->anchors[i]);
-		follow_sets(f, follow);
 		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
 			struct window w;
 
-			window_fill(&w, r->anchors[i], at, r->fold, follow);
+			window_fill(&w, r->anchors[i], at, r->fold, behind[i].sets);
 			costs[at] += window_cost(&w);
 		}
 	}
@@ -144,25 +156,16 @@ static void add_grams(struct anchors *a, const struct window *w)
 	}
 }
 
-static int add_anchor(struct anchors *a, uint16_t rule, const struct rule *r, const char *text,
-		      size_t pair_at, struct follow *f)
+static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
+		      const struct behind *behind)
 {
-	struct byte_set follow[FOLLOW];
-	struct anchor_node *node = &a->nodes[a->count];
 	struct window *w = &a->windows[a->count];
 
 	if (a->count == ANCHORS_MAX)
 		return -1;
-	a->count++;
-	go_behind(f, r, text);
-	follow_sets(f, follow);
-	*node = (struct anchor_node){.text = text,
-				     .len = (uint8_t)strlen(text),
-				     .pair_at = (uint8_t)pair_at,
-				     .rule = rule,
-				     .guard = follow_guard(f, &a->guards)};
-	set_head(node, r->fold);
-	window_fill(w, text, pair_at, r->fold, follow);
+	a->nodes[a->count] = *node;
+	set_head(&a->nodes[a->count++], fold);
+	window_fill(w, node->text, node->pair_at, fold, behind->sets);
 	add_grams(a, w);
 	return 0;
 }
@@ -172,6 +175,11 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 	for (size_t i = 0; r->anchors[i]; i++) {
 		size_t len = strlen(r->anchors[i]);
 
+		if (i == RULE_ANCHORS_MAX) {
+			snprintf(why, why_size, "rule %s: more than %d anchors", r->id,
+				 RULE_ANCHORS_MAX);
+			return -1;
+		}
 		if (len < 2 || len > UINT8_MAX) {
 			snprintf(why, why_size, "rule %s: anchor '%s' is not 2 to 255 bytes long",
 				 r->id, r->anchors[i]);
@@ -192,16 +200,21 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct rule *r, char *why,
 		size_t why_size)
 {
-	size_t pair_at;
+	struct behind behind[RULE_ANCHORS_MAX];
+	struct anchor_node node = {.rule = rule};
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	follow_read(f, r->expression);
-	pair_at = choose_pair(r, f);
-	for (size_t i = 0; rc == 0 && r->anchors[i]; i++)
-		rc = add_anchor(a, rule, r, r->anchors[i], pair_at, f);
-	follow_fill(f, &a->guards);
+	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
+	look_behind(r, f, behind);
+	node.pair_at = (uint8_t)choose_pair(r, behind);
+	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
+		node.text = r->anchors[i];
+		node.len = (uint8_t)strlen(node.text);
+		node.step = behind[i].step;
+		rc = add_anchor(a, &node, r->fold, &behind[i]);
+	}
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
 	return rc;
@@ -231,5 +244,5 @@ bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, boo
 		    const uint8_t *p, size_t len)
 {
 	return len >= node->len && text_stands(node, fold, p) &&
-	       guard_lets(&a->guards, node->guard, p + node->len, len - node->len);
+	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
 }

@@ -31,8 +31,8 @@ struct rule {
 struct anchor_node {
 	uint16_t rule;
 	uint8_t len;
-	uint8_t pair_at; /* where in the anchor the pair lies that is proposed */
-	uint16_t guard;	 /* what looks at the bytes behind it first */
+	uint8_t pair_at;      /* where in the anchor the pair lies that is proposed */
+	uint16_t guard, step; /* what looks at the bytes behind it */
 	/* its first bytes, up to eight: they stand in w when ((w | fold) & mask) == head */
 	uint64_t head, mask, fold;
 	const char *text;

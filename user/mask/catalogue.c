@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(RULES_MAX <= GUARD_RULES_MAX, "each rule has guards");
+
 const struct rule rule_table[RULE_COUNT] = {
 #define ANCHORS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TYPE(...)

@@ -7,17 +7,23 @@
 
 #define STEPS_MAX 300 /* for all anchors of an expression */
 #define CLASSES_MAX 256
+#define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
-#define WORTH 0.001
+#define WORTH 0.004
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 2
 #define WORTH_FEW 0
 /* ... nor one that is reached less often than this the time to find out where it leads. */
-#define WORTH_A_LOOK 0.00001
+#define WORTH_A_LOOK 1e-4
+
+/* All bytes, sorted into classes. */
+struct classes {
+	unsigned n;
+	struct byte_set list[CLASSES_MAX];
+};
 
 /* A step that exists already: where its threads stand. */
 struct memo {
-	uint16_t step;
 	bool filled;
 	double weight; /* how often it is reached behind the anchor, about */
 	struct threads threads;
@@ -25,7 +31,10 @@ struct memo {
 
 struct follow {
 	struct graph graph;
-	struct threads here; /* behind the anchor */
+	struct guards *guards;
+	struct guard *guard;	/* of the expression, in guards */
+	struct classes classes; /* the same ones */
+	struct threads here;	/* behind the anchor */
 	unsigned memo_count;
 	uint32_t hashes[STEPS_MAX]; /* of the threads of each */
 	struct memo memos[STEPS_MAX];
@@ -39,13 +48,6 @@ struct follow *follow_new(void)
 void follow_free(struct follow *f)
 {
 	free(f);
-}
-
-void follow_read(struct follow *f, const char *expression)
-{
-	f->memo_count = 0;
-	if (follow_parse(&f->graph, expression) < 0)
-		f->graph.start = NODE_ANY;
 }
 
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within)
@@ -70,50 +72,54 @@ void follow_sets(struct follow *f, struct byte_set out[static FOLLOW])
 
 	threads_copy(&t, &f->here);
 	for (size_t i = 0; i < FOLLOW; i++) {
+		/* So many ways begin with nearly anything. */
+		if (t.n > SETS_THREADS_MAX)
+			t.any = true;
 		out[i] = threads_bytes(&f->graph, &t);
 		threads_step(&f->graph, &t, &byte_set_all);
 	}
 }
 
 /* Cut each class in two where the set does. */
-static unsigned split_classes(struct byte_set classes[static CLASSES_MAX], unsigned n,
-			      const struct byte_set *set)
+static void split_classes(struct classes *c, const struct byte_set *set)
 {
-	for (unsigned i = 0, old = n; i < old && n < CLASSES_MAX; i++) {
-		struct byte_set in = byte_set_meet(&classes[i], set), out = *set;
+	for (unsigned i = 0, old = c->n; i < old && c->n < CLASSES_MAX; i++) {
+		struct byte_set in = byte_set_meet(&c->list[i], set), out = *set;
 
 		byte_set_turn(&out);
-		out = byte_set_meet(&classes[i], &out);
+		out = byte_set_meet(&c->list[i], &out);
 		if (byte_set_empty(&in) || byte_set_empty(&out))
 			continue;
-		classes[i] = in;
-		classes[n++] = out;
+		c->list[i] = in;
+		c->list[c->n++] = out;
 	}
-	return n;
 }
 
-/* Bytes that no thread tells apart are of one class. With too many classes some are mixed: then
- * they are taken together, which says too much and not too little. */
-static unsigned find_classes(const struct graph *g, const struct threads *t,
-			     struct byte_set classes[static CLASSES_MAX])
+/* Bytes that no thread tells apart are of one class. */
+static void find_classes(const struct graph *g, const struct threads *t, struct classes *c)
 {
-	unsigned n = 1;
-
-	classes[0] = byte_set_all;
+	c->n = 1;
+	c->list[0] = byte_set_all;
 	for (unsigned i = 0; i < t->n; i++) {
-		n = split_classes(classes, n, &g->nodes[t->list[i].node].set);
+		split_classes(c, &g->nodes[t->list[i].node].set);
 		if (t->list[i].look != NO_NODE)
-			n = split_classes(classes, n, &g->nodes[t->list[i].look].set);
+			split_classes(c, &g->nodes[t->list[i].look].set);
 	}
 	for (unsigned i = 0; i < g->behinds.places; i++)
 		if (byte_set_has(&g->behinds.starts, (uint8_t)i) ||
-		    byte_set_has(&t->behind, (uint8_t)(i - 1)))
-			n = split_classes(classes, n, &g->behinds.bytes[i]);
-	return n;
+		    (i && byte_set_has(&t->behind, (uint8_t)(i - 1))))
+			split_classes(c, &g->behinds.bytes[i]);
+}
+
+/* Room for another step, at the end of all. */
+static bool step_fits(const struct follow *f)
+{
+	return f->memo_count < STEPS_MAX &&
+	       GUARD_CELLS_MAX - f->guards->cell_count >= f->guard->classes;
 }
 
 /* The step for these threads, a new one if there is none and it is worth it. */
-static uint16_t step_for(struct follow *f, struct guards *g, const struct threads *t, double weight)
+static uint16_t step_for(struct follow *f, const struct threads *t, double weight)
 {
 	uint32_t hash;
 	struct memo *m;
@@ -124,22 +130,20 @@ static uint16_t step_for(struct follow *f, struct guards *g, const struct thread
 		return GUARD_NEVER;
 	hash = threads_hash(t);
 	for (unsigned i = 0; i < f->memo_count; i++) {
-		m = &f->memos[i];
-		if (f->hashes[i] == hash && threads_same(&m->threads, t)) {
-			m->weight += weight;
-			return m->step;
+		if (f->hashes[i] == hash && threads_same(&f->memos[i].threads, t)) {
+			f->memos[i].weight += weight;
+			return (uint16_t)(GUARD_FIRST + i);
 		}
 	}
-	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || f->memo_count == STEPS_MAX ||
-	    g->count == GUARDS_MAX)
+	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || !step_fits(f))
 		return GUARD_MAYBE;
 	f->hashes[f->memo_count] = hash;
 	m = &f->memos[f->memo_count++];
-	m->step = (uint16_t)g->count++;
 	m->filled = false;
 	m->weight = weight;
 	threads_copy(&m->threads, t);
-	return m->step;
+	f->guards->cell_count += f->guard->classes;
+	return (uint16_t)(GUARD_FIRST + f->memo_count - 1);
 }
 
 /* How often one of these bytes goes on what matched so far: bytes of a kind come together. */
@@ -153,26 +157,34 @@ static double often(const struct byte_set *s)
 	return share < 1 ? share : 1;
 }
 
-static void fill_step(struct follow *f, struct guards *g, struct memo *m)
+/* What these threads tell apart the expression does as well: a class of theirs is some of its. */
+static void fill_class(struct follow *f, const struct memo *m, const struct byte_set *bytes,
+		       uint16_t step)
 {
-	struct byte_set classes[CLASSES_MAX];
-	unsigned n = find_classes(&f->graph, &m->threads, classes);
-	struct guard *guard = &g->steps[m->step];
+	uint16_t *cells = f->guards->cells + f->guard->cells;
 
+	cells += (size_t)(m - f->memos) * f->guard->classes;
+	for (unsigned c = byte_set_next(bytes, 0); c < 256; c = byte_set_next(bytes, c + 1))
+		cells[f->guard->class_of[c]] = step;
+}
+
+static void fill_step(struct follow *f, struct memo *m)
+{
+	struct classes classes;
+
+	find_classes(&f->graph, &m->threads, &classes);
 	m->filled = true;
-	for (unsigned i = 0; i < n; i++) {
-		double weight = m->weight * often(&classes[i]);
+	for (unsigned i = 0; i < classes.n; i++) {
+		double weight = m->weight * often(&classes.list[i]);
 		uint16_t step = GUARD_MAYBE;
 		struct threads next;
 
-		if (weight >= (m->threads.n <= FEW_THREADS ? 0 : WORTH_A_LOOK)) {
+		if (m->threads.n <= FEW_THREADS || weight >= WORTH_A_LOOK) {
 			threads_copy(&next, &m->threads);
-			threads_step(&f->graph, &next, &classes[i]);
-			step = step_for(f, g, &next, weight);
+			threads_step(&f->graph, &next, &classes.list[i]);
+			step = step_for(f, &next, weight);
 		}
-		for (unsigned c = byte_set_next(&classes[i], 0); c < 256;
-		     c = byte_set_next(&classes[i], c + 1))
-			guard->next[c] = step;
+		fill_class(f, m, &classes.list[i], step);
 	}
 }
 
@@ -190,17 +202,68 @@ static struct memo *next_unfilled(struct follow *f)
 	return best;
 }
 
-uint16_t follow_guard(struct follow *f, struct guards *g)
+uint16_t follow_guard(struct follow *f)
 {
-	if (g->count < GUARD_FIRST)
-		g->count = GUARD_FIRST;
-	return step_for(f, g, &f->here, 1);
+	return step_for(f, &f->here, 1);
 }
 
-void follow_fill(struct follow *f, struct guards *g)
+void follow_fill(struct follow *f)
 {
 	struct memo *m;
 
 	while ((m = next_unfilled(f)))
-		fill_step(f, g, m);
+		fill_step(f, m);
+}
+
+#define RECENT_MAX 256
+
+/* Was this set looked at not long ago? The same few come again and again. */
+static bool is_recent(struct byte_set recent[static RECENT_MAX], const struct byte_set *set)
+{
+	uint64_t mixed = 0;
+	struct byte_set *at;
+
+	for (unsigned w = 0; w < 4; w++)
+		mixed = (mixed ^ set->bits[w]) * 0x9e3779b97f4a7c15u;
+	at = &recent[mixed >> 56];
+	if (!memcmp(at, set, sizeof(*at)))
+		return true;
+	*at = *set;
+	return false;
+}
+
+/* The classes of all that the expression says of bytes. */
+static void find_all_classes(struct follow *f)
+{
+	struct byte_set recent[RECENT_MAX] = {0};
+	const struct graph *g = &f->graph;
+	struct guard *guard = f->guard;
+	struct classes *classes = &f->classes;
+
+	classes->n = 1;
+	classes->list[0] = byte_set_all;
+	for (unsigned i = NODE_FIRST; i < g->count; i++)
+		if (g->nodes[i].is_byte && !is_recent(recent, &g->nodes[i].set))
+			split_classes(classes, &g->nodes[i].set);
+	for (unsigned i = 0; i < g->behinds.places; i++)
+		split_classes(classes, &g->behinds.bytes[i]);
+	guard->classes = (uint16_t)classes->n;
+	for (unsigned k = 0; k < classes->n; k++)
+		for (unsigned c = byte_set_next(&classes->list[k], 0); c < 256;
+		     c = byte_set_next(&classes->list[k], c + 1))
+			guard->class_of[c] = (uint8_t)k;
+}
+
+unsigned follow_read(struct follow *f, const char *expression, struct guards *g)
+{
+	unsigned rule = g->count++;
+
+	f->memo_count = 0;
+	f->guards = g;
+	f->guard = &g->rules[rule];
+	f->guard->cells = g->cell_count;
+	if (follow_parse(&f->graph, expression) < 0)
+		f->graph.start = NODE_ANY;
+	find_all_classes(f);
+	return rule;
 }

@@ -11,19 +11,27 @@
 #include <stddef.h>
 
 #define FOLLOW 4 /* so many bytes behind the anchor have a set */
-#define GUARDS_MAX 32768
+#define GUARD_RULES_MAX 512
+#define GUARD_CELLS_MAX (1u << 22)
 #define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
 
-/* A table for each step behind an anchor: the next step for each byte. */
 enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
 
+/*
+ * The steps behind the anchors of one expression: for each and each class of bytes the next step.
+ * Bytes of a class are the same to all of the expression.
+ */
 struct guard {
-	uint16_t next[256];
+	uint32_t cells; /* the first one, of step GUARD_FIRST */
+	uint16_t classes;
+	uint8_t class_of[256];
 };
 
 struct guards {
-	unsigned count; /* GUARD_FIRST and so on */
-	struct guard steps[GUARDS_MAX];
+	unsigned count;
+	uint32_t cell_count;
+	struct guard rules[GUARD_RULES_MAX];
+	uint16_t cells[GUARD_CELLS_MAX];
 };
 
 struct follow;
@@ -32,8 +40,11 @@ struct follow;
 __attribute__((warn_unused_result)) struct follow *follow_new(void);
 void follow_free(struct follow *f);
 
-/* From here on it is about this expression; of one that it cannot read it says "anything". */
-void follow_read(struct follow *f, const char *expression);
+/*
+ * From here on it is about this expression, of which what it finds out goes to `g`, as the rule whose
+ * number is returned. Of an expression that it cannot read it says "anything".
+ */
+unsigned follow_read(struct follow *f, const char *expression, struct guards *g);
 
 /* Go on behind this anchor. `within`: it stands somewhere in the match, else at its start. */
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within);
@@ -42,17 +53,21 @@ void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, 
 void follow_sets(struct follow *f, struct byte_set out[static FOLLOW]);
 
 /* The first step behind the anchor. */
-uint16_t follow_guard(struct follow *f, struct guards *g);
+uint16_t follow_guard(struct follow *f);
 /* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
-void follow_fill(struct follow *f, struct guards *g);
+void follow_fill(struct follow *f);
 
 /* May a match go on with these bytes, the last of the text? */
-static inline bool guard_lets(const struct guards *g, uint16_t step, const uint8_t *p, size_t len)
+static inline bool guard_lets(const struct guards *g, unsigned rule, uint16_t step,
+			      const uint8_t *p, size_t len)
 {
+	const struct guard *guard = &g->rules[rule];
+	const uint16_t *cells = g->cells + guard->cells;
+
 	for (size_t i = 0; step >= GUARD_FIRST && i < GUARD_BYTES; i++) {
 		if (i == len)
 			return false;
-		step = g->steps[step].next[p[i]];
+		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes + guard->class_of[p[i]]];
 	}
 	return step != GUARD_NEVER;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_parse.h"
+#include "follow_set.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ static struct piece piece_fail(struct reader *r)
 	return (struct piece){NODE_ANY, NODE_ANY};
 }
 
-static struct piece piece_set(struct reader *r, const struct byte_set *set)
+static struct piece piece_of(struct reader *r, const struct byte_set *set)
 {
 	struct piece p = {node_new(r->f), node_new(r->f)};
 
@@ -73,10 +74,17 @@ static struct piece piece_set(struct reader *r, const struct byte_set *set)
 		return p;
 	r->f->nodes[p.start].set = *set;
 	r->f->nodes[p.start].is_byte = true;
-	if (r->fold)
-		byte_set_fold(&r->f->nodes[p.start].set);
 	link_to(r->f, p.start, p.end);
 	return p;
+}
+
+static struct piece piece_set(struct reader *r, const struct byte_set *set)
+{
+	struct byte_set both = *set;
+
+	if (r->fold)
+		byte_set_fold(&both);
+	return piece_of(r, &both);
 }
 
 static struct piece piece_join(struct graph *f, struct piece a, struct piece b)
@@ -106,64 +114,6 @@ static struct piece piece_star(struct graph *f, struct piece a)
 	return p;
 }
 
-static int hex_of(char c)
-{
-	const char *digits = "0123456789abcdef", *p = c ? strchr(digits, c | 0x20) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-/* \d, \w, \s and what they are not. False: it is none of them. */
-static bool class_of(char c, struct byte_set *out)
-{
-	*out = (struct byte_set){0};
-	switch (c | 0x20) {
-	case 'w':
-		byte_set_range(out, 'a', 'z');
-		byte_set_range(out, 'A', 'Z');
-		byte_set_add(out, '_');
-		/* fall through */
-	case 'd':
-		byte_set_range(out, '0', '9');
-		break;
-	case 's':
-		byte_set_range(out, '\t', '\r');
-		byte_set_add(out, ' ');
-		break;
-	default:
-		return false;
-	}
-	if (!(c & 0x20))
-		byte_set_turn(out);
-	return true;
-}
-
-/* The byte that the escape behind a backslash stands for, or -1. */
-static int escaped_byte(struct reader *r)
-{
-	static const char from[] = "nrtefa", to[] = "\n\r\t\x1b\f\a";
-	char c = *r->at;
-	const char *p = c ? strchr(from, c) : NULL;
-	int high, low;
-
-	if (!c)
-		return -1;
-	r->at++;
-	if (p)
-		return to[p - from];
-	if (c == 'x') {
-		high = hex_of(r->at[0]);
-		low = high < 0 ? -1 : hex_of(r->at[1]);
-		if (low < 0)
-			return -1;
-		r->at += 2;
-		return high << 4 | low;
-	}
-	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-		return -1;
-	return (uint8_t)c;
-}
-
 static struct piece read_escape(struct reader *r)
 {
 	struct byte_set set;
@@ -174,11 +124,11 @@ static struct piece read_escape(struct reader *r)
 		r->at++;
 		return piece_empty(r->f);
 	}
-	if (class_of(*r->at, &set)) {
+	if (set_of_class(*r->at, &set)) {
 		r->at++;
 		return piece_set(r, &set);
 	}
-	byte = escaped_byte(r);
+	byte = set_escaped(&r->at);
 	if (byte < 0)
 		return piece_fail(r);
 	set = (struct byte_set){0};
@@ -186,55 +136,13 @@ static struct piece read_escape(struct reader *r)
 	return piece_set(r, &set);
 }
 
-/* One member of a class into `set`: its byte, -2 when it was a class of its own, -1: unknown. */
-static int read_member(struct reader *r, struct byte_set *set)
-{
-	struct byte_set more;
-
-	if (!*r->at || (r->at[0] == '[' && r->at[1] && strchr(":.=", r->at[1])))
-		return -1;
-	if (*r->at != '\\')
-		return (uint8_t)*r->at++;
-	r->at++;
-	if (class_of(*r->at, &more)) {
-		byte_set_join(set, &more);
-		r->at++;
-		return -2;
-	}
-	if (*r->at == 'b') {
-		r->at++;
-		return '\b';
-	}
-	return escaped_byte(r);
-}
-
 static struct piece read_class(struct reader *r)
 {
-	struct byte_set set = {0};
-	bool turn = r->at[1] == '^', first = true;
-	int from, to;
+	struct byte_set set;
 
-	for (r->at += 1 + turn; first || *r->at != ']'; first = false) {
-		from = read_member(r, &set);
-		if (from == -1)
-			return piece_fail(r);
-		if (from == -2)
-			continue;
-		to = from;
-		if (r->at[0] == '-' && r->at[1] && r->at[1] != ']') {
-			r->at++;
-			to = read_member(r, &set);
-			if (to < from)
-				return piece_fail(r);
-		}
-		byte_set_range(&set, (uint8_t)from, (uint8_t)to);
-	}
-	r->at++;
-	if (r->fold)
-		byte_set_fold(&set);
-	if (turn)
-		byte_set_turn(&set);
-	return piece_set(r, &set);
+	if (set_read_class(&r->at, r->fold, &set) < 0)
+		return piece_fail(r);
+	return piece_of(r, &set);
 }
 
 static bool starts_with(struct reader *r, const char *what)

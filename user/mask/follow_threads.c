@@ -162,6 +162,14 @@ static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 	t->n++;
 }
 
+/* Is there a byte that both can read? */
+static bool nodes_meet(const struct graph *g, uint16_t a, uint16_t b)
+{
+	struct byte_set both = byte_set_meet(&g->nodes[a].set, &g->nodes[b].set);
+
+	return !byte_set_empty(&both);
+}
+
 /* One thread for each way that the assertion begins with; none is needed where nothing is asked. */
 static void threads_add_look(struct graph *g, struct threads *t, uint16_t node, uint16_t look,
 			     uint32_t holds)
@@ -176,7 +184,7 @@ static void threads_add_look(struct graph *g, struct threads *t, uint16_t node, 
 		for (unsigned i = 0; i < r.n && !any; i++)
 			any = ways[i].to.node < NODE_FIRST && !(ways[i].need & ~holds);
 		for (unsigned i = 0; i < r.n && !any; i++)
-			if (!(ways[i].need & ~holds))
+			if (!(ways[i].need & ~holds) && nodes_meet(g, node, ways[i].to.node))
 				threads_add(t, node, ways[i].to.node);
 	}
 	if (any && node < NODE_FIRST)

@@ -77,6 +77,6 @@ int requests_pass(struct requests *r, struct buf *out)
 {
 	if (buf_append(out, buf_bytes(&r->head), buf_len(&r->head)))
 		return -1;
-	buf_clear(&r->head);
+	buf_free(&r->head);
 	return 0;
 }
