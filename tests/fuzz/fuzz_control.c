@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of awsmaskctl's protocol, and a monitor that answers: the first byte says who asks and what is
- * enrolled, the rest is the line. There is always an answer in JSON that fits a line; nobody but root gets
- * as far as the monitor with a change, and nobody inside an enrolled cgroup changes anything.
+ * A line of awsmaskctl's protocol, and a monitor that answers: the first byte says what it answers, the
+ * rest is the line. There is always an answer in JSON that fits a line. What reaches the monitor as a change
+ * is a whole one, in the right words, and comes with the connection by which it is judged.
  *
  * What the job asks for is played here: the monitor, the report, the vault, the tree of cgroups.
  */
@@ -12,8 +12,7 @@
 #include <stdlib.h>
 
 #define MOUNT "/usr"
-#define OWN_ID 7  /* the peer's cgroup */
-#define ROOT_ID 1 /* of the tree */
+#define CONNECTION 7
 #define STEPS_MAX 400
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,8 +24,8 @@ static struct {
 	bool asked;
 	bool report_asked;
 	unsigned enrolled; /* how many cgroups are, ids from 100 on */
-	bool inside;	   /* the peer's own is one of them */
-	bool root, completed;
+	bool refuses;	   /* the monitor does, without a word when it may */
+	bool completed;
 	bool right_words; /* `mode` and `fail` are missing, or what they may be */
 } play;
 
@@ -38,10 +37,18 @@ static void hold(bool what)
 
 /* ---- what is played */
 
-uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg)
+static bool is_change(uint32_t kind)
+{
+	return kind == PRIV_ENROLL || kind == PRIV_UNENROLL || kind == PRIV_CA_RELOAD ||
+	       kind == PRIV_RELOAD;
+}
+
+uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
+			   void *arg)
 {
 	(void)p;
 	hold(!play.asked);
+	hold(fd == (is_change(r->kind) ? CONNECTION : -1));
 	play.request = *r;
 	play.done = done;
 	play.arg = arg;
@@ -97,13 +104,6 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 	return 0;
 }
 
-int control_peer_lineage(const struct control_peer *peer, struct control_lineage *l)
-{
-	hold(peer->uid == 0);
-	*l = (struct control_lineage){.ids = {OWN_ID, ROOT_ID}, .count = 2, .host_root = true};
-	return 0;
-}
-
 int cgroup_id(const char *path, uint64_t *id, struct err *e)
 {
 	(void)e;
@@ -126,21 +126,15 @@ uint64_t uv_hrtime(void)
 
 /* ---- the game */
 
-static bool is_change(uint32_t kind)
-{
-	return kind == PRIV_ENROLL || kind == PRIV_UNENROLL || kind == PRIV_CA_RELOAD ||
-	       kind == PRIV_RELOAD;
-}
-
 static void reply_list(struct priv_reply *reply)
 {
-	uint32_t total = play.enrolled + play.inside;
+	uint32_t total = play.enrolled;
 
 	reply->u.list.total = total;
 	for (uint32_t i = play.request.u.list.offset; i < total; i++) {
 		if (reply->u.list.count == PRIV_LIST_MAX)
 			break;
-		reply->u.list.ids[reply->u.list.count++] = i < play.enrolled ? 100 + i : OWN_ID;
+		reply->u.list.ids[reply->u.list.count++] = 100 + i;
 	}
 }
 
@@ -153,8 +147,8 @@ static void monitor_answers(void)
 	play.asked = false;
 	if (play.request.kind == PRIV_LIST)
 		reply_list(&reply);
-	if (is_change(play.request.kind))
-		hold(play.root && !play.inside);
+	if (play.refuses)
+		reply.status = play.enrolled % 2 ? -1 : 0;
 	if (play.request.kind == PRIV_ENROLL) {
 		hold(play.request.u.cgroup.id > 1000);
 		hold(play.right_words);
@@ -211,17 +205,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || size > CTL_LINE_MAX)
 		return 0;
 	memset(&play, 0, sizeof(play));
-	play.root = data[0] & 1;
-	play.inside = data[0] & 2;
+	play.refuses = data[0] & 1;
 	play.enrolled = data[0] >> 3;
 	read_words(data + 1, size - 1);
 	context = (struct control_context){
 		.config = config, .types = &types_builtin, .stats = &stats};
 	if (data[0] & 4)
 		context.report = (struct report *)&play;
-	job = (struct control_job){.context = &context,
-				   .peer = {.pid = 2, .uid = play.root ? 0 : 1000},
-				   .done = on_done};
+	job = (struct control_job){
+		.context = &context, .connection = CONNECTION, .done = on_done, .owner = &job};
 	control_job_begin(&job, (const char *)data + 1, size - 1);
 	while (job.phase != JOB_DONE) {
 		hold(++steps < STEPS_MAX && !play.completed);
