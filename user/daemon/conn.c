@@ -21,7 +21,7 @@ static const unsigned allowed[] = {
 	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
 	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
-	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_SPLICE] = TO(LINGER) | TO(CLOSED),
 	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
 	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
@@ -87,6 +87,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_leave(c->use, c->held);
 	exchange_free(c->exchange);
+	conn_watch_end(c);
 	identity_free(&c->who);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
