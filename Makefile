@@ -125,6 +125,9 @@ define INSTALLED
 0755 $(B)/awsmaskd sbin/awsmaskd
 0755 $(B)/awsmaskctl sbin/awsmaskctl
 0644 $(B)/awsmaskd.service $(UNITDIR)/awsmaskd.service
+0644 $(B)/awsmask-worker.service $(UNITDIR)/awsmask-worker.service
+0644 deploy/systemd/awsmask-worker.socket $(UNITDIR)/awsmask-worker.socket
+0644 deploy/systemd/awsmask.slice $(UNITDIR)/awsmask.slice
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
@@ -135,7 +138,9 @@ export INSTALLED
 placed = $$(case $(1) in (/*) echo $(1) ;; (*) echo $(PREFIX)/$(1) ;; esac)
 
 install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there is kept
-	@sed 's|@sbindir@|$(PREFIX)/sbin|' deploy/systemd/awsmaskd.service.in >$(B)/awsmaskd.service
+	@for unit in awsmaskd awsmask-worker; do \
+		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
+	done
 	while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
@@ -187,7 +192,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
-$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a
+$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  KTEST $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
@@ -262,6 +267,9 @@ bench-scan: $(B)/bench/scan ## measure the engines alone (QUICK=1: fewer rounds)
 bench: all $(bench_bin) ## measure the engines, then the daemon end to end; for root, 4 minutes (QUICK=1: one)
 	@QUICK=$(QUICK) tests/bench/run.sh $(B)
 
+soak: all $(bench_bin) ## ten minutes of requests, and nothing may grow; for root (SOAK_SECONDS=600)
+	@tests/bench/soak.sh $(B) $(or $(SOAK_SECONDS),600)
+
 check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 	@tools/check.sh $(B)
 
@@ -270,7 +278,7 @@ help: ## this list
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
-	test-claude bench bench-scan check help
+	test-claude bench bench-scan soak check help
 
 # This build's own: another one, at work beside it, may have written half of a file.
 -include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

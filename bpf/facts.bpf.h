@@ -5,9 +5,12 @@
 #include "addr.bpf.h"
 #include "maps.bpf.h"
 #include "policy.bpf.h"
+#include "task.bpf.h"
 
-/* Whether cgroup_skb programs may ask for the current task's cgroup: probed before loading. */
+/* Whether cgroup_skb programs may ask for the current task's cgroup (6.4), and else whether they may
+ * read it: probed before loading. */
 const volatile bool have_task_in_skb;
+const volatile bool have_task_read;
 
 struct enrolment {
 	struct policy policy;
@@ -59,6 +62,32 @@ static __always_inline void enrolment_of_task(struct enrolment *e)
 		}
 		enrolment_note(e, id);
 	}
+}
+
+/*
+ * The same without the helper, from the task's cgroup up: the first that is enrolled is the nearest.
+ * Who hides deeper than is looked is taken for enrolled.
+ */
+static __always_inline void enrolment_read(struct enrolment *e)
+{
+	struct cgroup *c = task_cgroup();
+	__u64 own = own_cgroup();
+
+	for (int level = 0; level < 2 * AWSMASK_MAX_CGROUP_DEPTH; level++) {
+		__u64 id = c ? cgroup_id_of(c) : 0;
+
+		if (!id)
+			return;
+		if (id == own) {
+			e->own = true;
+			return;
+		}
+		if (!e->cgroup_id)
+			enrolment_note(e, id);
+		c = cgroup_above(c);
+	}
+	if (c && !e->cgroup_id)
+		e->cgroup_id = cgroup_id_of(c);
 }
 
 /* By the cgroup in which the socket was made. */

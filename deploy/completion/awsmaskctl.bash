@@ -33,6 +33,7 @@ _awsmaskctl() {
 		mapfile -t COMPREPLY < <(cd "$mount" 2>/dev/null && compgen -d -- "$cur")
 		;;
 	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
+	vault) mapfile -t COMPREPLY < <(compgen -W 'check repair' -- "$cur") ;;
 	config) mapfile -t COMPREPLY < <(compgen -W 'check show' -- "$cur") ;;
 	catalogue) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl catalogue | awk 'NR > 1 { print $1 }')" -- "$cur") ;;
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;

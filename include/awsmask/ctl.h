@@ -19,8 +19,8 @@
  * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
  * the sums of each mode; "unwritten" and "lost", requests that are not in them.
  *
- * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup; asking
- * ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
+ * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup (of the
+ * root of the tree only for containers: control_judge.h); asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"
 #define CTL_LINE_MAX 65536

@@ -11,6 +11,8 @@ BUILD=${1:?"which build directory? (tests/bench/run.sh BUILD)"}
 export BUILD
 # shellcheck source=tests/e2e/helpers.bash
 . tests/e2e/helpers.bash
+# shellcheck source=tests/bench/place.bash
+. tests/bench/place.bash
 
 OUT=$REPO/build/bench
 CONNECTIONS=${CONNECTIONS:-8}
@@ -21,18 +23,6 @@ else
 	mapfile -t SHAPES < <("$BUILD/bench/load" shapes)
 fi
 WAYS=(direct awsmaskd)
-
-# Ours instead of the tests' origin, at the same address.
-bench_origin() {
-	place_origin_stop && "$BUILD/bench/load" values >"$PLACE/values" || return 1
-	in_background "$PLACE/bench-origin.log" origin nsenter -t "$(<"$PLACE/origin.pid")" -n -- \
-		"$BUILD/bench/origin" $ORIGIN4 443 "$PLACE/certs/$TARGET.pem" "$PLACE/certs/$TARGET.key" \
-		"$PLACE/values" "$PLACE/bench-origin.ready"
-	place_wait 10 test -e "$PLACE/bench-origin.ready" || {
-		place_say "bench: the origin did not start:" "$(cat "$PLACE/bench-origin.log")"
-		return 1
-	}
-}
 
 # A proxy that opens TLS, closes it again, and looks at nothing.
 nginx_config() {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Datagrams: connecting is let be, sending to a masked port is refused. */
-#include "../../user/daemon/features.h"
 #include "kit.h"
 
 static struct plan datagram(enum how how, int family, const char *dst, uint16_t port)
@@ -80,10 +79,36 @@ static void joins_connected(struct world *w)
 	struct plan p = datagram(HOW_SEND, AF_INET, ORIGIN4, MASKED);
 
 	p.connect_before = true;
-	if (feature_probe(FEATURE_TASK_IN_SKB) == FEATURE_PRESENT)
-		refused(w, p);
-	else /* what is lost without, and said to be */
-		sent(w, p, 0);
+	refused(w, p);
+}
+
+/* The same where no helper tells of the task, and the kernel's own structures are read. */
+static void joins_connected_read(struct world *w)
+{
+	struct plan p = datagram(HOW_SEND, AF_INET, ORIGIN4, MASKED);
+	char path[512], own[512], name[256] = "d";
+	struct err e;
+
+	p.connect_before = true;
+	programs_replace(w, true);
+	refused(w, p);
+	cgroup_below(w, name, path);
+	check_is(client_run(path, &p).error, EPERM);
+	cgroup_below(w, "own", own);
+	check(!redirect_set_own_cgroup(w->r, id_of(own), &e));
+	check_is(client_run(own, &p).error, 0);
+	check(datagram_came(w, 0));
+	check(!redirect_unenroll(w->r, w->cgroup_id, &e));
+	sent(w, p, 0);
+	check_is(client_run(path, &p).error, 0);
+	check(datagram_came(w, 0));
+	/* Deeper than is looked, it is taken for enrolled. */
+	for (int depth = 0; depth < 2 * AWSMASK_MAX_CGROUP_DEPTH; depth++) {
+		strcat(name, "/d");
+		cgroup_below(w, name, path);
+	}
+	check_is(client_run(path, &p).error, EPERM);
+	check(!datagram_came(w, 0));
 }
 
 /* Made and connected in the cgroup before that was enrolled. */
@@ -179,6 +204,7 @@ const struct test_case datagram_cases[] = {
 	{"datagram: unconnected", unconnected},
 	{"datagram: joins with a socket made before", joins_late},
 	{"datagram: joins with a socket connected before", joins_connected},
+	{"datagram: the same, the task's cgroup read", joins_connected_read},
 	{"datagram: enrolled later", enrolled_late},
 	{"datagram: extension header", extension_header},
 	{"datagram: UDP-Lite", udp_lite},

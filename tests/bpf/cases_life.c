@@ -32,17 +32,6 @@ static void survives(struct world *w)
 	w->r = NULL;
 }
 
-static int pin_open(const struct world *w, const char *name)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
-	fd = bpf_obj_get(path);
-	check(fd >= 0);
-	return fd;
-}
-
 static uint32_t program_in(const struct world *w, const char *link)
 {
 	struct bpf_link_info info = {0};
@@ -158,26 +147,16 @@ static void socket_enrolled_later(struct world *w)
 	client_end(&c);
 }
 
-/* The programs as a kernel gets them that lacks every helper that is probed for. */
+/* One that lacks every helper that is probed for. */
 static void older_kernel(struct world *w)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = w->dir);
-	struct awsmask *skel = awsmask__open_opts(&opts);
 	struct plan quic = {.how = HOW_SEND,
 			    .type = SOCK_DGRAM,
 			    .family = AF_INET,
 			    .dst = ORIGIN4,
 			    .port = MASKED};
-	struct bpf_program *program;
-	char name[128];
 
-	check(skel && !awsmask__load(skel));
-	bpf_object__for_each_program(program, skel->obj)
-	{
-		snprintf(name, sizeof(name), "link_%s", bpf_program__name(program));
-		check(!bpf_link_update(pin_open(w, name), bpf_program__fd(program), NULL));
-	}
-	awsmask__destroy(skel);
+	programs_replace(w, false);
 	expect(w, LISTENER4);
 	check_is(client_run(w->cgroup, &quic).error, EPERM);
 	quic.socket_before = true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kit.h"
 
+#include "awsmask.skel.h"
+
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -186,6 +188,38 @@ void world_reopen(struct world *w)
 	w->r = redirect_open_at(w->dir, &e);
 	if (!w->r)
 		check_failed(__FILE__, __LINE__, e.text);
+}
+
+int pin_open(const struct world *w, const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	fd = bpf_obj_get(path);
+	check(fd >= 0);
+	return fd;
+}
+
+void programs_replace(struct world *w, bool task_read)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = w->dir);
+	struct awsmask *skel = awsmask__open_opts(&opts);
+	struct bpf_program *program;
+	char name[128];
+	int link;
+
+	check(skel);
+	skel->rodata->have_task_read = task_read;
+	check(!awsmask__load(skel));
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		snprintf(name, sizeof(name), "link_%s", bpf_program__name(program));
+		link = pin_open(w, name);
+		check(!bpf_link_update(link, bpf_program__fd(program), NULL));
+		close(link);
+	}
+	awsmask__destroy(skel);
 }
 
 static void names(const char *name, char dir[static 128], char cgroup[static 512])

@@ -47,7 +47,7 @@ struct test_case {
 };
 
 /* Arrays that end with a NULL name, one per file of cases. */
-extern const struct test_case stream_cases[], datagram_cases[], life_cases[];
+extern const struct test_case stream_cases[], datagram_cases[], life_cases[], netns_cases[];
 
 /* Ends the case. */
 void check_failed(const char *file, int line, const char *what) __attribute__((noreturn));
@@ -73,6 +73,7 @@ struct plan {
 	int family, type, protocol;
 	const char *dst, *then;
 	uint16_t port;
+	const char *netns;   /* the network namespace to enter; NULL: none */
 	bool own_netns;	     /* a network namespace of the client's own */
 	bool socket_before;  /* made before the process enters the cgroup */
 	bool connect_before; /* datagrams: connected before, too */
@@ -133,6 +134,10 @@ void listeners_close(struct world *w);
 void listeners_open(struct world *w); /* on the same ports */
 uint64_t netns_cookie(void);
 void world_reopen(struct world *w);
+int pin_open(const struct world *w, const char *name);
+/* The programs as a kernel gets them that lacks every helper that is probed for; `task_read`: but may
+ * read its own structures. */
+void programs_replace(struct world *w, bool task_read);
 
 void world_make(struct world *w, const char *name);
 /* What a case left behind, however it ended. */

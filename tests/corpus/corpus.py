@@ -12,6 +12,7 @@ from typing import Callable, Dict, List
 import blocks
 import genres_cli
 import genres_code
+import genres_forms
 import genres_iac
 import genres_logs
 import genres_text
@@ -21,7 +22,8 @@ from world import Decks, World
 
 DOCUMENTS = 705
 GENRES: Dict[str, Callable[[World], str]] = {
-    **genres_cli.GENRES, **genres_iac.GENRES, **genres_code.GENRES, **genres_logs.GENRES, **genres_text.GENRES}
+    **genres_cli.GENRES, **genres_iac.GENRES, **genres_code.GENRES, **genres_logs.GENRES, **genres_text.GENRES,
+    **genres_forms.GENRES}
 
 
 def build(seed: str = "1", documents: int = DOCUMENTS) -> List[Document]:

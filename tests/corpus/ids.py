@@ -201,6 +201,10 @@ def piece(d: Dice, spec: str) -> str:
     return mixed(d, CHARS[kind], n)
 
 
+def spell(d: Dice, format_: str) -> str:
+    return re.sub("<([^>]+)>", lambda m: piece(d, m.group(1)), d.pick(format_.split("|")))
+
+
 def make(d: Dice, kind: str) -> str:
     """A value of a type of the catalogue."""
-    return re.sub("<([^>]+)>", lambda m: piece(d, m.group(1)), d.pick(FORMATS[kind].split("|")))
+    return spell(d, FORMATS[kind])

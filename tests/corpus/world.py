@@ -75,6 +75,13 @@ class Decks:
         self.index_alone = facts.by_type([fact for fact in facts.FACTS if fact.alone])
         self.types, self.alone = Deck(dice, sorted(self.index)), Deck(dice, sorted(self.index_alone))
         self.blocks = Deck(dice, blocks)
+        self.forms: Dict[str, Deck[str]] = {}
+        self._seed = seed
+
+    def form(self, genre: str, forms: Sequence[str]) -> str:
+        if genre not in self.forms:
+            self.forms[genre] = Deck(Dice(f"{self._seed} {genre}"), forms)
+        return self.forms[genre].deal()
 
 
 class World:
@@ -147,6 +154,10 @@ class World:
 
     def block(self) -> str:
         return self._decks.blocks.deal()(self)
+
+    def form(self, genre: str, forms: Sequence[str]) -> str:
+        """One of a genre's templates (genres_forms.py)."""
+        return self._decks.form(genre, forms)
 
     def word(self) -> str:
         return self.d.pick(ids.WORDS)

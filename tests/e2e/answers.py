@@ -15,6 +15,9 @@ Scenarios, as "KIND KEY=VALUE ...":
   stall      the first event, then nothing
   cut        the stream without its end, then FIN; reset: the same with RST
   location   a redirect whose Location repeats the text
+  lie        what=long|short|chunk|gzip|fields|head|event|nothing  an answer that is not what it says: more or less than
+             its length, a broken chunk, gzip cut short, 100,000 header fields, a header without end, an event of 20 MB,
+             none at all
 Everywhere: chunk=event|all|N  bytes written at once        delta=N  characters per delta (7)
             frame=chunked|length|close                      gzip=1   compressed, whatever was asked for
 """
@@ -149,6 +152,8 @@ def repeated(body, size):
 def blocks_for(scenario, body, text):
     """What the assistant says: blocks with their deltas, and why it stops."""
     size = scenario.get("delta", 7)
+    if scenario.kind == "say":
+        return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     words = WORD_WITH_NUMBER.findall(MARK.sub("", text))
     if scenario.kind == "tool" and tool_name(body) and not has_tool_result(last_user(body)):
         given = tool_input(tool_name(body), words)
@@ -159,8 +164,6 @@ def blocks_for(scenario, body, text):
                 text_block(text, size)], "end_turn"
     if scenario.kind == "repeat":
         return list(repeated(body, size)), "end_turn"
-    if scenario.kind == "say":
-        return [text_block(bytes.fromhex(scenario.get("hex", "")).decode(), size)], "end_turn"
     if scenario.kind == "large":
         return [text_block((text + " ") * scenario.get("n", 5000), max(size, 1000))], "end_turn"
     return [text_block(text, size)], "end_turn"
@@ -288,6 +291,25 @@ def stream_for(out, scenario, events):
     return out.stream(events)
 
 
+def lie(conn, what):
+    """What no honest origin sends, and then the end of the connection."""
+    ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    packed = zlib.compress(b'{"content":[]}' * 1000, wbits=31)
+    data = {
+        "long": [ok, b"Content-Length: 1000\r\n\r\n{}"],
+        "short": [ok, b"Content-Length: 2\r\n\r\n{} and more"],
+        "chunk": [ok, b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n"],
+        "gzip": [ok, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % (len(packed) - 9), packed[:-9]],
+        "fields": [ok] + [b"x-%d: y\r\n" % n for n in range(100000)] + [b"Content-Length: 2\r\n\r\n{}"],
+        "head": [ok, b"x: "] + [b"y" * 65536] * 64,
+        "event": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"type\":\""] + [b"z" * 65536] * 320,
+        "nothing": [],
+    }[what]
+    for piece in data:
+        conn.send(piece)
+    return False
+
+
 def messages(conn, request):
     try:
         body = json.loads(request.plain)
@@ -302,6 +324,8 @@ def messages(conn, request):
         return out.whole(status, JSON, error_body(status, f"refused: {text}"), again)
     if scenario.kind == "location":
         return out.whole(302, JSON, b"{}", {"Location": "/elsewhere/" + "".join(WORD_WITH_NUMBER.findall(text)[:1])})
+    if scenario.kind == "lie":
+        return lie(conn, scenario.get("what", "long"))
     if forged(body):
         return out.whole(400, JSON, error_body(400, "Invalid `signature` in `thinking` block"))
     blocks, stop = blocks_for(scenario, body, text)

@@ -8,16 +8,25 @@
   ended HOST KIND           a client (plain or tls) that ends its sending side behind its second request; prints all
                             that it gets
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
+  hold HOST COUNT FILE      so many idle TLS connections, held in the same way
+  flood HOST COUNT BYTES KIND
+                            so many requests of this size at once, each on a connection of its own: of text (text),
+                            in chunks of a byte (chunks), one JSON string (string), or spaces that gzip has made small
+                            (gzip); prints how often which status came
+  watch HOST FILE           small requests that are refused, and so ask no origin, one after another until FILE is
+                            there; then prints how many milliseconds the slowest one took, and the median
   proxy ADDRESS PORT MODE [FILE]
                             no client: a proxy that asks for a password with a body (407), or whose tunnels, once
                             FILE is there, end (close) or talk first (chat); then FILE is removed
 """
+import collections
 import os
 import socket
 import ssl
 import sys
 import threading
 import time
+import zlib
 
 TUNNELS = 4
 HEAD = "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
@@ -69,7 +78,7 @@ def tunnel(host, mode):
 
 def hold(ready):
     """Make the file, wait until it is gone."""
-    open(ready, "w").close()
+    os.close(os.open(ready, os.O_WRONLY | os.O_CREAT, 0o666))
     wait_until(lambda: not os.path.exists(ready))
 
 
@@ -164,6 +173,78 @@ def burst(host, count):
     print(len(results))
 
 
+def hold_idle(host, count, ready):
+    held = [tls(host) for _ in range(int(count))]
+    hold(ready)
+    return held
+
+
+def status_of(sock):
+    head = b""
+    while b"\r\n" not in head:
+        piece = sock.recv(4096)
+        if not piece:
+            return "closed"
+        head += piece
+    return head.split(b" ", 2)[1].decode()
+
+
+def flood_body(size, kind):
+    """How the body is framed, and its pieces."""
+    begin, end = b'{"model":"m","messages":[{"role":"user","content":"', b'"}]}'
+    if kind == "string":
+        return "Content-Length: %d" % (size + len(begin + end)), [begin, b"x" * size, end]
+    if kind == "gzip":
+        packed = zlib.compressobj(9, zlib.DEFLATED, 31)
+        body = packed.compress(begin) + b"".join(packed.compress(b" " * 65536) for _ in range(size // 65536)) + \
+            packed.compress(end) + packed.flush()
+        return "Content-Encoding: gzip\r\nContent-Length: %d" % len(body), [body]
+    if kind == "chunks":
+        pieces = [b"1\r\n \r\n" * 8192] * (size // 8192)
+        return "Transfer-Encoding: chunked", pieces + [b"2\r\n{}\r\n0\r\n\r\n"]
+    words = b"at 10.11.12 some i-0123 words, arn:aws:iam and 123456789 numbers s3 a-b-c.d "
+    return "Content-Length: %d" % (size // len(words) * len(words) + len(begin + end)), \
+        [begin, words * (size // len(words)), end]
+
+
+def flood(host, count, size, kind):
+    how, pieces = flood_body(int(size), kind)
+    seen = collections.Counter()
+
+    def one():
+        try:
+            sock = tls(host)
+            sock.settimeout(60)
+            try:
+                sock.sendall((HEAD % host + "x-scenario: say hex=6f6b\r\n" + how + "\r\n\r\n").encode())
+                for piece in pieces:
+                    sock.sendall(piece)
+            except OSError:
+                pass  # refused before all was sent: the answer is there
+            status = status_of(sock)
+        except OSError as error:
+            status = type(error).__name__
+        seen[status] += 1
+
+    threads = [threading.Thread(target=one) for _ in range(int(count))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(" ".join(f"{status}:{n}" for status, n in sorted(seen.items())))
+
+
+def watch(host, until):
+    took, sock = [], tls(host)
+    while not os.path.exists(until):
+        begin = time.monotonic()
+        sock.sendall((HEAD % host + "Content-Length: 1\r\n\r\n?").encode())
+        assert status_of(sock) == "400"
+        took.append(int((time.monotonic() - begin) * 1000))
+        time.sleep(0.005)
+    print(max(took), sorted(took)[len(took) // 2])
+
+
 def proxy(address, port, mode, go=None):
     listener = socket.create_server((address, int(port)))
     held = []
@@ -189,6 +270,6 @@ def proxy(address, port, mode, go=None):
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](*sys.argv[2:])
+    {**globals(), "hold": hold_idle}[sys.argv[1]](*sys.argv[2:])
     sys.stdout.flush()
     os._exit(0)

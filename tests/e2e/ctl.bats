@@ -69,7 +69,7 @@ round_trip() { # FILE [--json]
 @test "usage: help and --help name every command, and tell of each" {
 	run "$CTL" --help
 	[ "$status" -eq 0 ]
-	for c in enroll unenroll list status run mask unmask test catalogue check ca config version; do
+	for c in enroll unenroll list status run mask unmask test catalogue check ca vault config version; do
 		[[ "$output" == *"  $c "* ]]
 		run "$CTL" help "$c"
 		[ "$status" -eq 0 ]

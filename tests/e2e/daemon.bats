@@ -153,16 +153,6 @@ resumed() {
 	works
 }
 
-@test "I1: without its monitor the worker ends, and clients are refused" {
-	worker=$(worker_of)
-	kill -9 "$(awk '/^PPid/ { print $2 }' "/proc/$worker/status")"
-	place_wait 5 grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events"
-	fails ask here "https://$TARGET/text"
-	grep -q '^curl: (7)' "$T/here.error"
-	place_daemon_start
-	works
-}
-
 @test "a worker that dies is replaced, ever later, and is missed in the log" {
 	for _ in 1 2 3; do
 		worker=$(worker_of)

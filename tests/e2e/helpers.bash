@@ -114,17 +114,18 @@ works() {
 }
 
 # Streams that each speak of a value of their own, answered slowly enough to be in flight, so many at once.
-# Leaves $T/answer.1 to 100.
-hundred_streams() { # TAG AT-ONCE
+# Leaves $T/answer.1 and so on.
+streams() { # TAG COUNT AT-ONCE [PINGS]
 	local n
-	for n in $(seq 100); do
+	for n in $(seq "$2"); do
 		printf '{"model":"m","stream":true,"messages":[{"role":"user","content":"stream %d sees %s"}]}' "$n" \
 			"$(value_of "$1" "$n")" >"$T/body.$n"
-		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=4 pause=0.1"\n' "$MESSAGES"
-		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 20\nnext\n' "$T/body.$n" "$T/answer.$n"
+		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=%d pause=0.1"\n' \
+			"$MESSAGES" "${4:-4}"
+		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 40\nnext\n' "$T/body.$n" "$T/answer.$n"
 	done | sed '$d' >"$T/config"
 	rm -f "$T"/answer.*
-	place_client curl -s --parallel --parallel-immediate --parallel-max "$2" -K "$T/config"
+	place_client curl -s --parallel --parallel-immediate --parallel-max "$3" -K "$T/config"
 }
 
 value_of() { # TAG N

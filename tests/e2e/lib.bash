@@ -316,7 +316,8 @@ place_ctl() {
 
 # --- the daemon -----------------------------------------------------------------------------------
 
-# Start awsmaskd, with $PLACE/awsmask.yaml when it is there and the default settings otherwise.
+# Start awsmaskd, with $PLACE/awsmask.yaml when it is there and the default settings otherwise: place_daemon_start
+# [OPTION...]. PLACE_AWSMASKD is another program than the build's.
 place_daemon_start() {
 	local config=$PLACE/awsmask.yaml
 	[ -e "$config" ] || : >"$config"
@@ -324,7 +325,8 @@ place_daemon_start() {
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 INVOCATION_ID="$PLACE_NAME" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}" \
-		setpriv --bounding-set "-all,$(service_capabilities)" "$BUILD/awsmaskd" --config "$config"
+		setpriv --bounding-set "-all,$(service_capabilities)" \
+		"${PLACE_AWSMASKD:-$BUILD/awsmaskd}" --config "$config" "$@"
 	place_wait "${PLACE_START_TIMEOUT:-30}" place_daemon_decided
 	place_ctl status >/dev/null 2>&1 || {
 		place_say "place: awsmaskd did not come up:" "$(tail -n 40 "$PLACE/daemon.log")"
@@ -332,8 +334,10 @@ place_daemon_start() {
 	}
 }
 
-# What the service file leaves to the daemon, as setpriv wants it: +bpf,+net_admin ...
+# What the service file leaves to the daemon, as setpriv wants it (+bpf,+net_admin ...), and what it takes to start
+# workers itself, which under systemd are another unit's.
 service_capabilities() {
+	printf '+setuid,+setgid,+setpcap,+kill,+chown,+sys_resource,'
 	sed -n 's/^CapabilityBoundingSet=//p' "$REPO/deploy/systemd/awsmaskd.service.in" |
 		tr '[:upper:] ' '[:lower:],' | sed 's/cap_/+/g'
 }
@@ -353,14 +357,30 @@ daemon_processes() {
 	done <"$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs"
 }
 
-# The one whose parent is none of them.
+# Root's.
 monitor_of() {
-	daemon_processes | awk '{ parent[$1] = $3 } END { for (pid in parent) if (!(parent[pid] in parent)) print pid }'
+	daemon_processes | awk '$2 == 0 { print $1 }'
 }
 
-# The one that reads the network, by its uid.
+# Those that read the network, the youngest last.
+workers_of() {
+	local pid
+	while read -r pid _; do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q '^awsmaskd --worker [0-9]' 2>/dev/null &&
+			echo "$(awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$pid/stat") $pid"
+	done 2>/dev/null < <(daemon_processes) | sort -n | cut -d' ' -f2
+}
+
 worker_of() {
-	daemon_processes | awk '$2 != 0 { print $1 }' | head -n 1
+	workers_of | tail -n 1
+}
+
+# Their parent.
+host_of() {
+	local pid
+	while read -r pid _; do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q '^awsmaskd --worker-host ' && echo "$pid"
+	done 2>/dev/null < <(daemon_processes)
 }
 
 # SIGTERM, and up to 15 seconds to obey.
@@ -388,7 +408,7 @@ place_enroll() {
 
 # The daemon as an administrator would set it up.
 place_daemon() {
-	place_daemon_start && place_trust && place_enroll
+	place_daemon_start "$@" && place_trust && place_enroll
 }
 
 # What a sanitizer had to say; nothing is good.

@@ -12,14 +12,8 @@ settings() { # LINE...
 	printf '%s\n' "$@" >"$SETTINGS"
 }
 
-workers() {
-	pgrep -f 'awsmaskd --worker' | while read -r pid; do
-		grep -q "$PLACE_NAME" "/proc/$pid/cgroup" && echo "$pid"
-	done
-}
-
 one_worker() {
-	[ "$(workers | wc -l)" = 1 ]
+	[ "$(workers_of | wc -l)" = 1 ]
 }
 
 @test "a reload brings the new settings; the worker before it ends once its connections have" {
@@ -32,7 +26,7 @@ one_worker() {
 	settings 'other_hosts: deny'
 	place_ctl reload >"$T/said"
 	grep -q '^reloaded' "$T/said"
-	[ "$(workers | wc -l)" = 2 ] # the stream goes on
+	[ "$(workers_of | wc -l)" = 2 ] # the stream goes on
 	fails place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
 	works
 	wait $stream
@@ -82,7 +76,7 @@ one_worker() {
 }
 
 @test "I4 I7: reloads amid a hundred streams: all of them are answered, each with its own value" {
-	hundred_streams 77 10 &
+	streams 77 100 10 &
 	streams=$!
 	for _ in 1 2 3 4 5 6; do
 		place_wait 10 place_ctl reload

@@ -106,6 +106,8 @@ static void pump(struct exchange *x, struct memory_vault *v, struct outcome *o)
 {
 	struct buf *out = exchange_to_origin(x);
 
+	if (exchange_want(x) == WANT_SCAN)
+		exchange_scan(x);
 	if (exchange_want(x) == WANT_RESERVE) {
 		size_t n;
 		struct vault_entry *e = exchange_pending(x, &n);
@@ -193,7 +195,8 @@ static void run(struct outcome *o, const struct buf *client, const struct buf *o
 					 .body_max = BODY_MAX,
 					 .head_max = 8192,
 					 .out_max = 1 << 20,
-					 .gzip_level = 1};
+					 .gzip_level = 1,
+					 .scan_apart = seed & 0x100 ? 8 : 0};
 	struct memory_vault v;
 	struct exchange *x;
 

@@ -7,11 +7,13 @@
  */
 #include "../../user/daemon/cgroup.h"
 #include "../../user/daemon/control.h"
+#include "../../user/daemon/control_judge.h"
 #include "awsmask/ctl.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <limits.h>
+#include <poll.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,7 +43,7 @@ struct host {
 	pthread_mutex_t lock;
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
-	uint32_t enrolled;
+	uint32_t enrolled, namespaces;
 	unsigned late_ms;	  /* before each answer */
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
@@ -59,6 +61,13 @@ static inline void host_list(struct host *h, const struct priv_request *r, struc
 		reply->u.list.ids[reply->u.list.count] = h->ids[i];
 		reply->u.list.policies[reply->u.list.count++] = h->policies[i];
 	}
+}
+
+static inline void host_netns(const struct host *h, struct priv_reply *reply)
+{
+	reply->u.netns.total = h->namespaces;
+	for (uint32_t i = 0; i < h->namespaces && i < PRIV_NETNS_MAX; i++)
+		reply->u.netns.at[reply->u.netns.count++].inode = 4026532000u + i;
 }
 
 static inline void host_change(struct host *h, const struct priv_request *r,
@@ -80,12 +89,16 @@ static inline void host_change(struct host *h, const struct priv_request *r,
 static inline void *host_monitor(void *arg)
 {
 	struct host *h = arg;
+	struct pollfd ready = {.fd = h->monitor_fd, .events = POLLIN};
 	struct priv_request r;
+	int connection;
 
-	while (recv(h->monitor_fd, &r, sizeof(r), 0) == sizeof(r)) {
+	while (poll(&ready, 1, -1) == 1 &&
+	       privsep_receive(h->monitor_fd, &r, &connection) == sizeof(r)) {
 		struct priv_reply reply = {.kind = r.kind, .id = r.id, .status = 1};
 		unsigned late_ms;
 		bool mute;
+		struct err e;
 
 		pthread_mutex_lock(&h->lock);
 		h->asked++;
@@ -93,11 +106,17 @@ static inline void *host_monitor(void *arg)
 		late_ms = h->late_ms;
 		if (r.kind == PRIV_LIST)
 			host_list(h, &r, &reply);
+		else if (r.kind == PRIV_NETNS)
+			host_netns(h, &reply);
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;
+		else if (control_judge(connection, h->path, h->ids, h->enrolled, &e) < 0)
+			snprintf(reply.error, sizeof(reply.error), "%s", e.text), reply.status = -1;
 		else
 			host_change(h, &r, &reply);
+		if (connection >= 0)
+			close(connection);
 		pthread_mutex_unlock(&h->lock);
 		if (late_ms) /* what is played, nothing that is waited for */
 			usleep(late_ms * 1000);

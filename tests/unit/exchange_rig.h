@@ -88,6 +88,8 @@ static inline void rig_pump(struct rig *r)
 {
 	struct exchange *x = rig_exchange(r);
 
+	if (exchange_want(x) == WANT_SCAN)
+		exchange_scan(x);
 	if (exchange_want(x) == WANT_RESERVE) {
 		size_t n = 0;
 		struct vault_entry *e = exchange_pending(x, &n);

@@ -130,7 +130,8 @@ static const char everything[] =
 	"origin: {address: gw.example:8443, ca_file: /etc/gw ca.pem}\n"
 	"vault: {sqlite: '/srv/v: #1.db'}\nreport: {sqlite: /srv/r.db, keep: 7d}\nca: {dir: "
 	"/srv/ca}\ncontrol:\n  socket: /tmp/c.sock\n"
-	"limits: {body: 1536KiB, connections: 1, memory: 3GiB}\nthreads: 4\nbinary: allow\n";
+	"limits: {body: 1536KiB, connections: 1, scope_connections: 2, memory: 3GiB, scope_memory: "
+	"2GiB}\nthreads: 4\nbinary: allow\n";
 
 Test(config, every_key_is_read)
 {
@@ -158,8 +159,10 @@ Test(config, every_key_is_read)
 	cr_assert_str_eq(c->ca_dir, "/srv/ca");
 	cr_assert_str_eq(c->control_socket, "/tmp/c.sock");
 	cr_assert_eq(c->limit_body, 1536u << 10);
-	cr_assert_eq(c->limit_connections, 1);
-	cr_assert_eq(c->limit_memory, (size_t)3 << 30);
+	cr_assert_eq(c->limits.connections, 1);
+	cr_assert_eq(c->limits.memory, (size_t)3 << 30);
+	cr_assert_eq(c->limits.scope_connections, 2);
+	cr_assert_eq(c->limits.scope_memory, (size_t)2 << 30);
 	cr_assert_eq(c->threads, 4);
 	config_free(c);
 }
@@ -204,7 +207,7 @@ Test(config, wrong_keys)
 	       {"mode: enforce\n\nmode: observe", "a.yaml:3: mode stands here a second time", ""},
 	       {"limits: {body: 1MiB,\n body: 2MiB}", "a.yaml:2: limits.body", "second time"},
 	       {"limits: {bodies: 1}", "a.yaml:1: there is no key 'bodies' in limits",
-		"body, connections, memory"},
+		"body, connections, scope_connections, memory, scope_memory"},
 	       {"metrics: {socket: /x}", "a.yaml:1: there is no key 'metrics'", ""},
 	       {"? [mode]\n: enforce", "a.yaml:1: a key is a list", ""},
 	       {"? {a: b}\n: enforce", "a.yaml:1: a key is a mapping", ""},
@@ -276,7 +279,9 @@ Test(config, wrong_sizes)
 	       {"limits: {body: 17592186044416MiB}", "a.yaml:1: limits.body is", ""},
 	       {"limits: {body: 99999999999999999999999}", "a.yaml:1: limits.body is", ""},
 	       {"limits: {body: 18446744073709551615GiB}", "a.yaml:1: limits.body is", ""},
-	       {"limits: {memory: 2MiB}", "a.yaml:1: limits.body is more than limits.memory", ""});
+	       {"limits: {memory: 2MiB}", "a.yaml:1: limits.body is more than limits.memory", ""},
+	       {"limits: {scope_memory: 2MiB}",
+		"a.yaml:1: limits.body is more than limits.scope_memory", ""});
 }
 
 Test(config, wrong_networks)

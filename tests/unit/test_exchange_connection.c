@@ -99,6 +99,56 @@ Test(exchange_connection, retry_sends_the_same)
 	rig_end(&r);
 }
 
+Test(exchange_connection, a_large_body_waits_for_its_scan)
+{
+	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
+	struct rig r;
+
+	rig_begin(&r);
+	r.config.scan_apart = strlen(BODY);
+	rig_exchange(&r);
+	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), buf_len(&wire));
+	cr_assert_eq(exchange_want(r.x), WANT_RESERVE, "it is just not larger");
+	rig_end(&r);
+
+	rig_begin(&r);
+	r.config.scan_apart = strlen(BODY) - 1;
+	rig_exchange(&r);
+	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), buf_len(&wire));
+	cr_assert_eq(exchange_want(r.x), WANT_SCAN);
+	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), 0u);
+	cr_assert_eq(buf_len(exchange_to_origin(r.x)), 0u);
+	exchange_scan(r.x);
+	cr_assert_eq(exchange_want(r.x), WANT_RESERVE);
+	exchange_scan(r.x);
+	cr_assert_eq(exchange_want(r.x), WANT_RESERVE, "once is enough");
+	rig_pump(&r);
+	cr_assert(rig_holds(&r.sent, MASKED));
+	rig_end(&r);
+	buf_free(&wire);
+}
+
+/* It may end while it waits, for its memory or its client's sake. */
+Test(exchange_connection, a_scan_that_is_not_waited_for)
+{
+	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));
+	struct rig r;
+
+	rig_begin(&r);
+	r.config.scan_apart = 1;
+	rig_exchange(&r);
+	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), buf_len(&wire));
+	exchange_refuse(r.x, REFUSAL_MEMORY);
+	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	exchange_scan(r.x);
+	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	rig_pump(&r);
+	cr_assert(rig_holds(&r.got, "HTTP/1.1 529 Overloaded\r\n"));
+	cr_assert_eq(buf_len(&r.sent), 0u);
+	rig_end(&r);
+	buf_free(&wire);
+}
+
 Test(exchange_connection, early_answer)
 {
 	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));

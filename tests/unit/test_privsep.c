@@ -3,7 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,4 +161,157 @@ Test(privsep, an_answer_of_another_size_is_no_answer)
 	close(b.monitor);
 	cr_assert_eq(b.lost, 1);
 	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+static int pipe_end(int *other)
+{
+	int ends[2];
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	*other = ends[1];
+	return ends[0];
+}
+
+/* Whether nobody holds the reading end any more. */
+static bool is_closed(int writing_end)
+{
+	return write(writing_end, "", 1) < 0 && errno == EPIPE;
+}
+
+static void send_two(struct bench *b, uint32_t id, const int fds[static 2])
+{
+	struct priv_reply r = {.kind = PRIV_DOORS, .id = id, .status = 1, .fd_count = 2};
+
+	memcpy(r.fds, fds, sizeof(r.fds));
+	cr_assert_eq(privsep_answer(b->monitor, &r), 0);
+	privsep_close_fds(&r);
+}
+
+static void keep_reply(void *arg, const struct priv_reply *reply)
+{
+	*(struct priv_reply *)arg = *reply;
+}
+
+Test(privsep, descriptors_travel_beside_an_answer)
+{
+	struct priv_request q = {.kind = PRIV_DOORS};
+	struct priv_reply got = {0};
+	int fds[2], ends[2];
+	struct bench b;
+	char byte;
+
+	signal(SIGPIPE, SIG_IGN);
+	set_up(&b);
+	cr_assert(privsep_call(b.privsep, &q, keep_reply, &got));
+	fds[0] = pipe_end(&ends[0]);
+	fds[1] = pipe_end(&ends[1]);
+	send_two(&b, q.id, fds);
+	uv_run(&b.loop, UV_RUN_ONCE);
+	cr_assert_eq(got.fd_count, 2u);
+	for (int i = 0; i < 2; i++) { /* in their order */
+		cr_assert_eq(write(ends[i], i ? "b" : "a", 1), 1);
+		cr_assert_eq(read(got.fds[i], &byte, 1), 1);
+		cr_assert_eq(byte, "ab"[i]);
+	}
+	privsep_close_fds(&got);
+	cr_assert(is_closed(ends[0]) && is_closed(ends[1]));
+	close(ends[0]);
+	close(ends[1]);
+	privsep_close(b.privsep);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	close(b.monitor);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+Test(privsep, descriptors_beside_an_answer_that_nobody_wants_are_closed)
+{
+	struct priv_request q = {.kind = PRIV_DOORS};
+	int fds[2], ends[2];
+	struct bench b;
+
+	signal(SIGPIPE, SIG_IGN);
+	set_up(&b);
+	cr_assert(privsep_call(b.privsep, &q, never, &b));
+	privsep_forget(b.privsep, q.id);
+	fds[0] = pipe_end(&ends[0]);
+	fds[1] = pipe_end(&ends[1]);
+	send_two(&b, q.id, fds);
+	uv_run(&b.loop, UV_RUN_ONCE);
+	cr_assert(is_closed(ends[0]) && is_closed(ends[1]));
+	close(ends[0]);
+	close(ends[1]);
+	privsep_close(b.privsep);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	close(b.monitor);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+static int open_files(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Its own copy: whoever asks may be gone before the question is. */
+Test(privsep, a_descriptor_goes_with_its_question_and_none_is_left)
+{
+	int before, fds[2], got;
+	struct priv_request q = {.kind = PRIV_LIST};
+	uv_loop_t first; /* opens what stays for all others */
+	struct bench b;
+	char byte = 0;
+
+	cr_assert_eq(uv_loop_init(&first), 0);
+	cr_assert_eq(uv_loop_close(&first), 0);
+	before = open_files();
+	set_up(&b);
+	cr_assert_eq(pipe(fds), 0);
+	/* More than may be unanswered, so that some wait when the caller's is closed. */
+	for (int i = 0; i < 40; i++)
+		cr_assert(privsep_call_with(b.privsep, &q, i % 2 ? fds[1] : -1, never, &b));
+	close(fds[1]);
+	cr_assert_eq(privsep_receive(b.monitor, &q, &got), sizeof(q));
+	cr_expect_eq(got, -1);
+	cr_assert_eq(privsep_receive(b.monitor, &q, &got), sizeof(q));
+	cr_assert_geq(got, 0);
+	cr_assert_eq(write(got, "x", 1), 1);
+	cr_assert_eq(read(fds[0], &byte, 1), 1);
+	close(got);
+	close(b.monitor);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+	close(fds[0]);
+	cr_expect_eq(open_files(), before);
+}
+
+/* What nobody asked for: the monitor must not run out of descriptors by it. */
+Test(privsep, of_two_descriptors_one_is_taken_and_the_other_gone)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} beside = {0};
+	struct priv_request q = {.kind = PRIV_LIST};
+	struct iovec bytes = {&q, sizeof(q)};
+	struct msghdr message = {.msg_iov = &bytes,
+				 .msg_iovlen = 1,
+				 .msg_control = beside.room,
+				 .msg_controllen = sizeof(beside.room)};
+	int pair[2], both[2], got, before;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	before = open_files();
+	both[0] = both[1] = pair[0];
+	beside.header = (struct cmsghdr){CMSG_LEN(sizeof(both)), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(&beside.header), both, sizeof(both));
+	cr_assert_eq(sendmsg(pair[0], &message, 0), sizeof(q));
+	cr_assert_eq(privsep_receive(pair[1], &q, &got), sizeof(q));
+	cr_expect_eq(open_files(), before + 1);
+	cr_expect_geq(got, 0);
+	close(got);
+	close(pair[0]);
+	close(pair[1]);
 }

@@ -397,9 +397,22 @@ Test(vault, refuses_another_key)
 Test(vault, refuses_a_newer_schema)
 {
 	vault_close(open_vault());
-	with_sqlite("PRAGMA user_version = 2");
+	with_sqlite("PRAGMA user_version = 3");
 	cr_assert_null(vault_open(in_tempdir(DB), key, &e));
 	cr_assert(strstr(e.text, "newer awsmask"), "%s", e.text);
+}
+
+Test(vault, takes_an_older_schema)
+{
+	struct vault *v = open_vault();
+
+	cr_assert_eq(reserve(open_scope(v, "host"), "value one"), 1);
+	vault_close(v);
+	with_sqlite("DROP TABLE floor; PRAGMA user_version = 1");
+	v = open_vault();
+	cr_assert_eq(look_up(open_scope(v, "host"), "value one"), 1);
+	cr_assert_eq(reserve(open_scope(v, "host"), "value two"), 2);
+	vault_close(v);
 }
 
 Test(vault, refuses_anothers_database)

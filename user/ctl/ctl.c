@@ -67,6 +67,16 @@ static const struct command commands[] = {
 	 "install  put it into the system's trust store, making it at first\n"
 	 "remove   take it out of the system's trust store\n"
 	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
+	{"vault", cmd_vault, "check|repair", 1, 1, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	 "look a vault through, or save what can be read of a damaged one",
+	 "check    read all of it, and change nothing\n"
+	 "repair   put a new file in the place of a damaged one, with every mapping that can still "
+	 "be\n"
+	 "         proven; the damaged one is kept beside it. No placeholder that was used, also "
+	 "for "
+	 "a\n"
+	 "         value that is lost, is used for another. awsmaskd must not be running.\n"
+	 "The vault is the configured one, or the one that --vault names.\n"},
 	{"config", cmd_config, "check|show [FILE]", 1, 2, OPTION_BIT(JSON),
 	 "check the configuration, or show it with all defaults", ""},
 	{"reload", cmd_reload, "", 0, 0, OPTION_BIT(JSON),

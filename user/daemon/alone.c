@@ -28,12 +28,14 @@ static bool is_answered(const char *path)
 	return answered;
 }
 
-int alone_claim(const struct config *c, struct err *e)
+int alone_claim(const struct config *c, struct inheritance *in, struct err *e)
 {
 	/* Without redirection there is nothing to pin: the socket alone may be contended for. */
 	const char *dir = c->listen_transparent ? AWSMASK_PIN_DIR : "/";
-	int fd;
+	int fd = inherit_take(in, "claim");
 
+	if (fd >= 0)
+		return fd;
 	if (c->listen_transparent && pin_prepare(dir, e) < 0)
 		return -1;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -44,7 +46,7 @@ int alone_claim(const struct config *c, struct err *e)
 			"another awsmaskd is running here (it holds %s); stop it first, or ask it: "
 			"awsmaskctl status",
 			dir);
-	} else if (is_answered(c->control_socket)) {
+	} else if (!inherit_has(in, "control") && is_answered(c->control_socket)) {
 		err_set(e,
 			"another awsmaskd is running here (it answers at %s); stop it first, or "
 			"give this one a control.socket of its own",

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 256 /* one of two ids that share a slot is looked up anew */
+#define SLOTS 1024 /* one of two ids that share a slot is looked up anew */
 
 struct cgroup_names {
 	pthread_mutex_t lock;

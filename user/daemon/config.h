@@ -8,6 +8,7 @@
 #include "../mask/policy.h"
 #include "awsmask/abi.h"
 #include "err.h"
+#include "scope_use.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,10 +81,9 @@ struct config {
 	char ca_dir[256];
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	size_t limit_body;	  /* bytes */
-	size_t limit_connections;
-	size_t limit_memory; /* bytes, per scope */
-	unsigned threads;    /* 0: one per core */
-	bool allow_binary;   /* binary: refuse | allow */
+	struct scope_limits limits;
+	unsigned threads;  /* 0: one per core */
+	bool allow_binary; /* binary: refuse | allow */
 	struct config_type *types;
 	size_t type_count;
 	struct config_list allow; /* values that are left alone */

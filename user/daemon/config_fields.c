@@ -48,8 +48,12 @@ static const struct config_field control_fields[] = {
 };
 static const struct config_field limits_fields[] = {
 	{"body", KIND_SIZE, MEMBER(limit_body), .min = 1024, .max = (size_t)1 << 30},
-	{"connections", KIND_NUMBER, MEMBER(limit_connections), .min = 1, .max = 1000000},
-	{"memory", KIND_SIZE, MEMBER(limit_memory), .min = 1 << 20, .max = (size_t)1 << 40},
+	{"connections", KIND_NUMBER, MEMBER(limits.connections), .min = 1, .max = 1000000},
+	{"scope_connections", KIND_NUMBER, MEMBER(limits.scope_connections), .min = 1,
+	 .max = 1000000},
+	{"memory", KIND_SIZE, MEMBER(limits.memory), .min = 1 << 20, .max = (size_t)1 << 40},
+	{"scope_memory", KIND_SIZE, MEMBER(limits.scope_memory), .min = 1 << 20,
+	 .max = (size_t)1 << 40},
 	{.key = NULL},
 };
 

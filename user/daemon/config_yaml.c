@@ -346,11 +346,12 @@ static int check_together(struct reader *r)
 			       "%s:%zu: listen names no listener: transparent is 0 and explicit is "
 			       "empty; write a port or an address:port",
 			       r->file, later_line(r, "listen", "listen"));
-	if (c->limit_body > c->limit_memory)
+	if (c->limit_body > c->limits.memory || c->limit_body > c->limits.scope_memory)
 		return err_set(r->e,
-			       "%s:%zu: limits.body is more than limits.memory; write a "
+			       "%s:%zu: limits.body is more than limits.%s; write a "
 			       "smaller body or a larger memory",
-			       r->file, later_line(r, "limits", "limits"));
+			       r->file, later_line(r, "limits", "limits"),
+			       c->limit_body > c->limits.memory ? "memory" : "scope_memory");
 	return 0;
 }
 

@@ -10,6 +10,10 @@
 
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
+#define BUSY_MS 60000
+#define STOOD_STILL_MS 1000
+#define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
+#define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 
 #define TO(state) (1u << CONN_##state)
 static const unsigned allowed[] = {
@@ -38,20 +42,32 @@ static void on_deadline(uv_timer_t *timer)
 {
 	struct conn *c = timer->data;
 
-	/* An agent that waits for an answer is told why there is none; everybody else is just let
-	 * go. */
-	if (c->state == CONN_OPEN && c->on_origin) {
+	/* The process stood still: what was waited for may have come long ago. */
+	if (uv_now(timer->loop) > c->due_ms + STOOD_STILL_MS) {
+		conn_deadline(c, c->wait_ms);
+		return;
+	}
+	/* An agent that waits for an answer is told why there is none, and so is one whose request does
+	 * not come; everybody else is just let go. */
+	if (c->state == CONN_OPEN && (c->on_origin || c->asked_ms)) {
+		exchange_refuse(c->exchange,
+				c->on_origin ? REFUSAL_ORIGIN_TIMEOUT : REFUSAL_TOO_SLOW);
 		c->on_origin = false;
-		exchange_refuse(c->exchange, REFUSAL_ORIGIN_TIMEOUT);
+		c->asked_ms = 0;
 		conn_deadline(c, LINGER_MS);
 		conn_pump(c);
 		return;
 	}
-	conn_close(c, c->state != CONN_LINGER);
+	if (c->state == CONN_OPEN && c->idle)
+		conn_slim(c);
+	else
+		conn_close(c, c->state != CONN_LINGER);
 }
 
 void conn_deadline(struct conn *c, uint64_t ms)
 {
+	c->wait_ms = ms;
+	c->due_ms = uv_now(&c->thread->loop) + ms;
 	if (ms)
 		uv_timer_start(&c->deadline, on_deadline, ms, 0);
 	else
@@ -69,7 +85,7 @@ static void conn_free(struct conn *c)
 	if (c->next)
 		c->next->previous = c->previous;
 	if (c->use)
-		scope_use_change(c->use, c->held, 0);
+		scope_use_leave(c->use, c->held);
 	exchange_free(c->exchange);
 	identity_free(&c->who);
 	buf_free(&c->in);
@@ -90,7 +106,7 @@ static void on_client_closed(void *arg)
 	handle_gone(arg);
 }
 
-static void on_deadline_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	handle_gone(handle->data);
 }
@@ -100,18 +116,20 @@ void conn_close(struct conn *c, bool abort)
 	if (c->state == CONN_CLOSED)
 		return;
 	/* Its client may have gone in the middle of the answer: what was sent was sent. */
-	if (c->exchange && exchange_facts(c->exchange)->passed_on &&
+	if (c->exchange && !c->working && exchange_facts(c->exchange)->passed_on &&
 	    exchange_facts(c->exchange)->requests > c->counted)
 		conn_count(c);
 	conn_move(c, CONN_CLOSED);
 	privsep_forget(c->thread->privsep, c->ticket);
+	conn_scan_forget(c);
 	splicer_free(c->splicer);
 	c->splicer = NULL;
 	if (c->origin)
 		origin_put(c->origin, false);
 	c->origin = NULL;
 	stream_close(&c->client, abort, on_client_closed, c);
-	uv_close((uv_handle_t *)&c->deadline, on_deadline_closed);
+	uv_close((uv_handle_t *)&c->deadline, on_timer_closed);
+	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
 void conn_refused(struct conn *c, const char *why)
@@ -167,6 +185,7 @@ static void after_work(uv_work_t *work, int status)
 
 	(void)status;
 	c->working = false;
+	conn_scan_over(c);
 	if (c->state != CONN_CLOSED)
 		c->after_work(c);
 	handle_gone(c);
@@ -184,12 +203,23 @@ void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c))
 	c->handles++;
 }
 
+static void on_soon(uv_timer_t *timer)
+{
+	conn_pump(timer->data);
+}
+
 void conn_pump(void *arg)
 {
 	struct conn *c = arg;
 	bool again = true;
 
-	while (again) {
+	for (unsigned rounds = 0; again; rounds++) {
+		if (rounds == ROUNDS_MAX && c->state != CONN_CLOSED) {
+			uv_timer_start(&c->soon, on_soon, 0, 0);
+			if (c->state == CONN_OPEN) /* what it waited for has come */
+				conn_deadline(c, BUSY_MS);
+			return;
+		}
 		switch (c->state) {
 		case CONN_SNIFF:
 			again = conn_sniff(c);
@@ -218,14 +248,15 @@ void conn_pump(void *arg)
 	}
 }
 
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
 {
 	struct worker *w = t->worker;
 	struct conn *c;
 	int one = 1;
 
 	stat_add(&w->stats.flows_accepted, 1);
-	c = w->open_conns < w->config->limit_connections ? calloc(1, sizeof(*c)) : NULL;
+	c = w->open_conns < w->config->limits.connections + REFUSED_MAX ? calloc(1, sizeof(*c))
+									: NULL;
 	if (!c || stream_open(&c->client, &t->loop, fd, conn_pump, c) < 0) {
 		stat_add(&w->stats.flows_refused, 1);
 		free(c);
@@ -236,11 +267,13 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
 	c->door = door;
+	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);
 	buf_init(&c->connect_head, HTTP_HEAD_MAX);
 	uv_timer_init(&t->loop, &c->deadline);
-	c->deadline.data = c;
-	c->handles = 2;
+	uv_timer_init(&t->loop, &c->soon);
+	c->deadline.data = c->soon.data = c;
+	c->handles = 3;
 	c->next = t->conns;
 	if (c->next)
 		c->next->previous = c;
@@ -248,6 +281,15 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	stat_add(&w->stats.flows_active, 1);
 	w->open_conns++;
 	conn_ask_flow(c);
+}
+
+bool conn_any_asks(const struct worker_thread *t)
+{
+	for (const struct conn *c = t->conns; c; c = c->next)
+		if (c->state == CONN_FLOW || c->state == CONN_SNIFF || c->state == CONN_TUNNEL ||
+		    c->state == CONN_PREPARE)
+			return true;
+	return false;
 }
 
 void conn_close_all(struct worker_thread *t)

@@ -23,8 +23,22 @@ static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 
 	}
 }
 
+static uint64_t scope_number(const struct conn *c)
+{
+	switch (c->thread->worker->config->scope) {
+	case SCOPE_HOST:
+		return 0;
+	case SCOPE_CGROUP:
+		return c->flow.cgroup_id;
+	default:
+		return c->flow.uid;
+	}
+}
+
 static void start_sniffing(struct conn *c)
 {
+	/* If it may not, it is told so once it is known what it speaks. */
+	c->use = scope_use_enter(c->thread->worker->uses, scope_number(c));
 	conn_move(c, CONN_SNIFF);
 	conn_deadline(c, CONN_SNIFF_MS);
 	conn_pump(c);
@@ -106,7 +120,7 @@ void conn_ask_flow(struct conn *c)
 		address_of(&peer, r.u.peer.local, &r.u.peer.local_port);
 		address_of(&own, r.u.peer.remote, &r.u.peer.remote_port);
 	} else {
-		r.u.flow.netns_cookie = c->thread->worker->netns_cookie;
+		r.u.flow.netns_cookie = c->flow.netns_cookie;
 		address_of(&peer, r.u.flow.addr, &r.u.flow.port);
 	}
 	conn_deadline(c, FLOW_MS);

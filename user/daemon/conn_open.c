@@ -5,7 +5,11 @@
 #include <openssl/err.h>
 
 #define BETWEEN_REQUESTS_MS (10 * 60 * 1000)
-#define REQUEST_MS 60000 /* without progress, once a request has begun */
+#define SLIM_MS 2000 /* an agent's next request mostly comes sooner */
+/* A request has to come in time: its head, and with its body at more than so many bytes in a ms. */
+#define HEAD_MS 30000
+#define REQUEST_MS 60000
+#define BODY_BYTES_MS 8
 #define CLIENT_STALL_MS 60000
 /* A model may think for ten minutes without a byte; its own clients give up a little later. */
 #define ORIGIN_SILENT_MS (11 * 60 * 1000)
@@ -59,6 +63,7 @@ static void reserve(uv_work_t *work)
 	struct vault_entry *entries = exchange_pending(c->exchange, &n);
 
 	c->reserved = c->scope->ops->reserve(c->scope, entries, n);
+	exchange_reserved(c->exchange, c->reserved == 0);
 }
 
 static void after_reserve(struct conn *c)
@@ -66,7 +71,6 @@ static void after_reserve(struct conn *c)
 	if (c->reserved < 0)
 		log_event(LOG_ERR, "vault-reserve",
 			  log_word("why", vault_last_error(c->thread->worker->vault)));
-	exchange_reserved(c->exchange, c->reserved == 0);
 	conn_pump(c);
 }
 
@@ -84,7 +88,7 @@ static bool read_client(struct conn *c)
 		size_t taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
 		buf_drop(&c->in, taken);
 		if (!c->scope)
-			exchange_refuse(c->exchange, REFUSAL_VAULT);
+			exchange_refuse(c->exchange, c->use ? REFUSAL_VAULT : REFUSAL_CONNECTIONS);
 		if (taken)
 			return true;
 	}
@@ -223,12 +227,26 @@ static bool talk_to_origin(struct conn *c)
 
 /* ---- both */
 
+/* How long the request that is being read may still take, in ms. */
+static uint64_t patience(struct conn *c)
+{
+	const struct exchange_facts *f = exchange_facts(c->exchange);
+	uint64_t now = uv_now(&c->thread->loop), until;
+
+	if (!c->asked_ms)
+		c->asked_ms = now;
+	until = c->asked_ms + (f->requests > c->counted
+				       ? REQUEST_MS + f->request_bytes / BODY_BYTES_MS
+				       : HEAD_MS);
+	return until > now ? until - now : 1;
+}
+
 /* Wait for what comes next. true: it has come already. */
 static bool arm(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
 	struct buf *to_client = exchange_to_client(c->exchange);
-	uint64_t wait = BETWEEN_REQUESTS_MS;
+	uint64_t wait = SLIM_MS;
 
 	stream_want(&c->client,
 		    !c->ended && want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
@@ -242,14 +260,16 @@ static bool arm(struct conn *c)
 				    buf_len(exchange_to_origin(c->exchange)) > 0);
 	}
 	c->on_origin = want == WANT_ORIGIN && !buf_len(to_client);
+	c->idle = want == WANT_CLIENT && !c->ended && !exchange_is_begun(c->exchange) &&
+		  !buf_len(to_client) && !buf_len(&c->in);
+	if (want != WANT_CLIENT || !exchange_is_begun(c->exchange))
+		c->asked_ms = 0;
 	if (buf_len(to_client))
 		wait = CLIENT_STALL_MS;
 	else if (want == WANT_ORIGIN)
 		wait = ORIGIN_SILENT_MS;
-	else if (want == WANT_RESERVE)
-		wait = RESERVE_MS;
-	else if (exchange_facts(c->exchange)->requests > c->counted)
-		wait = REQUEST_MS;
+	else if (want == WANT_CLIENT && exchange_is_begun(c->exchange))
+		wait = patience(c);
 	conn_deadline(c, wait);
 	/* Waiting may take long: neither memory nor what was in it is kept meanwhile. */
 	if (!buf_len(&c->in))
@@ -267,8 +287,10 @@ static void settle(struct conn *c)
 	origin_done(c, false);
 	c->fresh = false;
 	if (exchange_facts(c->exchange)->requests > c->counted &&
-	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status))
+	    (want == WANT_CLOSE || exchange_facts(c->exchange)->status)) {
 		conn_count(c);
+		c->asked_ms = 0;
+	}
 }
 
 /* A scope that holds more than its share is refused whatever makes it hold more yet. */
@@ -276,44 +298,115 @@ static bool account(struct conn *c)
 {
 	size_t now, before = c->held;
 
-	/* Another thread reads what a refusal would free; nothing is held without a scope. */
-	if (c->working || !c->use)
+	if (!c->use)
 		return false;
-	now = exchange_memory(c->exchange);
+	now = exchange_memory(c->exchange) + c->in.cap;
 	c->held = now;
-	if (scope_use_change(c->use, before, now) <= c->thread->worker->config->limit_memory ||
-	    now <= before || exchange_want(c->exchange) == WANT_CLOSE)
+	if (scope_use_change(c->use, before, now) || now <= before ||
+	    exchange_want(c->exchange) == WANT_CLOSE ||
+	    (exchange_want(c->exchange) == WANT_CLIENT && !exchange_is_begun(c->exchange)))
 		return false;
 	exchange_refuse(c->exchange, REFUSAL_MEMORY);
 	return true;
+}
+
+/* What is not for the loop to do. true: the exchange is, or is about to be, another thread's. */
+static bool work(struct conn *c)
+{
+	enum exchange_want want = exchange_want(c->exchange);
+
+	if (want != WANT_SCAN && want != WANT_RESERVE)
+		return false;
+	c->on_origin = false;
+	c->asked_ms = 0;
+	conn_deadline(c, want == WANT_RESERVE ? RESERVE_MS : 0);
+	if (want == WANT_SCAN)
+		conn_scan(c);
+	else
+		conn_work(c, reserve, after_reserve);
+	return true;
+}
+
+/* Meanwhile nothing of the exchange is touched; what its client sends is read ahead. */
+static bool read_ahead(struct conn *c)
+{
+	bool room = !c->ended && buf_len(&c->in) <= CONN_IN_MAX / 2;
+	ssize_t n = room ? conn_fill(c) : STREAM_AGAIN;
+
+	if (n == STREAM_BROKEN)
+		conn_close(c, true);
+	else if (n == STREAM_AGAIN)
+		stream_want(&c->client, room, false);
+	c->ended |= n == STREAM_END;
+	return n == STREAM_END || n > 0;
+}
+
+/* Nothing more will be said; what the client still says is taken off its hands. true */
+static bool say_goodbye(struct conn *c)
+{
+	if (c->client.ssl)
+		SSL_shutdown(c->client.ssl);
+	shutdown(c->client.fd, SHUT_WR);
+	conn_move(c, CONN_LINGER);
+	return true;
+}
+
+void conn_slim(struct conn *c)
+{
+	exchange_free(c->exchange);
+	c->exchange = NULL;
+	c->idle = false;
+	c->counted = c->told = 0;
+	if (c->use)
+		(void)scope_use_change(c->use, c->held, 0);
+	c->held = 0;
+	conn_deadline(c, BETWEEN_REQUESTS_MS);
+}
+
+/* Thousands may wait for hours: an exchange is made when there is something for it. */
+static bool await_request(struct conn *c)
+{
+	ssize_t n;
+
+	if (buf_len(&c->in))
+		return start_exchange(c);
+	n = conn_fill(c);
+	if (n == STREAM_END)
+		return say_goodbye(c);
+	if (n == STREAM_BROKEN) {
+		conn_close(c, true);
+	} else if (n == STREAM_AGAIN) {
+		buf_free(&c->in);
+		stream_want(&c->client, true, false);
+		conn_deadline(c, BETWEEN_REQUESTS_MS);
+	}
+	return n > 0;
 }
 
 bool conn_exchange(struct conn *c)
 {
 	bool progress;
 
-	if (!c->exchange && !start_exchange(c))
-		return false;
+	if (c->working)
+		return read_ahead(c);
+	c->idle = false;
+	if (!c->exchange)
+		return await_request(c);
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
 	progress |= account(c);
-	if (exchange_want(c->exchange) == WANT_RESERVE && !c->working)
-		conn_work(c, reserve, after_reserve);
-	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN)
+	if (work(c))
+		return c->state == CONN_OPEN && read_ahead(c);
+	if (exchange_want(c->exchange) == WANT_ORIGIN)
 		conn_tell(c);
-	if (c->state == CONN_OPEN && exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
+	if (exchange_want(c->exchange) == WANT_ORIGIN && origin_ready(c))
 		progress |= talk_to_origin(c);
 	settle(c);
 	progress |= write_client(c);
 	if (c->state != CONN_OPEN)
 		return false;
-	if (exchange_want(c->exchange) == WANT_CLOSE && !buf_len(exchange_to_client(c->exchange))) {
-		if (c->client.ssl)
-			SSL_shutdown(c->client.ssl);
-		shutdown(c->client.fd, SHUT_WR);
-		conn_move(c, CONN_LINGER);
-		return true;
-	}
+	if (exchange_want(c->exchange) == WANT_CLOSE && !buf_len(exchange_to_client(c->exchange)))
+		return say_goodbye(c);
 	return progress || arm(c);
 }

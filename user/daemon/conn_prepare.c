@@ -11,6 +11,8 @@ static void open_scope(uv_work_t *work)
 	char name[4200];
 	struct err e;
 
+	if (!c->use)
+		return;
 	switch (w->config->scope) {
 	case SCOPE_HOST:
 		snprintf(name, sizeof(name), "host");
@@ -29,8 +31,6 @@ static void open_scope(uv_work_t *work)
 	c->scope = vault_scope(w->vault, name, &e);
 	if (!c->scope)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
-	else
-		c->use = scope_use_of(w->uses, c->scope);
 }
 
 static void start_handshake(void *arg, X509 *leaf)
@@ -54,9 +54,7 @@ static void after_scope(struct conn *c)
 {
 	X509 *leaf;
 
-	/* Without a vault each request is refused, in words that its client shows. */
-	if (!c->use)
-		c->scope = NULL;
+	/* Without a scope each request is refused, in words that its client shows. */
 	if (!c->tls) {
 		conn_move(c, CONN_OPEN);
 		conn_pump(c);

@@ -18,20 +18,23 @@ struct conn {
 	enum conn_door door;
 	struct stream client;
 	uv_timer_t deadline;
-	unsigned handles; /* open ones: client, deadline, work */
+	uint64_t due_ms, wait_ms; /* its time, and how long that was */
+	uv_timer_t soon;	  /* the pump has more to do, after others */
+	unsigned handles;	  /* open ones: client, deadline, soon, work */
 
 	struct flow_record flow;
 	uint32_t ticket; /* of the question to the monitor, 0: none */
 	struct leaf_wait leaf;
-	uv_work_t work; /* opening the scope, reserving */
+	uv_work_t work; /* opening the scope, scanning, reserving */
 	void (*after_work)(struct conn *c);
-	bool working;
+	bool working;		/* the exchange is another thread's */
+	struct conn *next_scan; /* who waits behind it */
 	struct vault_scope *scope;
-	struct scope_use *use; /* the scope's account, and what of it is ours */
-	size_t held;
-	struct identity who; /* from CONN_SNIFF on */
-	bool known;	     /* it could be made */
-	int reserved;	     /* what reserve() said */
+	struct scope_use *use; /* the scope's account; NULL: it has too many connections */
+	size_t held;	       /* what of it is ours */
+	struct identity who;   /* from CONN_SNIFF on */
+	bool known;	       /* it could be made */
+	int reserved;	       /* what reserve() said */
 
 	char host[256];	     /* lower case; as routed */
 	char authority[256]; /* of CONNECT; "": none */
@@ -47,10 +50,12 @@ struct conn {
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
 	bool origin_waited; /* it stood before there was a request: its proxy may have ended it */
+	uint64_t asked_ms;  /* when the request that is being read began; 0: none is */
 	uint64_t counted;   /* requests whose facts went into the counters */
 	uint64_t told;	    /* requests whose findings went into the log, if there was reason */
 	bool fresh;	    /* the pool has disappointed this request once */
 	bool on_origin;	    /* the exchange was waiting for the origin when last looked at */
+	bool idle;	    /* nobody has asked for anything */
 	struct splicer *splicer;
 	uint64_t moved;
 };
@@ -60,6 +65,8 @@ void conn_pump(void *arg);
 void conn_move(struct conn *c, enum conn_state to);
 void conn_close(struct conn *c, bool abort);
 void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
+/* Between two requests for long: give back what only a request needs. */
+void conn_slim(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */
 ssize_t conn_fill(struct conn *c);
 void conn_refused(struct conn *c, const char *why); /* count and say it */
@@ -92,5 +99,12 @@ void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
+
+/* A large request is to be scanned, when it is its turn: one of each loop is. The pump goes on after it. */
+void conn_scan(struct conn *c);
+/* It does not wait for that any more. */
+void conn_scan_forget(struct conn *c);
+/* Its work on another thread is over: if that was a scan, the next one's turn has come. */
+void conn_scan_over(struct conn *c);
 
 #endif

@@ -69,7 +69,6 @@ static void on_client_closed(uv_handle_t *handle)
 		}
 	}
 	c->count--;
-	control_peer_forget(&client->job.peer);
 	free(client->answer);
 	if (c->spare) {
 		free(client);
@@ -192,16 +191,6 @@ static void read_on(struct client *client)
 		client_close(client);
 }
 
-/* Who is at the other end, as the kernel says it. */
-static int client_identify(struct client *client)
-{
-	uv_os_fd_t fd;
-
-	return uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0
-		       ? -1
-		       : control_peer_identify(&client->job.peer, fd);
-}
-
 static void on_client(uv_stream_t *listener, int status)
 {
 	struct control *c = listener->data;
@@ -214,10 +203,8 @@ static void on_client(uv_stream_t *listener, int status)
 		return;
 	c->spare = calloc(1, sizeof(*c->spare));
 	client->control = c;
-	client->job = (struct control_job){.context = &c->context,
-					   .peer = {.pidfd = -1},
-					   .done = on_job_done,
-					   .owner = client};
+	client->job = (struct control_job){
+		.context = &c->context, .connection = -1, .done = on_job_done, .owner = client};
 	client->pipe.data = client->timer.data = client;
 	uv_pipe_init(listener->loop, &client->pipe, 0);
 	uv_timer_init(listener->loop, &client->timer);
@@ -225,7 +212,8 @@ static void on_client(uv_stream_t *listener, int status)
 	client->next = c->clients;
 	c->clients = client;
 	c->count++;
-	if (uv_accept(listener, (uv_stream_t *)&client->pipe) < 0 || client_identify(client) < 0) {
+	if (uv_accept(listener, (uv_stream_t *)&client->pipe) < 0 ||
+	    uv_fileno((uv_handle_t *)&client->pipe, &client->job.connection) < 0) {
 		client_close(client);
 	} else if (c->count > CLIENTS_MAX) {
 		client->last = true;

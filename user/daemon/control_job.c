@@ -7,7 +7,7 @@
 
 static const struct {
 	const char *word;
-	bool changes;
+	bool changes; /* the monitor wants to see who asks */
 } commands[CONTROL_COMMAND_COUNT] = {
 #define X(name, word, changes) {word, changes},
 	CTL_COMMANDS(X)
@@ -40,13 +40,18 @@ static void ask(struct control_job *job, enum job_phase phase)
 	case JOB_COUNTERS:
 		r.kind = PRIV_COUNTERS;
 		break;
+	case JOB_NETNS:
+		r.kind = PRIV_NETNS;
+		break;
 	default:
 		r.kind = PRIV_LIST;
 		r.u.list.offset = (uint32_t)job->offset;
 		break;
 	}
 	job->phase = phase;
-	job->ticket = privsep_call(job->context->privsep, &r, on_reply, job);
+	job->ticket = privsep_call_with(job->context->privsep, &r,
+					commands[job->command].changes ? job->connection : -1,
+					on_reply, job);
 	if (!job->ticket)
 		finish(job, control_refusal("awsmaskd's monitor cannot be asked: look at the log"));
 }
@@ -81,58 +86,9 @@ static void after_act(struct control_job *job, const struct priv_reply *reply)
 		finish(job, control_refusal("the monitor knows no such thing"));
 }
 
-/*
- * Whether being below this enrolled cgroup keeps the peer from changing anything. Where the root of
- * the tree is enrolled everybody is, so the host's own root is let through: somebody must be able to
- * take it back.
- */
-static bool is_bound_by(const struct control_lineage *l, uint64_t enrolled)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (l->ids[i] == enrolled)
-			return !(i + 1 == l->count && l->host_root);
-	return false;
-}
-
-static json_t *bound_refusal(uint64_t enrolled)
-{
-	char path[PATH_MAX];
-
-	if (cgroup_path_of(enrolled, path, sizeof(path)) < 0)
-		snprintf(path, sizeof(path), "id %llu", (unsigned long long)enrolled);
-	return control_refusal(
-		"this process is inside an enrolled cgroup itself (%s): what it starts is masked "
-		"already, and it may change nothing; use a shell outside of it, or, to release the "
-		"host, `awsmaskd --release`",
-		path);
-}
-
-/*
- * What is enrolled must not release itself by accident or by an agent's idea: a peer inside an
- * enrolled cgroup changes nothing. (Root that means to can leave the cgroup first: this is a
- * railing, and uid 0 is the wall.)
- */
-static void after_guard(struct control_job *job, const struct priv_reply *reply)
-{
-	uint32_t count = reply->u.list.count;
-
-	if (count > PRIV_LIST_MAX)
-		count = PRIV_LIST_MAX;
-	for (uint32_t i = 0; i < count; i++)
-		if (is_bound_by(&job->lineage, reply->u.list.ids[i])) {
-			finish(job, bound_refusal(reply->u.list.ids[i]));
-			return;
-		}
-	job->offset += count;
-	ask(job, count && job->offset < reply->u.list.total ? JOB_GUARD : JOB_ACT);
-}
-
 static void advance(struct control_job *job, const struct priv_reply *reply)
 {
 	switch (job->phase) {
-	case JOB_GUARD:
-		after_guard(job, reply);
-		break;
 	case JOB_ACT:
 		after_act(job, reply);
 		break;
@@ -141,7 +97,11 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 		ask(job, JOB_TOTAL);
 		break;
 	case JOB_TOTAL:
-		finish(job, control_status(job->context, job->counters, reply->u.list.total));
+		job->enrolled = reply->u.list.total;
+		ask(job, JOB_NETNS);
+		break;
+	case JOB_NETNS:
+		finish(job, control_status(job->context, job->counters, job->enrolled, reply));
 		break;
 	case JOB_PAGE:
 		finish(job, control_page((uint32_t)job->offset, reply));
@@ -305,9 +265,6 @@ static json_t *take_request(struct control_job *job, json_t *request)
 		return control_refusal(
 			"there is no such command; is awsmaskctl of another version?");
 	job->command = (enum control_command)i;
-	if (commands[i].changes && job->peer.uid != 0)
-		return control_refusal("only root may %s; you are uid %u", word,
-				       (unsigned)job->peer.uid);
 	switch (job->command) {
 	case CONTROL_ENROLL:
 		return take_enroll(job, request);
@@ -358,11 +315,8 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		ask_report(job);
 	else if (job->command == CONTROL_LIST)
 		ask(job, JOB_PAGE);
-	else if (control_peer_lineage(&job->peer, &job->lineage) < 0)
-		finish(job, control_refusal("it cannot be seen which cgroup you are in, so you may "
-					    "change nothing; use a shell on the host itself"));
 	else
-		ask(job, JOB_GUARD);
+		ask(job, JOB_ACT);
 }
 
 void control_job_cancel(struct control_job *job)

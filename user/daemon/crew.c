@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crew.h"
+#include "crew_private.h"
 #include "list_watch.h"
 #include "log.h"
 
@@ -19,104 +19,24 @@
 #define ARRIVAL_MS 20000     /* a worker that is not ready by then never will be */
 #define STEADY_MS 30000	     /* having run so long, it starts again at the first step */
 
-enum member_state { MEMBER_STARTING, MEMBER_SERVING, MEMBER_DRAINING };
-
-struct channel {
-	uv_poll_t poll;
-	int fd;
-	struct member *member;
-};
-
-struct member {
-	struct member *next;
-	struct crew *crew;
-	enum member_state state;
-	pid_t pid; /* 0: has ended */
-	uint64_t started_ms;
-	struct list_watch *lists; /* NULL: it drains, with the lists that it has */
-	unsigned open;		  /* channels that the loop still knows */
-	struct channel channels[WORKER_THREADS_MAX];
-};
-
-struct crew {
-	uv_loop_t *loop;
-	struct crew_options options;
-	struct crew_events events;
-	struct member *members;			  /* the youngest first */
-	void (*succeeded)(void *arg, bool ready); /* NULL: no succession is on its way */
-	uint64_t backoff_ms, stop_ms;
-	bool was_ready, stopping;
-	uv_signal_t child;
-	uv_timer_t restart;
-	uv_timer_t desertion;
-	uv_timer_t arrival; /* of the one that is starting */
-	uv_timer_t patience;
-	/* Who waits for PRIV_RELOAD's answer. */
-	struct channel *asking;
-	uint32_t asking_id;
-	uint64_t ticket;
-};
+#define LEAVE_MS 2000 /* who needs our answers longer goes without */
 
 static struct member *member_in(const struct crew *c, enum member_state state)
 {
 	struct member *m;
 
-	for (m = c->members; m && (!m->pid || m->state != state); m = m->next)
+	for (m = c->members; m && (!m->alive || m->state != state); m = m->next)
 		;
 	return m;
 }
 
-static bool anybody_left(const struct crew *c)
+void crew_signal(const struct member *m, int number)
 {
-	for (const struct member *m = c->members; m; m = m->next)
-		if (m->pid)
-			return true;
-	return false;
+	if (m->alive && m->crew->host)
+		host_link_signal(m->crew->host, m->id, number);
 }
 
-/* ---- requests */
-
-static void answer(struct channel *ch, const struct priv_reply *reply)
-{
-	if (send(ch->fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*reply))
-		return;
-	/* It ended, or does not take its answers: the child handler mends either. */
-	uv_poll_stop(&ch->poll);
-	if (ch->member->pid)
-		kill(ch->member->pid, SIGKILL);
-}
-
-static void ask_reload(struct channel *ch, const struct priv_request *request)
-{
-	struct crew *c = ch->member->crew;
-	struct priv_reply reply = {.kind = PRIV_RELOAD, .id = request->id, .status = -1};
-
-	if (c->asking) {
-		snprintf(reply.error, sizeof(reply.error), "somebody else is reloading just now");
-		answer(ch, &reply);
-		return;
-	}
-	c->asking = ch;
-	c->asking_id = request->id;
-	c->events.reload(c->events.arg, ++c->ticket);
-}
-
-void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not)
-{
-	struct priv_reply reply = {.kind = PRIV_RELOAD, .id = c->asking_id, .status = 1};
-	struct channel *ch = c->asking;
-
-	if (!ch || ticket != c->ticket)
-		return;
-	c->asking = NULL;
-	if (why_not) {
-		reply.status = -1;
-		snprintf(reply.error, sizeof(reply.error), "%s", why_not->text);
-	}
-	answer(ch, &reply);
-}
-
-static void member_ready(struct member *m)
+void crew_member_ready(struct member *m)
 {
 	struct crew *c = m->crew;
 	void (*succeeded)(void *, bool) = c->succeeded;
@@ -129,49 +49,28 @@ static void member_ready(struct member *m)
 	c->was_ready = true;
 	c->succeeded = NULL;
 	m->state = MEMBER_SERVING;
+	pulse_watch(&c->pulse, c->options.doors->threads);
 	if (before) {
 		before->state = MEMBER_DRAINING;
 		before->lists = NULL;
+		crew_forget_doors(before);
 	}
 	if (succeeded)
 		succeeded(c->events.arg, true);
 	c->events.ready(c->events.arg);
 	if (!before)
 		return;
-	kill(before->pid, SIGUSR1);
+	crew_signal(before, SIGUSR1);
 	log_event(LOG_INFO, "worker-drains", log_number("pid", (uint64_t)before->pid));
 }
 
-static void on_request(uv_poll_t *poll, int status, int events)
+void crew_end_if_left(struct crew *c)
 {
-	struct channel *ch = poll->data;
-	struct priv_request request;
-	struct priv_reply reply;
-	ssize_t n;
-
-	(void)events;
-	n = status < 0 ? 0 : recv(ch->fd, &request, sizeof(request), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n != sizeof(request)) { /* it ended, or does not speak the protocol */
-		uv_poll_stop(&ch->poll);
-		if (n > 0 && ch->member->pid)
-			kill(ch->member->pid, SIGKILL);
-		return;
-	}
-	if (request.kind == PRIV_RELOAD) {
-		ask_reload(ch, &request);
-		return;
-	}
-	if (request.kind == PRIV_LISTS) { /* safe: it is what a worker is started with anyway */
-		if (ch->member->lists)
-			list_watch_ask(ch->member->lists, ch->fd, &request);
-		return;
-	}
-	privsep_serve(ch->member->crew->options.services, &request, &reply);
-	answer(ch, &reply);
-	if (request.kind == PRIV_READY)
-		member_ready(ch->member);
+	for (const struct member *m = c->members; m; m = m->next)
+		if (m->alive && (c->phase != CREW_LEAVING || m->quiet < c->options.doors->threads))
+			return;
+	uv_timer_stop(&c->patience);
+	c->events.ended(c->events.arg, 0);
 }
 
 /* ---- coming and going */
@@ -181,7 +80,44 @@ static void on_not_arrived(uv_timer_t *timer)
 	const struct member *m = member_in(timer->data, MEMBER_STARTING);
 
 	if (m)
-		kill(m->pid, SIGKILL);
+		crew_signal(m, SIGKILL);
+}
+
+static struct member *member_by_id(const struct crew *c, uint32_t id)
+{
+	struct member *m;
+
+	for (m = c->members; m && m->id != id; m = m->next)
+		;
+	return m;
+}
+
+static void on_started(void *arg, uint32_t id, pid_t pid)
+{
+	struct member *m = member_by_id(arg, id);
+
+	if (!m)
+		return;
+	m->pid = pid;
+	log_event(LOG_INFO, "worker-started", log_number("pid", (uint64_t)pid));
+}
+
+static void on_ended(void *arg, uint32_t id, int value);
+static void on_host_lost(void *arg);
+
+static int open_host(struct crew *c, struct err *e)
+{
+	const struct host_link_events events = {on_started, on_ended, on_host_lost, c};
+
+	if (!c->host)
+		c->host = host_link_open(c->loop, &c->options.host, &events, e);
+	if (!c->host)
+		return -1;
+	if (c->events.host_found(c->events.arg, host_link_pid(c->host), e) == 0)
+		return 0;
+	host_link_close(c->host, true);
+	c->host = NULL;
+	return -1;
 }
 
 static int start(struct crew *c, const struct config *config, struct list_watch *lists,
@@ -195,12 +131,14 @@ static int start(struct crew *c, const struct config *config, struct list_watch 
 
 	if (!m)
 		return err_set(e, "a worker cannot be started: memory is out");
-	m->pid = spawn_worker(&boot, config, content, o->key, o->uid, o->gid, fds, e);
-	if (m->pid < 0) {
+	m->id = ++c->last_id;
+	if (open_host(c, e) < 0 ||
+	    spawn_worker(c->host, m->id, &boot, config, content, o->key, fds, e) < 0) {
 		free(m);
 		return -1;
 	}
 	m->crew = c;
+	m->alive = true;
 	m->started_ms = uv_now(c->loop);
 	m->lists = lists;
 	m->next = c->members;
@@ -211,10 +149,9 @@ static int start(struct crew *c, const struct config *config, struct list_watch 
 		*ch = (struct channel){.fd = fds[m->open], .member = m};
 		ch->poll.data = ch;
 		uv_poll_init(c->loop, &ch->poll, ch->fd);
-		uv_poll_start(&ch->poll, UV_READABLE, on_request);
+		uv_poll_start(&ch->poll, UV_READABLE, crew_on_request);
 	}
 	uv_timer_start(&c->arrival, on_not_arrived, ARRIVAL_MS, 0);
-	log_event(LOG_INFO, "worker-started", log_number("pid", (uint64_t)m->pid));
 	return 0;
 }
 
@@ -240,6 +177,7 @@ static void forget(struct member *gone)
 	}
 	if (c->asking && c->asking->member == gone)
 		c->asking = NULL;
+	crew_forget_doors(gone);
 	for (unsigned i = 0; i < gone->open; i++)
 		if (gone->lists)
 			list_watch_forget(gone->lists, gone->channels[i].fd);
@@ -295,46 +233,72 @@ static void replace(struct crew *c, const struct member *gone)
 	}
 	/* Counted from the first of several that end before they are ready. */
 	if (!uv_is_active((uv_handle_t *)&c->desertion))
-		uv_timer_start(&c->desertion, on_deserted, QUEUED_MS, 0);
+		uv_timer_start(&c->desertion, on_deserted, QUEUED_MS, QUEUED_MS);
 	if (uv_now(c->loop) - gone->started_ms >= STEADY_MS)
 		c->backoff_ms = 0;
 	restart_later(c);
 }
 
-static void member_ended(struct member *m, int status)
+static void member_ended(struct member *m)
 {
 	struct crew *c = m->crew;
 	struct member gone = {.state = m->state, .started_ms = m->started_ms};
-	uint64_t number = WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0;
-	uint64_t code = WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0;
-	bool drained = m->state == MEMBER_DRAINING && !number && !code;
 
-	if (!c->stopping)
-		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
-			  log_number("signal", number), log_number("status", code),
-			  log_number("pid", (uint64_t)m->pid));
-	m->pid = 0;
+	m->alive = false;
+	if (m->state == MEMBER_SERVING)
+		pulse_stop(&c->pulse);
 	forget(m);
-	if (c->stopping) {
-		if (!anybody_left(c))
-			c->events.ended(c->events.arg, 0);
+	if (c->phase != CREW_WORKING) {
+		crew_end_if_left(c);
 	} else if (gone.state != MEMBER_DRAINING) {
 		replace(c, &gone);
 	}
 }
 
-static void on_child(uv_signal_t *signal, int number)
+static void on_ended(void *arg, uint32_t id, int value)
 {
-	struct crew *c = signal->data;
-	struct member *m, *next;
-	int status;
+	struct crew *c = arg;
+	struct member *m = member_by_id(c, id);
+	bool started = value >= 0;
+	uint64_t number = started && WIFSIGNALED(value) ? (uint64_t)WTERMSIG(value) : 0;
+	uint64_t code = started && WIFEXITED(value) ? (uint64_t)WEXITSTATUS(value) : 0;
+	bool drained;
 
-	(void)number;
-	for (m = c->members; m; m = next) {
-		next = m->next;
-		if (m->pid && waitpid(m->pid, &status, WNOHANG) == m->pid)
-			member_ended(m, status);
-	}
+	if (!m)
+		return;
+	drained = m->state == MEMBER_DRAINING && !number && !code;
+	if (!started)
+		log_event(LOG_ERR, "worker-not-started", log_word("why", strerror(-value)));
+	else if (c->phase != CREW_STOPPING)
+		log_event(drained ? LOG_INFO : LOG_ERR, drained ? "worker-drained" : "worker-ended",
+			  log_number("signal", number), log_number("status", code),
+			  log_number("pid", (uint64_t)m->pid));
+	member_ended(m);
+}
+
+/* Its workers notice that their channels are closed, and finish what they have. */
+static void on_host_lost(void *arg)
+{
+	struct crew *c = arg;
+
+	log_event(LOG_ERR, "worker-host-lost", log_number("pid", (uint64_t)host_link_pid(c->host)));
+	host_link_close(c->host, false);
+	c->host = NULL;
+	while (c->members)
+		member_ended(c->members);
+}
+
+/* It is stopped, or hangs: whoever connects would wait for ever. */
+static void on_pulse(void *arg, bool answers)
+{
+	struct crew *c = arg;
+
+	log_event(answers ? LOG_NOTICE : LOG_CRIT, answers ? "worker-answers" : "worker-silent",
+		  log_number("seconds", answers ? 0 : PULSE_MS * PULSE_MISSED / 1000));
+	if (answers)
+		c->events.ready(c->events.arg);
+	else
+		c->events.deserted(c->events.arg);
 }
 
 /* ---- what the monitor wants */
@@ -349,26 +313,26 @@ struct crew *crew_new(uv_loop_t *loop, const struct crew_options *options,
 	c->loop = loop;
 	c->options = *options;
 	c->events = *events;
-	uv_signal_init(loop, &c->child);
 	uv_timer_init(loop, &c->restart);
 	uv_timer_init(loop, &c->desertion);
 	uv_timer_init(loop, &c->arrival);
 	uv_timer_init(loop, &c->patience);
-	c->child.data = c->restart.data = c->desertion.data = c->arrival.data = c->patience.data =
-		c;
-	uv_signal_start(&c->child, on_child, SIGCHLD);
+	c->restart.data = c->desertion.data = c->arrival.data = c->patience.data = c;
+	pulse_init(&c->pulse, loop, on_pulse, c);
 	return c;
 }
 
 int crew_start(struct crew *c, struct err *e)
 {
+	if (c->options.queued)
+		uv_timer_start(&c->desertion, on_deserted, QUEUED_MS, QUEUED_MS);
 	return start(c, c->options.services->config, c->options.services->lists, e);
 }
 
 int crew_succeed(struct crew *c, const struct config *config, struct list_watch *lists,
 		 void (*done)(void *arg, bool ready), struct err *e)
 {
-	if (c->stopping || c->succeeded || member_in(c, MEMBER_STARTING))
+	if (c->phase != CREW_WORKING || c->succeeded || member_in(c, MEMBER_STARTING))
 		return err_set(e, "a worker is being started just now: try again in a moment");
 	if (start(c, config, lists, e) < 0)
 		return -1;
@@ -379,28 +343,48 @@ int crew_succeed(struct crew *c, const struct config *config, struct list_watch 
 static void signal_all(const struct crew *c, int number)
 {
 	for (const struct member *m = c->members; m; m = m->next)
-		if (m->pid)
-			kill(m->pid, number);
+		crew_signal(m, number);
 }
 
 static void on_patience_over(uv_timer_t *timer)
 {
-	signal_all(timer->data, SIGKILL);
+	struct crew *c = timer->data;
+
+	if (c->phase == CREW_LEAVING)
+		c->events.ended(c->events.arg, 0);
+	else
+		signal_all(c, SIGKILL);
+}
+
+/* Whatever is under way ends here. False: it has begun before. */
+static bool begin_end(struct crew *c, enum crew_phase phase, uint64_t patience_ms)
+{
+	if (c->phase != CREW_WORKING)
+		return false;
+	c->phase = phase;
+	uv_timer_stop(&c->restart);
+	uv_timer_stop(&c->desertion);
+	uv_timer_start(&c->patience, on_patience_over, patience_ms, 0);
+	return true;
 }
 
 void crew_stop(struct crew *c)
 {
-	if (c->stopping)
+	if (!begin_end(c, CREW_STOPPING, STOP_MS))
 		return;
-	c->stopping = true;
-	uv_timer_stop(&c->restart);
-	uv_timer_stop(&c->desertion);
-	if (!anybody_left(c)) {
-		c->events.ended(c->events.arg, 0);
-		return;
-	}
 	signal_all(c, SIGTERM);
-	uv_timer_start(&c->patience, on_patience_over, STOP_MS, 0);
+	crew_end_if_left(c);
+}
+
+void crew_leave(struct crew *c)
+{
+	if (!begin_end(c, CREW_LEAVING, LEAVE_MS))
+		return;
+	for (struct member *m = c->members; m; m = m->next) {
+		crew_signal(m, m->state == MEMBER_STARTING ? SIGTERM : SIGUSR1);
+		m->state = MEMBER_DRAINING;
+	}
+	crew_end_if_left(c);
 }
 
 void crew_free(struct crew *c)
@@ -411,13 +395,10 @@ void crew_free(struct crew *c)
 		struct member *m = c->members;
 
 		c->members = m->next;
-		if (m->pid) {
-			kill(m->pid, SIGKILL);
-			waitpid(m->pid, NULL, 0);
-		}
 		for (unsigned i = 0; i < m->open; i++)
 			close(m->channels[i].fd);
 		free(m);
 	}
+	host_link_close(c->host, c->phase == CREW_STOPPING);
 	free(c);
 }

@@ -19,12 +19,14 @@ struct crew;
 struct crew_events {
 	/* A worker accepts connections from now on. */
 	void (*ready)(void *arg);
-	/* Nobody has accepted any for too long: connects must not go on waiting. */
+	/* Nobody has accepted any for too long: connects must not go on waiting. Again and again. */
 	void (*deserted)(void *arg);
-	/* After crew_stop(), or because the first one ended before it was ready. No more events. */
+	/* After crew_stop() or crew_leave(), or because the first one ended before it was ready. No more events. */
 	void (*ended)(void *arg, int status);
 	/* The worker asked for the configuration to be read again; crew_answer() with this ticket. */
 	void (*reload)(void *arg, uint64_t ticket);
+	/* Whether workers may run where this process, their parent, does. 0, or -1 and a sentence. */
+	int (*host_found)(void *arg, pid_t pid, struct err *e);
 	void *arg;
 };
 
@@ -32,8 +34,8 @@ struct crew_options {
 	const struct worker_boot *doors;
 	struct monitor_services *services; /* what their requests are answered with */
 	const uint8_t *key;		   /* VAULT_KEY_SIZE bytes */
-	uid_t uid;
-	gid_t gid;
+	struct host_link_options host;
+	bool queued; /* connects may be waiting already: who deserted was before us */
 };
 
 /* What they point to must stay in place. NULL: memory is out. */
@@ -61,7 +63,12 @@ void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not);
 
 /* End them all: politely, and after five seconds without more ado. */
 void crew_stop(struct crew *c);
-/* Kill whoever is left. The loop runs no more. */
+/*
+ * They accept no more and finish what they have without us. `ended` is told once nothing of theirs
+ * needs an answer of ours any more, two seconds later at most.
+ */
+void crew_leave(struct crew *c);
+/* Who is left finishes what it has. The loop runs no more. */
 void crew_free(struct crew *c);
 
 #endif

@@ -14,7 +14,9 @@
 
 #define BACKLOG 4096
 
-static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, struct err *e)
+enum kind { PLAIN, MARKED, MARKED_SHARED };
+
+static int listen_on(const struct sockaddr *addr, socklen_t size, enum kind kind, struct err *e)
 {
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1, mark = (int)AWSMASK_LISTENER_MARK;
@@ -25,8 +27,9 @@ static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, str
 	if (addr->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	/* The mark is what tells the kernel side that the port is ours and nobody squats on it. */
-	if (ours && (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
-		     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
+	if ((kind != PLAIN && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) ||
+	    (kind == MARKED_SHARED &&
+	     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
 		err_set(e, "a listening socket cannot be marked: %s", strerror(errno));
 		goto fail;
 	}
@@ -40,22 +43,120 @@ fail:
 	return -1;
 }
 
-static int open_transparent(struct worker_boot *boot, uint16_t port, struct err *e)
+static uint64_t netns_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	/* A kernel without it knows of no redirection either: then one name serves. */
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0 ? 0 : cookie;
+}
+
+static int own_netns(uint64_t *cookie, struct err *e)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_set(e, "a listening socket cannot be made: %s", strerror(errno));
+	*cookie = netns_of(fd);
+	close(fd);
+	return 0;
+}
+
+/* Names say the family, the network namespace and the thread; a colon must not stand in them. */
+static void name_transparent(char name[static INHERIT_NAME_MAX], int family, uint64_t netns,
+			     unsigned thread)
+{
+	snprintf(name, INHERIT_NAME_MAX, "tcp%d.%llu.%u", family == AF_INET6 ? 6 : 4,
+		 (unsigned long long)netns, thread);
+}
+
+static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *addr)
 {
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	socklen_t size = family == AF_INET ? sizeof(four) : sizeof(six);
 
 	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	six.sin6_addr = in6addr_loopback;
+	memset(addr, 0, sizeof(*addr));
+	memcpy(addr, family == AF_INET ? (void *)&four : (void *)&six, size);
+	return size;
+}
+
+/* Whether it is the socket that listen_on() would make. */
+static bool is_listener(int fd, const struct sockaddr *addr, socklen_t size, bool ours)
+{
+	struct sockaddr_storage bound = {0};
+	socklen_t bound_size = sizeof(bound), int_size = sizeof(int);
+	int listens = 0, mark = 0;
+
+	return getsockname(fd, (struct sockaddr *)&bound, &bound_size) == 0 && bound_size == size &&
+	       memcmp(&bound, addr, size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_size) == 0 && listens &&
+	       (!ours || (getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &int_size) == 0 &&
+			  mark == (int)AWSMASK_LISTENER_MARK));
+}
+
+int doors_loopback(int family, uint16_t port, struct err *e)
+{
+	struct sockaddr_storage addr;
+	socklen_t size = loopback(family, port, &addr);
+
+	return listen_on((struct sockaddr *)&addr, size, MARKED, e);
+}
+
+bool doors_is_loopback(int fd, int family, uint64_t netns_cookie)
+{
+	struct sockaddr_storage addr;
+	struct sockaddr_in6 bound = {0};
+	socklen_t size = sizeof(bound);
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0 || netns_of(fd) != netns_cookie)
+		return false;
+	/* Whatever its port, which stands at the same place in sockaddr_in. */
+	size = loopback(family, ntohs(bound.sin6_port), &addr);
+	return is_listener(fd, (struct sockaddr *)&addr, size, true);
+}
+
+static int take_or_listen(struct inheritance *in, const char *name, const struct sockaddr *addr,
+			  socklen_t size, enum kind kind, struct err *e)
+{
+	int fd = inherit_take(in, name);
+
+	if (fd >= 0 && is_listener(fd, addr, size, kind != PLAIN))
+		return fd;
+	if (fd >= 0) {
+		inherit_forget(name);
+		close(fd);
+	}
+	return listen_on(addr, size, kind, e);
+}
+
+static int open_transparent(struct worker_boot *boot, uint16_t port, struct inheritance *in,
+			    struct err *e)
+{
+	struct sockaddr_storage four, six;
+	socklen_t four_size = loopback(AF_INET, port, &four);
+	socklen_t six_size = loopback(AF_INET6, port, &six);
+	char name[INHERIT_NAME_MAX];
+	uint64_t netns = 0;
+
+	if (own_netns(&netns, e) < 0)
+		return -1;
 	for (unsigned i = 0; i < boot->threads; i++) {
-		boot->transparent4[i] = listen_on((struct sockaddr *)&four, sizeof(four), true, e);
+		name_transparent(name, AF_INET, netns, i);
+		boot->transparent4[i] = take_or_listen(in, name, (struct sockaddr *)&four,
+						       four_size, MARKED_SHARED, e);
 		if (boot->transparent4[i] < 0)
 			return err_set(
 				e,
 				"127.0.0.1:%u cannot be listened on: %s; is another awsmaskd "
 				"running, or is listen.transparent in use?",
 				port, strerror(errno));
-		boot->transparent6[i] = listen_on((struct sockaddr *)&six, sizeof(six), true, e);
+		name_transparent(name, AF_INET6, netns, i);
+		boot->transparent6[i] = take_or_listen(in, name, (struct sockaddr *)&six, six_size,
+						       MARKED_SHARED, e);
 		/* A host without IPv6 has no ::1, and nobody there to redirect to it. */
 		if (boot->transparent6[i] < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
 			return err_set(e, "[::1]:%u cannot be listened on: %s", port,
@@ -64,7 +165,8 @@ static int open_transparent(struct worker_boot *boot, uint16_t port, struct err 
 	return 0;
 }
 
-static int open_explicit(struct worker_boot *boot, const char *address, struct err *e)
+static int open_explicit(struct worker_boot *boot, const char *address, struct inheritance *in,
+			 struct err *e)
 {
 	struct sockaddr_in four = {.sin_family = AF_INET};
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
@@ -79,11 +181,13 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct e
 		host[strlen(host) - 1] = 0;
 		six.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET6, host + 1, &six.sin6_addr);
-		boot->explicit_fd = listen_on((struct sockaddr *)&six, sizeof(six), false, e);
+		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&six,
+						   sizeof(six), PLAIN, e);
 	} else {
 		four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET, host, &four.sin_addr);
-		boot->explicit_fd = listen_on((struct sockaddr *)&four, sizeof(four), false, e);
+		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&four,
+						   sizeof(four), PLAIN, e);
 	}
 	if (boot->explicit_fd < 0)
 		return err_set(e, "listen.explicit is %s, which cannot be listened on: %s", address,
@@ -91,10 +195,32 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct e
 	return 0;
 }
 
-static int open_control(struct worker_boot *boot, const char *path, gid_t group, struct err *e)
+/* Whether whoever connects to the path comes out at this socket, as far as can be seen. */
+static bool is_bound_to(int fd, const char *path)
+{
+	struct sockaddr_un bound = {0};
+	socklen_t size = sizeof(bound);
+	struct stat st;
+
+	return getsockname(fd, (struct sockaddr *)&bound, &size) == 0 &&
+	       bound.sun_family == AF_UNIX && strcmp(bound.sun_path, path) == 0 &&
+	       stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static int open_control(struct worker_boot *boot, const char *path, gid_t group,
+			struct inheritance *in, struct err *e)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
+	int fd = inherit_take(in, "control");
+
+	if (fd >= 0 && is_bound_to(fd, path)) {
+		boot->control_fd = fd;
+		return 0;
+	}
+	if (fd >= 0) {
+		inherit_forget("control");
+		close(fd);
+	}
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return err_set(e,
@@ -114,13 +240,52 @@ static int open_control(struct worker_boot *boot, const char *path, gid_t group,
 	return 0;
 }
 
-int doors_open(struct worker_boot *boot, const struct config *c, gid_t group, struct err *e)
+int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
+	       struct inheritance *in, struct err *e)
 {
-	if ((c->listen_transparent && open_transparent(boot, c->listen_transparent, e) < 0) ||
-	    open_explicit(boot, c->listen_explicit, e) < 0 ||
-	    open_control(boot, c->control_socket, group, e) < 0)
+	if ((c->listen_transparent && open_transparent(boot, c->listen_transparent, in, e) < 0) ||
+	    open_explicit(boot, c->listen_explicit, in, e) < 0 ||
+	    open_control(boot, c->control_socket, group, in, e) < 0)
 		return -1;
 	return 0;
+}
+
+void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const char *name, int fd),
+		void *arg)
+{
+	char name[INHERIT_NAME_MAX];
+
+	for (unsigned i = 0; i < boot->threads; i++) {
+		const int fds[] = {boot->transparent4[i], boot->transparent6[i]};
+
+		for (unsigned six = 0; six < 2; six++) {
+			if (fds[six] < 0)
+				continue;
+			name_transparent(name, six ? AF_INET6 : AF_INET, netns_of(fds[six]), i);
+			visit(arg, name, fds[six]);
+		}
+	}
+	if (boot->explicit_fd >= 0)
+		visit(arg, "explicit", boot->explicit_fd);
+	if (boot->control_fd >= 0)
+		visit(arg, "control", boot->control_fd);
+}
+
+void doors_reset_queue(void *arg, const char *name, int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	int client;
+
+	(void)arg;
+	if (strcmp(name, "control") == 0)
+		return;
+	while ((client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
+	       errno == ECONNABORTED || errno == EINTR) {
+		if (client < 0)
+			continue;
+		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(client);
+	}
 }
 
 static void close_fd(int *fd)
@@ -130,14 +295,14 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-void doors_close(struct worker_boot *boot, const struct config *c)
+void doors_close(struct worker_boot *boot, const struct config *c, bool left)
 {
 	for (unsigned i = 0; i < boot->threads; i++) {
 		close_fd(&boot->transparent4[i]);
 		close_fd(&boot->transparent6[i]);
 	}
 	close_fd(&boot->explicit_fd);
-	if (boot->control_fd >= 0)
+	if (boot->control_fd >= 0 && !left)
 		unlink(c->control_socket);
 	close_fd(&boot->control_fd);
 }

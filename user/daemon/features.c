@@ -76,6 +76,18 @@ static enum feature_state has_option(int family, int option)
 	return state_of(there);
 }
 
+bool feature_task_helper(void)
+{
+	return has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_ancestor_cgroup_id) ==
+	       FEATURE_PRESENT;
+}
+
+static bool can_read_task(void)
+{
+	return has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_task) == FEATURE_PRESENT &&
+	       has_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_probe_read_kernel) == FEATURE_PRESENT;
+}
+
 /* Asked to close a socket that nobody has: ENOENT says that it would have. */
 static enum feature_state can_destroy(void)
 {
@@ -131,6 +143,8 @@ enum feature_state feature_probe(enum feature f)
 		return state_of(confine_level() >= LEVEL_OF_SCOPES);
 	case FEATURE_SECCOMP:
 		return has_filters();
+	case FEATURE_BTF:
+		return state_of(access("/sys/kernel/btf/vmlinux", R_OK) == 0);
 	default:
 		break;
 	}
@@ -154,13 +168,17 @@ enum feature_state feature_probe(enum feature f)
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_netns_cookie);
 	case FEATURE_SK_LOOKUP:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_sk_lookup_tcp);
+	case FEATURE_CGROUP_SOCK:
+		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK,
+				  BPF_FUNC_get_current_ancestor_cgroup_id);
+	case FEATURE_RINGBUF:
+		return state_of(libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1);
 	case FEATURE_SET_RETVAL:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval);
 	case FEATURE_MPTCP_SOCK:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_skc_to_mptcp_sock);
 	case FEATURE_TASK_IN_SKB:
-		return has_helper(BPF_PROG_TYPE_CGROUP_SKB,
-				  BPF_FUNC_get_current_ancestor_cgroup_id);
+		return state_of(feature_task_helper() || can_read_task());
 	case FEATURE_SOCK_DESTROY:
 		return can_destroy();
 	default:

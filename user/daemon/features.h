@@ -28,8 +28,14 @@
 	  "a listener of another network namespace would be taken for ours")                       \
 	X(SK_LOOKUP, "bpf-socket-lookup", "5.0", "a look at who listens",                          \
 	  "a foreign program on the daemon's port would be believed")                              \
+	X(CGROUP_SOCK, "bpf-new-sockets", "5.7", "the cgroup of who makes a socket",               \
+	  "the daemon comes too late to other network namespaces")                                 \
+	X(RINGBUF, "bpf-ringbuf", "5.8", "messages of bpf programs",                               \
+	  "the daemon cannot be told of other network namespaces")                                 \
 	X(SO_NETNS_COOKIE, "netns-cookie", "5.14", "the name of a socket's network namespace",     \
 	  "the daemon cannot say where its listeners are")                                         \
+	X(BTF, "kernel-btf", "5.4", "a description of its own structures",                         \
+	  "programs cannot be fitted to it; CONFIG_DEBUG_INFO_BTF brings it")                      \
 	X(SECCOMP, "seccomp", "3.17", "a filter for system calls",                                 \
 	  "the worker cannot be locked in; CONFIG_SECCOMP_FILTER brings it")
 
@@ -38,7 +44,7 @@
 	  "a refused client is told 'Operation not permitted', not 'Connection refused'")          \
 	X(MPTCP_SOCK, "bpf-mptcp", "5.19", "the MPTCP socket of a subflow",                        \
 	  "an MPTCP client that asks who its peer is sees the daemon's own address")               \
-	X(TASK_IN_SKB, "bpf-egress-task", "6.4", "the process that sends a packet",                \
+	X(TASK_IN_SKB, "bpf-egress-task", "5.11", "the process that sends a packet",               \
 	  "a process that connected a UDP socket before it came into an enrolled cgroup can go "   \
 	  "on sending on it: start agents in their cgroup, as `awsmaskctl run` does")              \
 	X(SOCK_DESTROY, "sock-destroy", "4.5", "closing connections of others",                    \
@@ -69,6 +75,9 @@ enum feature_state { FEATURE_ABSENT, FEATURE_PRESENT, FEATURE_UNKNOWN /* not for
 
 const struct feature_info *feature_info(enum feature f);
 enum feature_state feature_probe(enum feature f);
+/* Whether FEATURE_TASK_IN_SKB is there as a helper made for it (6.4); else the kernel's structures are
+ * read. */
+bool feature_task_helper(void);
 
 /* 0, or -1 and a sentence that names the first needed one that is absent. */
 __attribute__((warn_unused_result)) int features_require(struct err *e);

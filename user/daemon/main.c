@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_list.h"
+#include "crew_host.h"
 #include "monitor.h"
+#include "own_cgroup.h"
 #include "spawn.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: awsmaskd [--config FILE] [--user NAME]\n"
+	"usage: awsmaskd [--config FILE] [--user NAME] [--replace] [--worker-socket PATH]\n"
 	"       awsmaskd --check-config | --release | --help | --version\n"
 	"\n"
 	"Masks AWS identifiers in what enrolled cgroups send to their model. Runs in the "
@@ -17,11 +20,27 @@ static const char usage[] =
 	"\n"
 	"  --config FILE    read FILE instead of " CONFIG_PATH "\n"
 	"  --user NAME      the unprivileged user (or uid) that handles traffic; awsmask\n"
+	"  --replace        take over from the awsmaskd that runs here, if one does: no stream is\n"
+	"                   cut, no connect refused\n"
+	"  --worker-socket PATH\n"
+	"                   have traffic handled by the unit that listens there; else by\n"
+	"                   processes of our own\n"
 	"  --check-config   say whether the configuration is right, and end\n"
 	"  --release        take everything of awsmask out of the kernel: enrolled cgroups are\n"
 	"                   no longer redirected, nor masked; needs no running daemon\n";
 
-enum { OPT_CONFIG = 1, OPT_USER, OPT_CHECK, OPT_RELEASE, OPT_HELP, OPT_VERSION, OPT_WORKER };
+enum {
+	OPT_CONFIG = 1,
+	OPT_USER,
+	OPT_CHECK,
+	OPT_RELEASE,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_WORKER,
+	OPT_HOST,
+	OPT_REPLACE,
+	OPT_WORKER_SOCKET
+};
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -30,7 +49,10 @@ static const struct option options[] = {
 	{"release", no_argument, NULL, OPT_RELEASE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
+	{"replace", no_argument, NULL, OPT_REPLACE},
+	{"worker-socket", required_argument, NULL, OPT_WORKER_SOCKET},
 	{"worker", required_argument, NULL, OPT_WORKER},
+	{"worker-host", required_argument, NULL, OPT_HOST},
 	{NULL, 0, NULL, 0},
 };
 
@@ -64,6 +86,7 @@ static int release(void)
 {
 	struct err e;
 
+	own_cgroup_remove();
 	if (redirect_remove(&e) == 0)
 		return 0;
 	fprintf(stderr, "awsmaskd: %s\n", e.text);
@@ -81,6 +104,19 @@ static int run_worker(const char *argument)
 	return worker_main(&boot);
 }
 
+static int run_host(const char *argument)
+{
+	char *rest;
+	long fd = strtol(argument, &rest, 10);
+
+	if (!*argument || *rest || fd < 3 || fd > 65535) {
+		fputs("awsmaskd: --worker-host is for awsmask-worker.service and the monitor\n",
+		      stderr);
+		return 2;
+	}
+	return crew_host_main((int)fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct monitor_options o = {
@@ -96,8 +132,16 @@ int main(int argc, char **argv)
 		case OPT_USER:
 			o.user = optarg;
 			break;
+		case OPT_REPLACE:
+			o.replace = true;
+			break;
+		case OPT_WORKER_SOCKET:
+			o.worker_socket = optarg;
+			break;
 		case OPT_WORKER:
 			return run_worker(optarg);
+		case OPT_HOST:
+			return run_host(optarg);
 		case '?':
 			return wrong_usage();
 		default:

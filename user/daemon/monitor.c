@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "monitor.h"
+#include "monitor_private.h"
 #include "alone.h"
 #include "cgroup.h"
-#include "cgroup_watch.h"
-#include "crew.h"
 #include "doors.h"
 #include "features.h"
 #include "list_watch.h"
 #include "log.h"
-#include "own_cgroup.h"
-#include "resolver_watch.h"
 #include "state_dir.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,43 +18,18 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-struct monitor {
-	uv_loop_t loop;
-	struct monitor_options options;
-	struct config *config;
-	struct monitor_services services;
-	struct worker_boot doors;
-	struct crew *crew;
-	struct resolver_watch *resolver;
-	struct cgroup_watch *enroll; /* NULL: nothing is configured */
-	uint8_t key[VAULT_KEY_SIZE];
-	uid_t uid;
-	gid_t gid;
-	bool was_ready;
-	int status;
-	struct own_cgroup cgroup;
-	uv_signal_t terminate, interrupt, hangup;
-	/* What is to take the place of the above, while its worker starts. */
-	struct config *next_config;
-	struct list_watch *next_lists;
-	struct ca *next_ca;
-	uint64_t reload_ticket; /* who asked for it; 0: a signal */
-	int claim;		/* held open: no second daemon starts meanwhile */
-};
-
 /* ---- where the kernel side sends connections */
 
-static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
+int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 {
 	struct listener l = {.port4 = port};
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	uint64_t cookie;
 
 	if (!m->services.redirect)
 		return 0;
-	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e, "the listeners' network namespace has no name: %s",
-			       strerror(errno));
+	netns_doors_accepting(m->services.doors, port != 0);
+	if (netns_own_cookie(&cookie, e) < 0)
+		return -1;
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -67,12 +37,23 @@ static int announce_listeners(struct monitor *m, uint16_t port, struct err *e)
 
 static void on_deserted(void *arg)
 {
+	struct monitor *m = arg;
 	struct err e;
 
 	log_event(LOG_CRIT, "listeners-withdrawn",
 		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
-	if (announce_listeners(arg, 0, &e) < 0)
+	if (monitor_announce(m, 0, &e) < 0)
 		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
+	doors_each(&m->doors, doors_reset_queue, NULL);
+	if (m->services.doors)
+		netns_doors_each(m->services.doors, doors_reset_queue, NULL);
+}
+
+static int on_host_found(void *arg, pid_t pid, struct err *e)
+{
+	const struct monitor *m = arg;
+
+	return own_cgroup_check(&m->cgroup, pid, e);
 }
 
 /* The worker accepts from now on: only now may connections be sent to it. */
@@ -81,9 +62,14 @@ static void on_ready(void *arg)
 	struct monitor *m = arg;
 	struct err e;
 
-	if (announce_listeners(m, m->config->listen_transparent, &e) < 0) {
+	if (monitor_announce(m, m->config->listen_transparent, &e) < 0) {
 		log_event(LOG_CRIT, "listeners", log_word("why", e.text));
 		return;
+	}
+	if (m->predecessor >= 0) {
+		handover_done(m->predecessor);
+		m->predecessor = -1;
+		m->leaving = false;
 	}
 	if (!m->was_ready) {
 		m->was_ready = true;
@@ -107,7 +93,14 @@ static void on_stop(uv_signal_t *signal, int number)
 
 	(void)number;
 	sd_notify(0, "STOPPING=1");
-	crew_stop(m->crew);
+	/* A restart looks the same. Who has the doors then finds their queues; if nobody does, systemd
+	 * closes them. */
+	if (m->options.worker_socket) {
+		m->leaving = true;
+		crew_leave(m->crew);
+	} else {
+		crew_stop(m->crew);
+	}
 }
 
 /* ---- setting up */
@@ -150,7 +143,7 @@ static int load_key(struct monitor *m, struct err *e)
 }
 
 /* Beside the vault as a rule, and of no weight: without a report everything else works. */
-static void make_report_directory(const struct monitor *m, const struct config *c)
+void monitor_make_report_directory(const struct monitor *m, const struct config *c)
 {
 	struct err e;
 
@@ -169,9 +162,15 @@ static int open_redirect(struct monitor *m, struct err *e)
 	features_log();
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->cgroup.path, &own, e) < 0)
+	    cgroup_id(m->cgroup.path, &own, e) < 0 ||
+	    redirect_set_own_cgroup(m->services.redirect, own, e) < 0)
 		return -1;
-	return redirect_set_own_cgroup(m->services.redirect, own, e);
+	m->services.doors = netns_doors_new(m->services.redirect, m->config->listen_transparent,
+					    &m->inherited, e);
+	if (!m->services.doors)
+		return -1;
+	m->services.netns = netns_watch_new(&m->loop, m->services.redirect, m->services.doors, e);
+	return m->services.netns ? 0 : -1;
 }
 
 static void on_cgroup(void *arg, const char *path, uint64_t id)
@@ -193,12 +192,13 @@ static void on_cgroup_gone(void *arg, uint64_t id)
 	struct monitor *m = arg;
 	struct err e;
 
+	netns_watch_look_soon(m->services.netns);
 	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
 		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
 			  log_word("why", "it has been removed"));
 }
 
-static int enroll_configured(struct monitor *m, struct err *e)
+int monitor_enroll_configured(struct monitor *m, struct err *e)
 {
 	const struct cgroup_watch_events events = {on_cgroup, on_cgroup_gone, m};
 
@@ -209,172 +209,34 @@ static int enroll_configured(struct monitor *m, struct err *e)
 	return m->enroll ? 0 : -1;
 }
 
-static unsigned thread_count(const struct config *c)
+unsigned monitor_threads(const struct config *c)
 {
 	long cores = c->threads ? (long)c->threads : sysconf(_SC_NPROCESSORS_ONLN);
 
 	return cores < 1 ? 1 : cores > WORKER_THREADS_MAX ? WORKER_THREADS_MAX : (unsigned)cores;
 }
 
-static void raise_limits(const struct config *c)
-{
-	/* Two sockets and four pipe ends per connection, and some room. */
-	rlim_t files = (rlim_t)c->limit_connections * 6 + 1024;
-
-	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-}
-
-/* ---- reading the configuration again */
-
-static void drop_next(struct monitor *m)
-{
-	list_watch_close(m->next_lists);
-	config_free(m->next_config);
-	ca_free(m->next_ca);
-	m->next_lists = NULL;
-	m->next_config = NULL;
-	m->next_ca = NULL;
-}
-
-static void reload_over(struct monitor *m, const struct err *why_not)
-{
-	if (why_not)
-		log_event(LOG_ERR, "reload-refused", log_word("why", why_not->text));
-	else
-		log_event(LOG_NOTICE, "reloaded", log_name("config", m->options.config_path));
-	crew_answer(m->crew, m->reload_ticket, why_not);
-}
-
-/* Sockets, the vault and the number of loops are handed from worker to worker as they are. */
-static int check_unchanged(const struct monitor *m, const struct config *next, struct err *e)
-{
-	const struct config *now = m->config;
-	const char *changed =
-		now->listen_transparent != next->listen_transparent   ? "listen.transparent"
-		: strcmp(now->listen_explicit, next->listen_explicit) ? "listen.explicit"
-		: strcmp(now->control_socket, next->control_socket)   ? "control.socket"
-		: strcmp(now->vault_sqlite, next->vault_sqlite)	      ? "vault.sqlite"
-		: m->doors.threads != thread_count(next)	      ? "threads"
-								      : NULL;
-
-	return changed ? err_set(e,
-				 "%s has changed, which takes a restart of awsmaskd; nothing was "
-				 "reloaded",
-				 changed)
-		       : 0;
-}
-
-static int check_constraints(const struct ca *ca, const struct config *next, struct err *e)
-{
-	for (size_t i = 0; i < next->target_count; i++)
-		if (!ca_permits(ca, next->targets[i]))
-			return err_set(
-				e,
-				"the target %s is outside of what the CA is constrained to: run "
-				"awsmaskctl ca rotate and awsmaskctl ca install, then reload; "
-				"nothing was reloaded",
-				next->targets[i]);
-	return 0;
-}
-
-static void on_succeeded(void *arg, bool ready)
-{
-	struct monitor *m = arg;
-	struct err e;
-
-	if (!ready) {
-		if (m->services.redirect &&
-		    redirect_configure(m->services.redirect, m->config, &e) < 0)
-			log_event(LOG_CRIT, "reload", log_word("why", e.text));
-		drop_next(m);
-		err_set(&e,
-			"a worker with this configuration ended before it was ready, and the log "
-			"says why; the earlier one goes on");
-		reload_over(m, &e);
-		return;
-	}
-	cgroup_watch_close(m->enroll);
-	m->enroll = NULL;
-	list_watch_close(m->services.lists);
-	config_free(m->config);
-	ca_free(m->services.ca);
-	m->services.config = m->config = m->next_config;
-	m->services.ca = m->next_ca;
-	m->services.lists = m->next_lists;
-	m->next_lists = NULL;
-	m->next_config = NULL;
-	m->next_ca = NULL;
-	raise_limits(m->config);
-	if (enroll_configured(m, &e) < 0)
-		log_event(LOG_ERR, "enroll", log_word("why", e.text));
-	reload_over(m, NULL);
-}
-
-static int begin_reload(struct monitor *m, struct err *e)
-{
-	if (m->next_config)
-		return err_set(e, "a worker is being started just now: try again in a moment");
-	m->next_config = config_load(m->options.config_path, m->options.config_optional, e);
-	if (!m->next_config || check_unchanged(m, m->next_config, e) < 0)
-		goto fail;
-	m->next_ca = ca_open(m->next_config->ca_dir, m->next_config->targets,
-			     m->next_config->target_count, e);
-	if (!m->next_ca || check_constraints(m->next_ca, m->next_config, e) < 0)
-		goto fail;
-	m->next_lists = list_watch_new(&m->loop, m->next_config, e);
-	if (!m->next_lists)
-		goto fail;
-	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
-		goto fail_configured;
-	make_report_directory(m, m->next_config);
-	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) < 0)
-		goto fail_configured;
-	return 0;
-fail_configured:
-	if (m->services.redirect) {
-		struct err ignored; /* the first one is what is to be told */
-		if (redirect_configure(m->services.redirect, m->config, &ignored) < 0)
-			log_event(LOG_CRIT, "reload", log_word("why", ignored.text));
-	}
-fail:
-	drop_next(m);
-	return -1;
-}
-
-static void on_reload(void *arg, uint64_t ticket)
-{
-	struct monitor *m = arg;
-	uint64_t former = m->reload_ticket;
-	struct err e;
-
-	m->reload_ticket = ticket;
-	if (begin_reload(m, &e) < 0) {
-		reload_over(m, &e);
-		if (m->next_config) /* somebody else's goes on */
-			m->reload_ticket = former;
-	}
-}
+/* ---- setting up and tearing down */
 
 static void on_hangup(uv_signal_t *signal, int number)
 {
 	(void)number;
-	on_reload(signal->data, 0);
+	monitor_reload(signal->data, 0);
 }
-
-/* ---- setting up and tearing down */
 
 static int start_crew(struct monitor *m, struct err *e)
 {
-	const struct crew_options options = {.doors = &m->doors,
-					     .services = &m->services,
-					     .key = m->key,
-					     .uid = m->uid,
-					     .gid = m->gid};
+	const struct crew_options options = {
+		.doors = &m->doors,
+		.services = &m->services,
+		.key = m->key,
+		.host = {.socket = m->options.worker_socket, .uid = m->uid, .gid = m->gid},
+		.queued = m->queued};
 	const struct crew_events events = {.ready = on_ready,
 					   .deserted = on_deserted,
 					   .ended = on_ended,
-					   .reload = on_reload,
+					   .reload = monitor_reload,
+					   .host_found = on_host_found,
 					   .arg = m};
 
 	m->crew = crew_new(&m->loop, &options, &events);
@@ -384,31 +246,54 @@ static int start_crew(struct monitor *m, struct err *e)
 	return m->resolver ? crew_start(m->crew, e) : -1;
 }
 
+static void keep_door(void *arg, const char *name, int fd)
+{
+	(void)arg;
+	inherit_keep(name, fd);
+}
+
+static int open_doors(struct monitor *m, struct err *e)
+{
+	m->queued = m->inherited.count > 0 && m->predecessor < 0;
+	if (doors_open(&m->doors, m->config, m->gid, &m->inherited, e) < 0)
+		return -1;
+	if (!m->options.worker_socket && monitor_await_successor(m, e) < 0)
+		return -1;
+	if (m->options.worker_socket)
+		doors_each(&m->doors, keep_door, NULL);
+	return 0;
+}
+
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
+	/* First, so that it is dropped if anything fails. */
+	if (inherit_from_systemd(&m->inherited, e) < 0)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0)
+	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
 		return -1;
 	/* Before anything is touched that may be another one's. */
-	m->claim = alone_claim(m->config, e);
+	m->claim = alone_claim(m->config, &m->inherited, e);
 	if (m->claim < 0)
 		return -1;
-	raise_limits(m->config);
-	m->doors.threads = thread_count(m->config);
+	worker_limit_files(m->config);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	m->doors.threads = monitor_threads(m->config);
 	m->services.config = m->config;
 	m->services.listener_port = m->config->listen_transparent;
 	if (state_dir_make(m->config->control_socket, 0, 0755, e) < 0 || load_key(m, e) < 0 ||
-	    own_cgroup_enter(&m->cgroup, e) < 0 || doors_open(&m->doors, m->config, m->gid, e) < 0)
+	    own_cgroup_enter(&m->cgroup, e) < 0 || open_doors(m, e) < 0)
 		return -1;
-	make_report_directory(m, m->config);
+	monitor_make_report_directory(m, m->config);
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
 		return -1;
-	if (enroll_configured(m, e) < 0)
+	inherit_drop(&m->inherited);
+	if (monitor_enroll_configured(m, e) < 0)
 		return -1;
 	return start_crew(m, e);
 }
@@ -420,13 +305,30 @@ static void watch_signal(struct monitor *m, uv_signal_t *s, uv_signal_cb cb, int
 	uv_signal_start(s, cb, number);
 }
 
+static void forget_door(void *arg, const char *name, int fd)
+{
+	(void)arg, (void)fd;
+	inherit_forget(name);
+}
+
 static void tear_down(struct monitor *m)
 {
+	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
+	if (m->status)
+		doors_each(&m->doors, forget_door, NULL);
+	if (m->status && m->services.doors)
+		netns_doors_each(m->services.doors, forget_door, NULL);
 	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
-	drop_next(m);
+	monitor_drop_next(m);
 	cgroup_watch_close(m->enroll);
-	doors_close(&m->doors, m->config);
+	doors_close(&m->doors, m->config, m->leaving);
+	handover_close(m->handover, m->leaving);
+	if (m->predecessor >= 0)
+		close(m->predecessor);
+	inherit_drop(&m->inherited);
+	netns_watch_close(m->services.netns);
+	netns_doors_free(m->services.doors);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);
@@ -440,7 +342,7 @@ static void tear_down(struct monitor *m)
 
 static void init_monitor(struct monitor *m, const struct monitor_options *options)
 {
-	*m = (struct monitor){.options = *options, .status = 1, .claim = -1};
+	*m = (struct monitor){.options = *options, .status = 1, .claim = -1, .predecessor = -1};
 	m->doors.explicit_fd = m->doors.control_fd = m->doors.config_fd = m->doors.key_fd = -1;
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		m->doors.channel[i] = m->doors.transparent4[i] = m->doors.transparent6[i] = -1;

@@ -8,6 +8,7 @@
 #include "ca.h"
 #include "config.h"
 #include "list_watch.h"
+#include "netns_watch.h"
 #include "peer.h"
 #include "privsep.h"
 #include "redirect.h"
@@ -19,6 +20,9 @@ struct monitor_options {
 	const char *config_path;
 	bool config_optional; /* a missing file means the defaults */
 	const char *user;     /* the worker's: a name or a number */
+	bool replace;	      /* take over from the one that runs here, if one does */
+	/* Of the unit that runs workers; NULL: their parent is started here. */
+	const char *worker_socket;
 };
 
 /* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */
@@ -28,7 +32,9 @@ int monitor_main(const struct monitor_options *options);
 struct monitor_services {
 	const struct config *config;
 	struct redirect *redirect; /* NULL: no transparent listener is configured */
-	struct list_watch *lists;  /* of the configuration */
+	struct netns_doors *doors; /* these two: NULL likewise */
+	struct netns_watch *netns;
+	struct list_watch *lists; /* of the configuration */
 	struct ca *ca;
 	struct peer *peer;
 	uint16_t listener_port;
@@ -41,8 +47,11 @@ __attribute__((warn_unused_result)) int monitor_enroll(struct monitor_services *
 						       const struct policy *policy,
 						       struct sweep_result *r, struct err *warning,
 						       struct err *e);
-/* Answer one request. Every field of it may be a lie. */
-void privsep_serve(struct monitor_services *m, const struct priv_request *request,
+/* Whether who is at the other end of this connection may change something. 0, or -1 and why not. */
+__attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m, int connection,
+						      struct err *e);
+/* Answer one request. Every field of it may be a lie. `connection`: what came beside it; -1: nothing. */
+void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
 
 #endif

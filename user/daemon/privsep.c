@@ -18,6 +18,7 @@
 struct call {
 	struct call *next;
 	struct priv_request request;
+	int beside; /* a descriptor that goes with it; -1: none, or it has gone */
 	privsep_done done;
 	void *arg;
 };
@@ -50,17 +51,58 @@ static struct call *take_call(struct privsep *p, uint32_t ticket)
 	return NULL;
 }
 
+static void free_call(struct call *c)
+{
+	if (c && c->beside >= 0)
+		close(c->beside);
+	free(c);
+}
+
+/* Room for what travels beside a message. */
+union beside {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(PRIV_FDS_MAX * sizeof(int))];
+};
+
+/* As send(), and these descriptors go with it. */
+static ssize_t send_with(int fd, const void *from, size_t size, const int *fds, uint32_t count,
+			 int flags)
+{
+	union beside beside = {0};
+	struct iovec bytes = {(void *)from, size};
+	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+	struct cmsghdr *head;
+
+	if (count) {
+		message.msg_control = beside.room;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		head = CMSG_FIRSTHDR(&message);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+static ssize_t send_call(int fd, const struct call *c)
+{
+	return send_with(fd, &c->request, sizeof(c->request), &c->beside, c->beside >= 0, 0);
+}
+
 /* The monitor is told as much as it may be. 0, or -1: it is gone. */
 static int send_calls(struct privsep *p)
 {
 	while (p->unsent && p->unanswered < UNANSWERED_MAX) {
-		const struct priv_request *r = &p->unsent->request;
-		ssize_t n = send(p->fd, r, sizeof(*r), MSG_NOSIGNAL);
+		ssize_t n = send_call(p->fd, p->unsent);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n != sizeof(*r))
+		if (n != sizeof(p->unsent->request))
 			return -1;
+		if (p->unsent->beside >= 0)
+			close(p->unsent->beside);
+		p->unsent->beside = -1;
 		p->unanswered++;
 		p->unsent = p->unsent->next;
 	}
@@ -75,28 +117,60 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
-/* As recv(), and what travels beside a message goes into it. */
-static ssize_t receive(int fd, struct priv_reply *reply)
+/* As recv(), with up to `max` descriptors that travel beside it; *count of them are in fds. */
+static ssize_t receive_with(int fd, void *to, size_t size, int *fds, uint32_t max, uint32_t *count)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec bytes = {reply, sizeof(*reply)};
+	union beside beside = {0};
+	struct iovec bytes = {to, size};
 	struct msghdr message = {.msg_iov = &bytes,
 				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
+				 .msg_control = beside.room,
+				 /* not its padding, where one more would fit */
+				 .msg_controllen = CMSG_LEN(max * sizeof(int))};
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	int passed = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&passed, CMSG_DATA(c), sizeof(passed));
-	if (n == sizeof(*reply) && reply->kind == PRIV_LISTS)
-		reply->u.lists.fd = passed;
-	else if (passed >= 0)
-		close(passed);
+	*count = 0;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		*count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
+	}
+	return n;
+}
+
+ssize_t privsep_receive(int channel, struct priv_request *r, int *fd)
+{
+	uint32_t count;
+	ssize_t n;
+
+	*fd = -1;
+	n = receive_with(channel, r, sizeof(*r), fd, 1, &count);
+	return n;
+}
+
+int privsep_answer(int channel, const struct priv_reply *reply)
+{
+	return send_with(channel, reply, sizeof(*reply), reply->fds, reply->fd_count,
+			 MSG_DONTWAIT) == sizeof(*reply)
+		       ? 0
+		       : -1;
+}
+
+void privsep_close_fds(const struct priv_reply *reply)
+{
+	for (uint32_t i = 0; i < reply->fd_count; i++)
+		close(reply->fds[i]);
+}
+
+/* What it says of descriptors is how many were sent: without a free one fewer arrive. */
+static ssize_t receive(int fd, struct priv_reply *reply)
+{
+	uint32_t count;
+	int fds[PRIV_FDS_MAX];
+	ssize_t n = receive_with(fd, reply, sizeof(*reply), fds, PRIV_FDS_MAX, &count);
+
+	reply->fd_count = count;
+	memcpy(reply->fds, fds, count * sizeof(int));
 	return n;
 }
 
@@ -109,10 +183,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	/* All that is there: answers must not come in faster than they are read. */
 	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
-		ssize_t n = status < 0 ? 0 : receive(p->fd, &reply);
+		ssize_t n;
+
+		reply.fd_count = 0;
+		n = status < 0 ? 0 : receive(p->fd, &reply);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n != sizeof(reply)) {
+			privsep_close_fds(&reply);
 			lose(p);
 			return;
 		}
@@ -120,9 +198,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
 		if (c)
 			c->done(c->arg, &reply);
-		else if (reply.kind == PRIV_LISTS && reply.u.lists.fd >= 0)
-			close(reply.u.lists.fd);
-		free(c);
+		else
+			privsep_close_fds(&reply);
+		free_call(c);
 		if (send_calls(p) < 0) {
 			lose(p);
 			return;
@@ -157,7 +235,7 @@ static void on_closed(uv_handle_t *handle)
 	while (p->calls) {
 		struct call *c = p->calls;
 		p->calls = c->next;
-		free(c);
+		free_call(c);
 	}
 	free(p);
 }
@@ -170,21 +248,31 @@ void privsep_close(struct privsep *p)
 
 uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg)
 {
-	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
+	return privsep_call_with(p, r, -1, done, arg);
+}
 
-	if (!c)
+uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
+			   void *arg)
+{
+	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
+	/* Its own: the call may have to wait, and the caller's be closed meanwhile. */
+	int beside = c && fd >= 0 ? dup(fd) : -1;
+
+	if (!c || (fd >= 0 && beside < 0)) {
+		free(c);
 		return 0;
+	}
 	if (++p->last_ticket == 0)
 		p->last_ticket = 1;
 	r->id = p->last_ticket;
-	*c = (struct call){.request = *r, .done = done, .arg = arg};
+	*c = (struct call){.request = *r, .beside = beside, .done = done, .arg = arg};
 	*p->last = c;
 	p->last = &c->next;
 	if (!p->unsent)
 		p->unsent = c;
 	/* The monitor is gone: its end of the channel says so to on_readable() as well. */
 	if (send_calls(p) < 0) {
-		free(take_call(p, r->id));
+		free_call(take_call(p, r->id));
 		return 0;
 	}
 	return r->id;
@@ -192,5 +280,5 @@ uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done do
 
 void privsep_forget(struct privsep *p, uint32_t ticket)
 {
-	free(ticket ? take_call(p, ticket) : NULL);
+	free_call(ticket ? take_call(p, ticket) : NULL);
 }

@@ -13,19 +13,27 @@
 
 #define PRIV_LEAF_MAX 2048
 #define PRIV_LIST_MAX 32 /* enrolments in one reply */
+#define PRIV_NETNS_MAX 64
+#define PRIV_FDS_MAX 2 /* beside one reply */
 
 enum priv_kind {
 	PRIV_FLOW_TAKE, /* flow_key -> flow */
 	PRIV_PEER,	/* peer -> uid: who owns that local TCP socket (inet_diag) */
 	PRIV_LEAF,	/* leaf -> certificate, signed after the monitor checked the name itself */
+	/* Those that change something come with the connection of who wants it (control_judge.h). */
 	PRIV_ENROLL,	/* cgroup: id, policy */
 	PRIV_UNENROLL,	/* cgroup: id */
 	PRIV_LIST,	/* list: offset -> ids and policies */
 	PRIV_COUNTERS,	/* the kernel's counters, by enum reason */
 	PRIV_CA_RELOAD, /* read ca.dir again */
 	PRIV_READY,	/* the worker accepts connections */
+	PRIV_ALIVE,	/* this thread's loop goes round */
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
+	PRIV_QUIET,	/* the loop accepts no more, and nothing of it will need an answer again */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
+	PRIV_DOORS, /* doors: the last one -> the next, and its listening sockets (netns_doors.h) */
+	PRIV_SOCKET, /* socket: netns cookie, family -> a TCP socket that was made there */
+	PRIV_NETNS,  /* list: offset -> network namespaces that are served */
 };
 
 struct priv_request {
@@ -53,6 +61,14 @@ struct priv_request {
 		struct {
 			uint32_t generation; /* which the worker has */
 		} lists;
+		struct {
+			uint64_t serial; /* which came last; 0: none yet */
+			uint32_t failed; /* and nobody accepts there */
+		} doors;
+		struct {
+			uint64_t netns_cookie;
+			uint32_t family;
+		} socket;
 	} u;
 };
 
@@ -60,6 +76,8 @@ struct priv_reply {
 	uint32_t kind, id;
 	int32_t status; /* 1: done; 0: no such thing; -1: refused or failed, see error */
 	char error[512];
+	uint32_t fd_count; /* these travel beside the message; the receiver's to close */
+	int fds[PRIV_FDS_MAX];
 	union {
 		struct flow_record flow;
 		struct {
@@ -76,13 +94,31 @@ struct priv_reply {
 		} list;
 		uint64_t counters[REASON_COUNT];
 		struct {
-			uint32_t generation;
-			int fd; /* travels beside the message; the receiver's to close, -1: none */
+			uint32_t generation; /* and one descriptor */
 		} lists;
+		struct {
+			uint64_t serial, netns_cookie;
+			uint32_t count; /* of descriptors that were sent */
+		} doors;
+		struct {
+			uint32_t total, count;
+			struct {
+				uint64_t cookie, inode;
+				struct listener ports;
+			} at[PRIV_NETNS_MAX];
+		} netns;
 		struct sweep_result sweep; /* of PRIV_ENROLL; `error` says what went wrong with it
 					      though the cgroup is enrolled */
 	} u;
 };
+
+/* Receive a request without waiting: as recv(), and *fd is what came beside it, the caller's to close; -1:
+ * nothing did. */
+ssize_t privsep_receive(int channel, struct priv_request *r, int *fd);
+/* The monitor's end: answer on this channel. The descriptors stay open here. 0, or -1 and errno. */
+__attribute__((warn_unused_result)) int privsep_answer(int channel, const struct priv_reply *reply);
+/* Close what came, or went, beside it. */
+void privsep_close_fds(const struct priv_reply *reply);
 
 /* The worker's end, on one loop. */
 struct privsep;
@@ -99,6 +135,9 @@ void privsep_close(struct privsep *p); /* closes its handle; pending calls are n
  * Returns a ticket (not 0) for privsep_forget(), or 0 when it could not be sent.
  */
 uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done done, void *arg);
+/* The same with a descriptor beside it, which stays the caller's. */
+uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
+			   void *arg);
 /* The answer to this ticket is not wanted any more. */
 void privsep_forget(struct privsep *p, uint32_t ticket);
 

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define SETTLE_MS 300 /* they are written in several steps, and several at once */
-#define RETRY_MS 2000 /* while another worker is on its way */
+#define SETTLE_MS 300  /* they are written in several steps, and several at once */
+#define RETRY_MS 2000  /* while another worker is on its way */
+#define PAUSE_MS 30000 /* a file that is replaced all the time must not pile up draining workers */
 #define FILES_MAX 8
 
 struct resolver_watch {
@@ -16,7 +17,8 @@ struct resolver_watch {
 	const struct monitor_services *services;
 	uv_fs_event_t event;
 	uv_timer_t settle;
-	unsigned open; /* handles that the loop knows */
+	unsigned open;	   /* handles that the loop knows */
+	uint64_t taken_ms; /* when another worker was last asked for; 0: never */
 	ino_t seen[FILES_MAX];
 };
 
@@ -48,9 +50,14 @@ static void on_taken_over(void *arg, bool ready)
 static void on_settled(uv_timer_t *timer)
 {
 	struct resolver_watch *w = timer->data;
+	uint64_t since = uv_now(timer->loop) - w->taken_ms;
 	ino_t now[FILES_MAX];
 	struct err e;
 
+	if (w->taken_ms && since < PAUSE_MS) {
+		uv_timer_start(timer, on_settled, PAUSE_MS - since, 0);
+		return;
+	}
 	memcpy(now, w->seen, sizeof(now));
 	if (!look(now))
 		return;
@@ -58,6 +65,7 @@ static void on_settled(uv_timer_t *timer)
 		uv_timer_start(timer, on_settled, RETRY_MS, 0);
 		return;
 	}
+	w->taken_ms = uv_now(timer->loop);
 	memcpy(w->seen, now, sizeof(now));
 	log_event(LOG_NOTICE, "resolver-changed",
 		  log_word("then", "another worker takes over, which reaches the new files"));

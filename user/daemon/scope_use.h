@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_SCOPE_USE_H
 #define AWSMASK_SCOPE_USE_H
-/* How much memory the connections of each scope hold at this moment, over all threads (limits.memory). */
-#include "../mask/vault.h"
+/*
+ * How many connections each scope has at this moment, and how much memory they hold, over all threads
+ * (`limits`). The last quarter of what all may have together is left to scopes that have less than
+ * their even share of the rest, so that one scope starves no other.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include <stdatomic.h>
-
-struct scope_use {
-	struct scope_use *next;
-	const struct vault_scope *scope;
-	_Atomic size_t bytes;
+struct scope_limits {
+	size_t connections, scope_connections; /* of all scopes together, and of one */
+	size_t memory, scope_memory;	       /* bytes */
 };
 
 struct scope_uses; /* one process's; guards itself */
+struct scope_use;  /* one scope's account, for as long as it has a connection */
 
-__attribute__((warn_unused_result)) struct scope_uses *scope_uses_new(void);
+/* `limits` stay the caller's and outlive it. NULL: memory is out. */
+__attribute__((warn_unused_result)) struct scope_uses *
+scope_uses_new(const struct scope_limits *limits);
 void scope_uses_free(struct scope_uses *u);
 
-/* The account of this scope, made at first; valid until scope_uses_free(). NULL: memory is out. Any thread. */
-struct scope_use *scope_use_of(struct scope_uses *u, const struct vault_scope *scope);
+/*
+ * One more connection of the scope with this number. NULL: it has too many, or all together have, or
+ * memory is out. Any thread, as below.
+ */
+struct scope_use *scope_use_enter(struct scope_uses *u, uint64_t scope);
+/* That connection is gone, and what it held. */
+void scope_use_leave(struct scope_use *s, size_t held);
 
-/* What was held is `now` instead of `before`; returns what the scope holds with it. Any thread. */
-static inline size_t scope_use_change(struct scope_use *s, size_t before, size_t now)
-{
-	/* Unsigned arithmetic wraps, so one addition serves both directions. */
-	return atomic_fetch_add_explicit(&s->bytes, now - before, memory_order_relaxed) + now -
-	       before;
-}
+/* What the connection held is `now` instead of `before`. false: that is too much. */
+bool scope_use_change(struct scope_use *s, size_t before, size_t now);
 
 #endif

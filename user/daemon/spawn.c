@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spawn.h"
-#include "sandbox.h"
+#include "crew_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +11,9 @@
 #include <unistd.h>
 
 #define MESSAGES_BUFFER (1024 * 1024)
-#define KEPT_MAX 4
+
+/* The program, boot, configuration, key, lists, control socket and explicit listener beside them. */
+_Static_assert(3 * WORKER_THREADS_MAX + 7 <= CREW_HOST_FDS_MAX, "what one message may carry");
 
 int spawn_memory_file(const char *name, const void *content, size_t len)
 {
@@ -49,61 +49,42 @@ static void close_if(int fd)
 		close(fd);
 }
 
-static void keep(int fd)
+/* What travels to the host: the program, the boot, and what that speaks of by the worker's numbers. */
+struct parcel {
+	int fds[CREW_HOST_FDS_MAX];
+	size_t count;
+};
+
+enum { PARCEL_PROGRAM, PARCEL_BOOT, PARCEL_REST };
+
+static int give(struct parcel *p, int fd)
 {
-	if (fd >= 0)
-		fcntl(fd, F_SETFD, 0);
+	if (fd < 0)
+		return -1;
+	p->fds[p->count] = fd;
+	return CREW_HOST_FIRST_FD - PARCEL_BOOT + (int)p->count++;
 }
 
-/* Root's environment is not the worker's; these say how to log, and how sanitizers are to report.
- */
-static void keep_environment(char *envp[static KEPT_MAX + 1])
+/* The boot as the worker is to read it. */
+static struct worker_boot give_all(struct parcel *p, const struct worker_boot *boot)
 {
-	static const char *const names[KEPT_MAX] = {
-		"JOURNAL_STREAM=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
-	size_t kept = 0;
+	struct worker_boot given = *boot;
 
-	for (char **v = environ; *v; v++)
-		for (size_t i = 0; i < KEPT_MAX; i++)
-			if (strncmp(*v, names[i], strlen(names[i])) == 0 && kept < KEPT_MAX)
-				envp[kept++] = *v;
-	envp[kept] = NULL;
-}
-
-/* The child, from fork to exec. Only async-signal-safe calls would be needed: the monitor has one
- * thread. */
-static _Noreturn void become_worker(const struct worker_boot *boot, int boot_fd, int self,
-				    uid_t uid, gid_t gid)
-{
-	char argument[16];
-	char *const argv[] = {"awsmaskd", "--worker", argument, NULL};
-	char *envp[KEPT_MAX + 1];
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(argument, sizeof(argument), "%d", boot_fd);
-	keep_environment(envp);
 	for (unsigned i = 0; i < boot->threads; i++) {
-		keep(boot->channel[i]);
-		keep(boot->transparent4[i]);
-		keep(boot->transparent6[i]);
+		given.channel[i] = give(p, boot->channel[i]);
+		given.transparent4[i] = give(p, boot->transparent4[i]);
+		given.transparent6[i] = give(p, boot->transparent6[i]);
 	}
-	keep(boot->explicit_fd);
-	keep(boot->control_fd);
-	keep(boot->config_fd);
-	keep(boot->key_fd);
-	keep(boot->lists_fd);
-	keep(boot_fd);
-	if (chdir("/") < 0 || sandbox_drop(uid, gid) < 0)
-		_exit(70);
-	/* By descriptor: the path may lead through directories that this user cannot enter. */
-	fexecve(self, argv, envp);
-	_exit(71);
+	given.explicit_fd = give(p, boot->explicit_fd);
+	given.control_fd = give(p, boot->control_fd);
+	given.config_fd = give(p, boot->config_fd);
+	given.key_fd = give(p, boot->key_fd);
+	given.lists_fd = give(p, boot->lists_fd);
+	return given;
 }
 
-static int write_boot(struct worker_boot *boot, const struct config *c, const struct buf *lists,
-		      const uint8_t *key, int *boot_fd)
+static int write_files(struct worker_boot *boot, const struct config *c, const struct buf *lists,
+		       const uint8_t *key)
 {
 	char *text = config_print(c);
 
@@ -113,47 +94,53 @@ static int write_boot(struct worker_boot *boot, const struct config *c, const st
 	free(text);
 	boot->key_fd = spawn_memory_file("awsmask key", key, VAULT_KEY_SIZE);
 	boot->lists_fd = spawn_memory_file("awsmask lists", buf_bytes(lists), buf_len(lists));
-	if (boot->config_fd < 0 || boot->key_fd < 0 || boot->lists_fd < 0)
-		return -1;
-	*boot_fd = spawn_memory_file("awsmask boot", boot, sizeof(*boot));
-	return *boot_fd < 0 ? -1 : 0;
+	return boot->config_fd < 0 || boot->key_fd < 0 || boot->lists_fd < 0 ? -1 : 0;
 }
 
-pid_t spawn_worker(const struct worker_boot *doors, const struct config *c, const struct buf *lists,
-		   const uint8_t key[static VAULT_KEY_SIZE], uid_t uid, gid_t gid,
-		   int channel[static WORKER_THREADS_MAX], struct err *e)
+static int send_parcel(struct host_link *link, uint32_t id, const struct worker_boot *boot,
+		       struct err *e)
+{
+	struct parcel p = {.count = PARCEL_REST};
+	struct worker_boot given = give_all(&p, boot);
+	int failed = -1;
+
+	p.fds[PARCEL_PROGRAM] = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	p.fds[PARCEL_BOOT] = spawn_memory_file("awsmask boot", &given, sizeof(given));
+	if (p.fds[PARCEL_PROGRAM] < 0 || p.fds[PARCEL_BOOT] < 0)
+		err_set(e, "a worker cannot be started: %s", strerror(errno));
+	else
+		failed = host_link_start(link, id, p.fds, p.count, e);
+	close_if(p.fds[PARCEL_PROGRAM]);
+	close_if(p.fds[PARCEL_BOOT]);
+	return failed;
+}
+
+int spawn_worker(struct host_link *link, uint32_t id, const struct worker_boot *doors,
+		 const struct config *c, const struct buf *lists,
+		 const uint8_t key[static VAULT_KEY_SIZE], int channel[static WORKER_THREADS_MAX],
+		 struct err *e)
 {
 	struct worker_boot boot = *doors;
-	int boot_fd = -1, self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	pid_t pid = -1;
+	int failed = -1;
 
 	boot.config_fd = boot.key_fd = boot.lists_fd = -1;
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		channel[i] = boot.channel[i] = -1;
-	if (self < 0 || open_channels(&boot, channel) < 0 ||
-	    write_boot(&boot, c, lists, key, &boot_fd) < 0) {
+	if (open_channels(&boot, channel) < 0 || write_files(&boot, c, lists, key) < 0)
 		err_set(e, "a worker cannot be started: %s", strerror(errno));
-		goto out;
-	}
-	pid = fork();
-	if (pid == 0)
-		become_worker(&boot, boot_fd, self, uid, gid);
-	if (pid < 0)
-		err_set(e, "a worker cannot be started: fork: %s", strerror(errno));
-out:
-	close_if(self);
-	close_if(boot_fd);
+	else
+		failed = send_parcel(link, id, &boot, e);
 	close_if(boot.config_fd);
 	close_if(boot.key_fd);
 	close_if(boot.lists_fd);
 	for (unsigned i = 0; i < boot.threads; i++) {
 		close_if(boot.channel[i]);
-		if (pid < 0) {
+		if (failed) {
 			close_if(channel[i]);
 			channel[i] = -1;
 		}
 	}
-	return pid;
+	return failed;
 }
 
 int spawn_receive(const char *argument, struct worker_boot *boot)

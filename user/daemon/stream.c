@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define FIRST_MAX (256 * 1024)
+#define FLUSH_MAX (256 * 1024)
 
 /* A BIO over the stream's own reading and writing, so that bytes put back are seen by TLS too. */
 static BIO_METHOD *bio_method;
@@ -227,13 +228,17 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 
 int stream_flush(struct stream *s, struct buf *b)
 {
-	while (buf_len(b)) {
-		ssize_t put = stream_write(s, buf_bytes(b), buf_len(b));
+	size_t left = FLUSH_MAX;
+
+	while (buf_len(b) && left) {
+		size_t most = buf_len(b) < left ? buf_len(b) : left;
+		ssize_t put = stream_write(s, buf_bytes(b), most);
 		if (put < 0)
 			return (int)put;
 		buf_drop(b, (size_t)put);
+		left -= (size_t)put;
 	}
-	return 1;
+	return buf_len(b) ? STREAM_AGAIN : 1;
 }
 
 void stream_want(struct stream *s, bool readable, bool writable)

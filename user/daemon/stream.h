@@ -55,7 +55,8 @@ int stream_handshake(struct stream *s);
 /* > 0: bytes moved; else one of the enum above. Write never gives STREAM_END. */
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n);
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
-/* Write from the front of b until it is empty (then 1) or as above. */
+/* Write from the front of b until it is empty (then 1) or as above; of much, a piece at a time, so that
+ * other connections have their turn (then STREAM_AGAIN). */
 int stream_flush(struct stream *s, struct buf *b);
 
 /* What to wait for: that the last read, or write, can go on. (TLS may have to write before it can

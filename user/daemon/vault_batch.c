@@ -23,7 +23,7 @@ static int batch_row(void *arg, const struct vault_row *row)
 	 */
 	if (type == TYPE_NONE)
 		return 0;
-	b->why = "the vault's file is damaged: a value does not unseal";
+	b->why = VAULT_DAMAGED; /* or somebody has written to it */
 	if (row->len < VAULT_SEAL_OVERHEAD || row->place.number > PLACEHOLDER_NUMBER_MAX)
 		return -1;
 	v = vault_value_new(type, row->place.number, row->len - VAULT_SEAL_OVERHEAD);

@@ -9,11 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define APPLICATION_ID 0x61776d76 /* "awmv" */
 #define BUSY_MS 5000
 #define RETRY_MS 5
 #define BLOB_MAX (64 << 20)
+
+#define FLOOR_TABLE                                                                                \
+	"CREATE TABLE floor (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);"
+
+/* Version 1 had no floor. */
+static const char to_version_2[] = FLOOR_TABLE "PRAGMA user_version = 2;";
 
 static const char schema[] =
 	"CREATE TABLE canary (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);"
@@ -21,8 +27,7 @@ static const char schema[] =
 	" number INTEGER NOT NULL, hash BLOB NOT NULL, sealed BLOB NOT NULL,"
 	" UNIQUE (scope, label, number), UNIQUE (scope, label, hash));"
 	"CREATE INDEX entry_scope ON entry (scope, id);"
-	"PRAGMA application_id = 1635216758;"
-	"PRAGMA user_version = 1;";
+	"PRAGMA application_id = 1635216758;" FLOOR_TABLE "PRAGMA user_version = 2;";
 
 #define STATEMENTS(X)                                                                              \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
@@ -31,7 +36,10 @@ static const char schema[] =
 	X(CANARY, "SELECT sealed FROM canary")                                                     \
 	X(SET_CANARY, "INSERT INTO canary (id, sealed) VALUES (1, ?)")                             \
 	X(NUMBER, "SELECT number FROM entry WHERE scope = ? AND label = ? AND hash = ?")           \
-	X(HIGHEST, "SELECT max(number) FROM entry WHERE scope = ? AND label = ?")                  \
+	X(HIGHEST,                                                                                 \
+	  "SELECT max(coalesce((SELECT max(number) FROM entry WHERE scope = ? AND label = ?), 0)," \
+	  " coalesce((SELECT number FROM floor), 0))")                                             \
+	X(SET_FLOOR, "INSERT OR REPLACE INTO floor (id, number) VALUES (1, ?)")                    \
 	X(INSERT, "INSERT INTO entry (scope, label, number, hash, sealed) VALUES (?, ?, ?, ?, ?)") \
 	X(VERSION, "PRAGMA data_version")                                                          \
 	X(LABELS, "SELECT DISTINCT label FROM entry")                                              \
@@ -70,7 +78,7 @@ static const char *reason(int rc)
 		return "another process keeps the vault's file locked";
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return "the vault's file is damaged";
+		return VAULT_DAMAGED;
 	case SQLITE_IOERR:
 		return "the vault's disk reports errors";
 	case SQLITE_READONLY:
@@ -229,8 +237,17 @@ int vault_db_highest(struct vault_db *db, const struct vault_place *place, uint3
 {
 	sqlite3_stmt *st = statement_at(db, STATEMENT_HIGHEST, place);
 
-	/* max() of no rows is one row of NULL, which reads as 0. */
 	return st && read_number(db, st, number) == 1 ? 0 : -1;
+}
+
+int vault_db_set_floor(struct vault_db *db, uint32_t number)
+{
+	sqlite3_stmt *st = statement(db, STATEMENT_SET_FLOOR);
+
+	if (!st)
+		return failed(db, sqlite3_errcode(db->sqlite));
+	sqlite3_bind_int64(st, 1, number);
+	return run(db, STATEMENT_SET_FLOOR);
 }
 
 int vault_db_version(struct vault_db *db, int64_t *version)
@@ -370,6 +387,8 @@ static int check_schema(struct vault_db *db)
 		goto fail;
 	if (version == 0 && id == 0 && objects == 0 && execute(db, schema))
 		goto fail;
+	if (version == 1 && id == APPLICATION_ID && execute(db, to_version_2))
+		goto fail;
 	if (objects && id != APPLICATION_ID) {
 		db->why = "this is another program's database; name another path";
 		goto fail;
@@ -450,10 +469,7 @@ struct vault_db *vault_db_open(const char *path, struct err *e)
 	if (open_file(db) == 0)
 		return db;
 	if (!strcmp(db->why, reason(SQLITE_CORRUPT)))
-		err_set(e,
-			"%s: the vault's file is damaged; put a backup in its place, or move it "
-			"away to begin with new placeholders",
-			path);
+		err_set(e, "%s: " VAULT_DAMAGED ", which keeps what can be read of it", path);
 	else
 		err_set(e, "%s: %s", path, db->why);
 	vault_db_close(db);

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#define VAULT_DAMAGED "the vault's file is damaged; stop awsmaskd and run `awsmaskctl vault repair`"
+
 struct vault_db;
 
 /* Open or create it (0600) and check it through. NULL and a sentence. */
@@ -31,8 +33,10 @@ int vault_db_set_canary(struct vault_db *db, const uint8_t *sealed, size_t len);
 /* The number of the value with this hash. 1: found, 0: none. */
 int vault_db_number(struct vault_db *db, const struct vault_place *place,
 		    const uint8_t hash[static VAULT_HASH_SIZE], uint32_t *number);
-/* The highest number of the place's scope and label; 0 when there is none. */
+/* The highest number that the place's scope and label may have used; 0 when there is none. */
 int vault_db_highest(struct vault_db *db, const struct vault_place *place, uint32_t *number);
+/* Numbers up to this one count as used, in every scope: rows may have been lost. */
+int vault_db_set_floor(struct vault_db *db, uint32_t number);
 int vault_db_insert(struct vault_db *db, const struct vault_place *place,
 		    const uint8_t hash[static VAULT_HASH_SIZE], const uint8_t *sealed, size_t len);
 

@@ -4,8 +4,11 @@
 #include "conn.h"
 #include "control.h"
 #include "crew.h"
+#include "door.h"
 #include "list_follow.h"
 #include "log.h"
+#include "netns_follow.h"
+#include "pulse.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -16,32 +19,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ACCEPT_AT_ONCE 64
-#define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 200   /* how often a draining loop looks whether it is done */
-#define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
+#define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
+#define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
-
-struct door {
-	uv_poll_t poll;
-	uv_timer_t pause;
-	int fd; /* -1: not there */
-	enum conn_door kind;
-	struct worker_thread *thread;
-};
+#define SCAN_APART                                                                                 \
+	(256 *                                                                                     \
+	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
+	struct netns_follow *netns; /* NULL: it drains, or nothing is redirected */
 	uv_async_t stop, drain;
+	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
+	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct list_follow *lists;
@@ -52,63 +51,15 @@ struct loop_thread {
 	pthread_t id;
 };
 
-/* ---- accepting */
-
-static void on_door(uv_poll_t *poll, int status, int events);
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	struct door *d = timer->data;
-
-	uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
-static void on_door(uv_poll_t *poll, int status, int events)
-{
-	struct door *d = poll->data;
-
-	(void)status, (void)events;
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			conn_accept(d->thread, fd, d->kind);
-			continue;
-		}
-		if (errno == ECONNABORTED || errno == EINTR)
-			continue;
-		if (errno != EAGAIN) {
-			log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
-			uv_poll_stop(&d->poll);
-			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
-		}
-		return;
-	}
-}
-
-static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_door kind)
-{
-	*d = (struct door){.fd = fd, .kind = kind, .thread = &t->base};
-	if (fd < 0)
-		return 0;
-	d->poll.data = d->pause.data = d;
-	if (uv_poll_init(&t->base.loop, &d->poll, fd) < 0)
-		return -1;
-	uv_timer_init(&t->base.loop, &d->pause);
-	return uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
 /* ---- starting and stopping */
 
-/* The sockets stay open: whoever takes our place has them too, and their queues. */
+/* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
-	for (size_t i = 0; i < 3; i++) {
-		if (t->doors[i].fd < 0)
-			continue;
-		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
-		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
-		t->doors[i].fd = -1;
-	}
+	for (size_t i = 0; i < 3; i++)
+		door_close(&t->doors[i], NULL);
+	netns_follow_close(t->netns);
+	t->netns = NULL;
 }
 
 static void close_loop(struct loop_thread *t)
@@ -129,6 +80,7 @@ static void close_loop(struct loop_thread *t)
 	conn_close_all(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
+	uv_close((uv_handle_t *)&t->alive, NULL);
 	uv_close((uv_handle_t *)&t->drained, NULL);
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->stop, NULL);
@@ -139,28 +91,50 @@ static void on_stop(uv_async_t *async)
 	close_loop(async->data);
 }
 
+static void on_told(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/* A monitor that is to end waits for this, else somebody just accepted would lose it. */
+static void tell_quiet(struct loop_thread *t)
+{
+	struct priv_request quiet = {.kind = PRIV_QUIET};
+
+	if (t->quiet || conn_any_asks(&t->base))
+		return;
+	t->quiet = true;
+	(void)privsep_call(t->base.privsep, &quiet, on_told, NULL); /* it may be gone already */
+}
+
 static void on_drain_look(uv_timer_t *timer)
 {
 	struct loop_thread *t = timer->data;
 	bool last =
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
+	tell_quiet(t);
 	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
 		close_loop(t);
 }
 
-/* Another worker accepts from now on. What is open here is finished here. */
-static void on_drain(uv_async_t *async)
+/* Nothing is accepted here any more. What is open is finished. */
+static void drain(struct loop_thread *t)
 {
-	struct loop_thread *t = async->data;
-
-	if (t->base.stopping)
+	if (t->base.stopping || t->draining)
 		return;
+	t->draining = true;
 	close_doors(t);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
+}
+
+static void on_drain(uv_async_t *async)
+{
+	drain(async->data);
 }
 
 static void on_succeeded(uv_signal_t *signal, int number)
@@ -190,10 +164,17 @@ static void on_ignore(uv_signal_t *signal, int number)
 	(void)signal, (void)number;
 }
 
+/* Whoever is accepted from now on would be nobody's: one that serves has its doors to close first. */
 static void on_monitor_lost(void *arg)
 {
-	log_event(LOG_ERR, "monitor-lost", log_word("then", "the worker ends"));
-	stop_all(arg);
+	struct loop_thread *t = arg;
+
+	if (t->base.stopping)
+		return;
+	if (!t->draining)
+		log_event(LOG_WARNING, "monitor-lost",
+			  log_word("then", "what is open is finished, nothing is accepted"));
+	drain(t);
 }
 
 static void on_ca_changed(void *arg)
@@ -243,22 +224,23 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
 	if (!t->base.leaves)
 		return -1;
-	if (open_door(t, &t->doors[0], boot->transparent4[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
+	if (door_open(&t->doors[0], &t->base, boot->transparent4[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[1], &t->base, boot->transparent6[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[2], &t->base, i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT,
+		      w->netns_cookie) < 0)
 		return -1;
+	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
+		return -1;
+	pulse_begin(&t->alive, loop, t->base.privsep);
 	return i == 0 ? start_control(t, boot) : 0;
-}
-
-static void on_ready_known(void *arg, const struct priv_reply *reply)
-{
-	(void)arg, (void)reply;
 }
 
 static void *run_loop(void *arg)
@@ -284,6 +266,18 @@ static int confine(const struct config *c, struct err *e)
 	return r;
 }
 
+/*
+ * The pool's threads, which wait for the disk and for name servers, and scan: one of each loop's large
+ * requests at a time, so some are always left for the rest.
+ */
+static void size_pool(unsigned loops)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", loops + 4);
+	setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 static int run_threads(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct loop_thread *threads = calloc(boot->threads, sizeof(*threads));
@@ -294,6 +288,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		return err_set(e, "memory is out");
 	if (confine(w->config, e) < 0)
 		return -1;
+	size_pool(boot->threads);
 	for (unsigned i = 0; i < boot->threads; i++) {
 		threads[i].all = threads;
 		threads[i].count = boot->threads;
@@ -308,7 +303,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 			return err_set(e, "thread %u of %u cannot be made", started, boot->threads);
 	log_event(LOG_INFO, "worker-ready", log_number("threads", boot->threads),
 		  log_number("uid", getuid()));
-	if (!privsep_call(threads[0].base.privsep, &ready, on_ready_known, NULL))
+	if (!privsep_call(threads[0].base.privsep, &ready, on_told, NULL))
 		return err_set(e, "the monitor is gone");
 	run_loop(&threads[0]);
 	for (unsigned i = 1; i < boot->threads; i++)
@@ -352,6 +347,15 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	return w->policies ? 0 : -1;
 }
 
+void worker_limit_files(const struct config *c)
+{
+	/* Two sockets and four pipe ends per connection, four for each network namespace, and some
+	 * room. */
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 4 * AWSMASK_MAX_LISTENERS + 1024;
+
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
+}
+
 static int load_config(struct worker *w, int fd, struct err *e)
 {
 	char path[64];
@@ -359,7 +363,10 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	w->config = config_load(path, false, e);
 	close(fd);
-	return w->config ? 0 : -1;
+	if (!w->config)
+		return -1;
+	worker_limit_files(w->config);
+	return 0;
 }
 
 /*
@@ -382,10 +389,11 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
-	w->uses = scope_uses_new();
+	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs || !w->cgroups)
+	w->hellos = own_hellos_new();
+	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
 	if (!w->report)
@@ -402,7 +410,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL};
+					      .gzip_level = GZIP_LEVEL,
+					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
 	return 0;
@@ -415,8 +424,6 @@ int worker_main(const struct worker_boot *boot)
 	struct err e;
 	int status = 1;
 
-	/* A worker without its monitor is nobody's. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -429,6 +436,7 @@ int worker_main(const struct worker_boot *boot)
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
+	own_hellos_free(w.hellos);
 	vault_close(w.vault);
 	policies_free(w.policies);
 	catalogue_free(w.catalogue);

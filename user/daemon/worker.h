@@ -9,6 +9,7 @@
 #include "config.h"
 #include "leaf.h"
 #include "origin.h"
+#include "own_hello.h"
 #include "policies.h"
 #include "privsep.h"
 #include "report.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct cgroup_names *cgroups;
 	struct report *report;
 	struct target_addrs *target_addrs;
+	struct own_hellos *hellos;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */
@@ -62,11 +64,15 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns;  /* all of them, so that they can be closed at the end */
+	struct conn *conns;		 /* all of them, so that they can be closed at the end */
+	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;
 	bool stopping;
 };
+
+/* As many descriptors as so many connections take, if they may be had. */
+void worker_limit_files(const struct config *c);
 
 /* The process's main: never returns before it is told to stop or loses the monitor. Exit status. */
 int worker_main(const struct worker_boot *boot);

@@ -27,9 +27,13 @@ static const char *status_reason(unsigned status)
 		unsigned status;
 		const char *reason;
 	} REASONS[] = {
-		{400, "Bad Request"},	      {413, "Content Too Large"},
-		{421, "Misdirected Request"}, {431, "Request Header Fields Too Large"},
-		{502, "Bad Gateway"},	      {504, "Gateway Timeout"},
+		{400, "Bad Request"},
+		{408, "Request Timeout"},
+		{413, "Content Too Large"},
+		{421, "Misdirected Request"},
+		{431, "Request Header Fields Too Large"},
+		{502, "Bad Gateway"},
+		{504, "Gateway Timeout"},
 		{529, "Overloaded"},
 	};
 
@@ -110,13 +114,17 @@ void exchange_keep_absolute(struct exchange *x)
 enum exchange_want exchange_want(const struct exchange *x)
 {
 	static const enum exchange_want WANTS[] = {
-		[STATE_READ] = WANT_CLIENT,
-		[STATE_RESERVE] = WANT_RESERVE,
-		[STATE_ORIGIN] = WANT_ORIGIN,
+		[STATE_READ] = WANT_CLIENT,	[STATE_SCAN] = WANT_SCAN,
+		[STATE_RESERVE] = WANT_RESERVE, [STATE_ORIGIN] = WANT_ORIGIN,
 		[STATE_CLOSE] = WANT_CLOSE,
 	};
 
 	return WANTS[x->state];
+}
+
+bool exchange_is_begun(const struct exchange *x)
+{
+	return x->request.begun;
 }
 
 static void exchange_settle(struct exchange *x, enum exchange_state state)
@@ -241,18 +249,39 @@ static void exchange_send(struct exchange *x)
 	x->state = STATE_ORIGIN;
 }
 
-static void request_ended(struct exchange *x)
+static void request_judge(struct exchange *x)
 {
-	int why;
+	int why = request_scan(x);
 
-	x->request.whole = true;
-	why = request_scan(x);
 	if (why != NOT_REFUSED)
 		exchange_answer_refusal(x, (enum refusal)why);
 	else if (!x->config.observe && mask_resolve(x->mask, x->scope))
 		x->state = STATE_RESERVE;
 	else
 		exchange_send(x);
+}
+
+/* A coded body may grow a great deal. */
+static bool is_large(const struct exchange *x)
+{
+	size_t limit = x->config.scan_apart;
+
+	return limit && buf_len(&x->request.body) > (x->request.coded ? limit / 16 : limit);
+}
+
+static void request_ended(struct exchange *x)
+{
+	x->request.whole = true;
+	if (is_large(x))
+		x->state = STATE_SCAN;
+	else
+		request_judge(x);
+}
+
+void exchange_scan(struct exchange *x)
+{
+	if (x->state == STATE_SCAN)
+		request_judge(x);
 }
 
 static void request_event(struct exchange *x, enum http_event e, const uint8_t *data, size_t len)

@@ -9,6 +9,7 @@
  *
  * Life of one request:
  *	READ	 feed client bytes -> whole request, scanned
+ *	SCAN	 instead, of a large body: the owner calls exchange_scan() where it may take its time
  *	RESERVE	 the owner calls ops->reserve(exchange_pending()) where it may block, then
  *		 exchange_reserved()
  *	ORIGIN	 the owner gets an origin connection, writes exchange_to_origin() out, feeds origin
@@ -62,6 +63,11 @@
 	  "awsmask refused this request: its vault could not store new identifiers (is the disk "  \
 	  "full?). "                                                                               \
 	  "Nothing was sent. Ask your administrator to look at `awsmaskctl status`.")              \
+	X(TOO_SLOW, "too-slow", 408, "invalid_request_error",                                      \
+	  "awsmask refused this request: it did not arrive in time. Nothing was sent.")            \
+	X(CONNECTIONS, "connections", 529, "overloaded_error",                                     \
+	  "awsmask has as many connections as it may (limits.connections and "                     \
+	  "limits.scope_connections); nothing was sent. Try again later.")                         \
 	X(MEMORY, "memory", 529, "overloaded_error",                                               \
 	  "awsmask is out of memory for this request; nothing was sent. Try again later.")         \
 	X(ORIGIN_UNREACHABLE, "origin-unreachable", 502, "api_error",                              \
@@ -90,6 +96,7 @@ struct exchange_config {
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
 	int gzip_level;	   /* 0-12, libdeflate's, for masked bodies that came coded */
+	size_t scan_apart; /* bodies of more bytes, or coded ones of a 16th, wait for exchange_scan(); 0: none does */
 };
 
 struct exchange;
@@ -111,11 +118,14 @@ void exchange_keep_absolute(struct exchange *x);
 
 enum exchange_want {
 	WANT_CLIENT,  /* client bytes */
+	WANT_SCAN,    /* exchange_scan(), on any thread; nothing else meanwhile */
 	WANT_RESERVE, /* reserve exchange_pending(), then exchange_reserved() */
 	WANT_ORIGIN,  /* an origin connection; to_origin to be written, origin bytes to be fed */
 	WANT_CLOSE,   /* write to_client out, then close the client's connection */
 };
 enum exchange_want exchange_want(const struct exchange *x);
+/* During WANT_CLIENT: a request has begun to come. */
+bool exchange_is_begun(const struct exchange *x);
 
 /*
  * Client bytes; returns how many were taken (0..n): fewer than n only when the request is complete
@@ -126,8 +136,12 @@ size_t exchange_client_bytes(struct exchange *x, const uint8_t *p, size_t n);
 /* The client closed its sending side. Inside a request that ends it; later it means nothing. */
 void exchange_client_eof(struct exchange *x);
 
+/* During WANT_SCAN: scan the request, and make it ready for what comes next. */
+void exchange_scan(struct exchange *x);
+
 /* The entries for ops->reserve(), valid until exchange_reserved(). */
 struct vault_entry *exchange_pending(struct exchange *x, size_t *n);
+/* On any thread; nothing else meanwhile. */
 void exchange_reserved(struct exchange *x, bool durable);
 
 /*

@@ -7,11 +7,12 @@
 #include "exchange.h"
 
 /*
- * READ -> RESERVE | ORIGIN | READ (refused, connection kept) | CLOSE
+ * READ -> SCAN | RESERVE | ORIGIN | READ (refused, connection kept) | CLOSE
+ * SCAN -> RESERVE | ORIGIN | READ | CLOSE
  * RESERVE -> ORIGIN | READ | CLOSE
  * ORIGIN -> READ | CLOSE
  */
-enum exchange_state { STATE_READ, STATE_RESERVE, STATE_ORIGIN, STATE_CLOSE };
+enum exchange_state { STATE_READ, STATE_SCAN, STATE_RESERVE, STATE_ORIGIN, STATE_CLOSE };
 
 /* What a request's body is for the mask. */
 enum body_kind {

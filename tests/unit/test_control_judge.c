@@ -35,7 +35,7 @@ static void teardown(void)
 	cr_expect_eq(cgroup_remove(inside, &e), 0, "%s", e.text);
 }
 
-TestSuite(control_peer, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(control_judge, .init = setup, .fini = teardown, .timeout = 60);
 
 enum said { SAID_OK, SAID_REFUSED, SAID_OTHER, SAID_NOTHING };
 
@@ -111,7 +111,7 @@ static int own_user_namespace(void)
 	return getuid() == 0 ? 0 : -1;
 }
 
-Test(control_peer, who_is_below_an_enrolled_cgroup_changes_nothing_and_may_ask)
+Test(control_judge, who_is_below_an_enrolled_cgroup_changes_nothing_and_may_ask)
 {
 	host_enroll(host, inside_id, 0, 0);
 	cr_expect_eq(hears(go_inside, CA_RELOAD, inside), SAID_REFUSED, "by its name");
@@ -119,7 +119,7 @@ Test(control_peer, who_is_below_an_enrolled_cgroup_changes_nothing_and_may_ask)
 	cr_expect_eq(hears(NULL, CA_RELOAD, ""), SAID_OK);
 }
 
-Test(control_peer, where_the_root_is_enrolled_the_hosts_root_may_still_take_it_back)
+Test(control_judge, where_the_root_is_enrolled_the_hosts_root_may_still_take_it_back)
 {
 	host_enroll(host, root_id, 0, 0);
 	cr_expect_eq(hears(NULL, CA_RELOAD, ""), SAID_OK);
@@ -132,14 +132,14 @@ Test(control_peer, where_the_root_is_enrolled_the_hosts_root_may_still_take_it_b
 	cr_expect_eq(hears(go_inside, CA_RELOAD, inside), SAID_REFUSED);
 }
 
-Test(control_peer, root_of_a_user_namespace_is_not_root)
+Test(control_judge, root_of_a_user_namespace_is_not_root)
 {
 	cr_expect_eq(hears(own_user_namespace, CA_RELOAD, "you are uid 61234"), SAID_REFUSED);
 	cr_expect_eq(hears(own_user_namespace, STATUS, ""), SAID_OK);
 }
 
 /* Its number may be another's by now. */
-Test(control_peer, a_peer_that_has_ended_changes_nothing)
+Test(control_judge, a_peer_that_has_ended_changes_nothing)
 {
 	int ends[2], fd = -1, status;
 	json_t *answer;
@@ -182,4 +182,33 @@ Test(control_peer, a_peer_that_has_ended_changes_nothing)
 	cr_expect(is_ok(answer));
 	json_decref(answer);
 	close(fd);
+}
+
+/* A worker has sockets that lead to root's daemons: those have not asked for anything. */
+Test(control_judge, only_what_was_accepted_on_the_control_socket_counts)
+{
+	struct sockaddr_un elsewhere = {.sun_family = AF_UNIX};
+	int dialled = host_dial(host), ends[2], door, called, accepted;
+	struct err e;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	snprintf(elsewhere.sun_path, sizeof(elsewhere.sun_path), "%s/other", host->dir);
+	door = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(bind(door, (struct sockaddr *)&elsewhere, sizeof(elsewhere)), 0);
+	cr_assert_eq(listen(door, 1), 0);
+	called = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(connect(called, (struct sockaddr *)&elsewhere, sizeof(elsewhere)), 0);
+	accepted = accept(door, NULL, NULL);
+	for (size_t i = 0; i < 6; i++) {
+		const int fds[] = {-1, dialled, ends[0], called, accepted, door};
+
+		e.text[0] = 0;
+		cr_expect_lt(control_judge(fds[i], host->path, NULL, 0, &e), 0, "%zu", i);
+		cr_expect(strstr(e.text, "nobody has asked"), "%zu: %s", i, e.text);
+	}
+	cr_expect_eq(control_judge(accepted, elsewhere.sun_path, NULL, 0, &e), 0, "%s", e.text);
+	unlink(elsewhere.sun_path);
+	for (size_t i = 0; i < 5; i++)
+		close((const int[]){dialled, ends[0], ends[1], called, accepted}[i]);
+	close(door);
 }

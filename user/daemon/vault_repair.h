@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_VAULT_REPAIR_H
+#define AWSMASK_VAULT_REPAIR_H
+/*
+ * Looking a vault's file through, and making a new one of what can still be read of it. A number that
+ * was given to a value which is lost is given to no other one: rows are numbered from 1 and never
+ * deleted, so no number is higher than the rows that the file had room for.
+ */
+#include "vault_sqlite.h"
+
+#include <limits.h>
+
+struct vault_found {
+	size_t mappings;      /* that unseal */
+	size_t lost;	      /* that are known to have been there, and cannot be read */
+	bool sound;	      /* nothing is wrong with it */
+	uint32_t floor;	      /* once repaired: new placeholders have higher numbers */
+	char aside[PATH_MAX]; /* once repaired: where the damaged file is */
+};
+
+/* Nothing is changed. 0: *found is set, or -1 and a sentence: it could not be looked at. */
+__attribute__((warn_unused_result)) int vault_check(const char *path,
+						    const uint8_t key[static VAULT_KEY_SIZE],
+						    struct vault_found *found, struct err *e);
+/*
+ * Put a new file in its place, if it is not sound; nobody may have it open. 0, or -1 and a sentence:
+ * the file is where it was.
+ */
+__attribute__((warn_unused_result)) int vault_repair(const char *path,
+						     const uint8_t key[static VAULT_KEY_SIZE],
+						     struct vault_found *found, struct err *e);
+
+#endif
