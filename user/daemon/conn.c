@@ -11,6 +11,7 @@
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
 #define BUSY_MS 60000
+#define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 
@@ -20,7 +21,7 @@ static const unsigned allowed[] = {
 	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
 	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
-	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_SPLICE] = TO(LINGER) | TO(CLOSED),
 	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
 	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
@@ -41,6 +42,11 @@ static void on_deadline(uv_timer_t *timer)
 {
 	struct conn *c = timer->data;
 
+	/* The process stood still: what was waited for may have come long ago. */
+	if (uv_now(timer->loop) > c->due_ms + STOOD_STILL_MS) {
+		conn_deadline(c, c->wait_ms);
+		return;
+	}
 	/* An agent that waits for an answer is told why there is none, and so is one whose request does
 	 * not come; everybody else is just let go. */
 	if (c->state == CONN_OPEN && (c->on_origin || c->asked_ms)) {
@@ -60,6 +66,8 @@ static void on_deadline(uv_timer_t *timer)
 
 void conn_deadline(struct conn *c, uint64_t ms)
 {
+	c->wait_ms = ms;
+	c->due_ms = uv_now(&c->thread->loop) + ms;
 	if (ms)
 		uv_timer_start(&c->deadline, on_deadline, ms, 0);
 	else
@@ -79,6 +87,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_leave(c->use, c->held);
 	exchange_free(c->exchange);
+	conn_watch_end(c);
 	identity_free(&c->who);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);

@@ -95,11 +95,12 @@ static void on_stop(uv_signal_t *signal, int number)
 	sd_notify(0, "STOPPING=1");
 	/* A restart looks the same. Who has the doors then finds their queues; if nobody does, systemd
 	 * closes them. */
-	m->leaving = m->options.worker_socket;
-	if (m->leaving)
+	if (m->options.worker_socket) {
+		m->leaving = true;
 		crew_leave(m->crew);
-	else
+	} else {
 		crew_stop(m->crew);
+	}
 }
 
 /* ---- setting up */
@@ -265,9 +266,11 @@ static int open_doors(struct monitor *m, struct err *e)
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
+	/* First, so that it is dropped if anything fails. */
+	if (inherit_from_systemd(&m->inherited, e) < 0)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0 ||
-	    inherit_from_systemd(&m->inherited, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
+	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)

@@ -83,7 +83,7 @@ static struct awsmask *skeleton_load(const char *dir, struct err *e)
 	skel->rodata->have_set_retval = has(FEATURE_SET_RETVAL);
 	skel->rodata->have_mptcp_sock = has(FEATURE_MPTCP_SOCK);
 	skel->rodata->have_task_in_skb = feature_task_helper();
-	skel->rodata->have_task_read = has(FEATURE_TASK_IN_SKB);
+	skel->rodata->have_task_read = !skel->rodata->have_task_in_skb && has(FEATURE_TASK_IN_SKB);
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;

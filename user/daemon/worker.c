@@ -211,15 +211,6 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	return 0;
 }
 
-static void on_alive(uv_timer_t *timer)
-{
-	struct priv_request alive = {.kind = PRIV_ALIVE};
-	struct loop_thread *t = timer->data;
-
-	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
-	(void)privsep_call(t->base.privsep, &alive, on_told, NULL);
-}
-
 static int init_loop(struct loop_thread *t, struct worker *w, const struct worker_boot *boot,
 		     unsigned i)
 {
@@ -228,11 +219,10 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	t->base.worker = w;
 	if (uv_loop_init(loop) < 0)
 		return -1;
-	t->stop.data = t->drain.data = t->drained.data = t->alive.data = t;
+	t->stop.data = t->drain.data = t->drained.data = t;
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
-	uv_timer_init(loop, &t->alive);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
 	if (!t->base.privsep || !t->base.origins)
@@ -249,7 +239,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 		return -1;
 	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
 		return -1;
-	uv_timer_start(&t->alive, on_alive, PULSE_MS, PULSE_MS);
+	pulse_begin(&t->alive, loop, t->base.privsep);
 	return i == 0 ? start_control(t, boot) : 0;
 }
 
