@@ -28,7 +28,7 @@ origin_has() { # COUNT: so many requests
 	streams=$!
 	place_wait 60 origin_has "$STREAMS"
 	busy=$(resident)
-	echo "idle: $idle MiB, with the streams: $busy MiB"
+	echo "# idle: $idle MiB, with the streams: $busy MiB" >&3
 	[ "$idle" -le $((60 + IDLE * 36 / 1000)) ]
 	[ "$busy" -le $((60 + IDLE * 36 / 1000 + STREAMS * 30 / 100)) ]
 	wait $streams
