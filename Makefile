@@ -192,7 +192,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
-$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a
+$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  KTEST $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)

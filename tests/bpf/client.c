@@ -196,6 +196,8 @@ static void client_main(const char *cgroup, const struct plan *p, int report, in
 	prctl(PR_SET_NAME, "an-agent");
 	if (cgroup_enter(cgroup, 0, &e))
 		check_failed(__FILE__, __LINE__, e.text);
+	if (p->netns)
+		check(!setns(open(p->netns, O_RDONLY | O_CLOEXEC), CLONE_NEWNET));
 	if (p->own_netns)
 		own_netns(p);
 	if (p->uid)

@@ -47,7 +47,7 @@ struct test_case {
 };
 
 /* Arrays that end with a NULL name, one per file of cases. */
-extern const struct test_case stream_cases[], datagram_cases[], life_cases[];
+extern const struct test_case stream_cases[], datagram_cases[], life_cases[], netns_cases[];
 
 /* Ends the case. */
 void check_failed(const char *file, int line, const char *what) __attribute__((noreturn));
@@ -74,6 +74,7 @@ struct plan {
 	int family, type, protocol;
 	const char *dst, *then;
 	uint16_t port;
+	const char *netns;   /* the network namespace to enter; NULL: none */
 	bool own_netns;	     /* a network namespace of the client's own */
 	bool socket_before;  /* made before the process enters the cgroup */
 	bool connect_before; /* datagrams: connected before, too */

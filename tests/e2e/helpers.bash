@@ -122,7 +122,7 @@ streams() { # TAG COUNT AT-ONCE [PINGS]
 			"$(value_of "$1" "$n")" >"$T/body.$n"
 		printf 'url = "%s"\nheader = "content-type: application/json"\nheader = "x-scenario: pings n=%d pause=0.1"\n' \
 			"$MESSAGES" "${4:-4}"
-		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 20\nnext\n' "$T/body.$n" "$T/answer.$n"
+		printf 'data-binary = "@%s"\noutput = "%s"\nsilent\nmax-time = 40\nnext\n' "$T/body.$n" "$T/answer.$n"
 	done | sed '$d' >"$T/config"
 	rm -f "$T"/answer.*
 	place_client curl -s --parallel --parallel-immediate --parallel-max "$3" -K "$T/config"

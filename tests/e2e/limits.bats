@@ -25,7 +25,6 @@ resident() { # MiB of the worker
 }
 
 @test "a scope that holds too much is refused with 529 and retry-after, and is served again later" {
-	before=$(place_requests)
 	place_client python3 -B "$CROWD" flood "$TARGET" 12 3900000 text >"$T/statuses"
 	expect_match "the statuses" '529:[0-9]' "$(cat "$T/statuses")"
 	expect_match "no other" '^(200:[0-9]+ )?529:[0-9]+$' "$(cat "$T/statuses")"

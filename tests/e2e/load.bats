@@ -26,7 +26,7 @@ origin_has() { # COUNT: so many requests
 	idle=$(resident)
 	streams 1 "$STREAMS" "$STREAMS" 10 &
 	streams=$!
-	place_wait 20 origin_has "$STREAMS"
+	place_wait 60 origin_has "$STREAMS"
 	busy=$(resident)
 	echo "idle: $idle MiB, with the streams: $busy MiB"
 	[ "$idle" -le $((60 + IDLE * 36 / 1000)) ]

@@ -61,6 +61,7 @@ static inline void set_up(struct bench *b)
 	w->config = b->config;
 	w->catalogue = catalogue_new(e.text, sizeof(e.text));
 	w->uses = scope_uses_new(&b->config->limits);
+	w->hellos = own_hellos_new();
 	w->target_addrs = target_addrs_new();
 	w->report = report_new("", 1, &types_builtin);
 	w->vault = vault_open(in_tempdir("vault.db"), key, &e);
@@ -72,7 +73,7 @@ static inline void set_up(struct bench *b)
 					      .out_max = 1 << 20};
 	b->thread.worker = w;
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls);
+	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos);
 	cr_assert(b->thread.privsep && b->thread.origins);
 	b->listener = listen_on_loopback(&b->flow.port);
 	memcpy(b->flow.addr, here, sizeof(here));
@@ -90,6 +91,7 @@ static inline void tear_down(struct bench *b)
 	close(b->listener);
 	close(b->client);
 	scope_uses_free(b->worker.uses);
+	own_hellos_free(b->worker.hellos);
 	target_addrs_free(b->worker.target_addrs);
 	report_free(b->worker.report);
 	vault_close(b->worker.vault);
@@ -117,7 +119,7 @@ static inline void dial(struct bench *b, enum conn_door door)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	b->client = pair[1];
-	conn_accept(&b->thread, pair[0], door);
+	conn_accept(&b->thread, pair[0], door, 0);
 }
 
 /* What the monitor says of the newest connection. */

@@ -232,6 +232,24 @@ Test(conn, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	tear_down(&b);
 }
 
+Test(conn, time_in_which_the_process_stands_still_is_nobodys_delay)
+{
+	struct bench b;
+
+	set_up(&b);
+	begin(&b, "POST");
+	b.thread.conns->due_ms = uv_now(&b.thread.loop); /* and it fires much later */
+	uv_timer_start(&b.thread.conns->deadline, b.thread.conns->deadline.timer_cb, 1100, 0);
+	b.thread.conns->wait_ms = 9999;
+	for (int i = 0; i < 2000 && b.thread.conns && patience(&b) <= 1100; i++) {
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_assert_not_null(b.thread.conns);
+	cr_expect(patience(&b) > 9000, "%zu", (size_t)patience(&b));
+	tear_down(&b);
+}
+
 Test(conn, memory_is_refused_beyond_the_limit)
 {
 	char piece[64 * 1024];
@@ -342,6 +360,70 @@ Test(conn, http2_in_the_clear_is_refused)
 	hear_out(&b);
 	cr_expect(nobody_dialled(&b));
 	cr_expect_eq(b.worker.stats.flows_refused, 1u);
+	tear_down(&b);
+}
+
+/* A ClientHello for the target, in its record; returns its size. */
+static size_t make_hello(uint8_t record[static 4096])
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	int n;
+
+	SSL_set_tlsext_host_name(ssl, TARGET);
+	SSL_set_bio(ssl, in, out);
+	cr_assert_lt(SSL_connect(ssl), 0);
+	n = BIO_read(out, record, 4096);
+	cr_assert_gt(n, 64);
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	return (size_t)n;
+}
+
+/* Says it as a client. 1: passed through; 0: the monitor is asked for a certificate. */
+static int is_passed_through(struct bench *b, const uint8_t *record, size_t n)
+{
+	struct priv_request r;
+
+	dial(b, DOOR_TRANSPARENT);
+	tell_flow(b, 1);
+	say(b, record, n);
+	for (int i = 0; i < 10000; i++) {
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+		if (b->thread.conns->state == CONN_SPLICE)
+			return 1;
+		if (recv(b->monitor, &r, sizeof(r), MSG_DONTWAIT) > 0 && r.kind == PRIV_LEAF)
+			return 0;
+		poll(NULL, 0, 1);
+	}
+	return -1;
+}
+
+Test(conn, what_we_have_masked_already_is_passed_through)
+{
+	uint8_t record[4096], digest[OWN_HELLO_SIZE];
+	struct bench b;
+	size_t n;
+
+	set_up(&b);
+	b.thread.leaves = leaf_cache_new(b.thread.privsep, &b.worker.tls, &b.worker.ca_generation);
+	cr_assert(b.thread.leaves);
+	n = make_hello(record);
+	own_hello_digest(record + 5, n - 5, digest);
+	own_hellos_add(b.worker.hellos, digest);
+	cr_expect_eq(is_passed_through(&b, record, n), 1);
+	expect_arrival(&b, "\x16\x03\x01");
+	/* Any other is opened: one of a byte's difference, and ours once its handshake is over. */
+	close(b.client);
+	record[n - 1] ^= 1;
+	cr_expect_eq(is_passed_through(&b, record, n), 0);
+	record[n - 1] ^= 1;
+	own_hellos_drop(b.worker.hellos, digest);
+	close(b.client);
+	cr_expect_eq(is_passed_through(&b, record, n), 0);
+	conn_close_all(&b.thread);
+	leaf_cache_free(b.thread.leaves);
 	tear_down(&b);
 }
 

@@ -135,6 +135,21 @@ Test(control, status_names_every_counter)
 	json_decref(answer);
 }
 
+Test(control, status_tells_the_network_namespaces)
+{
+	json_t *answer, *list;
+
+	host->namespaces = PRIV_NETNS_MAX + 6;
+	answer = host_ask_once(host, STATUS);
+	cr_assert(is_ok(answer));
+	list = json_object_get(answer, "namespaces");
+	cr_expect_eq(json_integer_value(json_object_get(answer, "namespace_count")),
+		     PRIV_NETNS_MAX + 6);
+	cr_assert_eq(json_array_size(list), PRIV_NETNS_MAX);
+	cr_expect_eq(json_integer_value(json_array_get(list, 3)), 4026532003);
+	json_decref(answer);
+}
+
 Test(control, status_tells_the_configuration)
 {
 	json_t *answer = host_ask_once(host, STATUS);

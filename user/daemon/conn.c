@@ -11,6 +11,7 @@
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
 #define BUSY_MS 60000
+#define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 
@@ -41,6 +42,11 @@ static void on_deadline(uv_timer_t *timer)
 {
 	struct conn *c = timer->data;
 
+	/* The process stood still: what was waited for may have come long ago. */
+	if (uv_now(timer->loop) > c->due_ms + STOOD_STILL_MS) {
+		conn_deadline(c, c->wait_ms);
+		return;
+	}
 	/* An agent that waits for an answer is told why there is none, and so is one whose request does
 	 * not come; everybody else is just let go. */
 	if (c->state == CONN_OPEN && (c->on_origin || c->asked_ms)) {
@@ -60,6 +66,8 @@ static void on_deadline(uv_timer_t *timer)
 
 void conn_deadline(struct conn *c, uint64_t ms)
 {
+	c->wait_ms = ms;
+	c->due_ms = uv_now(&c->thread->loop) + ms;
 	if (ms)
 		uv_timer_start(&c->deadline, on_deadline, ms, 0);
 	else
@@ -241,7 +249,7 @@ void conn_pump(void *arg)
 	}
 }
 
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
 {
 	struct worker *w = t->worker;
 	struct conn *c;
@@ -260,6 +268,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
 	c->door = door;
+	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);
 	buf_init(&c->connect_head, HTTP_HEAD_MAX);
 	uv_timer_init(&t->loop, &c->deadline);

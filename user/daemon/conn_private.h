@@ -39,8 +39,9 @@ struct conn {
 	enum conn_door door;
 	struct stream client;
 	uv_timer_t deadline;
-	uv_timer_t soon;  /* the pump has more to do, after others */
-	unsigned handles; /* open ones: client, deadline, soon, work */
+	uint64_t due_ms, wait_ms; /* its time, and how long that was */
+	uv_timer_t soon;	  /* the pump has more to do, after others */
+	unsigned handles;	  /* open ones: client, deadline, soon, work */
 
 	struct flow_record flow;
 	uint32_t ticket; /* of the question to the monitor, 0: none */

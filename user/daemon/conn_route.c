@@ -86,6 +86,20 @@ static bool far_address(const struct conn *c, uint8_t addr[static 16])
 	return c->door == DOOR_TRANSPARENT;
 }
 
+/* To be spliced, as it is. */
+static bool dial_on(struct conn *c)
+{
+	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
+		conn_close(c, true);
+		return false;
+	}
+	buf_free(&c->in);
+	stream_want(&c->client, false, false);
+	conn_move(c, CONN_DIAL);
+	conn_deadline(c, DIAL_MS);
+	return true;
+}
+
 /*
  * Not a target: pass it through, unless that would let a model be reached unmasked or policy says
  * no. `named`: the client said in the clear where it goes, and c->host has it. An address is not a name.
@@ -108,15 +122,7 @@ static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn 
 		return refuse(c, "other_hosts is deny");
 	if (c->door == DOOR_EXPLICIT && !c->connect_done)
 		return refuse(c, "the explicit listener serves targets alone");
-	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
-		conn_close(c, true);
-		return false;
-	}
-	buf_free(&c->in);
-	stream_want(&c->client, false, false);
-	conn_move(c, CONN_DIAL);
-	conn_deadline(c, DIAL_MS);
-	return true;
+	return dial_on(c);
 }
 
 static bool route_tls(struct conn *c)
@@ -132,6 +138,9 @@ static bool route_tls(struct conn *c)
 	c->tls = true;
 	if (!config_is_target(c->thread->worker->config, c->host))
 		return pass_through(c, hello.sni[0] && !hello.ech, conn_refuse_tls);
+	/* Opened and masked before; a second time would mask the placeholders. */
+	if (own_hellos_has(c->thread->worker->hellos, buf_bytes(&c->in), buf_len(&c->in)))
+		return dial_on(c);
 	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
 		conn_close(c, true);
 		return false;
@@ -337,6 +346,8 @@ void conn_place(const struct conn *c, struct origin_place *place)
 	const struct config *config = c->thread->worker->config;
 
 	*place = (struct origin_place){.tls = c->tls, .port = c->port ? c->port : c->flow.port};
+	if (c->flow.netns_cookie != c->thread->worker->netns_cookie)
+		place->netns = c->flow.netns_cookie;
 	snprintf(place->host, sizeof(place->host), "%s", c->host);
 	if (config->origin.address[0] && config_is_target(config, c->host)) {
 		const char *to = config->origin.address;

@@ -153,6 +153,16 @@ static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
 	return all;
 }
 
+/* Of network namespaces, as many as the monitor names at a time. */
+static json_t *inodes_json(const struct priv_reply *reply)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < reply->u.netns.count && i < PRIV_NETNS_MAX; i++)
+		json_array_append_new(list, json_integer((json_int_t)reply->u.netns.at[i].inode));
+	return list;
+}
+
 static const char *mode_word(uint32_t mode)
 {
 	return mode == POLICY_OBSERVE ? "observe" : "enforce";
@@ -164,14 +174,15 @@ static const char *scope_word(enum config_scope scope)
 }
 
 json_t *control_status(const struct control_context *context,
-		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled)
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
+		       const struct priv_reply *netns)
 {
 	const struct config *config = context->config;
 	uint64_t uptime = (uv_hrtime() - context->started_ns) / 1000000000u;
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -186,7 +197,8 @@ json_t *control_status(const struct control_context *context,
 		"observed_by_type",
 		types_json(context->types, context->stats->observed_by_type, false), "vault",
 		vault_json(context->vault), "report", report_json(context), "kernel",
-		kernel_json(counters));
+		kernel_json(counters), "namespaces", inodes_json(netns), "namespace_count",
+		(json_int_t)netns->u.netns.total);
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

@@ -40,3 +40,23 @@ void pulse_heard(struct pulse *p, unsigned thread)
 {
 	p->missed[thread] = 0;
 }
+
+static void on_told(void *arg, const struct priv_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	struct priv_request alive = {.kind = PRIV_ALIVE};
+
+	/* If it cannot be said, the monitor is gone, which is noticed elsewhere. */
+	(void)privsep_call(timer->data, &alive, on_told, NULL);
+}
+
+void pulse_begin(uv_timer_t *timer, uv_loop_t *loop, struct privsep *privsep)
+{
+	uv_timer_init(loop, timer);
+	timer->data = privsep;
+	uv_timer_start(timer, on_beat, PULSE_MS, PULSE_MS);
+}

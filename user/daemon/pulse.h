@@ -3,13 +3,14 @@
 #define AWSMASK_PULSE_H
 /*
  * Whether the worker that serves still answers: each of its threads says so every PULSE_MS. One that is
- * silent for PULSE_MISSED of them is stopped, or hangs. The monitor's.
+ * silent for PULSE_MISSED of them is stopped, or hangs.
  */
 #include "worker.h"
 
 #define PULSE_MS 2000
 #define PULSE_MISSED 5
 
+/* The monitor's. */
 struct pulse {
 	uv_timer_t timer; /* private, as all below */
 	unsigned threads, missed[WORKER_THREADS_MAX];
@@ -27,5 +28,8 @@ void pulse_watch(struct pulse *p, unsigned threads);
 void pulse_stop(struct pulse *p);
 /* This thread of it has said something. */
 void pulse_heard(struct pulse *p, unsigned thread);
+
+/* A thread's: begin to say so. The timer is the caller's to close. */
+void pulse_begin(uv_timer_t *timer, uv_loop_t *loop, struct privsep *privsep);
 
 #endif

@@ -115,7 +115,10 @@ static int old_open(struct old *o, const char *path, const uint8_t key[static VA
 	if (sqlite3_open_v2(path, &o->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL))
 		return err_set(e, "%s: it cannot be opened: %s", path, sqlite3_errmsg(o->sqlite));
 	sqlite3_busy_timeout(o->sqlite, 5000);
-	(void)sqlite3_exec(o->sqlite, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+	/* A file that was cut is only read with a schema that may be written, which it is not. */
+	(void)sqlite3_exec(o->sqlite,
+			   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+			   "PRAGMA writable_schema = ON",
 			   NULL, NULL, NULL);
 	o->whole = is_whole(o);
 	o->rows = rows_at_most(o);
