@@ -22,6 +22,9 @@ machine_begin() {
 	ROOT=$WORK/root
 	trap machine_end EXIT
 	trap 'exit 130' INT TERM
+	# A part of the tree of cgroups for itself: other machines have slices of the same names.
+	CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$MACHINE
+	mkdir "$CGROUP" && echo $$ >"$CGROUP/cgroup.procs" || return 1
 	mkdir -p "$WORK" && mount -t tmpfs tmpfs "$WORK" && mkdir "$WORK/upper" "$WORK/work" "$ROOT" &&
 		mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$ROOT" || return 1
 	# Nothing of what this host runs, keeps or is called.
@@ -35,8 +38,11 @@ machine_begin() {
 }
 
 machine_end() {
-	[ -z "${NSPAWN:-}" ] || kill -KILL "$NSPAWN" 2>/dev/null
+	echo $$ >"${CGROUP%/*}/cgroup.procs"
+	echo 1 >"$CGROUP/cgroup.kill"
 	wait 2>/dev/null
+	wait_for 10 grep -q '^populated 0' "$CGROUP/cgroup.events"
+	find "$CGROUP" -depth -type d -exec rmdir {} +
 	umount -R "$WORK" 2>/dev/null
 	rmdir "$WORK"
 }
