@@ -22,9 +22,9 @@ machine_begin() {
 	ROOT=$WORK/root
 	trap machine_end EXIT
 	trap 'exit 130' INT TERM
-	# A part of the tree of cgroups for itself: other machines have slices of the same names.
+	# Of its own, so that machines side by side do not share the cgroups that their units are named after.
 	CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$MACHINE
-	mkdir "$CGROUP" && echo $$ >"$CGROUP/cgroup.procs" || return 1
+	mkdir "$CGROUP" || return 1
 	mkdir -p "$WORK" && mount -t tmpfs tmpfs "$WORK" && mkdir "$WORK/upper" "$WORK/work" "$ROOT" &&
 		mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$ROOT" || return 1
 	# Nothing of what this host runs, keeps or is called.
@@ -38,20 +38,21 @@ machine_begin() {
 }
 
 machine_end() {
-	echo $$ >"${CGROUP%/*}/cgroup.procs"
-	echo 1 >"$CGROUP/cgroup.kill"
+	[ -z "${NSPAWN:-}" ] || echo 1 >"$CGROUP/cgroup.kill"
 	wait 2>/dev/null
 	wait_for 10 grep -q '^populated 0' "$CGROUP/cgroup.events"
-	find "$CGROUP" -depth -type d -exec rmdir {} +
+	find "$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 	umount -R "$WORK" 2>/dev/null
 	rmdir "$WORK"
 }
 
 machine_boot() {
-	SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 \
-		systemd-nspawn --quiet --directory="$ROOT" --machine="$MACHINE" --register=no --keep-unit \
-		--private-network --capability=all --system-call-filter=bpf --console=pipe --boot \
-		-- --unit=multi-user.target </dev/null >"$WORK/console" 2>&1 &
+	local calls="bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self"
+	(echo "$BASHPID" >"$CGROUP/cgroup.procs" &&
+		SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn --quiet \
+			--directory="$ROOT" --machine="$MACHINE" --register=no --keep-unit --private-network --capability=all \
+			--system-call-filter="$calls" --console=pipe --boot -- --unit=multi-user.target \
+			</dev/null >"$WORK/console" 2>&1) &
 	NSPAWN=$!
 	# The machine's /sys comes without what only the first machine may have; a mount of its own shows less, too.
 	wait_for 30 find_init && wait_for 60 machine systemctl is-active multi-user.target &&
