@@ -11,6 +11,7 @@
 #define ECONNREFUSED 111
 #define SOCK_STREAM 1
 #define WANT_AGAIN_NS 1000000000ull
+#define IPPROTO_TCP 6
 
 /* Whether cgroup/connect may choose the error (bpf_set_retval there: 6.1); else it is EPERM. */
 const volatile bool have_set_retval;
@@ -152,7 +153,8 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 		f->enrolled = true;
 }
 
-/* The last gate, for connected datagram sockets, which sendmsg hooks do not see, and raw ones. */
+/* The last gate, for connected datagram sockets, which sendmsg hooks do not see, raw ones, and streams
+ * that connect hooks do not see (SCTP). */
 static __always_inline int on_egress(struct __sk_buff *skb)
 {
 	struct facts f = {.attempt = ATTEMPT_DATAGRAM_SEND, .port_masked = true};
@@ -163,7 +165,7 @@ static __always_inline int on_egress(struct __sk_buff *skb)
 	if (!sk)
 		return ALLOW;
 	sk = bpf_sk_fullsock(sk); /* 5.1 */
-	if (!sk || sk->type == SOCK_STREAM)
+	if (!sk || (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP))
 		return ALLOW;
 	if (!packet_read(skb, &dst) || !port_masked(dst.port))
 		return ALLOW;

@@ -67,6 +67,16 @@ static int dial_uring(int fd, const struct plan *p)
 	return -uring_connect(fd, (struct sockaddr *)&a, size);
 }
 
+/* Enough of a header for any transport: the source port, the destination port. */
+static int send_raw(int fd, const struct plan *p)
+{
+	uint16_t header[8] = {htons(5000), htons(p->port)};
+	struct sockaddr_storage a;
+	socklen_t size = address(p, p->dst, 0, &a);
+
+	return sendto(fd, header, sizeof(header), 0, (struct sockaddr *)&a, size) < 0 ? errno : 0;
+}
+
 static int fill(const struct plan *p)
 {
 	int fds[64], last = 0;
@@ -130,6 +140,9 @@ static void act(int fd, const struct plan *p, struct outcome *out)
 		break;
 	case HOW_URING:
 		out->error = dial_uring(fd, p);
+		break;
+	case HOW_RAW:
+		out->error = send_raw(fd, p);
 		break;
 	}
 }

@@ -67,6 +67,7 @@ enum how {
 	HOW_TWO_DATAGRAMS,    /* connect() and send(), then sendto() `then` on UNMASKED */
 	HOW_FILL,	      /* 64 non-blocking connects, all closed again */
 	HOW_URING,	      /* connect() by an io_uring worker */
+	HOW_RAW,	      /* sendto() of a header that begins with two ports, on a raw socket */
 };
 
 struct plan {

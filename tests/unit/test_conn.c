@@ -1,204 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a connection goes, by what its client says first (I1), and how long each step may take. */
-#include "../../user/daemon/conn_private.h"
-#include "tempdir.h"
-
-#include <arpa/inet.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-
-#define TARGET "api.anthropic.com"
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-/* A thread of a worker on the test's own loop; its monitor, clients and origin are the test. */
-struct bench {
-	struct worker worker;
-	struct worker_thread thread;
-	struct config *config;
-	int monitor, listener, client;
-	struct flow_record flow; /* where clients were going: the listener */
-	char heard[4096];
-	size_t heard_len;
-};
-
-static void on_lost(void *arg)
-{
-	(void)arg;
-	cr_assert_fail("the monitor is there");
-}
-
-static int listen_on_loopback(uint16_t *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	cr_assert_eq(bind(fd, (struct sockaddr *)&at, size), 0);
-	cr_assert_eq(listen(fd, 16), 0);
-	cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	*port = ntohs(at.sin_port);
-	return fd;
-}
-
-static void set_up(struct bench *b)
-{
-	static const uint8_t here[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
-	const uint8_t key[VAULT_KEY_SIZE] = {3};
-	struct worker *w = &b->worker;
-	int pair[2];
-	struct err e;
-
-	*b = (struct bench){.client = -1};
-	signal(SIGPIPE, SIG_IGN);
-	tempdir_make();
-	b->config = config_default();
-	cr_assert_eq(uv_loop_init(&b->thread.loop), 0);
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	b->monitor = pair[1];
-	w->config = b->config;
-	w->catalogue = catalogue_new(e.text, sizeof(e.text));
-	w->uses = scope_uses_new(&b->config->limits);
-	w->hellos = own_hellos_new();
-	w->target_addrs = target_addrs_new();
-	w->report = report_new("", 1, &types_builtin);
-	w->vault = vault_open(in_tempdir("vault.db"), key, &e);
-	cr_assert(w->report && w->catalogue && w->uses && w->target_addrs && w->vault, "%s",
-		  e.text);
-	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
-					      .body_max = 1 << 20,
-					      .head_max = HTTP_HEAD_MAX,
-					      .out_max = 1 << 20};
-	b->thread.worker = w;
-	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos);
-	cr_assert(b->thread.privsep && b->thread.origins);
-	b->listener = listen_on_loopback(&b->flow.port);
-	memcpy(b->flow.addr, here, sizeof(here));
-}
-
-static void tear_down(struct bench *b)
-{
-	conn_close_all(&b->thread);
-	origin_pool_close(b->thread.origins);
-	privsep_close(b->thread.privsep);
-	uv_run(&b->thread.loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&b->thread.loop), 0, "a handle was left open");
-	cr_assert_eq(b->worker.open_conns, 0u);
-	close(b->monitor);
-	close(b->listener);
-	close(b->client);
-	scope_uses_free(b->worker.uses);
-	own_hellos_free(b->worker.hellos);
-	target_addrs_free(b->worker.target_addrs);
-	report_free(b->worker.report);
-	vault_close(b->worker.vault);
-	catalogue_free(b->worker.catalogue);
-	config_free(b->config);
-	tempdir_remove();
-}
-
-/* The loop goes round until the descriptor can be read. */
-static bool becomes_readable(struct bench *b, int fd)
-{
-	for (int i = 0; i < 10000; i++) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-
-		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
-		if (poll(&p, 1, 1) == 1)
-			return true;
-	}
-	return false;
-}
-
-static void dial(struct bench *b, enum conn_door door)
-{
-	int pair[2];
-
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-	b->client = pair[1];
-	conn_accept(&b->thread, pair[0], door, 0);
-}
-
-/* What the monitor says of the newest connection. */
-static void tell_flow(struct bench *b, int status)
-{
-	struct priv_request r;
-	struct priv_reply reply = {.status = status};
-
-	cr_assert(becomes_readable(b, b->monitor));
-	cr_assert_eq(recv(b->monitor, &r, sizeof(r), 0), (ssize_t)sizeof(r));
-	reply.kind = r.kind;
-	reply.id = r.id;
-	if (r.kind == PRIV_FLOW_TAKE)
-		reply.u.flow = b->flow;
-	cr_assert_eq(send(b->monitor, &reply, sizeof(reply), 0), (ssize_t)sizeof(reply));
-	for (int i = 0; i < 10000 && b->thread.conns && b->thread.conns->state == CONN_FLOW; i++)
-		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
-}
-
-static void say(struct bench *b, const void *p, size_t n)
-{
-	cr_assert_eq(send(b->client, p, n, MSG_NOSIGNAL), (ssize_t)n);
-}
-
-/* All that the client hears until its connection ends. */
-static void hear_out(struct bench *b)
-{
-	ssize_t n;
-
-	do {
-		cr_assert(becomes_readable(b, b->client), "it was neither answered nor closed");
-		n = recv(b->client, b->heard + b->heard_len, sizeof(b->heard) - 1 - b->heard_len,
-			 0);
-		b->heard_len += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-}
-
-/* One connection, transparent and known, whose client says this. */
-static void begin(struct bench *b, const char *said)
-{
-	dial(b, DOOR_TRANSPARENT);
-	tell_flow(b, 1);
-	say(b, said, strlen(said));
-}
-
-static bool nobody_dialled(struct bench *b)
-{
-	return accept(b->listener, NULL, NULL) < 0;
-}
-
-/* What arrives first where the client was going. */
-static void expect_arrival(struct bench *b, const char *begins)
-{
-	char got[4096] = "";
-	int fd;
-
-	cr_assert(becomes_readable(b, b->listener), "nobody dialled");
-	fd = accept(b->listener, NULL, NULL);
-	cr_assert_geq(fd, 0);
-	cr_assert(becomes_readable(b, fd));
-	cr_assert_gt(recv(fd, got, sizeof(got) - 1, 0), 0);
-	cr_expect_eq(strncmp(got, begins, strlen(begins)), 0, "%s", got);
-	close(fd);
-}
-
-static void expect_403(struct bench *b)
-{
-	hear_out(b);
-	cr_expect(strstr(b->heard, "HTTP/1.1 403 "), "%s", b->heard);
-	cr_expect(strstr(b->heard, "\"type\":\"permission_error\""), "%s", b->heard);
-	cr_expect(nobody_dialled(b));
-	cr_expect_eq(b->worker.stats.flows_refused, 1u);
-	cr_expect_eq(b->worker.stats.flows_spliced, 0u);
-}
-
-static uint64_t patience(const struct bench *b)
-{
-	const uv_timer_t *deadline = &b->thread.conns->deadline;
-
-	return uv_is_active((const uv_handle_t *)deadline) ? uv_timer_get_due_in(deadline) : 0;
-}
+#include "conn_rig.h"
 
 Test(conn, one_that_nobody_knows_is_closed)
 {
@@ -227,224 +29,6 @@ Test(conn, each_step_has_its_patience)
 	while (b.thread.conns->state != CONN_SPLICE)
 		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
 	cr_expect_eq(patience(&b), 0u, "silence is the two ends' own business");
-	tear_down(&b);
-}
-
-Test(conn, one_too_many_is_refused_in_words)
-{
-	struct bench b;
-
-	set_up(&b);
-	b.config->limits.scope_connections = 0;
-	begin(&b, "GET /v1/models HTTP/1.1\r\nHost: " TARGET "\r\n\r\n");
-	hear_out(&b);
-	cr_expect(strstr(b.heard, "HTTP/1.1 529 "), "%s", b.heard);
-	cr_expect(strstr(b.heard, "\"type\":\"overloaded_error\""), "%s", b.heard);
-	cr_expect(strstr(b.heard, "retry-after: "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_CONNECTIONS], 1u);
-	cr_expect(nobody_dialled(&b));
-	tear_down(&b);
-}
-
-Test(conn, one_too_many_that_is_to_be_passed_through_is_closed)
-{
-	struct bench b;
-
-	set_up(&b);
-	b.config->limits.connections = 0;
-	begin(&b, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n");
-	hear_out(&b);
-	cr_expect_eq(b.heard_len, 0u);
-	cr_expect_eq(b.worker.stats.flows_refused, 1u);
-	cr_expect(nobody_dialled(&b));
-	tear_down(&b);
-}
-
-Test(conn, far_too_many_are_closed_at_once)
-{
-	struct bench b;
-
-	set_up(&b);
-	b.config->limits.connections = 0;
-	b.worker.open_conns = 10000;
-	dial(&b, DOOR_TRANSPARENT);
-	hear_out(&b);
-	cr_expect_eq(b.worker.stats.flows_refused, 1u);
-	cr_expect_null(b.thread.conns);
-	b.worker.open_conns = 0;
-	tear_down(&b);
-}
-
-static void until(struct bench *b, bool (*is_so)(const struct conn *c))
-{
-	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
-		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
-		poll(NULL, 0, 1);
-	}
-	cr_assert(is_so(b->thread.conns));
-}
-
-static bool is_asked(const struct conn *c)
-{
-	return c->asked_ms != 0;
-}
-
-static bool is_in_body(const struct conn *c)
-{
-	return is_asked(c) && exchange_facts(c->exchange)->request_bytes == 4;
-}
-
-Test(conn, a_request_has_to_come_in_time)
-{
-	struct bench b;
-	uint64_t left;
-
-	set_up(&b);
-	/* The first one is refused, and the connection stays. */
-	begin(&b, "POST / HTTP/1.1\r\nHost: " TARGET "\r\nContent-Type: application/json\r\n"
-		  "Content-Length: 1\r\n\r\n?POST /v1/mess");
-	until(&b, is_asked);
-	left = patience(&b);
-	cr_expect(left > 25000 && left <= 30000, "its head: %zu", (size_t)left);
-	say(&b, "ages HTTP/1.1\r\nHost: " TARGET "\r\nContent-Length: 10000\r\n\r\n0123", 69);
-	until(&b, is_in_body);
-	left = patience(&b);
-	cr_expect(left > 50000 && left <= 60000, "its body: %zu", (size_t)left);
-	/* As if it had begun a minute ago: the next byte wins no time. */
-	b.thread.conns->asked_ms -= 60000;
-	say(&b, "4", 1);
-	hear_out(&b);
-	cr_expect(strstr(b.heard, "HTTP/1.1 408 "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_TOO_SLOW], 1u);
-	tear_down(&b);
-}
-
-static bool is_slim(const struct conn *c)
-{
-	return c->state == CONN_OPEN && !c->exchange;
-}
-
-static bool is_idle(const struct conn *c)
-{
-	return c->idle;
-}
-
-Test(conn, an_idle_one_gives_its_memory_back_and_goes_on)
-{
-	const char *request =
-		"POST / HTTP/1.1\r\nHost: " TARGET "\r\nContent-Type: application/json\r\n"
-		"Content-Length: 1\r\n\r\n?";
-	struct bench b;
-
-	set_up(&b);
-	begin(&b, request);
-	for (unsigned n = 1; n <= 3; n++) {
-		until(&b, is_idle);
-		cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], n);
-		conn_deadline(b.thread.conns, 1); /* as if it had come */
-		until(&b, is_slim);
-		cr_expect_eq(b.thread.conns->held, 0u);
-		cr_expect(patience(&b) > 9 * 60 * 1000, "%zu", (size_t)patience(&b));
-		say(&b, request, strlen(request));
-	}
-	until(&b, is_idle);
-	cr_expect_eq(b.worker.stats.requests, 4u);
-	conn_slim(b.thread.conns);
-	shutdown(b.client, SHUT_WR);
-	hear_out(&b);
-	tear_down(&b);
-}
-
-#define LARGE                                                                                      \
-	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
-	"\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\nsee i-0f1e2d3c4b5a69788"
-
-static bool is_at_work(const struct conn *c)
-{
-	return c->state == CONN_OPEN && c->working;
-}
-
-Test(conn, a_large_body_is_scanned_on_another_thread)
-{
-	struct bench b;
-
-	set_up(&b);
-	b.worker.enforce.scan_apart = 16;
-	begin(&b, LARGE);
-	until(&b, is_at_work);
-	cr_expect_eq(b.thread.scanning, b.thread.conns);
-	expect_arrival(&b, "POST /x HTTP/1.1\r\n");
-	cr_expect_null(b.thread.scanning);
-	tear_down(&b);
-}
-
-static bool is_waiting(const struct conn *c)
-{
-	return c->thread->to_scan == c;
-}
-
-Test(conn, large_bodies_wait_for_each_other_and_may_go_meanwhile)
-{
-	struct conn *first;
-	struct bench b;
-	int client;
-
-	set_up(&b);
-	b.worker.enforce.scan_apart = 16;
-	begin(&b, LARGE);
-	until(&b, is_at_work);
-	first = b.thread.scanning;
-	client = b.client;
-	/* As if it took long: what ends it is not looked at. */
-	b.thread.scanning = (struct conn *)&b;
-	begin(&b, LARGE);
-	until(&b, is_waiting);
-	conn_close(b.thread.to_scan, true);
-	cr_expect_null(b.thread.to_scan);
-	close(b.client);
-	b.client = client;
-	conn_close(first, true);
-	cr_expect_neq(first->handles, 0u, "it stays until its work is over");
-	tear_down(&b);
-}
-
-Test(conn, time_in_which_the_process_stands_still_is_nobodys_delay)
-{
-	struct bench b;
-
-	set_up(&b);
-	begin(&b, "POST");
-	b.thread.conns->due_ms = uv_now(&b.thread.loop); /* and it fires much later */
-	uv_timer_start(&b.thread.conns->deadline, b.thread.conns->deadline.timer_cb, 1100, 0);
-	b.thread.conns->wait_ms = 9999;
-	for (int i = 0; i < 2000 && b.thread.conns && patience(&b) <= 1100; i++) {
-		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
-		poll(NULL, 0, 1);
-	}
-	cr_assert_not_null(b.thread.conns);
-	cr_expect(patience(&b) > 9000, "%zu", (size_t)patience(&b));
-	tear_down(&b);
-}
-
-Test(conn, memory_is_refused_beyond_the_limit)
-{
-	char piece[64 * 1024];
-	struct bench b;
-	const char *head =
-		"POST /v1/messages HTTP/1.1\r\nHost: " TARGET "\r\nContent-Length: 1000000\r\n\r\n";
-
-	set_up(&b);
-	b.config->limits.scope_memory = 300000;
-	memset(piece, ' ', sizeof(piece));
-	begin(&b, head);
-	for (int i = 0; i < 10000 && !b.worker.stats.refusals[REFUSAL_MEMORY]; i++) {
-		(void)!send(b.client, piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT);
-		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
-	}
-	hear_out(&b);
-	cr_expect(strstr(b.heard, "HTTP/1.1 529 "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_MEMORY], 1u);
-	cr_expect(nobody_dialled(&b));
 	tear_down(&b);
 }
 
@@ -502,6 +86,29 @@ Test(conn, who_hides_at_a_targets_address_is_refused)
 	begin(&b, "\x01\x02\x03 no protocol that is known at all");
 	expect_403(&b);
 	tear_down(&b);
+}
+
+Test(conn, an_address_is_no_name)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"GET http://127.0.0.1:8080/ HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: [::ffff:127.0.0.1]:80\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		target_addrs_add(b.worker.target_addrs, b.flow.addr);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_arrival(&b, said[i]);
+		tear_down(&b);
+	}
 }
 
 Test(conn, http2_in_the_clear_is_refused)
@@ -641,4 +248,51 @@ Test(conn, a_client_that_leaves_before_it_says_enough_leaves_nothing)
 		cr_expect(nobody_dialled(&b));
 		tear_down(&b);
 	}
+}
+
+Test(conn, socks_is_refused)
+{
+	static const char *const greetings[] = {"\x05\x01", "\x04\x01\x01\xbb"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct bench b;
+
+		set_up(&b);
+		begin(&b, greetings[i]);
+		hear_out(&b);
+		cr_expect_eq(b.heard_len, i ? 8u : 2u);
+		cr_expect_eq((uint8_t)b.heard[1], i ? 91 : 0xff);
+		cr_expect(nobody_dialled(&b));
+		cr_expect_eq(b.worker.stats.flows_refused, 1u);
+		tear_down(&b);
+	}
+}
+
+Test(conn, a_request_whose_host_cannot_be_read_is_refused)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"GET / HTTP/1.0\r\n\r\n",
+		"GET ws://" TARGET "/ HTTP/1.1\r\nHost: other.example\r\n\r\n",
+		"GET http://other.example/ HTTP/1.1\r\nHost: " TARGET ", x\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+	}
+}
+
+Test(conn, two_names_in_one_head_are_refused)
+{
+	struct bench b;
+
+	set_up(&b);
+	begin(&b, "GET http://other.example/ HTTP/1.1\r\nHost: " TARGET "\r\n\r\n");
+	expect_403(&b);
+	tear_down(&b);
 }

@@ -40,6 +40,24 @@ static void expect_ok(const char *request)
 	json_decref(answer);
 }
 
+/* However its sentence is cut off, half a character included, a refusal is one. */
+Test(control, a_word_that_is_too_long_to_repeat_is_refused_all_the_same)
+{
+	char request[CTL_LINE_MAX];
+
+	for (int odd = 0; odd < 2; odd++) {
+		int n = snprintf(request, sizeof(request),
+				 "{\"command\":\"enroll\",\"cgroup\":\"/sys\",\"mode\":\"%s",
+				 odd ? "a" : "");
+
+		for (int i = 0; i < 700; i++)
+			n += snprintf(request + n, sizeof(request) - (size_t)n, "\u00e4");
+		snprintf(request + n, sizeof(request) - (size_t)n, "\"}");
+		expect_refused(request, "mode is '");
+	}
+	cr_expect_eq(host->changes, 0u);
+}
+
 /* A cgroup of this test's own. */
 static void make_cgroup(char path[static PATH_MAX], const char *word, uint64_t *id)
 {

@@ -29,5 +29,6 @@ void check_masking(struct checks *k); /* a made-up text there and back, in this 
 void check_live(struct checks *k);    /* connections from an enrolled cgroup, and program */
 void check_program(struct checks *k); /* the half of it that is about a program */
 void check_here(struct checks *k);    /* one of this very process: nothing but that */
+void check_bypass(struct checks *k);  /* ways round from there: with --bypass alone */
 
 #endif

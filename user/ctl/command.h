@@ -33,7 +33,8 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(EXE, "exe", NULL, "the arguments are paths of programs, or patterns of such")            \
 	X(DRY_RUN, "dry-run", NULL, "say what would be covered, and change nothing")               \
 	X(HERE, "here", NULL, "only whether a connection of this very process is masked")          \
-	X(DB, "db", "FILE", "read this report's file; no daemon is needed")
+	X(DB, "db", "FILE", "read this report's file; no daemon is needed")                        \
+	X(BYPASS, "bypass", NULL, "try the ways round, too")
 
 enum option_name {
 #define X(name, word, takes, meaning) OPTION_##name,

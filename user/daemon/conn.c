@@ -21,7 +21,7 @@ static const unsigned allowed[] = {
 	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
 	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
-	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_SPLICE] = TO(LINGER) | TO(CLOSED),
 	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
 	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
@@ -87,6 +87,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_leave(c->use, c->held);
 	exchange_free(c->exchange);
+	conn_watch_end(c);
 	identity_free(&c->who);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
@@ -283,11 +284,21 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	conn_ask_flow(c);
 }
 
+/* In another network namespace the monitor makes the origin's socket, too. */
+static bool needs_socket(const struct conn *c)
+{
+	if (c->flow.netns_cookie == c->thread->worker->netns_cookie || c->origin)
+		return false;
+	return c->state == CONN_HANDSHAKE || c->state == CONN_DIAL ||
+	       (c->state == CONN_OPEN && c->exchange &&
+		exchange_facts(c->exchange)->requests > c->counted);
+}
+
 bool conn_any_asks(const struct worker_thread *t)
 {
 	for (const struct conn *c = t->conns; c; c = c->next)
 		if (c->state == CONN_FLOW || c->state == CONN_SNIFF || c->state == CONN_TUNNEL ||
-		    c->state == CONN_PREPARE)
+		    c->state == CONN_PREPARE || needs_socket(c))
 			return true;
 	return false;
 }

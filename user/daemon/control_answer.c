@@ -11,15 +11,36 @@
 #define NAMES_MAX 256 /* of targets in an answer; a target is at most 253 bytes */
 #define NAMES_BYTES 16384
 
+/* Where it was cut off, a character may have been: JSON takes no half of one. */
+static void cut_character(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
+		len--;
+	if (len && (unsigned char)text[len - 1] >= 0xc0)
+		len--;
+	text[len] = '\0';
+}
+
 json_t *control_refusal(const char *format, ...)
 {
 	char text[1024];
+	json_t *answer;
 	va_list args;
+	int n;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+	if (n >= (int)sizeof(text))
+		cut_character(text);
+	answer = json_pack("{s:b, s:s}", "ok", 0, "error", text);
+	if (!answer)
+		answer = json_pack("{s:b, s:s}", "ok", 0, "error",
+				   "refused; why cannot be put into JSON: a name is no UTF-8");
+	/* Never NULL, which would be no refusal at all. This one cannot fail. */
+	return answer ? answer : json_false();
 }
 
 static json_t *ports_json(const uint16_t *ports, size_t n)

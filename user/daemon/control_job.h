@@ -65,7 +65,7 @@ void control_job_begin(struct control_job *job, const char *line, size_t len);
 /* Let go of the call under way. */
 void control_job_cancel(struct control_job *job);
 
-/* {"ok": false, "error": "..."} */
+/* {"ok": false, "error": "..."}. Never NULL: when memory is out, some JSON that is no object. */
 __attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format, ...);
 
 /* Answers from what is known (control_answer.c). NULL: memory is out. */
