@@ -8,7 +8,8 @@
   ended HOST KIND           a client (plain or tls) that ends its sending side behind its second request; prints all
                             that it gets
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
-  hold HOST COUNT FILE      so many idle TLS connections, held in the same way
+  hold HOST COUNT FILE [STREAMS]
+                            so many idle TLS connections, and streams amid their answer, held in the same way
   flood HOST COUNT BYTES KIND
                             so many requests of this size at once, each on a connection of its own: of text (text),
                             in chunks of a byte (chunks), one JSON string (string), or spaces that gzip has made small
@@ -173,8 +174,8 @@ def burst(host, count):
     print(len(results))
 
 
-def hold_idle(host, count, ready):
-    held = [tls(host) for _ in range(int(count))]
+def hold_idle(host, count, ready, streams=0):
+    held = [tls(host) for _ in range(int(count))] + [waiting(host) for _ in range(int(streams))]
     hold(ready)
     return held
 

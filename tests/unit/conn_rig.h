@@ -180,4 +180,26 @@ static inline void expect_403(struct bench *b)
 	cr_expect_eq(b->worker.stats.flows_spliced, 0u);
 }
 
+/* What arrives first where the client was going. */
+static inline void expect_arrival(struct bench *b, const char *begins)
+{
+	char got[4096] = "";
+	int fd;
+
+	cr_assert(becomes_readable(b, b->listener), "nobody dialled");
+	fd = accept(b->listener, NULL, NULL);
+	cr_assert_geq(fd, 0);
+	cr_assert(becomes_readable(b, fd));
+	cr_assert_gt(recv(fd, got, sizeof(got) - 1, 0), 0);
+	cr_expect_eq(strncmp(got, begins, strlen(begins)), 0, "%s", got);
+	close(fd);
+}
+
+static inline uint64_t patience(const struct bench *b)
+{
+	const uv_timer_t *deadline = &b->thread.conns->deadline;
+
+	return uv_is_active((const uv_handle_t *)deadline) ? uv_timer_get_due_in(deadline) : 0;
+}
+
 #endif
