@@ -140,6 +140,7 @@ static void arrived(struct world *w, const struct keeper *k, struct plan plan, i
 	plan.netns = k->path;
 	plan.uid = 4711;
 	c = client_start(w->cgroup, &plan);
+	check_is(count_of(w, REASON_NO_ROOM), 0);
 	check_is(c.out.error, 0);
 	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	check(accepted >= 0);

@@ -312,7 +312,6 @@ held() { # FILE-OF-INODES: whether anybody is in one of them, or holds it
 	done
 	twenty_namespaces >>"$T/inodes"
 	expect "namespaces" 22 "$(wc -l <"$T/inodes")"
-	held "$T/inodes"
 	place_ctl unenroll "$PLACE_CGROUP/other" # a reason to look at once
 	place_wait 15 pod_gone 11
 	place_wait 15 pod_gone 12
