@@ -192,7 +192,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
-$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a
+$(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  KTEST $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
@@ -202,11 +202,12 @@ unit-build: $(unit_bin)
 unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 	@tests/run unit $(unit_bin)
 
-# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers. What they test is compiled once for all;
-# the daemon's configuration is the one part of it that is not in libawsmask.a.
+# Fuzzers are libFuzzer programs: clang, address and undefined sanitizers. What they test is compiled once for all:
+# the daemon's configuration and its control protocol are the parts of it that are not in libawsmask.a.
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
-	-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -MMD -MP
-fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c)) \
+	-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
+fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
+		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/report_day.c) \
 	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 
 build/fuzz/obj/llhttp/%.o: /usr/share/llhttp/%.c
@@ -223,7 +224,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lyaml
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lyaml -ljansson
 
 fuzz-build: $(fuzz_bin)
 

@@ -7,6 +7,12 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+SEC("cgroup/sock_create") /* 4.10; which helpers it has: 5.7 */
+int awsmask_sock_create(struct bpf_sock *ctx)
+{
+	return on_socket(ctx);
+}
+
 SEC("cgroup/connect4")
 int awsmask_connect4(struct bpf_sock_addr *ctx)
 {

@@ -9,6 +9,8 @@
 #define REFUSE 0
 #define ECONNREFUSED 111
 #define SOCK_STREAM 1
+#define WANT_AGAIN_NS 1000000000ull
+#define IPPROTO_TCP 6
 
 /* Whether cgroup/connect may choose the error (bpf_set_retval there: 6.1); else it is EPERM. */
 const volatile bool have_set_retval;
@@ -29,6 +31,40 @@ static __always_inline void facts_of_task(struct facts *f, struct enrolment *who
 	f->fail_open = who->policy.flags & POLICY_FAIL_OPEN;
 }
 
+/*
+ * Ask the daemon to listen in this network namespace, once a second at most: an agent that tries
+ * again and again must not keep it busy.
+ */
+static __always_inline void listener_want(__u64 netns, __u64 cgroup_id)
+{
+	struct netns_wanted w = {.netns_cookie = netns, .cgroup_id = cgroup_id};
+	__u64 now = bpf_ktime_get_ns();
+	__u64 *last = bpf_map_lookup_elem(&told, &netns);
+
+	if (last && now - *last < WANT_AGAIN_NS)
+		return;
+	bpf_map_update_elem(&told, &netns, &now, BPF_ANY);
+	w.task = (__u32)bpf_get_current_pid_tgid();
+	bpf_ringbuf_output(&wanted, &w, sizeof(w), 0); /* 5.8 */
+}
+
+/*
+ * Who makes a socket will connect, and many a name is looked up before: asked for now, a listener
+ * is there in time, and nothing is refused. Whether it is alive is for connect to see.
+ */
+static __always_inline int on_socket(struct bpf_sock *ctx)
+{
+	struct enrolment who = {};
+	__u64 netns = bpf_get_netns_cookie(ctx); /* 5.7 */
+
+	if (bpf_map_lookup_elem(&listeners, &netns))
+		return ALLOW;
+	enrolment_of_task(&who);
+	if (who.cgroup_id && !who.own)
+		listener_want(netns, who.cgroup_id);
+	return ALLOW;
+}
+
 /* What only a stream needs: somebody to send it to, and a note of it. Returns the port. */
 static __always_inline __u16 facts_of_listener(struct facts *f, struct bpf_sock_addr *ctx,
 					       const struct endpoint *dst,
@@ -38,7 +74,9 @@ static __always_inline __u16 facts_of_listener(struct facts *f, struct bpf_sock_
 	__u16 port = listener_find(ctx, dst->family, netns);
 
 	f->listener = port != 0;
-	if (f->listener)
+	if (!f->listener)
+		listener_want(netns, who->cgroup_id);
+	else
 		f->room = flow_remember(ctx, dst, who, netns, port) != NULL;
 	return port;
 }
@@ -118,7 +156,8 @@ static __always_inline void facts_of_datagram(struct facts *f, struct bpf_sock *
 		f->enrolled = true;
 }
 
-/* The last gate, for connected datagram sockets, which sendmsg hooks do not see, and raw ones. */
+/* The last gate, for connected datagram sockets, which sendmsg hooks do not see, raw ones, and streams
+ * that connect hooks do not see (SCTP). */
 static __always_inline int on_egress(struct __sk_buff *skb)
 {
 	struct facts f = {.attempt = ATTEMPT_DATAGRAM_SEND, .port_masked = true};
@@ -129,7 +168,7 @@ static __always_inline int on_egress(struct __sk_buff *skb)
 	if (!sk)
 		return ALLOW;
 	sk = bpf_sk_fullsock(sk); /* 5.1 */
-	if (!sk || sk->type == SOCK_STREAM)
+	if (!sk || (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP))
 		return ALLOW;
 	if (!packet_read(skb, &dst) || !port_masked(dst.port))
 		return ALLOW;

@@ -3,7 +3,8 @@
 #define AWSMASK_MAPS_BPF_H
 /*
  * Every map, pinned by its name: policy outlives the daemon. A change of any of them, or of
- * struct flow_note, is a change of AWSMASK_ABI.
+ * struct flow_note, is a change of AWSMASK_ABI. Not so the last two, which are of use to a running
+ * daemon alone.
  */
 #include <linux/bpf.h>
 
@@ -108,5 +109,19 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } watched SEC(".maps");
+
+/* The daemon is told where it should listen, too. Full while it is not running: nothing is lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF); /* 5.8 */
+	__uint(max_entries, 64 * 1024);	    /* whole pages, of whatever size */
+} wanted SEC(".maps");
+
+/* When it was last told, by netns cookie. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, AWSMASK_MAX_LISTENERS);
+	__type(key, __u64);
+	__type(value, __u64); /* CLOCK_MONOTONIC, ns */
+} told SEC(".maps");
 
 #endif

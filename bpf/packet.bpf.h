@@ -8,10 +8,11 @@
 #define ETHERTYPE_IPV6 0x86dd
 #define PACKET_MAX_EXTENSIONS 8
 
-/* Ports stand first in TCP, UDP and UDP-Lite alike. */
+/* Ports stand first in TCP, UDP, DCCP, SCTP and UDP-Lite alike. */
 static __always_inline bool protocol_has_ports(__u8 protocol)
 {
-	return protocol == 6 || protocol == 17 || protocol == 136;
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 ||
+	       protocol == 136;
 }
 
 static __always_inline bool packet_port(struct __sk_buff *skb, __u32 offset, __u16 *port)

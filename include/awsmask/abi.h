@@ -105,6 +105,15 @@ struct flow_record {
 	char comm[16];	    /* NUL-terminated */
 };
 
+/* ring buffer `wanted`: somebody enrolled is going to connect, or has tried to, where nobody of ours
+ * listens. Not pinned. */
+struct netns_wanted {
+	__u64 netns_cookie;
+	__u64 cgroup_id; /* the enrolled one */
+	__u32 task;	 /* the thread that does, initial pid namespace */
+	__u32 pad;
+};
+
 _Static_assert(REASON_COUNT <= AWSMASK_MAX_REASONS, "abi");
 _Static_assert(sizeof(struct policy) == 8, "abi");
 _Static_assert(sizeof(struct listener) == 8, "abi");
@@ -112,5 +121,6 @@ _Static_assert(sizeof(struct settings) == 8, "abi");
 _Static_assert(sizeof(struct exclude_key) == 20, "abi");
 _Static_assert(sizeof(struct flow_key) == 32, "abi");
 _Static_assert(sizeof(struct flow_record) == 80, "abi");
+_Static_assert(sizeof(struct netns_wanted) == 24, "abi");
 
 #endif

@@ -148,6 +148,26 @@ static void udp_lite(struct world *w)
 	refused(w, p);
 }
 
+/* Other transports, as a socket of theirs would send them; there is none for most in most kernels. */
+static void raw(struct world *w)
+{
+	static const int protocols[] = {IPPROTO_TCP, IPPROTO_UDP, 33 /* DCCP */, IPPROTO_SCTP,
+					IPPROTO_UDPLITE};
+
+	for (int i = 0; i < 10; i++) {
+		bool six = i % 2;
+		struct plan p = datagram(HOW_RAW, six ? AF_INET6 : AF_INET, six ? ORIGIN6 : ORIGIN4,
+					 MASKED);
+
+		p.type = SOCK_RAW;
+		p.protocol = protocols[i / 2];
+		check_is(client_run(w->cgroup, &p).error, EPERM);
+		p.port = UNMASKED;
+		check_is(client_run(w->cgroup, &p).error, 0);
+	}
+	check(!datagram_came(w, 0));
+}
+
 static void other_port(struct world *w)
 {
 	sent(w, datagram(HOW_SEND, AF_INET, ORIGIN4, UNMASKED), 1);
@@ -208,6 +228,7 @@ const struct test_case datagram_cases[] = {
 	{"datagram: enrolled later", enrolled_late},
 	{"datagram: extension header", extension_header},
 	{"datagram: UDP-Lite", udp_lite},
+	{"datagram: raw sockets", raw},
 	{"datagram: other port", other_port},
 	{"datagram: two destinations", two_ways},
 	{"datagram: excluded networks", excluded},

@@ -67,6 +67,16 @@ static int dial_uring(int fd, const struct plan *p)
 	return -uring_connect(fd, (struct sockaddr *)&a, size);
 }
 
+/* Enough of a header for any transport: the source port, the destination port. */
+static int send_raw(int fd, const struct plan *p)
+{
+	uint16_t header[8] = {htons(5000), htons(p->port)};
+	struct sockaddr_storage a;
+	socklen_t size = address(p, p->dst, 0, &a);
+
+	return sendto(fd, header, sizeof(header), 0, (struct sockaddr *)&a, size) < 0 ? errno : 0;
+}
+
 static int fill(const struct plan *p)
 {
 	int fds[64], last = 0;
@@ -131,6 +141,9 @@ static void act(int fd, const struct plan *p, struct outcome *out)
 	case HOW_URING:
 		out->error = dial_uring(fd, p);
 		break;
+	case HOW_RAW:
+		out->error = send_raw(fd, p);
+		break;
 	}
 }
 
@@ -183,6 +196,8 @@ static void client_main(const char *cgroup, const struct plan *p, int report, in
 	prctl(PR_SET_NAME, "an-agent");
 	if (cgroup_enter(cgroup, 0, &e))
 		check_failed(__FILE__, __LINE__, e.text);
+	if (p->netns)
+		check(!setns(open(p->netns, O_RDONLY | O_CLOEXEC), CLONE_NEWNET));
 	if (p->own_netns)
 		own_netns(p);
 	if (p->uid)

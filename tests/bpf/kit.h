@@ -47,7 +47,7 @@ struct test_case {
 };
 
 /* Arrays that end with a NULL name, one per file of cases. */
-extern const struct test_case stream_cases[], datagram_cases[], life_cases[];
+extern const struct test_case stream_cases[], datagram_cases[], life_cases[], netns_cases[];
 
 /* Ends the case. */
 void check_failed(const char *file, int line, const char *what) __attribute__((noreturn));
@@ -66,6 +66,7 @@ enum how {
 	HOW_TWO_DATAGRAMS,    /* connect() and send(), then sendto() `then` on UNMASKED */
 	HOW_FILL,	      /* 64 non-blocking connects, all closed again */
 	HOW_URING,	      /* connect() by an io_uring worker */
+	HOW_RAW,	      /* sendto() of a header that begins with two ports, on a raw socket */
 };
 
 struct plan {
@@ -73,6 +74,7 @@ struct plan {
 	int family, type, protocol;
 	const char *dst, *then;
 	uint16_t port;
+	const char *netns;   /* the network namespace to enter; NULL: none */
 	bool own_netns;	     /* a network namespace of the client's own */
 	bool socket_before;  /* made before the process enters the cgroup */
 	bool connect_before; /* datagrams: connected before, too */

@@ -15,10 +15,13 @@ files() {
 	(cd "$ROOT" && find . -type f -printf '%m %P\n' | sort -k2)
 }
 
-@test "install brings programs, unit, user, directories, completion, pages and configuration" {
+@test "install brings programs, units, user, directories, completion, pages and configuration" {
 	make_into_root install
 	diff - <(files) <<-END
 		644 etc/awsmask/awsmask.yaml
+		644 usr/local/lib/systemd/system/awsmask-worker.service
+		644 usr/local/lib/systemd/system/awsmask-worker.socket
+		644 usr/local/lib/systemd/system/awsmask.slice
 		644 usr/local/lib/systemd/system/awsmaskd.service
 		644 usr/local/lib/sysusers.d/awsmask.conf
 		644 usr/local/lib/tmpfiles.d/awsmask.conf
@@ -34,12 +37,13 @@ files() {
 	"$ROOT/usr/local/sbin/awsmaskd" --config "$ROOT/etc/awsmask/awsmask.yaml" --check-config
 }
 
-@test "the unit starts what was installed, wherever that is" {
+@test "the units start what was installed, wherever that is" {
 	make_into_root PREFIX=/opt/awsmask install
-	unit=$ROOT/opt/awsmask/lib/systemd/system/awsmaskd.service
-	grep -q '^ExecStart=/opt/awsmask/sbin/awsmaskd$' "$unit"
+	units=$ROOT/opt/awsmask/lib/systemd/system
+	grep -q '^ExecStart=/opt/awsmask/sbin/awsmaskd --worker-socket ' "$units/awsmaskd.service"
+	grep -q '^ExecStart=/opt/awsmask/sbin/awsmaskd --worker-host 3$' "$units/awsmask-worker.service"
 	[ -x "$ROOT/opt/awsmask/sbin/awsmaskd" ]
-	[ "$(grep -c '@sbindir@' "$unit")" = 0 ]
+	[ "$(cat "$units"/* | grep -c '@sbindir@')" = 0 ]
 }
 
 @test "the user and the directories are as the daemon wants them" {

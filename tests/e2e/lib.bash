@@ -408,7 +408,7 @@ place_enroll() {
 
 # The daemon as an administrator would set it up.
 place_daemon() {
-	place_daemon_start && place_trust && place_enroll
+	place_daemon_start "$@" && place_trust && place_enroll
 }
 
 # What a sanitizer had to say; nothing is good.

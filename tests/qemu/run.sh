@@ -10,7 +10,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${1:-build/plain}
 HERE=build/qemu
-SECONDS_MAX=${SECONDS_MAX:-340}
+SECONDS_MAX=${SECONDS_MAX:-600}
 PROGRAMS=("$BUILD"/bpf/test_bpf "$BUILD"/unit/test_{features,sandbox,confine})
 
 die() {

@@ -43,7 +43,7 @@ struct host {
 	pthread_mutex_t lock;
 	uint64_t ids[HOST_ENROLLED_MAX];
 	struct policy policies[HOST_ENROLLED_MAX];
-	uint32_t enrolled;
+	uint32_t enrolled, namespaces;
 	unsigned late_ms;	  /* before each answer */
 	bool mute;		  /* never answers */
 	const char *fails;	  /* every change fails with this sentence */
@@ -61,6 +61,13 @@ static inline void host_list(struct host *h, const struct priv_request *r, struc
 		reply->u.list.ids[reply->u.list.count] = h->ids[i];
 		reply->u.list.policies[reply->u.list.count++] = h->policies[i];
 	}
+}
+
+static inline void host_netns(const struct host *h, struct priv_reply *reply)
+{
+	reply->u.netns.total = h->namespaces;
+	for (uint32_t i = 0; i < h->namespaces && i < PRIV_NETNS_MAX; i++)
+		reply->u.netns.at[reply->u.netns.count++].inode = 4026532000u + i;
 }
 
 static inline void host_change(struct host *h, const struct priv_request *r,
@@ -99,6 +106,8 @@ static inline void *host_monitor(void *arg)
 		late_ms = h->late_ms;
 		if (r.kind == PRIV_LIST)
 			host_list(h, &r, &reply);
+		else if (r.kind == PRIV_NETNS)
+			host_netns(h, &reply);
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;

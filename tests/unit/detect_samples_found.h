@@ -5,6 +5,29 @@
 #include "../../user/mask/detect.h"
 
 static const char *const found_places[] = {
+	"the prod profile (<<AWS_ACCOUNT:482910573641>>)",
+	"sandbox (<<AWS_ACCOUNT:482910573641>>), staging (<<AWS_ACCOUNT:306158472990>>)",
+	"payer is <<AWS_ACCOUNT:4829-1057-3641>>",
+	"AWS account <b><<AWS_ACCOUNT:482910573641>></b>",
+	"\"httpSourceId\":\"<<AWS_ACCOUNT:482910573641>>-app/<<ELB_NAME:corvid>>/"
+	"<<ELB_HASH:0a1b2c3d4e5f6071>>\"",
+	"health_check_id = \"<<ROUTE53_HEALTH:7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3>>\" -> "
+	"\"<<ROUTE53_HEALTH:8d2f01bc-52d4-4f3a-9be8-0a6d1c24f7e3>>\"",
+	"web_acl_id = \"<<WEB_ACL:7c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3>>\" -> "
+	"\"<<WEB_ACL:8d2f01bc-52d4-4f3a-9be8-0a6d1c24f7e3>>\"",
+	"web_acl_id: <<WEB_ACL:97c1e90ab-52d4-4f3a-9be8-0a6d1c24f7e3>>",
+	"bucket = \"<<S3_BUCKET:corvid-ledger-1>>\" -> \"<<S3_BUCKET:corvid-ledger-2>>\"",
+	"ssm_path = \"/<<SSM_PARAMETER:corvid/dsn>>\" -> \"/<<SSM_PARAMETER:corvid/dsn-2>>\"",
+	"root.id=<<ORG_ROOT:r-4q7x>>",
+	"bucket_created: <<S3_BUCKET:corvid-ledger-1>>",
+	"| Bucket | Purpose |\n| --- | --- |\n| `<<S3_BUCKET:corvid-ledger-1>>` | raw |",
+	"buckets:\n  raw: <<S3_BUCKET:corvid-ledger-1>>\n  cooked: <<S3_BUCKET:corvid-ledger-2>>",
+	"  DataBucket:\n    Type: String\n    Description: Where it lies\n    Default: "
+	"<<S3_BUCKET:corvid-ledger-1>>",
+	"DB_PASSWORD:                  <<PASSWORD:q7w8E9r0t1>>",
+	"hosted zone found with ID: <<ROUTE53_ZONE:Z4QXU9VHZAO4WI>>",
+	"#table?name=<<DYNAMODB_TABLE:corvid-ledger>>",
+	"/ecs/v2/clusters/<<CLUSTER_NAME:corvid-1>>/services/<<SERVICE_NAME:ledger-1>>",
 	"variable \"account_id\" {\n  type    = string\n  default = "
 	"\"<<AWS_ACCOUNT:482910573641>>\"\n}",
 	"{\"account_id\": {\"sensitive\": false, \"type\": \"string\", \"value\": "
@@ -143,6 +166,17 @@ static const struct {
 	const char *texts[3];
 } missed_places[] = {
 	{TYPE_AWS_ACCOUNT,
+	 {"the order (482910573641) was shipped", "linked list 4829-1057-3641",
+	  "in production (482910573641 items)"}},
+	{TYPE_S3_BUCKET,
+	 {"The bucket name is case-sensitive.", "bucket,object-key,last-modified",
+	  "\"bucket\",\"object-key\",\"storage-class\""}},
+	{TYPE_S3_BUCKET,
+	 {"bucket_default: us-west-2", "| bucket-name | object-count |",
+	  "| Bucket size | Count |\n|---|---|\n| 0-10 | 5 |"}},
+	{TYPE_DYNAMODB_TABLE,
+	 {"route_table\taccount_request_id", "table_name\tcreation_date", "table\trow-count"}},
+	{TYPE_AWS_ACCOUNT,
 	 {"account rows: 549755813888 bytes", "549755813888 bytes on account of it",
 	  "\"Id\": \"482910573641\", \"Name\": 1"}},
 	{TYPE_S3_BUCKET,
@@ -151,7 +185,8 @@ static const struct {
 	 {"const bucket = new Map();", "bucket: {{ .Values.bucketName | quote }}",
 	  "bucket = var.bucket-name"}},
 	{TYPE_S3_BUCKET,
-	 {"Object(\"m.pkl\")", "resource \"aws_s3_bucket\" \"web-1\" {", "bucket=${BUCKET:-default}"}},
+	 {"Object(\"m.pkl\")", "resource \"aws_s3_bucket\" \"web-1\" {",
+	  "bucket=${BUCKET:-default}"}},
 	{TYPE_PASSWORD,
 	 {"password !== confirmPassword2", "password: {{ .Values.pass1 | b64enc }}",
 	  "PWD=/home/app-2 OLDPWD=/var/log/app-2"}},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a connection goes, by what its client says first (I1), and how long each step may take. */
-#include "conn_bench.h"
+#include "conn_rig.h"
 
 Test(conn, one_that_nobody_knows_is_closed)
 {
@@ -88,6 +88,29 @@ Test(conn, who_hides_at_a_targets_address_is_refused)
 	tear_down(&b);
 }
 
+Test(conn, an_address_is_no_name)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"GET http://127.0.0.1:8080/ HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: [::ffff:127.0.0.1]:80\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		target_addrs_add(b.worker.target_addrs, b.flow.addr);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_arrival(&b, said[i]);
+		tear_down(&b);
+	}
+}
+
 Test(conn, http2_in_the_clear_is_refused)
 {
 	struct bench b;
@@ -97,6 +120,70 @@ Test(conn, http2_in_the_clear_is_refused)
 	hear_out(&b);
 	cr_expect(nobody_dialled(&b));
 	cr_expect_eq(b.worker.stats.flows_refused, 1u);
+	tear_down(&b);
+}
+
+/* A ClientHello for the target, in its record; returns its size. */
+static size_t make_hello(uint8_t record[static 4096])
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	int n;
+
+	SSL_set_tlsext_host_name(ssl, TARGET);
+	SSL_set_bio(ssl, in, out);
+	cr_assert_lt(SSL_connect(ssl), 0);
+	n = BIO_read(out, record, 4096);
+	cr_assert_gt(n, 64);
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	return (size_t)n;
+}
+
+/* Says it as a client. 1: passed through; 0: the monitor is asked for a certificate. */
+static int is_passed_through(struct bench *b, const uint8_t *record, size_t n)
+{
+	struct priv_request r;
+
+	dial(b, DOOR_TRANSPARENT);
+	tell_flow(b, 1);
+	say(b, record, n);
+	for (int i = 0; i < 10000; i++) {
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+		if (b->thread.conns->state == CONN_SPLICE)
+			return 1;
+		if (recv(b->monitor, &r, sizeof(r), MSG_DONTWAIT) > 0 && r.kind == PRIV_LEAF)
+			return 0;
+		poll(NULL, 0, 1);
+	}
+	return -1;
+}
+
+Test(conn, what_we_have_masked_already_is_passed_through)
+{
+	uint8_t record[4096], digest[OWN_HELLO_SIZE];
+	struct bench b;
+	size_t n;
+
+	set_up(&b);
+	b.thread.leaves = leaf_cache_new(b.thread.privsep, &b.worker.tls, &b.worker.ca_generation);
+	cr_assert(b.thread.leaves);
+	n = make_hello(record);
+	own_hello_digest(record + 5, n - 5, digest);
+	own_hellos_add(b.worker.hellos, digest);
+	cr_expect_eq(is_passed_through(&b, record, n), 1);
+	expect_arrival(&b, "\x16\x03\x01");
+	/* Any other is opened: one of a byte's difference, and ours once its handshake is over. */
+	close(b.client);
+	record[n - 1] ^= 1;
+	cr_expect_eq(is_passed_through(&b, record, n), 0);
+	record[n - 1] ^= 1;
+	own_hellos_drop(b.worker.hellos, digest);
+	close(b.client);
+	cr_expect_eq(is_passed_through(&b, record, n), 0);
+	conn_close_all(&b.thread);
+	leaf_cache_free(b.thread.leaves);
 	tear_down(&b);
 }
 
@@ -161,4 +248,51 @@ Test(conn, a_client_that_leaves_before_it_says_enough_leaves_nothing)
 		cr_expect(nobody_dialled(&b));
 		tear_down(&b);
 	}
+}
+
+Test(conn, socks_is_refused)
+{
+	static const char *const greetings[] = {"\x05\x01", "\x04\x01\x01\xbb"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct bench b;
+
+		set_up(&b);
+		begin(&b, greetings[i]);
+		hear_out(&b);
+		cr_expect_eq(b.heard_len, i ? 8u : 2u);
+		cr_expect_eq((uint8_t)b.heard[1], i ? 91 : 0xff);
+		cr_expect(nobody_dialled(&b));
+		cr_expect_eq(b.worker.stats.flows_refused, 1u);
+		tear_down(&b);
+	}
+}
+
+Test(conn, a_request_whose_host_cannot_be_read_is_refused)
+{
+	static const char *const said[] = {
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"GET / HTTP/1.0\r\n\r\n",
+		"GET ws://" TARGET "/ HTTP/1.1\r\nHost: other.example\r\n\r\n",
+		"GET http://other.example/ HTTP/1.1\r\nHost: " TARGET ", x\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct bench b;
+
+		set_up(&b);
+		begin(&b, said[i]);
+		expect_403(&b);
+		tear_down(&b);
+	}
+}
+
+Test(conn, two_names_in_one_head_are_refused)
+{
+	struct bench b;
+
+	set_up(&b);
+	begin(&b, "GET http://other.example/ HTTP/1.1\r\nHost: " TARGET "\r\n\r\n");
+	expect_403(&b);
+	tear_down(&b);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What connections may cost: their number, their memory, the loop's time, and how long they take. */
-#include "conn_bench.h"
+#include "conn_rig.h"
 
 Test(conn_limits, one_too_many_is_refused_in_words)
 {

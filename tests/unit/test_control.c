@@ -40,6 +40,24 @@ static void expect_ok(const char *request)
 	json_decref(answer);
 }
 
+/* However its sentence is cut off, half a character included, a refusal is one. */
+Test(control, a_word_that_is_too_long_to_repeat_is_refused_all_the_same)
+{
+	char request[CTL_LINE_MAX];
+
+	for (int odd = 0; odd < 2; odd++) {
+		int n = snprintf(request, sizeof(request),
+				 "{\"command\":\"enroll\",\"cgroup\":\"/sys\",\"mode\":\"%s",
+				 odd ? "a" : "");
+
+		for (int i = 0; i < 700; i++)
+			n += snprintf(request + n, sizeof(request) - (size_t)n, "\u00e4");
+		snprintf(request + n, sizeof(request) - (size_t)n, "\"}");
+		expect_refused(request, "mode is '");
+	}
+	cr_expect_eq(host->changes, 0u);
+}
+
 /* A cgroup of this test's own. */
 static void make_cgroup(char path[static PATH_MAX], const char *word, uint64_t *id)
 {
@@ -114,6 +132,21 @@ Test(control, status_names_every_counter)
 	AWSMASK_REASONS(X)
 #undef X
 	cr_expect(json_is_integer(json_object_get(answer, "uptime_seconds")));
+	json_decref(answer);
+}
+
+Test(control, status_tells_the_network_namespaces)
+{
+	json_t *answer, *list;
+
+	host->namespaces = PRIV_NETNS_MAX + 6;
+	answer = host_ask_once(host, STATUS);
+	cr_assert(is_ok(answer));
+	list = json_object_get(answer, "namespaces");
+	cr_expect_eq(json_integer_value(json_object_get(answer, "namespace_count")),
+		     PRIV_NETNS_MAX + 6);
+	cr_assert_eq(json_array_size(list), PRIV_NETNS_MAX);
+	cr_expect_eq(json_integer_value(json_array_get(list, 3)), 4026532003);
 	json_decref(answer);
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +50,24 @@ static struct crew_host_message hear(const struct rig *r)
 	return m;
 }
 
+/* As somebody unprivileged, with this descriptor alone. */
+static pid_t start_host(int fd)
+{
+	pid_t pid = fork();
+
+	cr_assert(pid >= 0);
+	if (pid == 0) {
+		close_range(3, (unsigned)fd - 1, 0);
+		close_range((unsigned)fd + 1, ~0u, 0);
+		if (setresgid(SOMEBODY, SOMEBODY, SOMEBODY) < 0 ||
+		    setresuid(SOMEBODY, SOMEBODY, SOMEBODY) < 0)
+			_exit(97);
+		_exit(crew_host_main(fd));
+	}
+	close(fd);
+	return pid;
+}
+
 static struct rig set_up(void)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
@@ -61,17 +80,7 @@ static struct rig set_up(void)
 	cr_assert_eq(pipe2(r.out, O_CLOEXEC), 0);
 	r.link = pair[0];
 	setsockopt(r.link, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	r.host = fork();
-	cr_assert(r.host >= 0);
-	if (r.host == 0) {
-		close_range(3, (unsigned)pair[1] - 1, 0);
-		close_range((unsigned)pair[1] + 1, ~0u, 0);
-		if (setresgid(SOMEBODY, SOMEBODY, SOMEBODY) < 0 ||
-		    setresuid(SOMEBODY, SOMEBODY, SOMEBODY) < 0)
-			_exit(97);
-		_exit(crew_host_main(pair[1]));
-	}
-	close(pair[1]);
+	r.host = start_host(pair[1]);
 	hello = hear(&r);
 	cr_assert_eq(hello.kind, CREW_HOST_HELLO);
 	cr_assert_eq(hello.value, CREW_HOST_PROTOCOL);
@@ -208,4 +217,50 @@ Test(crew_host, root_is_refused)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	cr_assert_eq(crew_host_main(pair[0]), 1);
+}
+
+static int connect_to(const struct sockaddr_un *addr, socklen_t size)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return connect(fd, (const struct sockaddr *)addr, size) == 0 ? fd : -1;
+}
+
+/* Whether it is hung up on, and not even greeted. */
+static int come_as_somebody(const struct sockaddr_un *addr, socklen_t size)
+{
+	char byte;
+	int fd;
+
+	if (setresuid(SOMEBODY, SOMEBODY, SOMEBODY) < 0)
+		return 97;
+	fd = connect_to(addr, size);
+	return fd >= 0 && recv(fd, &byte, 1, 0) == 0 ? 0 : 1;
+}
+
+Test(crew_host, where_it_listens_root_alone_is_served)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX}; /* a name of the kernel's choice */
+	socklen_t size = sizeof(addr);
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), status;
+	struct rig r;
+	pid_t other;
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&addr, sizeof(addr.sun_family)), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+	cr_assert_eq(listen(listener, 4), 0);
+	r.host = start_host(listener);
+	r.link = connect_to(&addr, size);
+	cr_assert_eq(hear(&r).kind, CREW_HOST_HELLO);
+	other = fork();
+	cr_assert(other >= 0);
+	if (other == 0)
+		_exit(come_as_somebody(&addr, size));
+	cr_assert_eq(waitpid(other, &status, 0), other);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 0);
+	close(r.link);
+	cr_assert_eq(status_of_host(&r), 0);
 }

@@ -51,8 +51,8 @@ Test(exchange_refuse, refusals_of_heads)
 	REFUSED(POST "Content-Type: text/plain\r\nContent-Type: application/json\r\n"
 		     "Content-Length: 1\r\n\r\n",
 		REFUSAL_MALFORMED, false);
-	REFUSED("GET foo://" RIG_HOST "/ HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n", REFUSAL_MALFORMED,
-		false);
+	REFUSED("GET foo://" RIG_HOST "/ HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n",
+		REFUSAL_WRONG_HOST, false);
 	REFUSED("GET http://" RIG_HOST "?x HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n",
 		REFUSAL_MALFORMED, false);
 	REFUSED("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n", REFUSAL_WRONG_HOST, false);

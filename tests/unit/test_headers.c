@@ -54,6 +54,7 @@ Test(headers, classes)
 		{"authorization", HEADER_AUTH},
 		{"X-Api-Key", HEADER_AUTH},
 		{"Cookie", HEADER_AUTH},
+		{"Alt-Svc", HEADER_HOP},
 		{"Host", HEADER_PROTOCOL},
 		{"content-type", HEADER_PROTOCOL},
 		{"User-Agent", HEADER_PROTOCOL},
@@ -215,6 +216,8 @@ Test(headers, hosts)
 		{"HTTP://other.example", "api.example.com", "other.example", 0},
 		{"http://user@other.example/", "api.example.com", NULL, 0},
 		{"http:///x", "api.example.com", NULL, 0},
+		{"ws://other.example/", "api.example.com", NULL, 0},
+		{"ftp://other.example/", "api.example.com", NULL, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {

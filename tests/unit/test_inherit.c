@@ -147,6 +147,16 @@ static void meet(struct rig *r, bool says_done)
 	cr_assert_eq(r->got, 1);
 }
 
+static void tear_down(struct rig *r)
+{
+	inherit_drop(&r->in);
+	handover_close(r->handover, false);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&r->loop), 0);
+	close(r->gift);
+	tempdir_remove();
+}
+
 Test(handover, a_successor_gets_what_there_is_and_says_when_it_serves)
 {
 	tempdir_make();
@@ -161,9 +171,7 @@ Test(handover, a_successor_gets_what_there_is_and_says_when_it_serves)
 	fd = inherit_take(&r.in, "gift");
 	cr_assert(is_open(fd));
 	cr_assert(inherit_has(&r.in, HANDOVER_NAME));
-	inherit_drop(&r.in);
-	handover_close(r.handover, false);
-	tempdir_remove();
+	tear_down(&r);
 }
 
 Test(handover, a_successor_that_ends_without_is_told_and_the_next_one_is_served)
@@ -178,9 +186,7 @@ Test(handover, a_successor_that_ends_without_is_told_and_the_next_one_is_served)
 	meet(&r, true);
 	cr_assert_eq(r.wanted, 2);
 	cr_assert_eq(r.succeeded, 1);
-	inherit_drop(&r.in);
-	handover_close(r.handover, false);
-	tempdir_remove();
+	tear_down(&r);
 }
 
 Test(handover, where_nobody_runs_there_is_nothing_to_get)

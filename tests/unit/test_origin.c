@@ -13,11 +13,16 @@ struct bench {
 	struct tls tls;
 	X509 *leaf;
 	struct origin_pool *pool;
+	struct own_hellos *hellos;
 	struct origin_place place;
 	int listener;
 	pthread_t thread;
 	void (*serve)(struct bench *b, int fd);
 	_Atomic unsigned accepted;
+	uint8_t hello[8192]; /* as it came */
+	size_t hello_len;
+	bool known, known_torn; /* as ours, then */
+	_Atomic bool silent;
 	unsigned events;
 	struct buf head;
 };
@@ -54,7 +59,9 @@ static void set_up(struct bench *b, const char *host, void (*serve)(struct bench
 					 .port = ntohs(at.sin_port),
 					 .tls = true};
 	cr_assert_eq(pthread_create(&b->thread, NULL, serve_all, b), 0);
-	b->pool = origin_pool_new(&b->loop, &b->tls);
+	b->hellos = own_hellos_new();
+	cr_assert(b->hellos);
+	b->pool = origin_pool_new(&b->loop, &b->tls, NULL, b->hellos);
 	cr_assert(b->pool);
 }
 
@@ -66,6 +73,7 @@ static void tear_down(struct bench *b)
 	shutdown(b->listener, SHUT_RDWR);
 	pthread_join(b->thread, NULL);
 	close(b->listener);
+	own_hellos_free(b->hellos);
 	X509_free(b->leaf);
 	tls_free(&b->tls);
 	tempdir_remove();
@@ -162,6 +170,69 @@ Test(origin, an_idle_connection_serves_the_next_request)
 	o = get(&b, false);
 	cr_assert_not(origin_was_pooled(o));
 	origin_put(o, false);
+	tear_down(&b);
+}
+
+/* Looks at its hello, and answers it then. */
+static void serve_known(struct bench *b, int fd)
+{
+	size_t want = 5;
+
+	while (b->hello_len < want) {
+		ssize_t got = recv(fd, b->hello, sizeof(b->hello), MSG_PEEK);
+
+		cr_assert_gt(got, 0);
+		b->hello_len = (size_t)got;
+		if (got >= 5)
+			want = 5u + (size_t)(b->hello[3] << 8 | b->hello[4]);
+	}
+	b->known = own_hellos_has(b->hellos, b->hello, b->hello_len);
+	b->known_torn = own_hellos_has(b->hellos, b->hello, b->hello_len - 1);
+	serve_echo(b, fd);
+}
+
+Test(origin, our_hello_is_known_until_it_is_answered)
+{
+	struct bench b;
+	struct origin *o;
+
+	set_up(&b, RIG_HOST, serve_known);
+	o = get(&b, false);
+	cr_assert_eq(settle(&b, o), ORIGIN_READY);
+	cr_expect(b.known && !b.known_torn);
+	cr_expect_not(own_hellos_has(b.hellos, b.hello, b.hello_len));
+	origin_put(o, false);
+	tear_down(&b);
+}
+
+/* Nor is it when nobody answers. */
+static void serve_silence(struct bench *b, int fd)
+{
+	size_t got = 0;
+
+	while (got < 64)
+		got += (size_t)recv(fd, b->hello + got, sizeof(b->hello) - got, 0);
+	b->hello_len = got;
+	b->known = own_hellos_has(b->hellos, b->hello, got);
+	b->silent = true;
+	while (recv(fd, b->hello + got, 1, 0) == 1)
+		;
+}
+
+Test(origin, the_hello_of_one_that_is_given_up_is_forgotten)
+{
+	struct bench b;
+	struct origin *o;
+
+	set_up(&b, RIG_HOST, serve_silence);
+	o = get(&b, false);
+	while (!b.silent) {
+		origin_advance(o);
+		uv_run(&b.loop, UV_RUN_NOWAIT);
+	}
+	cr_expect(b.known);
+	origin_put(o, false);
+	cr_expect_not(own_hellos_has(b.hellos, b.hello, b.hello_len));
 	tear_down(&b);
 }
 

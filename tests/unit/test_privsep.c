@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -159,6 +160,89 @@ Test(privsep, an_answer_of_another_size_is_no_answer)
 	uv_run(&b.loop, UV_RUN_DEFAULT);
 	close(b.monitor);
 	cr_assert_eq(b.lost, 1);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+static int pipe_end(int *other)
+{
+	int ends[2];
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	*other = ends[1];
+	return ends[0];
+}
+
+/* Whether nobody holds the reading end any more. */
+static bool is_closed(int writing_end)
+{
+	return write(writing_end, "", 1) < 0 && errno == EPIPE;
+}
+
+static void send_two(struct bench *b, uint32_t id, const int fds[static 2])
+{
+	struct priv_reply r = {.kind = PRIV_DOORS, .id = id, .status = 1, .fd_count = 2};
+
+	memcpy(r.fds, fds, sizeof(r.fds));
+	cr_assert_eq(privsep_answer(b->monitor, &r), 0);
+	privsep_close_fds(&r);
+}
+
+static void keep_reply(void *arg, const struct priv_reply *reply)
+{
+	*(struct priv_reply *)arg = *reply;
+}
+
+Test(privsep, descriptors_travel_beside_an_answer)
+{
+	struct priv_request q = {.kind = PRIV_DOORS};
+	struct priv_reply got = {0};
+	int fds[2], ends[2];
+	struct bench b;
+	char byte;
+
+	signal(SIGPIPE, SIG_IGN);
+	set_up(&b);
+	cr_assert(privsep_call(b.privsep, &q, keep_reply, &got));
+	fds[0] = pipe_end(&ends[0]);
+	fds[1] = pipe_end(&ends[1]);
+	send_two(&b, q.id, fds);
+	uv_run(&b.loop, UV_RUN_ONCE);
+	cr_assert_eq(got.fd_count, 2u);
+	for (int i = 0; i < 2; i++) { /* in their order */
+		cr_assert_eq(write(ends[i], i ? "b" : "a", 1), 1);
+		cr_assert_eq(read(got.fds[i], &byte, 1), 1);
+		cr_assert_eq(byte, "ab"[i]);
+	}
+	privsep_close_fds(&got);
+	cr_assert(is_closed(ends[0]) && is_closed(ends[1]));
+	close(ends[0]);
+	close(ends[1]);
+	privsep_close(b.privsep);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	close(b.monitor);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+Test(privsep, descriptors_beside_an_answer_that_nobody_wants_are_closed)
+{
+	struct priv_request q = {.kind = PRIV_DOORS};
+	int fds[2], ends[2];
+	struct bench b;
+
+	signal(SIGPIPE, SIG_IGN);
+	set_up(&b);
+	cr_assert(privsep_call(b.privsep, &q, never, &b));
+	privsep_forget(b.privsep, q.id);
+	fds[0] = pipe_end(&ends[0]);
+	fds[1] = pipe_end(&ends[1]);
+	send_two(&b, q.id, fds);
+	uv_run(&b.loop, UV_RUN_ONCE);
+	cr_assert(is_closed(ends[0]) && is_closed(ends[1]));
+	close(ends[0]);
+	close(ends[1]);
+	privsep_close(b.privsep);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	close(b.monitor);
 	cr_assert_eq(uv_loop_close(&b.loop), 0);
 }
 

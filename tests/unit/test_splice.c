@@ -49,7 +49,7 @@ static void set_up(struct bench *b)
 
 static void start(struct bench *b)
 {
-	b->splicer = splicer_new(&b->near, &b->far);
+	b->splicer = splicer_new(&b->near, &b->far, NULL, NULL, NULL);
 	cr_assert(b->splicer);
 	on_event(b);
 }

@@ -27,5 +27,6 @@ void check_trust(struct checks *k);   /* CA, its names, its end, the system's st
 void check_env(struct checks *k);     /* what the caller's environment would do to a client */
 void check_masking(struct checks *k); /* a made-up text there and back, in this process */
 void check_live(struct checks *k);    /* a connection from an enrolled cgroup */
+void check_bypass(struct checks *k);  /* ways round from there: with --bypass alone */
 
 #endif

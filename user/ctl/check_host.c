@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define NAMES_SHOWN 8 /* network namespaces; `awsmaskctl status` has more */
+
 /* What is there is worth a line only where programs read it. */
 static void check_feature(struct checks *k, enum feature f, unsigned *absent)
 {
@@ -70,6 +72,28 @@ static void check_bpffs(struct checks *k)
 			  "no bpf file system is mounted on /sys/fs/bpf");
 }
 
+/* Containers, as a rule. */
+static void check_namespaces(struct checks *k, const json_t *status)
+{
+	long long count = json_integer_value(json_object_get(status, "namespace_count"));
+	const json_t *list = json_object_get(status, "namespaces");
+	char names[NAMES_SHOWN * 32] = "";
+	size_t shown = json_array_size(list), n = 0;
+
+	if (shown > NAMES_SHOWN)
+		shown = NAMES_SHOWN;
+	for (size_t i = 0; i < shown; i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, " net:[%lld]",
+				      (long long)json_integer_value(json_array_get(list, i)));
+	if (count)
+		check_say(k, "namespaces", CHECK_OK, "",
+			  "%lld other network namespaces are served, too:%s%s", count, names,
+			  (size_t)count > shown ? " ..." : "");
+	else
+		check_say(k, "namespaces", CHECK_OK, "",
+			  "no enrolled process has connected from another network namespace");
+}
+
 static void check_daemon(struct checks *k)
 {
 	json_t *status;
@@ -84,6 +108,7 @@ static void check_daemon(struct checks *k)
 	check_say(k, "daemon", CHECK_OK, "", "awsmaskd %s answers, %lld cgroups are enrolled",
 		  json_string_value(json_object_get(status, "version")),
 		  (long long)json_integer_value(json_object_get(status, "enrolled")));
+	check_namespaces(k, status);
 	json_decref(status);
 }
 

@@ -77,6 +77,8 @@ int cmd_check(struct ctl *c, int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		rooms[i](&k);
+	if (c->option[OPTION_BYPASS])
+		check_bypass(&k);
 	config_free(stand_in);
 	if (k.list && ctl_print_json(json_pack("{s:b, s:i, s:o}", "ok", k.failed == 0, "failed",
 					       (int)k.failed, "checks", k.list)) != STATUS_DONE)

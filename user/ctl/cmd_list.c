@@ -34,6 +34,33 @@ static json_t *collect(struct ctl *c, struct err *e)
 	return NULL;
 }
 
+/* NULL: they cannot be had. */
+static json_t *namespaces(struct ctl *c, struct err *e)
+{
+	json_t *answer, *list;
+
+	if (client_call(c, json_pack("{s:s}", "command", "status"), &answer, e) != CLIENT_DONE)
+		return NULL;
+	list = json_incref(json_object_get(answer, "namespaces"));
+	json_decref(answer);
+	if (!list)
+		err_set(e, "awsmaskd's answer is not understood: is it of another version?");
+	return list;
+}
+
+static int print_json(struct ctl *c, json_t *enrolled)
+{
+	struct err e;
+	json_t *served = namespaces(c, &e);
+
+	if (!served) {
+		json_decref(enrolled);
+		return ctl_refuse(c, &e);
+	}
+	return ctl_print_json(
+		json_pack("{s:b, s:o, s:o}", "ok", 1, "enrolled", enrolled, "namespaces", served));
+}
+
 static const char *text_of(const json_t *entry, const char *key, const char *missing)
 {
 	const char *text = json_string_value(json_object_get(entry, key));
@@ -53,7 +80,7 @@ int cmd_list(struct ctl *c, int argc, char **argv)
 	if (!all)
 		return ctl_refuse(c, &e);
 	if (c->option[OPTION_JSON])
-		return ctl_print_json(json_pack("{s:b, s:o}", "ok", 1, "enrolled", all));
+		return print_json(c, all);
 	if (json_array_size(all) == 0)
 		printf("no cgroup is enrolled\n");
 	json_array_foreach(all, i, entry) printf(

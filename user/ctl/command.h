@@ -30,7 +30,8 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(SINCE, "since", "WHEN",                                                                  \
 	  "so many days with today, or from this date on; all that is kept")                       \
 	X(BY, "by", "COLUMN,...", "one table by type, cgroup, day, target, or several of them")    \
-	X(DB, "db", "FILE", "read this report's file; no daemon is needed")
+	X(DB, "db", "FILE", "read this report's file; no daemon is needed")                        \
+	X(BYPASS, "bypass", NULL, "try the ways round, too")
 
 enum option_name {
 #define X(name, word, takes, meaning) OPTION_##name,

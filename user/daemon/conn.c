@@ -21,7 +21,7 @@ static const unsigned allowed[] = {
 	[CONN_SNIFF] = TO(TUNNEL) | TO(DIAL) | TO(PREPARE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_TUNNEL] = TO(SNIFF) | TO(LINGER) | TO(CLOSED),
 	[CONN_DIAL] = TO(SPLICE) | TO(LINGER) | TO(CLOSED),
-	[CONN_SPLICE] = TO(CLOSED),
+	[CONN_SPLICE] = TO(LINGER) | TO(CLOSED),
 	[CONN_PREPARE] = TO(HANDSHAKE) | TO(OPEN) | TO(LINGER) | TO(CLOSED),
 	[CONN_HANDSHAKE] = TO(OPEN) | TO(CLOSED),
 	[CONN_OPEN] = TO(LINGER) | TO(CLOSED),
@@ -87,6 +87,7 @@ static void conn_free(struct conn *c)
 	if (c->use)
 		scope_use_leave(c->use, c->held);
 	exchange_free(c->exchange);
+	conn_watch_end(c);
 	identity_free(&c->who);
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
@@ -248,7 +249,7 @@ void conn_pump(void *arg)
 	}
 }
 
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
 {
 	struct worker *w = t->worker;
 	struct conn *c;
@@ -267,6 +268,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
 	c->door = door;
+	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);
 	buf_init(&c->connect_head, HTTP_HEAD_MAX);
 	uv_timer_init(&t->loop, &c->deadline);

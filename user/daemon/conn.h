@@ -25,8 +25,8 @@ enum conn_state {
 
 enum conn_door { DOOR_TRANSPARENT, DOOR_EXPLICIT };
 
-/* Take over an accepted, non-blocking socket. On failure it is closed. */
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door);
+/* Take over an accepted, non-blocking socket of that network namespace. On failure it is closed. */
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
 /* Whether one of the thread's may still have something to ask of the monitor. */
 bool conn_any_asks(const struct worker_thread *t);
 /* Begin to close every connection of the thread. */

@@ -120,7 +120,7 @@ void conn_ask_flow(struct conn *c)
 		address_of(&peer, r.u.peer.local, &r.u.peer.local_port);
 		address_of(&own, r.u.peer.remote, &r.u.peer.remote_port);
 	} else {
-		r.u.flow.netns_cookie = c->thread->worker->netns_cookie;
+		r.u.flow.netns_cookie = c->flow.netns_cookie;
 		address_of(&peer, r.u.flow.addr, &r.u.flow.port);
 	}
 	conn_deadline(c, FLOW_MS);

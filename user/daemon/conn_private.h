@@ -1,15 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
-/* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what, where to),
- * conn_prepare.c (vault and certificate), conn_open.c (requests), conn_count.c (what is counted of them). */
+/* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
+ * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
+ * conn_open.c (requests), conn_count.c (what is counted of them). */
 #include "conn.h"
 #include "identity.h"
 #include "log.h"
 #include "splice.h"
 
+#include "../wire/requests.h"
+
 #define CONN_SNIFF_MS 15000
 #define CONN_IN_MAX (128 * 1024) /* client bytes that wait to be taken */
+
+/* A plain HTTP connection that is passed through (conn_watch.c). */
+enum watch_state {
+	WATCH_NONE,	/* this connection is none */
+	WATCH_REQUESTS, /* each head is judged before it goes on */
+	WATCH_ASKING,	/* the first request wants another protocol and is on its way */
+	WATCH_WAITING,	/* ... has gone whole; nothing more goes before its answer has begun */
+	WATCH_SWITCHED, /* ... and got it: no more requests, this host's bytes */
+	WATCH_REFUSED,	/* a request is not for here: answers that are due, then our words */
+};
+
+struct conn_watch {
+	enum watch_state state;
+	struct requests *requests;
+	uint64_t passed;    /* heads that went on */
+	uint8_t answer[12]; /* its first bytes, up to the status */
+	size_t answer_len;
+};
 
 struct conn {
 	struct conn *next, *previous; /* of the thread */
@@ -58,6 +79,7 @@ struct conn {
 	bool idle;	    /* nobody has asked for anything */
 	struct splicer *splicer;
 	uint64_t moved;
+	struct conn_watch watch;
 };
 
 /* The one pump: goes as far as the state allows; called after every event. */
@@ -83,6 +105,15 @@ bool conn_linger(struct conn *c);
 /* The client's last words from us, in its own protocol; then LINGER. Each returns true. */
 bool conn_refuse_tls(struct conn *c, const char *why);
 bool conn_refuse_http(struct conn *c, const char *why);
+
+/* From now on a plain HTTP connection: what is passed through is watched. -1: memory is out. */
+__attribute__((warn_unused_result)) int conn_watch_begin(struct conn *c);
+void conn_watch_end(struct conn *c);
+/* The splicer between client and origin, with gates where the connection is watched. */
+struct splicer *conn_splicer(struct conn *c);
+/* Does this head name a target, or a model's host that is not masked, in its request-target or in its Host? 1, 0,
+ * or -1: it names no host that could be read. `host`: the one it names; it decides when both are none. */
+int conn_head_host(const struct conn *c, const struct http_head *h, char host[static 256]);
 
 void conn_ask_flow(struct conn *c);
 /* A line of the log about this connection: who it is, and then these fields. */

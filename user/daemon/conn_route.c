@@ -52,23 +52,57 @@ bool conn_refuse_http(struct conn *c, const char *why)
 	return refuse_plainly(c, why, answer, sizeof(answer) - 1);
 }
 
+/* Where it is to go is said once the proxy has answered, and what for after that. */
+static bool refuse_socks(struct conn *c)
+{
+	/* RFC 1928 section 3: no acceptable method; SOCKS4: request rejected. */
+	static const uint8_t five[] = {5, 0xff}, four[8] = {0, 91};
+	bool is_five = buf_bytes(&c->in)[0] == 5;
+
+	return refuse_plainly(c, "a SOCKS proxy: what is sent through it cannot be seen",
+			      is_five ? five : four, is_five ? sizeof(five) : sizeof(four));
+}
+
+static bool address_of_text(const char *text, uint8_t addr[static 16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+	uint8_t four[4];
+
+	if (inet_pton(AF_INET, text, four) != 1)
+		return inet_pton(AF_INET6, text, addr) == 1;
+	memcpy(addr, mapped, sizeof(mapped));
+	memcpy(addr + sizeof(mapped), four, sizeof(four));
+	return true;
+}
+
 /* The address that the client is after; false: only its proxy knows. */
 static bool far_address(const struct conn *c, uint8_t addr[static 16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-
-	if (c->authority[0]) {
-		memcpy(addr, mapped, sizeof(mapped));
-		return inet_pton(AF_INET, c->authority, addr + 12) == 1 ||
-		       inet_pton(AF_INET6, c->authority, addr) == 1;
-	}
+	if (address_of_text(c->host, addr))
+		return true;
+	if (c->authority[0])
+		return address_of_text(c->authority, addr);
 	memcpy(addr, c->flow.addr, 16);
 	return c->door == DOOR_TRANSPARENT;
 }
 
+/* To be spliced, as it is. */
+static bool dial_on(struct conn *c)
+{
+	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
+		conn_close(c, true);
+		return false;
+	}
+	buf_free(&c->in);
+	stream_want(&c->client, false, false);
+	conn_move(c, CONN_DIAL);
+	conn_deadline(c, DIAL_MS);
+	return true;
+}
+
 /*
  * Not a target: pass it through, unless that would let a model be reached unmasked or policy says
- * no. `named`: the client said in the clear where it goes, and c->host has it.
+ * no. `named`: the client said in the clear where it goes, and c->host has it. An address is not a name.
  */
 static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn *, const char *))
 {
@@ -77,7 +111,7 @@ static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn 
 
 	if (!c->use)
 		return refuse_plainly(c, "its scope has too many connections", "", 0);
-	if (!named && far_address(c, addr) &&
+	if ((!named || address_of_text(c->host, addr)) && far_address(c, addr) &&
 	    target_addrs_has(c->thread->worker->target_addrs, addr))
 		return refuse(c, "it hides its host, at an address where a target lives");
 	if (c->tunnelled)
@@ -88,15 +122,7 @@ static bool pass_through(struct conn *c, bool named, bool (*refuse)(struct conn 
 		return refuse(c, "other_hosts is deny");
 	if (c->door == DOOR_EXPLICIT && !c->connect_done)
 		return refuse(c, "the explicit listener serves targets alone");
-	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
-		conn_close(c, true);
-		return false;
-	}
-	buf_free(&c->in);
-	stream_want(&c->client, false, false);
-	conn_move(c, CONN_DIAL);
-	conn_deadline(c, DIAL_MS);
-	return true;
+	return dial_on(c);
 }
 
 static bool route_tls(struct conn *c)
@@ -112,6 +138,9 @@ static bool route_tls(struct conn *c)
 	c->tls = true;
 	if (!config_is_target(c->thread->worker->config, c->host))
 		return pass_through(c, hello.sni[0] && !hello.ech, conn_refuse_tls);
+	/* Opened and masked before; a second time would mask the placeholders. */
+	if (own_hellos_has(c->thread->worker->hellos, buf_bytes(&c->in), buf_len(&c->in)))
+		return dial_on(c);
 	if (stream_unread(&c->client, buf_bytes(&c->in), buf_len(&c->in)) < 0) {
 		conn_close(c, true);
 		return false;
@@ -139,32 +168,43 @@ static int parse_head(struct conn *c, struct http_parser **p, size_t *size)
 	return event == HTTP_MORE ? 0 : -1;
 }
 
+/* A request for another host goes through, and those behind it on the connection are watched. */
+static bool pass_requests(struct conn *c, bool two_names)
+{
+	if (two_names)
+		return conn_refuse_http(c, "its request line and its Host name two hosts, one of "
+					   "them a model's");
+	if (conn_watch_begin(c) < 0) {
+		conn_close(c, true);
+		return false;
+	}
+	return pass_through(c, true, conn_refuse_http);
+}
+
 static bool route_http(struct conn *c)
 {
 	const struct config *config = c->thread->worker->config;
 	struct http_parser *p;
 	size_t size;
-	uint16_t port = 0;
 	bool named;
-	int r = parse_head(c, &p, &size);
+	int r = parse_head(c, &p, &size), kept = 0;
 
 	if (r == 0)
 		return false;
 	/* RFC 9112 section 3.2.2: absolute-form, as to a proxy. */
 	named = r == 1 && http_head(p)->target_len && http_head(p)->target[0] != '/' &&
 		http_head(p)->target[0] != '*';
-	if (r == 1 && header_host(http_head(p), c->host, &port) < 0)
-		r = -1;
+	if (r == 1)
+		kept = conn_head_host(c, http_head(p), c->host);
 	http_parser_free(p);
-	if (r == 1 && named && !config_is_target(config, c->host)) {
-		/* A proxy's request for another host: not to be delivered to the first target. */
-		return pass_through(c, true, conn_refuse_http);
-	} else if (c->door == DOOR_EXPLICIT && !c->connect_done && !named) {
+	if (c->door == DOOR_EXPLICIT && !c->connect_done && !named)
 		/* Its clients name it by its own address: what they mean is the first target. */
 		snprintf(c->host, sizeof(c->host), "%s", config->targets[0]);
-	} else if (r == 1 && !config_is_target(config, c->host)) {
-		return pass_through(c, true, conn_refuse_http);
-	}
+	else if (kept < 0)
+		return conn_refuse_http(c, "a request whose host cannot be read");
+	else if (r == 1 && !config_is_target(config, c->host))
+		/* Also a proxy's: it is not to be delivered to the first target. */
+		return pass_requests(c, named && kept && !config_is_unmasked_model(c->host));
 	/* What is malformed gets its answer from the exchange: it is never passed on. */
 	conn_prepare(c);
 	return true;
@@ -271,6 +311,8 @@ static bool route(struct conn *c, enum sniff_kind kind)
 		/* Its requests' hosts cannot be seen without opening it, and any may be a target.
 		 */
 		return refuse_plainly(c, "HTTP/2 without TLS", "", 0);
+	case SNIFF_SOCKS:
+		return refuse_socks(c);
 	default:
 		return pass_through(c, false, conn_refuse_http);
 	}
@@ -304,6 +346,8 @@ void conn_place(const struct conn *c, struct origin_place *place)
 	const struct config *config = c->thread->worker->config;
 
 	*place = (struct origin_place){.tls = c->tls, .port = c->port ? c->port : c->flow.port};
+	if (c->flow.netns_cookie != c->thread->worker->netns_cookie)
+		place->netns = c->flow.netns_cookie;
 	snprintf(place->host, sizeof(place->host), "%s", c->host);
 	if (config->origin.address[0] && config_is_target(config, c->host)) {
 		const char *to = config->origin.address;
@@ -376,7 +420,7 @@ bool conn_dial(struct conn *c)
 	}
 	if (state != ORIGIN_READY)
 		return false;
-	c->splicer = splicer_new(&c->client, origin_stream(c->origin));
+	c->splicer = conn_splicer(c);
 	if (!c->splicer) {
 		conn_close(c, true);
 		return false;
@@ -393,6 +437,10 @@ bool conn_splice(struct conn *c)
 {
 	int r = splicer_pump(c->splicer, &c->moved);
 
+	if (r == 1 && c->watch.state == WATCH_REFUSED) {
+		conn_move(c, CONN_LINGER);
+		return true;
+	}
 	if (r != 0)
 		conn_close(c, r < 0);
 	return false;

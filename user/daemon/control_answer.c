@@ -11,15 +11,36 @@
 #define NAMES_MAX 256 /* of targets in an answer; a target is at most 253 bytes */
 #define NAMES_BYTES 16384
 
+/* Where it was cut off, a character may have been: JSON takes no half of one. */
+static void cut_character(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
+		len--;
+	if (len && (unsigned char)text[len - 1] >= 0xc0)
+		len--;
+	text[len] = '\0';
+}
+
 json_t *control_refusal(const char *format, ...)
 {
 	char text[1024];
+	json_t *answer;
 	va_list args;
+	int n;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+	if (n >= (int)sizeof(text))
+		cut_character(text);
+	answer = json_pack("{s:b, s:s}", "ok", 0, "error", text);
+	if (!answer)
+		answer = json_pack("{s:b, s:s}", "ok", 0, "error",
+				   "refused; why cannot be put into JSON: a name is no UTF-8");
+	/* Never NULL, which would be no refusal at all. This one cannot fail. */
+	return answer ? answer : json_false();
 }
 
 static json_t *ports_json(const uint16_t *ports, size_t n)
@@ -132,6 +153,16 @@ static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
 	return all;
 }
 
+/* Of network namespaces, as many as the monitor names at a time. */
+static json_t *inodes_json(const struct priv_reply *reply)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < reply->u.netns.count && i < PRIV_NETNS_MAX; i++)
+		json_array_append_new(list, json_integer((json_int_t)reply->u.netns.at[i].inode));
+	return list;
+}
+
 static const char *mode_word(uint32_t mode)
 {
 	return mode == POLICY_OBSERVE ? "observe" : "enforce";
@@ -143,14 +174,15 @@ static const char *scope_word(enum config_scope scope)
 }
 
 json_t *control_status(const struct control_context *context,
-		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled)
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
+		       const struct priv_reply *netns)
 {
 	const struct config *config = context->config;
 	uint64_t uptime = (uv_hrtime() - context->started_ns) / 1000000000u;
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -165,7 +197,8 @@ json_t *control_status(const struct control_context *context,
 		"observed_by_type",
 		types_json(context->types, context->stats->observed_by_type, false), "vault",
 		vault_json(context->vault), "report", report_json(context), "kernel",
-		kernel_json(counters));
+		kernel_json(counters), "namespaces", inodes_json(netns), "namespace_count",
+		(json_int_t)netns->u.netns.total);
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

@@ -40,6 +40,9 @@ static void ask(struct control_job *job, enum job_phase phase)
 	case JOB_COUNTERS:
 		r.kind = PRIV_COUNTERS;
 		break;
+	case JOB_NETNS:
+		r.kind = PRIV_NETNS;
+		break;
 	default:
 		r.kind = PRIV_LIST;
 		r.u.list.offset = (uint32_t)job->offset;
@@ -94,7 +97,11 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 		ask(job, JOB_TOTAL);
 		break;
 	case JOB_TOTAL:
-		finish(job, control_status(job->context, job->counters, reply->u.list.total));
+		job->enrolled = reply->u.list.total;
+		ask(job, JOB_NETNS);
+		break;
+	case JOB_NETNS:
+		finish(job, control_status(job->context, job->counters, job->enrolled, reply));
 		break;
 	case JOB_PAGE:
 		finish(job, control_page((uint32_t)job->offset, reply));

@@ -21,13 +21,13 @@ enum control_command {
  * What the job waits for from the monitor:
  *
  *	changing commands   ACT -> done (the monitor judges who asks)
- *	status              COUNTERS -> TOTAL -> done
+ *	status              COUNTERS -> TOTAL -> NETNS -> done
  *	list                PAGE -> done
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
  */
-enum job_phase { JOB_DONE, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_PAGE, JOB_REPORT };
+enum job_phase { JOB_DONE, JOB_ACT, JOB_COUNTERS, JOB_TOTAL, JOB_NETNS, JOB_PAGE, JOB_REPORT };
 
 struct control_job {
 	const struct control_context *context;
@@ -41,6 +41,7 @@ struct control_job {
 	uint64_t cgroup;		  /* to be changed */
 	struct policy policy;
 	uint64_t counters[REASON_COUNT];
+	uint32_t enrolled;
 	json_t *answer;		   /* when done */
 	void (*done)(void *owner); /* never called from inside control_job_begin() */
 	void *owner;
@@ -54,12 +55,13 @@ void control_job_begin(struct control_job *job, const char *line, size_t len);
 /* Let go of the call under way. */
 void control_job_cancel(struct control_job *job);
 
-/* {"ok": false, "error": "..."} */
+/* {"ok": false, "error": "..."}. Never NULL: when memory is out, some JSON that is no object. */
 __attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format, ...);
 
 /* Answers from what is known (control_answer.c). NULL: memory is out. */
 json_t *control_status(const struct control_context *context,
-		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled);
+		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
+		       const struct priv_reply *netns);
 json_t *control_page(uint32_t offset, const struct priv_reply *reply);
 
 #endif

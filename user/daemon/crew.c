@@ -53,6 +53,7 @@ void crew_member_ready(struct member *m)
 	if (before) {
 		before->state = MEMBER_DRAINING;
 		before->lists = NULL;
+		crew_forget_doors(before);
 	}
 	if (succeeded)
 		succeeded(c->events.arg, true);
@@ -176,6 +177,7 @@ static void forget(struct member *gone)
 	}
 	if (c->asking && c->asking->member == gone)
 		c->asking = NULL;
+	crew_forget_doors(gone);
 	for (unsigned i = 0; i < gone->open; i++)
 		if (gone->lists)
 			list_watch_forget(gone->lists, gone->channels[i].fd);

@@ -52,6 +52,8 @@ struct crew {
 
 /* Whether a message came on it; the crew knows what it means. */
 void crew_on_request(uv_poll_t *poll, int status, int events);
+/* It takes no more listeners of other network namespaces. */
+void crew_forget_doors(const struct member *m);
 void crew_signal(const struct member *m, int number);
 /* The worker accepts from now on: those before it drain. */
 void crew_member_ready(struct member *m);

@@ -10,7 +10,7 @@
 
 static void answer(struct channel *ch, const struct priv_reply *reply)
 {
-	if (send(ch->fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*reply))
+	if (privsep_answer(ch->fd, reply) == 0)
 		return;
 	/* It ended, or does not take its answers: that it has ended mends either. */
 	uv_poll_stop(&ch->poll);
@@ -53,6 +53,22 @@ void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not)
 	answer(ch, &reply);
 }
 
+/* Safe: to accept what is sent to them is what a worker is for. Who drains gets no more. */
+static void ask_doors(struct channel *ch, const struct priv_request *request)
+{
+	const struct crew_options *o = &ch->member->crew->options;
+
+	if (ch->member->state != MEMBER_DRAINING && o->services->doors)
+		netns_doors_ask(o->services->doors, ch->fd, (unsigned)(ch - ch->member->channels),
+				o->doors->threads, request);
+}
+
+void crew_forget_doors(const struct member *m)
+{
+	for (unsigned i = 0; i < m->open && m->crew->options.services->doors; i++)
+		netns_doors_forget(m->crew->options.services->doors, m->channels[i].fd);
+}
+
 static void serve(struct channel *ch, const struct priv_request *request, int connection)
 {
 	struct crew *c = ch->member->crew;
@@ -65,8 +81,8 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 		ask_reload(ch, request, connection);
 		return;
 	case PRIV_QUIET: /* safe: who lies about it goes without answers */
-		answer(ch, &(struct priv_reply){
-				   .kind = PRIV_QUIET, .id = request->id, .status = 1});
+		answer(ch,
+		       &(struct priv_reply){.kind = PRIV_QUIET, .id = request->id, .status = 1});
 		ch->member->quiet++;
 		if (c->phase == CREW_LEAVING)
 			crew_end_if_left(c);
@@ -75,9 +91,13 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 		if (ch->member->lists)
 			list_watch_ask(ch->member->lists, ch->fd, request);
 		return;
+	case PRIV_DOORS:
+		ask_doors(ch, request);
+		return;
 	default:
 		privsep_serve(c->options.services, request, connection, &reply);
 		answer(ch, &reply);
+		privsep_close_fds(&reply);
 		if (request->kind == PRIV_READY)
 			crew_member_ready(ch->member);
 	}

@@ -14,7 +14,9 @@
 
 #define BACKLOG 4096
 
-static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, struct err *e)
+enum kind { PLAIN, MARKED, MARKED_SHARED };
+
+static int listen_on(const struct sockaddr *addr, socklen_t size, enum kind kind, struct err *e)
 {
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1, mark = (int)AWSMASK_LISTENER_MARK;
@@ -25,8 +27,9 @@ static int listen_on(const struct sockaddr *addr, socklen_t size, bool ours, str
 	if (addr->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	/* The mark is what tells the kernel side that the port is ours and nobody squats on it. */
-	if (ours && (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
-		     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
+	if ((kind != PLAIN && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) ||
+	    (kind == MARKED_SHARED &&
+	     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)) {
 		err_set(e, "a listening socket cannot be marked: %s", strerror(errno));
 		goto fail;
 	}
@@ -68,6 +71,19 @@ static void name_transparent(char name[static INHERIT_NAME_MAX], int family, uin
 		 (unsigned long long)netns, thread);
 }
 
+static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *addr)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	socklen_t size = family == AF_INET ? sizeof(four) : sizeof(six);
+
+	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	six.sin6_addr = in6addr_loopback;
+	memset(addr, 0, sizeof(*addr));
+	memcpy(addr, family == AF_INET ? (void *)&four : (void *)&six, size);
+	return size;
+}
+
 /* Whether it is the socket that listen_on() would make. */
 static bool is_listener(int fd, const struct sockaddr *addr, socklen_t size, bool ours)
 {
@@ -82,36 +98,56 @@ static bool is_listener(int fd, const struct sockaddr *addr, socklen_t size, boo
 			  mark == (int)AWSMASK_LISTENER_MARK));
 }
 
+int doors_loopback(int family, uint16_t port, struct err *e)
+{
+	struct sockaddr_storage addr;
+	socklen_t size = loopback(family, port, &addr);
+
+	return listen_on((struct sockaddr *)&addr, size, MARKED, e);
+}
+
+bool doors_is_loopback(int fd, int family, uint64_t netns_cookie)
+{
+	struct sockaddr_storage addr;
+	struct sockaddr_in6 bound = {0};
+	socklen_t size = sizeof(bound);
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0 || netns_of(fd) != netns_cookie)
+		return false;
+	/* Whatever its port, which stands at the same place in sockaddr_in. */
+	size = loopback(family, ntohs(bound.sin6_port), &addr);
+	return is_listener(fd, (struct sockaddr *)&addr, size, true);
+}
+
 static int take_or_listen(struct inheritance *in, const char *name, const struct sockaddr *addr,
-			  socklen_t size, bool ours, struct err *e)
+			  socklen_t size, enum kind kind, struct err *e)
 {
 	int fd = inherit_take(in, name);
 
-	if (fd >= 0 && is_listener(fd, addr, size, ours))
+	if (fd >= 0 && is_listener(fd, addr, size, kind != PLAIN))
 		return fd;
 	if (fd >= 0) {
 		inherit_forget(name);
 		close(fd);
 	}
-	return listen_on(addr, size, ours, e);
+	return listen_on(addr, size, kind, e);
 }
 
 static int open_transparent(struct worker_boot *boot, uint16_t port, struct inheritance *in,
 			    struct err *e)
 {
-	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_storage four, six;
+	socklen_t four_size = loopback(AF_INET, port, &four);
+	socklen_t six_size = loopback(AF_INET6, port, &six);
 	char name[INHERIT_NAME_MAX];
 	uint64_t netns = 0;
 
-	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	six.sin6_addr = in6addr_loopback;
 	if (own_netns(&netns, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < boot->threads; i++) {
 		name_transparent(name, AF_INET, netns, i);
-		boot->transparent4[i] =
-			take_or_listen(in, name, (struct sockaddr *)&four, sizeof(four), true, e);
+		boot->transparent4[i] = take_or_listen(in, name, (struct sockaddr *)&four,
+						       four_size, MARKED_SHARED, e);
 		if (boot->transparent4[i] < 0)
 			return err_set(
 				e,
@@ -119,8 +155,8 @@ static int open_transparent(struct worker_boot *boot, uint16_t port, struct inhe
 				"running, or is listen.transparent in use?",
 				port, strerror(errno));
 		name_transparent(name, AF_INET6, netns, i);
-		boot->transparent6[i] =
-			take_or_listen(in, name, (struct sockaddr *)&six, sizeof(six), true, e);
+		boot->transparent6[i] = take_or_listen(in, name, (struct sockaddr *)&six, six_size,
+						       MARKED_SHARED, e);
 		/* A host without IPv6 has no ::1, and nobody there to redirect to it. */
 		if (boot->transparent6[i] < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
 			return err_set(e, "[::1]:%u cannot be listened on: %s", port,
@@ -146,12 +182,12 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct i
 		six.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET6, host + 1, &six.sin6_addr);
 		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&six,
-						   sizeof(six), false, e);
+						   sizeof(six), PLAIN, e);
 	} else {
 		four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET, host, &four.sin_addr);
 		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&four,
-						   sizeof(four), false, e);
+						   sizeof(four), PLAIN, e);
 	}
 	if (boot->explicit_fd < 0)
 		return err_set(e, "listen.explicit is %s, which cannot be listened on: %s", address,
@@ -235,7 +271,7 @@ void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const c
 		visit(arg, "control", boot->control_fd);
 }
 
-static void reset_queue(void *arg, const char *name, int fd)
+void doors_reset_queue(void *arg, const char *name, int fd)
 {
 	const struct linger at_once = {.l_onoff = 1};
 	int client;
@@ -250,11 +286,6 @@ static void reset_queue(void *arg, const char *name, int fd)
 		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 		close(client);
 	}
-}
-
-void doors_reset(const struct worker_boot *boot)
-{
-	doors_each(boot, reset_queue, NULL);
 }
 
 static void close_fd(int *fd)

@@ -16,11 +16,19 @@
 __attribute__((warn_unused_result)) int doors_open(struct worker_boot *boot, const struct config *c,
 						   gid_t group, struct inheritance *in,
 						   struct err *e);
+/*
+ * One listening socket on the loopback address of this family, with our mark; port 0: any. Nobody
+ * else's may stand beside it. Its descriptor, or -1 and errno; a sentence, too, when it could not be
+ * marked.
+ */
+__attribute__((warn_unused_result)) int doors_loopback(int family, uint16_t port, struct err *e);
+/* Whether it is one that listens, and in the network namespace with this cookie. */
+bool doors_is_loopback(int fd, int family, uint64_t netns_cookie);
 /* Each by the name under which doors_open() looks for it. */
 void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const char *name, int fd),
 		void *arg);
-/* Reset the connections that wait to be accepted. */
-void doors_reset(const struct worker_boot *boot);
+/* Reset the connections that wait to be accepted there; as doors_each() visits. */
+void doors_reset_queue(void *arg, const char *name, int fd);
 /* `left`: to a successor, so that the control socket's path stays. */
 void doors_close(struct worker_boot *boot, const struct config *c, bool left);
 

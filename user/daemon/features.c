@@ -168,6 +168,11 @@ enum feature_state feature_probe(enum feature f)
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_netns_cookie);
 	case FEATURE_SK_LOOKUP:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_sk_lookup_tcp);
+	case FEATURE_CGROUP_SOCK:
+		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK,
+				  BPF_FUNC_get_current_ancestor_cgroup_id);
+	case FEATURE_RINGBUF:
+		return state_of(libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1);
 	case FEATURE_SET_RETVAL:
 		return has_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval);
 	case FEATURE_MPTCP_SOCK:

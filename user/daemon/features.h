@@ -28,6 +28,10 @@
 	  "a listener of another network namespace would be taken for ours")                       \
 	X(SK_LOOKUP, "bpf-socket-lookup", "5.0", "a look at who listens",                          \
 	  "a foreign program on the daemon's port would be believed")                              \
+	X(CGROUP_SOCK, "bpf-new-sockets", "5.7", "the cgroup of who makes a socket",               \
+	  "the daemon comes too late to other network namespaces")                                 \
+	X(RINGBUF, "bpf-ringbuf", "5.8", "messages of bpf programs",                               \
+	  "the daemon cannot be told of other network namespaces")                                 \
 	X(SO_NETNS_COOKIE, "netns-cookie", "5.14", "the name of a socket's network namespace",     \
 	  "the daemon cannot say where its listeners are")                                         \
 	X(BTF, "kernel-btf", "5.4", "a description of its own structures",                         \

@@ -2,6 +2,7 @@
 #include "handover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,17 @@
 
 #define PATIENCE_S 5 /* for one message */
 
+struct successor {
+	uv_poll_t poll;
+	int fd;
+	bool failed; /* what was to be given could not be */
+	struct handover *handover;
+};
+
 struct handover {
-	uv_poll_t listener, successor;
-	int listen_fd, fd; /* fd -1: nobody wants to succeed */
-	bool failed;	   /* what was to be given could not be */
+	uv_poll_t listener;
+	int listen_fd;
+	struct successor *successor; /* NULL: nobody wants to succeed */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct handover_events events;
 };
@@ -81,22 +89,33 @@ static int send_gift(int link, const char *name, int fd)
 
 void handover_give(struct handover *h, const char *name, int fd)
 {
-	if (!h->failed && send_gift(h->fd, name, fd) < 0)
-		h->failed = true;
+	struct successor *s = h->successor;
+
+	if (!s->failed && send_gift(s->fd, name, fd) < 0)
+		s->failed = true;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
 }
 
 static void forget_successor(struct handover *h)
 {
-	uv_poll_stop(&h->successor);
-	close(h->fd);
-	h->fd = -1;
+	struct successor *s = h->successor;
+
+	h->successor = NULL;
+	uv_poll_stop(&s->poll);
+	close(s->fd);
+	uv_close((uv_handle_t *)&s->poll, on_closed);
 }
 
 static void on_word(uv_poll_t *poll, int status, int events)
 {
-	struct handover *h = poll->data;
+	struct successor *s = poll->data;
+	struct handover *h = s->handover;
 	char word;
-	bool succeeded = status >= 0 && recv(h->fd, &word, 1, MSG_DONTWAIT) == 1;
+	bool succeeded = status >= 0 && recv(s->fd, &word, 1, MSG_DONTWAIT) == 1;
 
 	(void)events;
 	forget_successor(h);
@@ -105,31 +124,43 @@ static void on_word(uv_poll_t *poll, int status, int events)
 	h->events.over(h->events.arg, succeeded);
 }
 
+/* The listener is not blocking, what it accepts is: with patience for each message. */
+static struct successor *accept_successor(struct handover *h)
+{
+	struct successor *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->handover = h;
+	s->fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	s->poll.data = s;
+	if (s->fd >= 0 && !h->successor && is_root(s->fd) && /* one at a time */
+	    uv_poll_init(h->listener.loop, &s->poll, s->fd) == 0)
+		return s;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+	return NULL;
+}
+
 static void on_successor(uv_poll_t *poll, int status, int events)
 {
 	struct handover *h = poll->data;
-	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct successor *s = accept_successor(h);
 
 	(void)status, (void)events;
-	if (fd < 0)
+	if (!s)
 		return;
-	if (h->fd >= 0 || !is_root(fd)) { /* one at a time */
-		close(fd);
-		return;
-	}
-	be_patient(fd);
-	h->fd = fd;
-	h->failed = false;
+	h->successor = s;
+	fcntl(s->fd, F_SETFL, 0); /* what libuv has made of it */
+	be_patient(s->fd);
 	handover_give(h, HANDOVER_NAME, h->listen_fd);
 	h->events.wanted(h->events.arg);
-	if (h->failed || send_gift(fd, "", -1) < 0 ||
-	    uv_poll_init(poll->loop, &h->successor, fd) < 0) {
-		close(fd);
-		h->fd = -1;
-		return;
-	}
-	h->successor.data = h;
-	uv_poll_start(&h->successor, UV_READABLE, on_word);
+	handover_give(h, "", -1);
+	if (s->failed)
+		forget_successor(h);
+	else
+		uv_poll_start(&s->poll, UV_READABLE, on_word);
 }
 
 static int listen_at(const struct sockaddr_un *addr, struct err *e)
@@ -161,7 +192,6 @@ struct handover *handover_open(uv_loop_t *loop, const char *control_socket, stru
 		return NULL;
 	}
 	h->events = *events;
-	h->fd = -1;
 	h->listen_fd = inherit_take(in, HANDOVER_NAME);
 	if (address_of(&addr, control_socket, e) < 0)
 		goto fail;
@@ -190,10 +220,11 @@ void handover_close(struct handover *h, bool left)
 		return;
 	if (!left)
 		unlink(h->path);
+	if (h->successor)
+		forget_successor(h);
+	uv_poll_stop(&h->listener);
 	close(h->listen_fd);
-	if (h->fd >= 0)
-		close(h->fd);
-	free(h);
+	uv_close((uv_handle_t *)&h->listener, on_closed);
 }
 
 /* ---- the one that comes */

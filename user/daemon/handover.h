@@ -27,7 +27,7 @@ __attribute__((warn_unused_result)) struct handover *
 handover_open(uv_loop_t *loop, const char *control_socket, struct inheritance *in,
 	      const struct handover_events *events, struct err *e);
 void handover_give(struct handover *h, const char *name, int fd);
-/* `left`: to a successor, so that the path stays. The loop runs no more. */
+/* `left`: to a successor, so that the path stays. Freed by the loop. */
 void handover_close(struct handover *h, bool left);
 
 /*

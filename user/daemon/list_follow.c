@@ -82,11 +82,11 @@ static void on_lists(void *arg, const struct priv_reply *reply)
 	struct list_follow *f = arg;
 
 	f->ticket = 0;
-	if (reply->status != 1 || reply->u.lists.fd < 0) {
+	if (reply->status != 1 || !reply->fd_count) {
 		log_event(LOG_ERR, "lists", log_word("why", "the monitor sent none"));
 		return;
 	}
-	f->fd = reply->u.lists.fd;
+	f->fd = reply->fds[0];
 	f->coming = reply->u.lists.generation;
 	f->work.data = f;
 	f->working = uv_queue_work(f->loop, &f->work, load, after_load) == 0;

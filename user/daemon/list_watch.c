@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* Who writes a file does it in several steps: they are waited for, but not for ever. */
@@ -27,17 +26,8 @@ struct list_watch {
 /* One message, with the content beside it. */
 static void answer(struct list_watch *w)
 {
-	struct priv_reply reply = {.kind = PRIV_LISTS, .id = w->request.id, .status = 1};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec bytes = {&reply, sizeof(reply)};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	struct priv_reply reply = {
+		.kind = PRIV_LISTS, .id = w->request.id, .status = 1, .fd_count = 1};
 	int fd = spawn_memory_file("awsmask lists", buf_bytes(&w->content), buf_len(&w->content));
 
 	if (fd < 0) {
@@ -45,13 +35,10 @@ static void answer(struct list_watch *w)
 		return;
 	}
 	reply.u.lists.generation = w->generation;
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	reply.fds[0] = fd;
 	/* A channel that takes nothing is one that ended: its worker's successor begins with all
 	 * this. */
-	if (sendmsg(w->channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (privsep_answer(w->channel, &reply) < 0)
 		log_event(LOG_ERR, "lists", log_word("why", "the worker does not take them"));
 	close(fd);
 	w->channel = -1;

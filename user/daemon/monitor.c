@@ -8,7 +8,6 @@
 #include "log.h"
 #include "state_dir.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,14 +23,13 @@
 int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 {
 	struct listener l = {.port4 = port};
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	uint64_t cookie;
 
 	if (!m->services.redirect)
 		return 0;
-	if (getsockopt(m->doors.transparent4[0], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(e, "the listeners' network namespace has no name: %s",
-			       strerror(errno));
+	netns_doors_accepting(m->services.doors, port != 0);
+	if (netns_own_cookie(&cookie, e) < 0)
+		return -1;
 	if (m->doors.transparent6[0] >= 0)
 		l.port6 = port;
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
@@ -46,7 +44,9 @@ static void on_deserted(void *arg)
 		  log_word("then", "enrolled cgroups are refused until a worker is ready"));
 	if (monitor_announce(m, 0, &e) < 0)
 		log_event(LOG_CRIT, "listeners-withdrawn", log_word("why", e.text));
-	doors_reset(&m->doors);
+	doors_each(&m->doors, doors_reset_queue, NULL);
+	if (m->services.doors)
+		netns_doors_each(m->services.doors, doors_reset_queue, NULL);
 }
 
 static int on_host_found(void *arg, pid_t pid, struct err *e)
@@ -95,11 +95,12 @@ static void on_stop(uv_signal_t *signal, int number)
 	sd_notify(0, "STOPPING=1");
 	/* A restart looks the same. Who has the doors then finds their queues; if nobody does, systemd
 	 * closes them. */
-	m->leaving = m->options.worker_socket;
-	if (m->leaving)
+	if (m->options.worker_socket) {
+		m->leaving = true;
 		crew_leave(m->crew);
-	else
+	} else {
 		crew_stop(m->crew);
+	}
 }
 
 /* ---- setting up */
@@ -161,9 +162,15 @@ static int open_redirect(struct monitor *m, struct err *e)
 	features_log();
 	m->services.redirect = redirect_open(e);
 	if (!m->services.redirect || redirect_configure(m->services.redirect, m->config, e) < 0 ||
-	    cgroup_id(m->cgroup.path, &own, e) < 0)
+	    cgroup_id(m->cgroup.path, &own, e) < 0 ||
+	    redirect_set_own_cgroup(m->services.redirect, own, e) < 0)
 		return -1;
-	return redirect_set_own_cgroup(m->services.redirect, own, e);
+	m->services.doors = netns_doors_new(m->services.redirect, m->config->listen_transparent,
+					    &m->inherited, e);
+	if (!m->services.doors)
+		return -1;
+	m->services.netns = netns_watch_new(&m->loop, m->services.redirect, m->services.doors, e);
+	return m->services.netns ? 0 : -1;
 }
 
 static void on_cgroup(void *arg, const char *path, uint64_t id)
@@ -185,6 +192,7 @@ static void on_cgroup_gone(void *arg, uint64_t id)
 	struct monitor *m = arg;
 	struct err e;
 
+	netns_watch_look_soon(m->services.netns);
 	if (redirect_unenroll(m->services.redirect, id, &e) == 0)
 		log_event(LOG_INFO, "unenrolled", log_number("cgroup", id),
 			  log_word("why", "it has been removed"));
@@ -251,7 +259,6 @@ static int open_doors(struct monitor *m, struct err *e)
 		return -1;
 	if (!m->options.worker_socket && monitor_await_successor(m, e) < 0)
 		return -1;
-	inherit_drop(&m->inherited);
 	if (m->options.worker_socket)
 		doors_each(&m->doors, keep_door, NULL);
 	return 0;
@@ -259,9 +266,11 @@ static int open_doors(struct monitor *m, struct err *e)
 
 static int set_up(struct monitor *m, const struct monitor_options *o, struct err *e)
 {
+	/* First, so that it is dropped if anything fails. */
+	if (inherit_from_systemd(&m->inherited, e) < 0)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
-	if (!m->config || find_user(m, o->user, e) < 0 ||
-	    inherit_from_systemd(&m->inherited, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
+	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
@@ -283,6 +292,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
 		return -1;
+	inherit_drop(&m->inherited);
 	if (monitor_enroll_configured(m, e) < 0)
 		return -1;
 	return start_crew(m, e);
@@ -306,6 +316,8 @@ static void tear_down(struct monitor *m)
 	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
 	if (m->status)
 		doors_each(&m->doors, forget_door, NULL);
+	if (m->status && m->services.doors)
+		netns_doors_each(m->services.doors, forget_door, NULL);
 	resolver_watch_close(m->resolver);
 	crew_free(m->crew);
 	monitor_drop_next(m);
@@ -315,6 +327,8 @@ static void tear_down(struct monitor *m)
 	if (m->predecessor >= 0)
 		close(m->predecessor);
 	inherit_drop(&m->inherited);
+	netns_watch_close(m->services.netns);
+	netns_doors_free(m->services.doors);
 	redirect_close(m->services.redirect);
 	ca_free(m->services.ca);
 	peer_close(m->services.peer);

@@ -8,6 +8,7 @@
 #include "ca.h"
 #include "config.h"
 #include "list_watch.h"
+#include "netns_watch.h"
 #include "peer.h"
 #include "privsep.h"
 #include "redirect.h"
@@ -31,7 +32,9 @@ int monitor_main(const struct monitor_options *options);
 struct monitor_services {
 	const struct config *config;
 	struct redirect *redirect; /* NULL: no transparent listener is configured */
-	struct list_watch *lists;  /* of the configuration */
+	struct netns_doors *doors; /* these two: NULL likewise */
+	struct netns_watch *netns;
+	struct list_watch *lists; /* of the configuration */
 	struct ca *ca;
 	struct peer *peer;
 	uint16_t listener_port;

@@ -17,6 +17,8 @@ static void on_wanted(void *arg)
 
 	log_event(LOG_NOTICE, "successor", log_word("then", "it gets what is in use"));
 	doors_each(&m->doors, give_door, m);
+	if (m->services.doors)
+		netns_doors_each(m->services.doors, give_door, m);
 	handover_give(m->handover, "claim", m->claim);
 }
 

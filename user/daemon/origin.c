@@ -35,10 +35,21 @@ static void on_timer_closed(uv_handle_t *handle)
 		on_freed(o);
 }
 
+/* The handshake is over: it comes back no more. */
+static void forget_hello(struct origin *o)
+{
+	if (o->hello_sent)
+		own_hellos_drop(o->pool->hellos, o->hello);
+	o->hello_sent = false;
+}
+
 void origin_destroy(struct origin *o)
 {
+	forget_hello(o);
 	o->closing = true;
 	o->on_event = NULL;
+	privsep_forget(o->pool->privsep, o->ticket);
+	o->ticket = 0;
 	if (o->looking_up) {
 		uv_cancel((uv_req_t *)&o->lookup);
 		return; /* on_resolved() goes on from here, cancelled or not */
@@ -74,12 +85,16 @@ static void on_timeout(uv_timer_t *timer)
 	origin_notify(o);
 }
 
-static void start_connect(struct origin *o)
+static bool is_v4(const struct origin *o)
 {
-	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)o->place.addr);
+	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)o->place.addr);
+}
+
+/* By this socket, or not at all when that could not be made. */
+static void connect_by(struct origin *o, int fd)
+{
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(o->place.port)};
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(o->place.port)};
-	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1;
 
 	if (fd < 0) {
@@ -90,8 +105,8 @@ static void start_connect(struct origin *o)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	memcpy(&six.sin6_addr, o->place.addr, 16);
 	memcpy(&four.sin_addr, o->place.addr + 12, 4);
-	if ((v4 ? connect(fd, (struct sockaddr *)&four, sizeof(four))
-		: connect(fd, (struct sockaddr *)&six, sizeof(six))) < 0 &&
+	if ((is_v4(o) ? connect(fd, (struct sockaddr *)&four, sizeof(four))
+		      : connect(fd, (struct sockaddr *)&six, sizeof(six))) < 0 &&
 	    errno != EINPROGRESS) {
 		close(fd);
 		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
@@ -105,6 +120,36 @@ static void start_connect(struct origin *o)
 	o->has_stream = true;
 	o->state = ORIGIN_CONNECTING;
 	stream_want(&o->stream, false, true);
+}
+
+static void on_socket(void *arg, const struct priv_reply *reply)
+{
+	struct origin *o = arg;
+
+	o->ticket = 0;
+	if (o->state != ORIGIN_RESOLVING) /* too late: its owner has been told */
+		privsep_close_fds(reply);
+	else
+		connect_by(o, reply->fd_count ? reply->fds[0] : -1);
+	origin_notify(o);
+}
+
+/* From the client's network namespace, which reaches more or less than ours. */
+static void start_connect(struct origin *o)
+{
+	int family = is_v4(o) ? AF_INET : AF_INET6;
+	struct priv_request r = {
+		.kind = PRIV_SOCKET,
+		.u.socket = {.netns_cookie = o->place.netns, .family = (uint32_t)family}};
+
+	if (!o->place.netns) {
+		connect_by(o, socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+		return;
+	}
+	o->state = ORIGIN_RESOLVING;
+	o->ticket = privsep_call(o->pool->privsep, &r, on_socket, o);
+	if (!o->ticket)
+		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 }
 
 static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
@@ -257,6 +302,21 @@ static enum origin_state tunnel(struct origin *o)
 	return o->state;
 }
 
+/* Of a handshake that is asked to begin anew, the first is what comes back first. */
+static void on_message(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+		       void *arg)
+{
+	struct origin *o = arg;
+
+	(void)version, (void)ssl;
+	if (!sent || type != SSL3_RT_HANDSHAKE || !len || o->hello_sent ||
+	    *(const uint8_t *)bytes != SSL3_MT_CLIENT_HELLO)
+		return;
+	own_hello_digest(bytes, len, o->hello);
+	own_hellos_add(o->pool->hellos, o->hello);
+	o->hello_sent = true;
+}
+
 int origin_start_tls(struct origin *o, const char *host)
 {
 	SSL *ssl = tls_client(o->pool->tls, host, tls_session_of(&o->pool->sessions, host));
@@ -265,6 +325,8 @@ int origin_start_tls(struct origin *o, const char *host)
 		return -1;
 	if (stream_tls(&o->stream, ssl, false) < 0)
 		return -1; /* the stream owns ssl already */
+	SSL_set_msg_callback(ssl, on_message);
+	SSL_set_msg_callback_arg(ssl, o);
 	o->place.tls = true;
 	o->state = ORIGIN_HANDSHAKE;
 	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
@@ -279,6 +341,8 @@ static enum origin_state handshake(struct origin *o)
 		stream_want(&o->stream, true, false);
 		return o->state;
 	}
+	SSL_set_msg_callback(o->stream.ssl, NULL);
+	forget_hello(o);
 	if (r == 1) {
 		uv_timer_stop(&o->timer);
 		return o->state = ORIGIN_READY;

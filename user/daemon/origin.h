@@ -5,6 +5,8 @@
  * Connections to origins: made (resolved, connected, tunnelled through a proxy's CONNECT, TLS),
  * pooled while idle, resumed. All of one thread.
  */
+#include "own_hello.h"
+#include "privsep.h"
 #include "stream.h"
 #include "tls.h"
 
@@ -15,13 +17,14 @@ struct origin_place {
 	char dial[256];	  /* the name to resolve when addr is unset; "": host */
 	uint8_t addr[16]; /* v4 as v4-mapped; all zero: resolve */
 	uint16_t port;
+	uint64_t netns; /* cookie of the network namespace to connect from; 0: our own */
 	bool tls;
 	const struct buf *connect_head; /* a CONNECT request to send to addr first; NULL: none. The
 					   caller's, outlives the origin */
 };
 
 enum origin_state {
-	ORIGIN_RESOLVING,
+	ORIGIN_RESOLVING, /* or its socket is being made in another network namespace */
 	ORIGIN_CONNECTING,
 	ORIGIN_TUNNELLING, /* CONNECT sent, its answer awaited */
 	ORIGIN_HANDSHAKE,
@@ -33,10 +36,14 @@ struct origin;
 struct origin_pool;
 
 __attribute__((warn_unused_result)) struct origin_pool *origin_pool_new(uv_loop_t *loop,
-									const struct tls *t);
+									const struct tls *t,
+									struct privsep *privsep,
+									struct own_hellos *hellos);
 /* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is
  * closed. */
 void origin_pool_close(struct origin_pool *p);
+/* Close what is idle of that network namespace. */
+void origin_pool_leave(struct origin_pool *p, uint64_t netns);
 
 /*
  * An idle connection to that place, or a new one being made. `on_event` runs from the loop at each

@@ -8,13 +8,16 @@
 #define IDLE_MS 55000 /* below the minute after which front ends commonly drop idle connections */
 #define IDLE_MAX 64   /* per thread */
 
-struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t)
+struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
+				    struct own_hellos *hellos)
 {
 	struct origin_pool *p = calloc(1, sizeof(*p));
 
 	if (p) {
 		p->loop = loop;
 		p->tls = t;
+		p->privsep = privsep;
+		p->hellos = hellos;
 	}
 	return p;
 }
@@ -36,7 +39,8 @@ bool origin_address_known(const struct origin_place *place)
 
 static bool same_place(const struct origin_place *a, const struct origin_place *b)
 {
-	return a->port == b->port && a->tls == b->tls && strcmp(a->host, b->host) == 0 &&
+	return a->netns == b->netns && a->port == b->port && a->tls == b->tls &&
+	       strcmp(a->host, b->host) == 0 &&
 	       (!origin_address_known(b) || memcmp(a->addr, b->addr, sizeof(a->addr)) == 0);
 }
 
@@ -131,6 +135,17 @@ void origin_put(struct origin *o, bool reusable)
 	stream_owner(&o->stream, on_idle_event, o);
 	stream_want(&o->stream, true, false);
 	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
+}
+
+void origin_pool_leave(struct origin_pool *p, uint64_t netns)
+{
+	struct origin *next;
+
+	for (struct origin *o = p->idle; o; o = next) {
+		next = o->next;
+		if (o->place.netns == netns)
+			drop_idle(o);
+	}
 }
 
 void origin_pool_close(struct origin_pool *p)

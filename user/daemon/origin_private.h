@@ -7,6 +7,8 @@
 struct origin_pool {
 	uv_loop_t *loop;
 	const struct tls *tls;
+	struct privsep *privsep; /* makes sockets in other network namespaces */
+	struct own_hellos *hellos;
 	struct origin *idle; /* newest first */
 	size_t idle_count, open_count;
 	struct tls_sessions sessions;
@@ -20,9 +22,12 @@ struct origin {
 	struct stream stream;
 	uv_timer_t timer;
 	uv_getaddrinfo_t lookup;
+	uint32_t ticket; /* of the question for a socket; 0: none */
 	enum origin_state state;
 	enum refusal failure;
 	bool has_stream, looking_up, pooled, closing;
+	bool hello_sent; /* and it is among ours */
+	uint8_t hello[OWN_HELLO_SIZE];
 	struct buf request; /* what is left of connect_head */
 	struct buf answer;  /* to CONNECT */
 	struct http_parser *parser;

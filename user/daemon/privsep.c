@@ -58,28 +58,36 @@ static void free_call(struct call *c)
 	free(c);
 }
 
+/* Room for what travels beside a message. */
 union beside {
 	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
+	char room[CMSG_SPACE(PRIV_FDS_MAX * sizeof(int))];
 };
 
-static ssize_t send_call(int fd, const struct call *c)
+/* As send(), and these descriptors go with it. */
+static ssize_t send_with(int fd, const void *from, size_t size, const int *fds, uint32_t count,
+			 int flags)
 {
 	union beside beside = {0};
-	struct iovec bytes = {(void *)&c->request, sizeof(c->request)};
+	struct iovec bytes = {(void *)from, size};
 	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
 	struct cmsghdr *head;
 
-	if (c->beside >= 0) {
+	if (count) {
 		message.msg_control = beside.room;
-		message.msg_controllen = sizeof(beside.room);
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		head = CMSG_FIRSTHDR(&message);
 		head->cmsg_level = SOL_SOCKET;
 		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(head), &c->beside, sizeof(int));
+		head->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
 	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL);
+	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+static ssize_t send_call(int fd, const struct call *c)
+{
+	return send_with(fd, &c->request, sizeof(c->request), &c->beside, c->beside >= 0, 0);
 }
 
 /* The monitor is told as much as it may be. 0, or -1: it is gone. */
@@ -109,40 +117,60 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
-/* As recv(); *passed: the one descriptor that travels beside it, -1: none. */
-static ssize_t receive_with(int fd, void *to, size_t size, int *passed)
+/* As recv(), with up to `max` descriptors that travel beside it; *count of them are in fds. */
+static ssize_t receive_with(int fd, void *to, size_t size, int *fds, uint32_t max, uint32_t *count)
 {
 	union beside beside = {0};
 	struct iovec bytes = {to, size};
 	struct msghdr message = {.msg_iov = &bytes,
 				 .msg_iovlen = 1,
 				 .msg_control = beside.room,
-				 /* not its padding, where a second one would fit */
-				 .msg_controllen = CMSG_LEN(sizeof(int))};
+				 /* not its padding, where one more would fit */
+				 .msg_controllen = CMSG_LEN(max * sizeof(int))};
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
 
-	*passed = -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(passed, CMSG_DATA(c), sizeof(*passed));
+	*count = 0;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		*count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
+	}
 	return n;
 }
 
 ssize_t privsep_receive(int channel, struct priv_request *r, int *fd)
 {
-	return receive_with(channel, r, sizeof(*r), fd);
+	uint32_t count;
+	ssize_t n;
+
+	*fd = -1;
+	n = receive_with(channel, r, sizeof(*r), fd, 1, &count);
+	return n;
 }
 
+int privsep_answer(int channel, const struct priv_reply *reply)
+{
+	return send_with(channel, reply, sizeof(*reply), reply->fds, reply->fd_count,
+			 MSG_DONTWAIT) == sizeof(*reply)
+		       ? 0
+		       : -1;
+}
+
+void privsep_close_fds(const struct priv_reply *reply)
+{
+	for (uint32_t i = 0; i < reply->fd_count; i++)
+		close(reply->fds[i]);
+}
+
+/* What it says of descriptors is how many were sent: without a free one fewer arrive. */
 static ssize_t receive(int fd, struct priv_reply *reply)
 {
-	int passed;
-	ssize_t n = receive_with(fd, reply, sizeof(*reply), &passed);
+	uint32_t count;
+	int fds[PRIV_FDS_MAX];
+	ssize_t n = receive_with(fd, reply, sizeof(*reply), fds, PRIV_FDS_MAX, &count);
 
-	if (n == sizeof(*reply) && reply->kind == PRIV_LISTS)
-		reply->u.lists.fd = passed;
-	else if (passed >= 0)
-		close(passed);
+	reply->fd_count = count;
+	memcpy(reply->fds, fds, count * sizeof(int));
 	return n;
 }
 
@@ -155,10 +183,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	/* All that is there: answers must not come in faster than they are read. */
 	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
-		ssize_t n = status < 0 ? 0 : receive(p->fd, &reply);
+		ssize_t n;
+
+		reply.fd_count = 0;
+		n = status < 0 ? 0 : receive(p->fd, &reply);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n != sizeof(reply)) {
+			privsep_close_fds(&reply);
 			lose(p);
 			return;
 		}
@@ -166,8 +198,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
 		if (c)
 			c->done(c->arg, &reply);
-		else if (reply.kind == PRIV_LISTS && reply.u.lists.fd >= 0)
-			close(reply.u.lists.fd);
+		else
+			privsep_close_fds(&reply);
 		free_call(c);
 		if (send_calls(p) < 0) {
 			lose(p);

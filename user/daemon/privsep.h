@@ -13,6 +13,8 @@
 
 #define PRIV_LEAF_MAX 2048
 #define PRIV_LIST_MAX 32 /* enrolments in one reply */
+#define PRIV_NETNS_MAX 64
+#define PRIV_FDS_MAX 2 /* beside one reply */
 
 enum priv_kind {
 	PRIV_FLOW_TAKE, /* flow_key -> flow */
@@ -29,6 +31,9 @@ enum priv_kind {
 	PRIV_RELOAD,	/* read the configuration again; answered once that is done, or refused */
 	PRIV_QUIET,	/* the loop accepts no more, and nothing of it will need an answer again */
 	PRIV_LISTS,	/* lists: generation -> a later one and its content, when there is one */
+	PRIV_DOORS, /* doors: the last one -> the next, and its listening sockets (netns_doors.h) */
+	PRIV_SOCKET, /* socket: netns cookie, family -> a TCP socket that was made there */
+	PRIV_NETNS,  /* list: offset -> network namespaces that are served */
 };
 
 struct priv_request {
@@ -56,6 +61,14 @@ struct priv_request {
 		struct {
 			uint32_t generation; /* which the worker has */
 		} lists;
+		struct {
+			uint64_t serial; /* which came last; 0: none yet */
+			uint32_t failed; /* and nobody accepts there */
+		} doors;
+		struct {
+			uint64_t netns_cookie;
+			uint32_t family;
+		} socket;
 	} u;
 };
 
@@ -63,6 +76,8 @@ struct priv_reply {
 	uint32_t kind, id;
 	int32_t status; /* 1: done; 0: no such thing; -1: refused or failed, see error */
 	char error[512];
+	uint32_t fd_count; /* these travel beside the message; the receiver's to close */
+	int fds[PRIV_FDS_MAX];
 	union {
 		struct flow_record flow;
 		struct {
@@ -79,9 +94,19 @@ struct priv_reply {
 		} list;
 		uint64_t counters[REASON_COUNT];
 		struct {
-			uint32_t generation;
-			int fd; /* travels beside the message; the receiver's to close, -1: none */
+			uint32_t generation; /* and one descriptor */
 		} lists;
+		struct {
+			uint64_t serial, netns_cookie;
+			uint32_t count; /* of descriptors that were sent */
+		} doors;
+		struct {
+			uint32_t total, count;
+			struct {
+				uint64_t cookie, inode;
+				struct listener ports;
+			} at[PRIV_NETNS_MAX];
+		} netns;
 		struct sweep_result sweep; /* of PRIV_ENROLL; `error` says what went wrong with it
 					      though the cgroup is enrolled */
 	} u;
@@ -90,6 +115,10 @@ struct priv_reply {
 /* Receive a request without waiting: as recv(), and *fd is what came beside it, the caller's to close; -1:
  * nothing did. */
 ssize_t privsep_receive(int channel, struct priv_request *r, int *fd);
+/* The monitor's end: answer on this channel. The descriptors stay open here. 0, or -1 and errno. */
+__attribute__((warn_unused_result)) int privsep_answer(int channel, const struct priv_reply *reply);
+/* Close what came, or went, beside it. */
+void privsep_close_fds(const struct priv_reply *reply);
 
 /* The worker's end, on one loop. */
 struct privsep;

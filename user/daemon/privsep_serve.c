@@ -23,19 +23,27 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 {
 	static const uint8_t lo4[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1}, lo6[16] = {[15] = 1};
 	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->addr);
+	uint16_t port = m->listener_port;
+	struct peer *peer = m->peer;
 	uint32_t uid;
 
 	if (!m->redirect) {
 		refuse(reply, "nothing is redirected here");
 		return;
 	}
-	reply->status = redirect_flow_take(m->redirect, key, &reply->u.flow);
+	if (!netns_doors_own(m->doors, key->netns_cookie)) {
+		const struct netns_door *door = netns_doors_find(m->doors, key->netns_cookie);
+
+		port = !door ? 0 : v4 ? door->ports.port4 : door->ports.port6;
+		peer = door ? door->peer : NULL;
+	}
+	reply->status = peer ? redirect_flow_take(m->redirect, key, &reply->u.flow) : 0;
 	if (reply->status != 1) {
 		snprintf(reply->error, sizeof(reply->error), "it was not redirected here");
 		return;
 	}
 	/* The socket itself must still say the same, else the port has changed hands. */
-	if (peer_uid(m->peer, key->addr, key->port, v4 ? lo4 : lo6, m->listener_port, &uid) == 1 &&
+	if (peer_uid(peer, key->addr, key->port, v4 ? lo4 : lo6, port, &uid) == 1 &&
 	    uid != reply->u.flow.uid)
 		refuse(reply, "the socket is another user's than the connect() was");
 }
@@ -90,6 +98,8 @@ int monitor_enroll(struct monitor_services *m, uint64_t cgroup, const struct pol
 {
 	*r = (struct sweep_result){0};
 	warning->text[0] = 0;
+	/* First of all, so that no connect is refused for want of a listener. */
+	netns_watch_cover(m->netns, cgroup);
 	if (redirect_enroll(m->redirect, cgroup, policy, e) < 0)
 		return -1;
 	log_event(LOG_NOTICE, "enrolled", log_number("cgroup", cgroup));
@@ -127,6 +137,7 @@ static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct p
 		return;
 	}
 	reply->status = 1;
+	netns_watch_look_soon(m->netns);
 	log_event(LOG_NOTICE, "unenrolled", log_number("cgroup", cgroup));
 }
 
@@ -186,6 +197,31 @@ static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_
 	}
 }
 
+/*
+ * Safe: it is made only where processes live that are enrolled, so what it can reach is what those
+ * can reach whose connections the worker carries; it is neither bound nor connected, has no mark,
+ * and is good for nothing that needs a capability there. Without it, a process that has no network
+ * would be given the daemon's.
+ */
+static void serve_socket(struct monitor_services *m, const struct priv_request *q,
+			 struct priv_reply *reply)
+{
+	uint32_t family = q->u.socket.family;
+	int fd;
+
+	if (!m->doors || (family != AF_INET && family != AF_INET6)) {
+		refuse(reply, "there are no such sockets here");
+		return;
+	}
+	fd = netns_doors_socket(m->doors, q->u.socket.netns_cookie, (int)family);
+	if (fd < 0) {
+		refuse(reply, "the network namespace is not served any more");
+		return;
+	}
+	reply->fds[reply->fd_count++] = fd;
+	reply->status = 1;
+}
+
 static void serve_ca_reload(struct monitor_services *m, struct priv_reply *reply)
 {
 	struct err e;
@@ -243,6 +279,14 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 		break;
 	case PRIV_ALIVE: /* safe: a lie, too, is a worker's that has its connections anyway */
 		reply->status = 1;
+		break;
+	case PRIV_SOCKET:
+		serve_socket(m, request, reply);
+		break;
+	case PRIV_NETNS: /* safe: numbers */
+		reply->status = 1;
+		if (m->doors)
+			netns_doors_list(m->doors, request->u.list.offset, reply);
 		break;
 	case PRIV_READY: /* safe: at worst, connections wait for a worker that never takes them */
 		reply->status = 1;

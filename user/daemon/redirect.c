@@ -83,7 +83,7 @@ static struct awsmask *skeleton_load(const char *dir, struct err *e)
 	skel->rodata->have_set_retval = has(FEATURE_SET_RETVAL);
 	skel->rodata->have_mptcp_sock = has(FEATURE_MPTCP_SOCK);
 	skel->rodata->have_task_in_skb = feature_task_helper();
-	skel->rodata->have_task_read = has(FEATURE_TASK_IN_SKB);
+	skel->rodata->have_task_read = !skel->rodata->have_task_in_skb && has(FEATURE_TASK_IN_SKB);
 	rc = awsmask__load(skel);
 	if (!rc)
 		return skel;
@@ -345,6 +345,21 @@ int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struc
 			       AWSMASK_MAX_LISTENERS);
 	return err_set(e, "cannot set the listener of network namespace %llu: %s",
 		       (unsigned long long)netns_cookie, strerror(errno));
+}
+
+int redirect_keep_listeners(struct redirect *r, const uint64_t *cookies, size_t n, struct err *e)
+{
+	const struct set wanted = {(const char *)cookies, n, sizeof(*cookies)};
+
+	if (set_prune(bpf_map__fd(r->skel->maps.listeners), &wanted))
+		return err_set(e, "cannot forget listeners of earlier network namespaces: %s",
+			       strerror(errno));
+	return 0;
+}
+
+int redirect_wanted_map(const struct redirect *r)
+{
+	return bpf_map__fd(r->skel->maps.wanted);
 }
 
 static int enroll_check(const struct redirect *r, uint64_t id, struct err *e)

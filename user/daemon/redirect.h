@@ -34,6 +34,11 @@ int redirect_set_own_cgroup(struct redirect *r, uint64_t id, struct err *e);
 int redirect_set_listener(struct redirect *r, uint64_t netns_cookie, const struct listener *l,
 			  struct err *e);
 
+/* Forget those of all namespaces but these. 0 or -1. */
+int redirect_keep_listeners(struct redirect *r, const uint64_t *cookies, size_t n, struct err *e);
+/* The ring buffer of struct netns_wanted, a map's descriptor. */
+int redirect_wanted_map(const struct redirect *r);
+
 /* -1 also for a cgroup that is gone, too deep, or in the daemon's own. */
 int redirect_enroll(struct redirect *r, uint64_t cgroup_id, const struct policy *p, struct err *e);
 int redirect_unenroll(struct redirect *r, uint64_t cgroup_id,

@@ -9,12 +9,17 @@
 
 #define PIPE_WANTED (256 * 1024)
 #define ROUNDS_MAX 16
+#define READY_MAX (512 * 1024) /* more than a gate lets go at once */
 
 struct direction {
 	struct stream *from, *to;
 	int in, out; /* the pipe's ends: bytes enter at in */
 	size_t held, size;
 	bool ended, done;
+	splice_gate *gate;
+	void *arg;
+	struct buf ready; /* what the gate let go */
+	bool shut;
 };
 
 struct splicer {
@@ -32,7 +37,35 @@ static int direction_open(struct direction *d, struct stream *from, struct strea
 		size = fcntl(ends[1], F_GETPIPE_SZ);
 	*d = (struct direction){.from = from, .to = to, .in = ends[1], .out = ends[0]};
 	d->size = size > 0 ? (size_t)size : 4096;
+	buf_init(&d->ready, READY_MAX);
 	return 0;
+}
+
+static int fill_from(struct direction *d, struct buf *b)
+{
+	ssize_t n = write(d->in, buf_bytes(b), buf_len(b));
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	buf_drop(b, (size_t)n);
+	if (!buf_len(b))
+		buf_free(b);
+	d->held += (size_t)n;
+	return 1;
+}
+
+/* As fill(); GATE_THROUGH: there is no gate, or it stands open. */
+static int fill_gated(struct direction *d)
+{
+	int r = d->gate ? d->gate(d->arg, &d->ready) : GATE_THROUGH;
+
+	d->shut = r == GATE_SHUT;
+	d->ended = r == GATE_END;
+	if (r == GATE_BROKEN)
+		return -1;
+	if (d->shut)
+		return 0;
+	return d->ended ? 1 : r;
 }
 
 /* 1: something moved, 0: nothing can move now, -1: broken. */
@@ -40,17 +73,19 @@ static int fill(struct direction *d)
 {
 	struct buf *first = &d->from->first;
 	ssize_t n;
+	int r;
 
-	if (d->ended || d->held >= d->size)
+	if (d->held >= d->size)
 		return 0;
-	if (buf_len(first)) {
-		n = write(d->in, buf_bytes(first), buf_len(first));
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -1;
-		buf_drop(first, (size_t)n);
-		d->held += (size_t)n;
-		return 1;
-	}
+	if (buf_len(&d->ready))
+		return fill_from(d, &d->ready);
+	if (d->ended)
+		return 0;
+	r = fill_gated(d);
+	if (r != GATE_THROUGH)
+		return r;
+	if (buf_len(first))
+		return fill_from(d, first);
 	n = splice(d->from->fd, NULL, d->in, NULL, d->size - d->held,
 		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
@@ -73,7 +108,7 @@ static int drain(struct direction *d, uint64_t *moved)
 		*moved += (uint64_t)n;
 		return 1;
 	}
-	if (d->ended && !d->done) {
+	if (d->ended && !d->done && !buf_len(&d->ready)) {
 		shutdown(d->to->fd, SHUT_WR);
 		d->done = true;
 		return 1;
@@ -84,10 +119,19 @@ static int drain(struct direction *d, uint64_t *moved)
 /* Work is left that no event on a descriptor would remind us of. */
 static bool wakes_nobody(const struct direction *d)
 {
-	return !d->held && (buf_len(&d->from->first) || (d->ended && !d->done));
+	return !d->held && (buf_len(&d->from->first) || buf_len(&d->ready) || d->shut ||
+			    (d->ended && !d->done));
 }
 
-struct splicer *splicer_new(struct stream *a, struct stream *b)
+static void direction_close(struct direction *d)
+{
+	close(d->in);
+	close(d->out);
+	buf_free(&d->ready);
+}
+
+struct splicer *splicer_new(struct stream *a, struct stream *b, splice_gate *from_a,
+			    splice_gate *from_b, void *arg)
 {
 	struct splicer *s = calloc(1, sizeof(*s));
 
@@ -96,10 +140,12 @@ struct splicer *splicer_new(struct stream *a, struct stream *b)
 	if (direction_open(&s->way[0], a, b) < 0)
 		goto fail;
 	if (direction_open(&s->way[1], b, a) < 0) {
-		close(s->way[0].in);
-		close(s->way[0].out);
+		direction_close(&s->way[0]);
 		goto fail;
 	}
+	s->way[0].gate = from_a;
+	s->way[1].gate = from_b;
+	s->way[0].arg = s->way[1].arg = arg;
 	return s;
 fail:
 	free(s);
@@ -110,10 +156,8 @@ void splicer_free(struct splicer *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < 2; i++) {
-		close(s->way[i].in);
-		close(s->way[i].out);
-	}
+	for (int i = 0; i < 2; i++)
+		direction_close(&s->way[i]);
 	free(s);
 }
 
@@ -142,7 +186,7 @@ int splicer_pump(struct splicer *s, uint64_t *moved)
 		 * waits for the other stream alone: a pipe may be full of part-filled pages long
 		 * before `size` bytes.
 		 */
-		stream_want(d->from, !d->ended && d->held == 0, back->held > 0);
+		stream_want(d->from, !d->ended && !d->shut && d->held == 0, back->held > 0);
 	}
 	return 0;
 }

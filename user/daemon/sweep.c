@@ -2,6 +2,7 @@
 #include "sweep.h"
 #include "../mask/buf.h"
 #include "cgroup.h"
+#include "netns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,10 +14,7 @@
 #include <netinet/tcp.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIST_MAX ((size_t)64 << 20) /* bytes of each list */
@@ -25,19 +23,13 @@
 #define LIVE_STATES                                                                                \
 	(1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_CLOSE_WAIT)
 
-struct net {
-	dev_t dev;
-	ino_t inode;
-	int fd;
-};
-
 struct sweep {
 	const struct config *config;
 	struct buf cgroups; /* uint64_t, sorted before they are looked up */
 	struct buf sockets; /* uint64_t, likewise: inodes */
-	struct buf nets;    /* struct net */
-	struct buf found;   /* struct inet_diag_req_v2: what to close */
-	bool full;	    /* memory is out */
+	struct netns_list nets;
+	struct buf found; /* struct inet_diag_req_v2: what to close */
+	bool full;	  /* memory is out */
 };
 
 /* ---- who there is */
@@ -68,22 +60,6 @@ static bool has(const struct buf *list, uint64_t n)
 	       bsearch(&n, buf_bytes(list), buf_len(list) / sizeof(n), sizeof(n), compare) != NULL;
 }
 
-static void add_net(struct sweep *s, const char *path)
-{
-	const struct net *known = (const void *)buf_bytes(&s->nets);
-	struct stat st;
-	struct net n;
-
-	if (stat(path, &st) < 0) /* the process has ended */
-		return;
-	for (size_t i = 0; i < buf_len(&s->nets) / sizeof(n); i++)
-		if (known[i].dev == st.st_dev && known[i].inode == st.st_ino)
-			return;
-	n = (struct net){st.st_dev, st.st_ino, open(path, O_RDONLY | O_CLOEXEC)};
-	if (n.fd >= 0)
-		add(s, &s->nets, &n, sizeof(n));
-}
-
 static void add_sockets(struct sweep *s, const char *path)
 {
 	DIR *dir = opendir(path);
@@ -112,11 +88,10 @@ static int add_cgroup(const char *path, uint64_t id, void *arg)
 	FILE *f;
 
 	add(s, &s->cgroups, &id, sizeof(id));
+	netns_add_cgroup(&s->nets, path);
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	f = fopen(procs, "re");
 	while (f && fscanf(f, "%u", &pid) == 1) {
-		snprintf(proc, sizeof(proc), "/proc/%u/ns/net", pid);
-		add_net(s, proc);
 		snprintf(proc, sizeof(proc), "/proc/%u/fd", pid);
 		add_sockets(s, proc);
 	}
@@ -131,7 +106,7 @@ static int gather(struct sweep *s, uint64_t cgroup, struct err *e)
 
 	if (cgroup_path_of(cgroup, path, sizeof(path)) < 0)
 		return err_set(e, "the cgroup %llu is gone", (unsigned long long)cgroup);
-	add_net(s, "/proc/self/ns/net");
+	netns_add(&s->nets, "/proc/self/ns/net");
 	if (cgroup_each(path, add_cgroup, s) < 0)
 		return err_set(e, "the cgroups below %s cannot be walked", path);
 	sort(&s->cgroups);
@@ -231,40 +206,27 @@ static void close_found(struct sweep *s, struct nl_sock *sock, struct sweep_resu
 
 /* ---- in each network namespace */
 
-struct visit {
-	int net;
-	struct nl_sock *sock;
-};
-
-/* A thread of its own enters the namespace, for it need not come back. The socket stays there. */
-static void *open_there(void *arg)
+/* The socket stays there. */
+static int open_there(void *sock)
 {
-	struct visit *v = arg;
-
-	if (setns(v->net, CLONE_NEWNET) == 0 && nl_connect(v->sock, NETLINK_SOCK_DIAG) == 0)
-		return v;
-	return NULL;
+	return nl_connect(sock, NETLINK_SOCK_DIAG);
 }
 
 static int sweep_net(struct sweep *s, int net, struct sweep_result *r)
 {
-	struct visit v = {net, nl_socket_alloc()};
-	void *opened = NULL;
-	pthread_t thread;
+	struct nl_sock *sock = nl_socket_alloc();
 	int rc = -1;
 
-	if (v.sock && pthread_create(&thread, NULL, open_there, &v) == 0)
-		pthread_join(thread, &opened);
-	if (!opened)
+	if (!sock || netns_do(net, open_there, sock) < 0)
 		goto out;
 	buf_clear(&s->found);
-	nl_socket_modify_cb(v.sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, s);
-	if (list_sockets(v.sock, AF_INET) < 0 || list_sockets(v.sock, AF_INET6) < 0)
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, s);
+	if (list_sockets(sock, AF_INET) < 0 || list_sockets(sock, AF_INET6) < 0)
 		goto out;
-	close_found(s, v.sock, r);
+	close_found(s, sock, r);
 	rc = 0;
 out:
-	nl_socket_free(v.sock);
+	nl_socket_free(sock);
 	return rc;
 }
 
@@ -272,31 +234,25 @@ int sweep_cgroup(const struct config *c, uint64_t cgroup_id, struct sweep_result
 {
 	struct sweep s = {.config = c};
 	struct sweep_result sum = {0};
-	const struct net *nets;
-	size_t i, n;
 	int rc;
 
 	buf_init(&s.cgroups, LIST_MAX);
 	buf_init(&s.sockets, LIST_MAX);
-	buf_init(&s.nets, LIST_MAX);
+	netns_list_init(&s.nets);
 	buf_init(&s.found, LIST_MAX);
 	rc = gather(&s, cgroup_id, e);
-	nets = (const void *)buf_bytes(&s.nets);
-	n = buf_len(&s.nets) / sizeof(*nets);
-	for (i = 0; i < n; i++) {
-		if (rc == 0 && sweep_net(&s, nets[i].fd, &sum) < 0)
+	for (size_t i = 0; i < netns_count(&s.nets) && rc == 0; i++)
+		if (sweep_net(&s, netns_at(&s.nets, i)->fd, &sum) < 0)
 			rc = err_set(e, "the connections in a network namespace cannot be listed "
 					"or not be closed (does the kernel have "
 					"CONFIG_INET_DIAG_DESTROY?)");
-		close(nets[i].fd);
-	}
-	if (rc == 0 && s.full)
+	if (rc == 0 && (s.full || s.nets.full))
 		rc = err_set(e, "there are more connections than memory to list them");
 	if (rc == 0)
 		*r = sum;
 	buf_free(&s.cgroups);
 	buf_free(&s.sockets);
-	buf_free(&s.nets);
+	netns_list_free(&s.nets);
 	buf_free(&s.found);
 	return rc;
 }

@@ -4,8 +4,10 @@
 #include "conn.h"
 #include "control.h"
 #include "crew.h"
+#include "door.h"
 #include "list_follow.h"
 #include "log.h"
+#include "netns_follow.h"
 #include "pulse.h"
 #include "sandbox.h"
 
@@ -22,29 +24,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ACCEPT_AT_ONCE 64
-#define ACCEPT_PAUSE_MS 100 /* when descriptors are out */
-#define DRAIN_LOOK_MS 50    /* how often a draining loop looks whether it is done */
-#define GZIP_LEVEL 1 /* the body crosses one network once: the processor's time is worth more */
+#define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
+#define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 #define SCAN_APART                                                                                 \
 	(256 *                                                                                     \
 	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
 
-struct door {
-	uv_poll_t poll;
-	uv_timer_t pause;
-	int fd; /* -1: not there */
-	enum conn_door kind;
-	bool told; /* why it cannot accept; until it can again */
-	struct worker_thread *thread;
-};
-
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
 	struct worker_thread base;
 	struct door doors[3];
+	struct netns_follow *netns; /* NULL: it drains, or nothing is redirected */
 	uv_async_t stop, drain;
 	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
@@ -59,67 +51,15 @@ struct loop_thread {
 	pthread_t id;
 };
 
-/* ---- accepting */
-
-static void on_door(uv_poll_t *poll, int status, int events);
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	struct door *d = timer->data;
-
-	uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
-static void on_door(uv_poll_t *poll, int status, int events)
-{
-	struct door *d = poll->data;
-
-	(void)status, (void)events;
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			d->told = false;
-			conn_accept(d->thread, fd, d->kind);
-			continue;
-		}
-		if (errno == ECONNABORTED || errno == EINTR)
-			continue;
-		if (errno != EAGAIN) {
-			if (!d->told)
-				log_event(LOG_ERR, "accept", log_word("why", strerror(errno)));
-			d->told = true;
-			uv_poll_stop(&d->poll);
-			uv_timer_start(&d->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
-		}
-		return;
-	}
-}
-
-static int open_door(struct loop_thread *t, struct door *d, int fd, enum conn_door kind)
-{
-	*d = (struct door){.fd = fd, .kind = kind, .thread = &t->base};
-	if (fd < 0)
-		return 0;
-	d->poll.data = d->pause.data = d;
-	if (uv_poll_init(&t->base.loop, &d->poll, fd) < 0)
-		return -1;
-	uv_timer_init(&t->base.loop, &d->pause);
-	return uv_poll_start(&d->poll, UV_READABLE, on_door);
-}
-
 /* ---- starting and stopping */
 
 /* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
-	for (size_t i = 0; i < 3; i++) {
-		if (t->doors[i].fd < 0)
-			continue;
-		uv_close((uv_handle_t *)&t->doors[i].poll, NULL);
-		uv_close((uv_handle_t *)&t->doors[i].pause, NULL);
-		close(t->doors[i].fd);
-		t->doors[i].fd = -1;
-	}
+	for (size_t i = 0; i < 3; i++)
+		door_close(&t->doors[i], NULL);
+	netns_follow_close(t->netns);
+	t->netns = NULL;
 }
 
 static void close_loop(struct loop_thread *t)
@@ -284,15 +224,20 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
 	if (!t->base.leaves)
 		return -1;
-	if (open_door(t, &t->doors[0], boot->transparent4[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[1], boot->transparent6[i], DOOR_TRANSPARENT) < 0 ||
-	    open_door(t, &t->doors[2], i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT) < 0)
+	if (door_open(&t->doors[0], &t->base, boot->transparent4[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[1], &t->base, boot->transparent6[i], DOOR_TRANSPARENT,
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[2], &t->base, i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT,
+		      w->netns_cookie) < 0)
+		return -1;
+	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
 		return -1;
 	pulse_begin(&t->alive, loop, t->base.privsep);
 	return i == 0 ? start_control(t, boot) : 0;
@@ -404,8 +349,9 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 
 void worker_limit_files(const struct config *c)
 {
-	/* Two sockets and four pipe ends per connection, and some room. */
-	rlim_t files = (rlim_t)c->limits.connections * 6 + 1024;
+	/* Two sockets and four pipe ends per connection, four for each network namespace, and some
+	 * room. */
+	rlim_t files = (rlim_t)c->limits.connections * 6 + 4 * AWSMASK_MAX_LISTENERS + 1024;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){files, files});
 }
@@ -446,7 +392,8 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
-	if (!w->uses || !w->target_addrs || !w->cgroups)
+	w->hellos = own_hellos_new();
+	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
 	if (!w->report)
@@ -489,6 +436,7 @@ int worker_main(const struct worker_boot *boot)
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
 	target_addrs_free(w.target_addrs);
+	own_hellos_free(w.hellos);
 	vault_close(w.vault);
 	policies_free(w.policies);
 	catalogue_free(w.catalogue);

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "leaf.h"
 #include "origin.h"
+#include "own_hello.h"
 #include "policies.h"
 #include "privsep.h"
 #include "report.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct cgroup_names *cgroups;
 	struct report *report;
 	struct target_addrs *target_addrs;
+	struct own_hellos *hellos;
 	struct tls tls;
 	struct stats stats;
 	uint64_t netns_cookie; /* of the listeners' network namespace */

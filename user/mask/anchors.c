@@ -86,7 +86,7 @@ static size_t choose_pair(const struct rule *r, const struct behind *behind)
 
 static void set_head(struct anchor_node *node, bool fold)
 {
-	uint8_t head[8] = {0}, mask[8] = {0}, folded[8] = {0};
+	uint8_t head[ANCHOR_HEAD] = {0}, mask[ANCHOR_HEAD] = {0}, folded[ANCHOR_HEAD] = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(head) && i < node->len; i++) {
@@ -104,15 +104,18 @@ static void gram_add(uint64_t *set, uint32_t hash)
 	set[hash / 64] |= 1ull << (hash % 64);
 }
 
-/* Chain the last node in, once. */
-static void link_add(struct anchors *a, uint32_t *first)
+/* Chain the last node in, once. 0, or -1: there are too many links. */
+static int link_add(struct anchors *a, uint16_t *first)
 {
 	uint16_t node = (uint16_t)(a->count - 1);
 
 	if (*first && a->links[*first - 1].node == node)
-		return;
+		return 0;
+	if (a->link_count == LINKS_MAX)
+		return -1;
 	a->links[a->link_count] = (struct anchor_link){*first, node};
-	*first = ++a->link_count;
+	*first = (uint16_t)++a->link_count;
+	return 0;
 }
 
 /* The bytes of a set, each as gram_fold() makes it. */
@@ -132,28 +135,30 @@ static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 	return n;
 }
 
-/* Each four bytes that can stand at the last node's pair; of the pair itself there is one. */
-static void add_grams(struct anchors *a, const struct window *w)
+/* Each four bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
+static int add_grams(struct anchors *a, const struct window *w)
 {
 	uint8_t bytes[4][256];
 	uint32_t two, three;
 	unsigned n[4];
+	int rc = 0;
 
 	for (unsigned k = 0; k < 4; k++)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
 	if (n[2] > GRAM_LAST_MAX)
-		link_add(a, &a->by_two[gram_hash(two << 16, HEAD_BITS)]);
-	for (unsigned j = 0; j < n[2]; j++) {
+		rc = link_add(a, &a->by_two[gram_hash(two << 16, HEAD_BITS)]);
+	for (unsigned j = 0; rc == 0 && j < n[2]; j++) {
 		three = two | (uint32_t)bytes[2][j] << 16;
 		if (n[2] <= GRAM_LAST_MAX)
-			link_add(a, &a->by_three[gram_hash(three << 8, HEAD_BITS)]);
+			rc = link_add(a, &a->by_three[gram_hash(three << 8, HEAD_BITS)]);
 		if (n[3] > GRAM_LAST_MAX)
 			gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
 		for (unsigned k = 0; k < n[3] && n[3] <= GRAM_LAST_MAX; k++)
 			gram_add(a->fours,
 				 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
 	}
+	return rc;
 }
 
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
@@ -166,8 +171,7 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 	a->nodes[a->count] = *node;
 	set_head(&a->nodes[a->count++], fold);
 	window_fill(w, node->text, node->pair_at, fold, behind->sets);
-	add_grams(a, w);
-	return 0;
+	return add_grams(a, w);
 }
 
 static int check_anchors(const struct rule *r, char *why, size_t why_size)
@@ -225,16 +229,15 @@ void anchors_ready(struct anchors *a)
 	proposer_init(&a->proposer, a->windows, a->count);
 }
 
-static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t *p)
+/* Of the anchor's bytes what anchor_begins() has not compared. */
+static bool rest_stands(const struct anchor_node *node, bool fold, const uint8_t *p, size_t len)
 {
-	size_t i;
+	size_t i = len < ANCHOR_HEAD ? 0 : ANCHOR_HEAD;
 
-	if (!fold)
-		return memcmp(p, node->text, node->len) == 0;
-	for (i = 0; i < node->len; i++) {
+	for (; i < node->len; i++) {
 		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
 
-		if (diff != 0 && (diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
+		if (diff != 0 && (!fold || diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
 			return false;
 	}
 	return true;
@@ -243,6 +246,6 @@ static bool text_stands(const struct anchor_node *node, bool fold, const uint8_t
 bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
 		    const uint8_t *p, size_t len)
 {
-	return len >= node->len && text_stands(node, fold, p) &&
+	return len >= node->len && rest_stands(node, fold, p, len) &&
 	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
 }

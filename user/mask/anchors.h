@@ -15,8 +15,9 @@
 #define FOUR_BITS 19 /* of a hash */
 #define THREE_BITS 16
 #define HEAD_BITS 14
+#define ANCHOR_HEAD 8
 #define GRAM_LAST_MAX 40 /* bytes that the last of a gram may be; else a shorter one serves */
-#define LINKS_MAX (ANCHORS_MAX * GRAM_LAST_MAX)
+#define LINKS_MAX UINT16_MAX
 
 struct rule {
 	const char *id;
@@ -33,14 +34,14 @@ struct anchor_node {
 	uint8_t len;
 	uint8_t pair_at;      /* where in the anchor the pair lies that is proposed */
 	uint16_t guard, step; /* what looks at the bytes behind it */
-	/* its first bytes, up to eight: they stand in w when ((w | fold) & mask) == head */
+	/* its first bytes, up to ANCHOR_HEAD: they stand in w when ((w | fold) & mask) == head */
 	uint64_t head, mask, fold;
 	const char *text;
 };
 
 /* A node under one of the grams that can stand at its pair; those of one hash are chained. */
 struct anchor_link {
-	uint32_t next; /* link number + 1, 0 ends the chain */
+	uint16_t next; /* link number + 1, 0 ends the chain */
 	uint16_t node;
 };
 
@@ -48,7 +49,7 @@ struct anchors {
 	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
 	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
 	/* by three bytes at a pair, or by the pair where the third may be nearly any: link number + 1 */
-	uint32_t by_three[1u << HEAD_BITS], by_two[1u << HEAD_BITS];
+	uint16_t by_three[1u << HEAD_BITS], by_two[1u << HEAD_BITS];
 	unsigned count, link_count;
 	struct anchor_node nodes[ANCHORS_MAX];
 	struct window windows[ANCHORS_MAX];
@@ -88,12 +89,12 @@ static inline bool grams_propose(const struct anchors *a, uint32_t four)
 }
 
 /* The chains of those that may: links. */
-static inline uint32_t grams_by_three(const struct anchors *a, uint32_t four)
+static inline uint16_t grams_by_three(const struct anchors *a, uint32_t four)
 {
 	return a->by_three[gram_hash(four << 8, HEAD_BITS)];
 }
 
-static inline uint32_t grams_by_two(const struct anchors *a, uint32_t four)
+static inline uint16_t grams_by_two(const struct anchors *a, uint32_t four)
 {
 	return a->by_two[gram_hash(four << 16, HEAD_BITS)];
 }
@@ -109,7 +110,7 @@ static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *
 	return ((w | node->fold) & node->mask) == node->head;
 }
 
-/* Does it stand there as a whole, with what may follow it behind? */
+/* And does it stand there as a whole, with what may follow it behind? */
 bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
 		    const uint8_t *p, size_t len);
 

@@ -182,12 +182,12 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	return confirm(d, node->rule, text, len, start, spans);
 }
 
-static inline int try_chain(struct detector *d, uint32_t first, const uint8_t *text, size_t len,
+static inline int try_chain(struct detector *d, uint16_t first, const uint8_t *text, size_t len,
 			    size_t at, struct buf *spans)
 {
 	const struct anchors *a = &d->catalogue->anchors;
 
-	for (uint32_t n = first; n; n = a->links[n - 1].next)
+	for (uint16_t n = first; n; n = a->links[n - 1].next)
 		if (try_node(d, &a->nodes[a->links[n - 1].node], text, len, at, spans) < 0)
 			return -1;
 	return 0;

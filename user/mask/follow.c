@@ -11,7 +11,7 @@
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
 #define WORTH 0.004
 /* ... but for a step with few threads, which is cheap to make ... */
-#define FEW_THREADS 2
+#define FEW_THREADS 4
 #define WORTH_FEW 0
 /* ... nor one that is reached less often than this the time to find out where it leads. */
 #define WORTH_A_LOOK 1e-4

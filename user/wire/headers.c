@@ -22,6 +22,8 @@ static const struct {
 	F("trailer", HEADER_HOP),
 	F("transfer-encoding", HEADER_HOP),
 	F("upgrade", HEADER_HOP),
+	/* It would lead the client to QUIC, which is refused, or to a port where nobody sees it (RFC 7838). */
+	F("alt-svc", HEADER_HOP),
 	F("http2-settings", HEADER_HOP), /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
 	F("content-length", HEADER_FRAMING),
 	/* Digests of the very body (RFC 1864, 3230, 9530): they hold as long as it is not changed.
@@ -49,7 +51,6 @@ static const struct {
 	F("access-control-*", HEADER_PROTOCOL),
 	F("age", HEADER_PROTOCOL),
 	F("allow", HEADER_PROTOCOL),
-	F("alt-svc", HEADER_PROTOCOL),
 	F("anthropic-*", HEADER_PROTOCOL),
 	F("cache-control", HEADER_PROTOCOL),
 	F("cf-*", HEADER_PROTOCOL),
@@ -371,7 +372,8 @@ int header_host(const struct http_head *h, char host[static 256], uint16_t *port
 	if (!p) {
 		const struct http_field *f = http_find(h, "host");
 
-		if (!f)
+		/* A URI of another scheme names its host in a way of its own. */
+		if (!f || (*h->target != '/' && *h->target != '*'))
 			return -1;
 		p = f->value;
 		n = f->value_len;

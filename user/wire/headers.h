@@ -6,7 +6,7 @@
 
 /*
  * Field classes, by table. Hop-by-hop (RFC 9110 section 7.6.1): Connection and what it names,
- * Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. Framing: Content-Length. Ours:
+ * Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade; also Alt-Svc. Framing: Content-Length. Ours:
  * Accept-Encoding (goes out as identity), Expect. Authentication: Authorization, x-api-key, Cookie
  * ...: passed verbatim, never scanned. Protocol: names whose values are the API's own (Host,
  * Content-Type, User-Agent ..., anthropic-version): passed verbatim. Everything else carries values
@@ -35,8 +35,8 @@ bool media_is_multipart(const struct http_field *content_type, char boundary[sta
 
 /*
  * The host of a request: of an absolute-form target, else of Host (RFC 9112 section 3.2.2), lower
- * case, port and trailing dot cut off (*port: 0 when none). 0, or -1: none, malformed, or longer
- * than 255.
+ * case, port and trailing dot cut off (*port: 0 when none). 0, or -1: none, malformed, of a scheme that is not
+ * HTTP's, or longer than 255.
  */
 __attribute__((warn_unused_result)) int header_host(const struct http_head *h,
 						    char host[static 256], uint16_t *port);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef AWSMASK_TESTS_CONN_BENCH_H
-#define AWSMASK_TESTS_CONN_BENCH_H
-/* Connections of one loop; their monitor, clients and origin are the test. */
+#ifndef AWSMASK_TESTS_CONN_RIG_H
+#define AWSMASK_TESTS_CONN_RIG_H
+/* Client connections of a worker, whose monitor, clients and origin are the test. */
 #include "../../user/daemon/conn_private.h"
 #include "tempdir.h"
 
@@ -61,6 +61,7 @@ static inline void set_up(struct bench *b)
 	w->config = b->config;
 	w->catalogue = catalogue_new(e.text, sizeof(e.text));
 	w->uses = scope_uses_new(&b->config->limits);
+	w->hellos = own_hellos_new();
 	w->target_addrs = target_addrs_new();
 	w->report = report_new("", 1, &types_builtin);
 	w->vault = vault_open(in_tempdir("vault.db"), key, &e);
@@ -72,7 +73,7 @@ static inline void set_up(struct bench *b)
 					      .out_max = 1 << 20};
 	b->thread.worker = w;
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls);
+	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos);
 	cr_assert(b->thread.privsep && b->thread.origins);
 	b->listener = listen_on_loopback(&b->flow.port);
 	memcpy(b->flow.addr, here, sizeof(here));
@@ -90,6 +91,7 @@ static inline void tear_down(struct bench *b)
 	close(b->listener);
 	close(b->client);
 	scope_uses_free(b->worker.uses);
+	own_hellos_free(b->worker.hellos);
 	target_addrs_free(b->worker.target_addrs);
 	report_free(b->worker.report);
 	vault_close(b->worker.vault);
@@ -117,7 +119,7 @@ static inline void dial(struct bench *b, enum conn_door door)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	b->client = pair[1];
-	conn_accept(&b->thread, pair[0], door);
+	conn_accept(&b->thread, pair[0], door, 0);
 }
 
 /* What the monitor says of the newest connection. */
@@ -168,6 +170,16 @@ static inline bool nobody_dialled(struct bench *b)
 	return accept(b->listener, NULL, NULL) < 0;
 }
 
+static inline void expect_403(struct bench *b)
+{
+	hear_out(b);
+	cr_expect(strstr(b->heard, "HTTP/1.1 403 "), "%s", b->heard);
+	cr_expect(strstr(b->heard, "\"type\":\"permission_error\""), "%s", b->heard);
+	cr_expect(nobody_dialled(b));
+	cr_expect_eq(b->worker.stats.flows_refused, 1u);
+	cr_expect_eq(b->worker.stats.flows_spliced, 0u);
+}
+
 /* What arrives first where the client was going. */
 static inline void expect_arrival(struct bench *b, const char *begins)
 {
@@ -181,16 +193,6 @@ static inline void expect_arrival(struct bench *b, const char *begins)
 	cr_assert_gt(recv(fd, got, sizeof(got) - 1, 0), 0);
 	cr_expect_eq(strncmp(got, begins, strlen(begins)), 0, "%s", got);
 	close(fd);
-}
-
-static inline void expect_403(struct bench *b)
-{
-	hear_out(b);
-	cr_expect(strstr(b->heard, "HTTP/1.1 403 "), "%s", b->heard);
-	cr_expect(strstr(b->heard, "\"type\":\"permission_error\""), "%s", b->heard);
-	cr_expect(nobody_dialled(b));
-	cr_expect_eq(b->worker.stats.flows_refused, 1u);
-	cr_expect_eq(b->worker.stats.flows_spliced, 0u);
 }
 
 static inline uint64_t patience(const struct bench *b)
