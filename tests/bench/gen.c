@@ -216,6 +216,10 @@ static void write_hostile(struct writer *w)
 		[GEN_DASHES] = "----i-vol-sg-vpc-0a1b--us-east-",
 		[GEN_CAPITALS] = "AKIAROASIAAIDA_",
 		[GEN_ARNS] = "arn:aws:iam::arn:aws:s3:::arn:",
+		[GEN_ARN] = "arn:",
+		[GEN_TENS] = "10.",
+		[GEN_KEYS] = "account,user_name owner: table \"ClusterName\" ",
+		[GEN_MIX] = "arn:10.AKIA-0f'i-0a1=account\\\"%3A20261231\\n:secret:",
 		[GEN_ESCAPES] = "\\\\\\\\\\\\\"\\\\\\n\\\\u001b[0m\\\"",
 	};
 	unsigned n = 512;

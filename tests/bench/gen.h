@@ -43,6 +43,10 @@ enum gen_texture {
 	GEN_CAPITALS,
 	GEN_ARNS,
 	GEN_ESCAPES,
+	GEN_ARN,
+	GEN_TENS,
+	GEN_KEYS,
+	GEN_MIX,
 };
 
 struct gen_spec {

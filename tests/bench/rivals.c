@@ -71,6 +71,27 @@ static pcre2_code *compile_alternation(int first, int end)
 	return code;
 }
 
+/* As many rules as one alternation can have, and that alternation. */
+static int longest_from(int first, pcre2_code **out)
+{
+	int can = first, cannot = RULE_COUNT + 1;
+
+	*out = NULL;
+	while (cannot - can > 1) {
+		int end = can + (cannot - can) / 2;
+		pcre2_code *code = compile_alternation(first, end);
+
+		if (code) {
+			pcre2_code_free(*out);
+			*out = code;
+			can = end;
+		} else {
+			cannot = end;
+		}
+	}
+	return can;
+}
+
 static void compile_pcre2(struct rivals *r)
 {
 	int first, end;
@@ -78,11 +99,7 @@ static void compile_pcre2(struct rivals *r)
 	for (first = 0; first < RULE_COUNT; first = end) {
 		if (r->code_count == ALTERNATIONS_MAX)
 			abort();
-		for (end = RULE_COUNT; end > first; end--) {
-			r->codes[r->code_count] = compile_alternation(first, end);
-			if (r->codes[r->code_count])
-				break;
-		}
+		end = longest_from(first, &r->codes[r->code_count]);
 		if (end == first)
 			abort();
 		r->code_count++;

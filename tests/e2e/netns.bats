@@ -232,6 +232,24 @@ time.sleep(60)' >"$T/squatter" &
 	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
 }
 
+@test "another daemon takes over, and no connect is refused there" {
+	local monitor
+	POD=later
+	monitor=$(monitor_of)
+	in_pod curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=4 pause=0.4' \
+		--data-binary "@-" >"$T/stream" <<<"$(body --stream "slowly: $SENTENCE")" &
+	stream=$!
+	place_wait 10 grep -q ping "$T/stream"
+	place_daemon_start --replace
+	for _ in 1 2 3; do
+		pod_works
+	done
+	place_wait 15 fails test -d "/proc/$monitor"
+	pod_works
+	wait $stream
+	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+}
+
 @test "a daemon that starts serves what is enrolled already" {
 	place_daemon_stop
 	POD=later

@@ -296,6 +296,48 @@ Test(detect, hostile_texts_take_linear_time)
 	free(text);
 }
 
+static struct detect_work work_on(const char *piece, size_t size)
+{
+	struct detect_work before = *detector_work(detector), after;
+	uint8_t *text = malloc(size);
+	struct buf spans;
+
+	cr_assert(text);
+	for (size_t at = 0, len = strlen(piece); at < size; at++)
+		text[at] = (uint8_t)piece[at % len];
+	buf_init(&spans, SIZE_MAX / 2);
+	cr_expect_eq(detect(detector, text, size, &spans), 0, "%s", piece);
+	buf_free(&spans);
+	free(text);
+	after = *detector_work(detector);
+	return (struct detect_work){after.anchors - before.anchors, after.matches - before.matches};
+}
+
+/* No more for each byte in a long text than in a short one, but for what a long match left out. */
+static bool is_linear(uint64_t once, uint64_t twice)
+{
+	return twice <= once * 2 + once / 4 + 64;
+}
+
+/* Counted, not timed. */
+Test(detect, hostile_texts_take_linear_work)
+{
+	const size_t size = 1 << 15, slack = 64;
+
+	for (size_t i = 0; i < COUNT(hostile); i++) {
+		struct detect_work once = work_on(hostile[i], size);
+		struct detect_work twice = work_on(hostile[i], 2 * size);
+
+		cr_expect(is_linear(once.anchors, twice.anchors), "%s: anchors", hostile[i]);
+		cr_expect(is_linear(once.matches, twice.matches), "%s: matches", hostile[i]);
+		cr_expect_leq(once.matches, size / 2, "%s: matches", hostile[i]);
+	}
+	cr_expect_lt(work_on("arn:", size).matches, slack, "an anchor that nothing can follow");
+	cr_expect_lt(work_on("AKIA", size).matches, slack);
+	cr_expect_lt(work_on("10.", size).matches, slack);
+	cr_expect_gt(work_on("i-0a1b2c3d ", size).matches, slack, "work is counted");
+}
+
 /* One value of many bytes: a token may be as long as it likes. */
 Test(detect, long_token)
 {

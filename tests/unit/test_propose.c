@@ -205,6 +205,12 @@ Test(follow, may_and_may_not)
 		{"x\\x41[\\x42-\\x44]", "x", false, "AC", "AE"},
 		{"ab*+c??d", "a", false, "bbd", "bbe"},
 		{"(?<=q)ab", "a", false, "b", "c"},
+		{"a[bc](?<=ab)d", "a", false, "bd", "cd"},
+		{"a[ :]++(?:(?<=:)|(?<=: ))d", "a", false, ": d", "  d"},
+		{"a(?:(?<=a)|(?<=bc))d", "a", false, "d", "bcd"},
+		{"a(?=b+c)[a-z]{3}d", "a", false, "bbcd", "bcbx"},
+		{"(b[0-9])(?1)c", "b", false, "7b8c", "7b8d"},
+		{"a(?<x>b(?1)?)c", "a", false, "bzz", "z"},
 		{"a(?:b(?:c(?:d)))", "a", false, "bcd", "bce"},
 		{"a{x}b", "a{", false, "x}b", "y}b"},
 	};

@@ -284,11 +284,21 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	conn_ask_flow(c);
 }
 
+/* In another network namespace the monitor makes the origin's socket, too. */
+static bool needs_socket(const struct conn *c)
+{
+	if (c->flow.netns_cookie == c->thread->worker->netns_cookie || c->origin)
+		return false;
+	return c->state == CONN_HANDSHAKE || c->state == CONN_DIAL ||
+	       (c->state == CONN_OPEN && c->exchange &&
+		exchange_facts(c->exchange)->requests > c->counted);
+}
+
 bool conn_any_asks(const struct worker_thread *t)
 {
 	for (const struct conn *c = t->conns; c; c = c->next)
 		if (c->state == CONN_FLOW || c->state == CONN_SNIFF || c->state == CONN_TUNNEL ||
-		    c->state == CONN_PREPARE)
+		    c->state == CONN_PREPARE || needs_socket(c))
 			return true;
 	return false;
 }

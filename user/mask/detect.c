@@ -24,6 +24,7 @@ struct detector {
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
+	struct detect_work work;
 	struct progress progress[RULES_MAX];
 	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
 	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
@@ -56,6 +57,11 @@ void detector_free(struct detector *d)
 	pcre2_match_context_free(d->context);
 	pcre2_jit_stack_free(d->stack);
 	free(d);
+}
+
+const struct detect_work *detector_work(const struct detector *d)
+{
+	return &d->work;
 }
 
 /* Beyond the text's end there are zeroes. */
@@ -146,6 +152,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	progress->next = start + 1;
 	if (!edge_left(rule_of(d->catalogue, id)->left, text, start))
 		return 0;
+	d->work.matches++;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
@@ -168,6 +175,7 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 
 	if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
 		return 0;
+	d->work.anchors++;
 	rule = rule_of(d->catalogue, node->rule);
 	if (!rule->back && !edge_left(rule->left, text, start))
 		return 0;

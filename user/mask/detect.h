@@ -46,6 +46,12 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
+/* What a detector did so far: how many anchors stood in its texts, and how many of them were tried. */
+struct detect_work {
+	uint64_t anchors, matches;
+};
+const struct detect_work *detector_work(const struct detector *d);
+
 /* What found a span, where it was none of the catalogue's rules. */
 #define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
 #define RULE_KNOWN (RULE_LITERAL - 1u) /* knowledge: known.h */
