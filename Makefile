@@ -235,7 +235,7 @@ fuzz: $(fuzz_bin) ## run each fuzzer for FUZZ_SECONDS (60)
 test: deps ## every test: unit (three sanitizers), kernel, end to end; under ten minutes
 	@tests/run all
 
-test-full: deps ## the slow ones too: long fuzzing, more of the corpus, kills by the hundred
+test-full: deps ## the slow ones too: long fuzzing, more of the corpus, kills by the fifty
 	@tests/run full
 
 kernel_vm := $(B)/bpf/test_bpf $(addprefix $(B)/unit/test_,features sandbox confine)
