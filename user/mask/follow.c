@@ -12,7 +12,7 @@
 #define WORTH 0.004
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 4
-#define WORTH_FEW 0.001
+#define WORTH_FEW 1e-4
 /* ... nor one that is reached less often than this the time to find out where it leads. */
 #define WORTH_A_LOOK 1e-4
 
