@@ -119,7 +119,8 @@ static inline void dial(struct bench *b, enum conn_door door)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	b->client = pair[1];
-	uv_update_time(&b->thread.loop); /* what came before took its time, which is not this one's */
+	uv_update_time(
+		&b->thread.loop); /* what came before took its time, which is not this one's */
 	conn_accept(&b->thread, pair[0], door, 0);
 }
 
