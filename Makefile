@@ -29,7 +29,7 @@ SANITIZER ?=
 B        := build/$(if $(SANITIZER),$(SANITIZER),plain)
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CFLAGS ?= $(if $(SANITIZER),-O1,-O2) -g
+CFLAGS ?= $(if $(SANITIZER),-O1 -g1,-O2 -g)
 CPPFLAGS ?=
 LDFLAGS ?=
 ifeq ($(SANITIZER),address)

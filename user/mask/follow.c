@@ -7,6 +7,7 @@
 
 #define STEPS_MAX 300 /* for all anchors of an expression */
 #define CLASSES_MAX 256
+#define CUTS_KEPT 32 /* sets that a step remembers to have cut by */
 #define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
 #define WORTH 0.004
@@ -95,20 +96,38 @@ static void split_classes(struct classes *c, const struct byte_set *set)
 	}
 }
 
+/* The same, unless one of the last sets was this one: many threads read the same bytes. */
+struct cutter {
+	struct classes *classes;
+	unsigned n;
+	struct byte_set done[CUTS_KEPT];
+};
+
+static void cut(struct cutter *c, const struct byte_set *set)
+{
+	for (unsigned i = 0; i < c->n && i < CUTS_KEPT; i++)
+		if (!memcmp(&c->done[i], set, sizeof(*set)))
+			return;
+	c->done[c->n++ % CUTS_KEPT] = *set;
+	split_classes(c->classes, set);
+}
+
 /* Bytes that no thread tells apart are of one class. */
 static void find_classes(const struct graph *g, const struct threads *t, struct classes *c)
 {
+	struct cutter cutter = {.classes = c};
+
 	c->n = 1;
 	c->list[0] = byte_set_all;
 	for (unsigned i = 0; i < t->n; i++) {
-		split_classes(c, &g->nodes[t->list[i].node].set);
+		cut(&cutter, &g->nodes[t->list[i].node].set);
 		if (t->list[i].look != NO_NODE)
-			split_classes(c, &g->nodes[t->list[i].look].set);
+			cut(&cutter, &g->nodes[t->list[i].look].set);
 	}
 	for (unsigned i = 0; i < g->behinds.places; i++)
 		if (byte_set_has(&g->behinds.starts, (uint8_t)i) ||
 		    (i && byte_set_has(&t->behind, (uint8_t)(i - 1))))
-			split_classes(c, &g->behinds.bytes[i]);
+			cut(&cutter, &g->behinds.bytes[i]);
 }
 
 /* Room for another step, at the end of all. */
