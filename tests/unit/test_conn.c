@@ -48,7 +48,7 @@ Test(conn, a_target_is_opened)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	begin(&b, "GET /a HTTP/1.1\r\nHost: " TARGET "\r\nX-Odd: 1\r\n\r\n");
 	expect_arrival(&b, "GET /a HTTP/1.1\r\nHost: " TARGET "\r\nX-Odd: 1\r\nAccept-Encoding: ");
 	cr_expect_eq(b.worker.stats.flows_opened, 1u);

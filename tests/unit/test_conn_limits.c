@@ -6,7 +6,7 @@ Test(conn_limits, one_too_many_is_refused_in_words)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.config->limits.scope_connections = 0;
 	begin(&b, "GET /v1/models HTTP/1.1\r\nHost: " TARGET "\r\n\r\n");
 	hear_out(&b);
@@ -22,7 +22,7 @@ Test(conn_limits, one_too_many_that_is_to_be_passed_through_is_closed)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.config->limits.connections = 0;
 	begin(&b, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n");
 	hear_out(&b);
@@ -36,7 +36,7 @@ Test(conn_limits, far_too_many_are_closed_at_once)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.config->limits.connections = 0;
 	b.worker.open_conns = 10000;
 	dial(&b, DOOR_TRANSPARENT);
@@ -71,7 +71,7 @@ Test(conn_limits, a_request_has_to_come_in_time)
 	struct bench b;
 	uint64_t left;
 
-	set_up(&b);
+	set_up_masking(&b);
 	/* The first one is refused, and the connection stays. */
 	begin(&b, "POST / HTTP/1.1\r\nHost: " TARGET "\r\nContent-Type: application/json\r\n"
 		  "Content-Length: 1\r\n\r\n?POST /v1/mess");
@@ -108,7 +108,7 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 		"Content-Length: 1\r\n\r\n?";
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	begin(&b, request);
 	for (unsigned n = 1; n <= 3; n++) {
 		until(&b, is_idle);
@@ -140,7 +140,7 @@ Test(conn_limits, a_large_body_is_scanned_on_another_thread)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.worker.enforce.scan_apart = 16;
 	begin(&b, LARGE);
 	until(&b, is_at_work);
@@ -161,7 +161,7 @@ Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	struct bench b;
 	int client;
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.worker.enforce.scan_apart = 16;
 	begin(&b, LARGE);
 	until(&b, is_at_work);
@@ -184,7 +184,7 @@ Test(conn_limits, time_in_which_the_process_stands_still_is_nobodys_delay)
 {
 	struct bench b;
 
-	set_up(&b);
+	set_up_masking(&b);
 	begin(&b, "POST");
 	b.thread.conns->due_ms = uv_now(&b.thread.loop); /* and it fires much later */
 	uv_timer_start(&b.thread.conns->deadline, b.thread.conns->deadline.timer_cb, 1100, 0);
@@ -205,7 +205,7 @@ Test(conn_limits, memory_is_refused_beyond_the_limit)
 	const char *head =
 		"POST /v1/messages HTTP/1.1\r\nHost: " TARGET "\r\nContent-Length: 1000000\r\n\r\n";
 
-	set_up(&b);
+	set_up_masking(&b);
 	b.config->limits.scope_memory = 300000;
 	memset(piece, ' ', sizeof(piece));
 	begin(&b, head);
