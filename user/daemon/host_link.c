@@ -34,6 +34,8 @@ static int connect_to(const char *path, struct err *e)
 	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
 		goto fail;
 	memcpy(addr.sun_path, path, strlen(path));
+	/* Before the other end can speak: what it sends is to carry its credentials. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
 fail:
@@ -180,7 +182,6 @@ struct host_link *host_link_open(uv_loop_t *loop, const struct host_link_options
 		l->fd = connect_to(options->socket, e);
 		if (l->fd < 0)
 			goto fail;
-		setsockopt(l->fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	} else if (start_own(l, options, e) < 0) {
 		goto fail;
 	}
