@@ -39,7 +39,7 @@ machine_begin() {
 
 machine_end() {
 	[ -z "${NSPAWN:-}" ] || echo 1 >"$CGROUP/cgroup.kill"
-	wait 2>/dev/null
+	{ wait; } 2>/dev/null # it was killed, and the shell would say so
 	wait_for 10 grep -q '^populated 0' "$CGROUP/cgroup.events"
 	find "$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 	umount -R "$WORK" 2>/dev/null
