@@ -248,6 +248,10 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
+test-fleet: all ## the package and the Ansible role on a machine of their own (systemd-nspawn); installs what they need
+	@tools/deps.sh --fleet
+	@tests/e2e/fleet.sh
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -278,7 +282,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check help
 
 # This build's own: another one, at work beside it, may have written half of a file.

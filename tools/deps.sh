@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install what building and testing need. Does nothing, and asks nobody, when all of it is there.
+# Install what building and testing need (--fleet: what packages and the Ansible role need, too). Does nothing, and asks
+# nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
@@ -14,6 +15,11 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 	libnl3-devel sqlite-devel libyaml-devel jansson-devel
 	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel libdeflate-devel
 	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db"
+
+[ "${1:-}" != --fleet ] || {
+	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
+	REDHAT="$REDHAT rpm-build ansible-core ansible-lint"
+}
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.
 command -v npm >/dev/null || {

@@ -45,6 +45,12 @@ recap() { # FIGURE
 	grep -oE "$1=[0-9]+" "$WORK/play" | tail -n 1 | cut -d= -f2
 }
 
+# Of a copy: it goes by what git knows where there is a checkout.
+role_is_clean() {
+	mkdir "$WORK/lint" && cp -r deploy/ansible "$WORK/lint/" && (cd "$WORK/lint/ansible" && HOME=$WORK/lint \
+		ANSIBLE_COLLECTIONS_PATH="$ROOT$FLEET/collections" ansible-lint --profile production --offline --nocolor .)
+}
+
 tried() {
 	play rollout --check -e '{"awsmask_enforced": ["all"]}' && [ "$(recap changed)" != 0 ] && ! machine test -e /usr/sbin/awsmaskd
 }
@@ -100,6 +106,8 @@ as_before() {
 }
 
 prepare || exit 1
+check "lintian finds nothing in the package" lintian --allow-root --display-info --fail-on error,warning,info build/deb/awsmask_*.changes
+check "ansible-lint finds nothing in the collection" role_is_clean
 serve
 machine systemctl start agents.slice plain.slice
 host_files >"$WORK/before"
