@@ -148,17 +148,31 @@ static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct p
 	log_event(LOG_NOTICE, "unenrolled", log_number("cgroup", cgroup));
 }
 
+/* The cgroups that are enrolled now; too many for a stack. */
+struct enrolled {
+	uint64_t ids[AWSMASK_MAX_CGROUPS];
+	struct policy policies[AWSMASK_MAX_CGROUPS];
+	size_t n;
+};
+
+/* Overwritten by the next call. */
+static const struct enrolled *list_enrolled(const struct monitor_services *m)
+{
+	static struct enrolled list;
+
+	list.n = 0;
+	if (m->redirect)
+		list.n = redirect_list(m->redirect, list.ids, list.policies, AWSMASK_MAX_CGROUPS);
+	if (list.n > AWSMASK_MAX_CGROUPS)
+		list.n = AWSMASK_MAX_CGROUPS;
+	return &list;
+}
+
 int monitor_judge(struct monitor_services *m, int connection, struct err *e)
 {
-	static uint64_t ids[AWSMASK_MAX_CGROUPS];
-	static struct policy policies[AWSMASK_MAX_CGROUPS];
-	size_t n = 0;
+	const struct enrolled *list = list_enrolled(m);
 
-	if (m->redirect)
-		n = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
-	if (n > AWSMASK_MAX_CGROUPS)
-		n = AWSMASK_MAX_CGROUPS;
-	if (control_judge(connection, m->config->control_socket, ids, n, e) < 0)
+	if (control_judge(connection, m->config->control_socket, list->ids, list->n, e) < 0)
 		return -1;
 	return privsep_judge_program(m, connection, e);
 }
@@ -189,19 +203,13 @@ static void serve_cgroup(struct monitor_services *m, const struct priv_request *
 
 static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_reply *reply)
 {
-	static uint64_t ids[AWSMASK_MAX_CGROUPS];
-	static struct policy policies[AWSMASK_MAX_CGROUPS];
-	size_t total = 0;
+	const struct enrolled *list = list_enrolled(m);
 
-	if (m->redirect)
-		total = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
-	if (total > AWSMASK_MAX_CGROUPS)
-		total = AWSMASK_MAX_CGROUPS;
 	reply->status = 1;
-	reply->u.list.total = (uint32_t)total;
-	for (size_t i = offset; i < total && reply->u.list.count < PRIV_LIST_MAX; i++) {
-		reply->u.list.ids[reply->u.list.count] = ids[i];
-		reply->u.list.policies[reply->u.list.count++] = policies[i];
+	reply->u.list.total = (uint32_t)list->n;
+	for (size_t i = offset; i < list->n && reply->u.list.count < PRIV_LIST_MAX; i++) {
+		reply->u.list.ids[reply->u.list.count] = list->ids[i];
+		reply->u.list.policies[reply->u.list.count++] = list->policies[i];
 	}
 }
 
