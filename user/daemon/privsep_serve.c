@@ -25,7 +25,7 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->addr);
 	uint16_t port = m->listener_port;
 	struct peer *peer = m->peer;
-	uint32_t uid;
+	struct peer_owner owner;
 
 	if (!m->redirect) {
 		privsep_refuse(reply, "nothing is redirected here");
@@ -43,19 +43,27 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 		return;
 	}
 	/* The socket itself must still say the same, else the port has changed hands. */
-	if (peer_uid(peer, key->addr, key->port, v4 ? lo4 : lo6, port, &uid) == 1 &&
-	    uid != reply->u.flow.uid)
+	if (peer_owner(peer, key->addr, key->port, v4 ? lo4 : lo6, port, &owner) == 1 &&
+	    owner.uid != reply->u.flow.uid)
 		privsep_refuse(reply, "the socket is another user's than the connect() was");
 }
 
-/* Safe: any process can ask sock_diag the same. */
+/* Safe: any process can ask sock_diag the same; of what holds the socket only the name is told. */
 static void serve_peer(struct monitor_services *m, const struct priv_request *q,
 		       struct priv_reply *reply)
 {
-	reply->status = peer_uid(m->peer, q->u.peer.local, q->u.peer.local_port, q->u.peer.remote,
-				 q->u.peer.remote_port, &reply->u.peer.uid);
-	if (reply->status != 1)
+	struct flow_record *flow = &reply->u.flow;
+	struct peer_owner owner;
+
+	reply->status = peer_owner(m->peer, q->u.peer.local, q->u.peer.local_port, q->u.peer.remote,
+				   q->u.peer.remote_port, &owner);
+	if (reply->status != 1) {
 		snprintf(reply->error, sizeof(reply->error), "no such socket on this host");
+		return;
+	}
+	*flow = (struct flow_record){
+		.uid = owner.uid, .cgroup_id = owner.cgroup, .task_cgroup_id = owner.cgroup};
+	flow->pid = (uint32_t)peer_process(&owner, flow->comm);
 }
 
 /*
