@@ -60,14 +60,19 @@ static double filter_share(const struct weights *w, const struct window_filter *
 	return sum / 10000.0;
 }
 
-double bytes_share(const struct byte_set *s)
+uint32_t bytes_weight(const struct byte_set *s)
 {
-	uint32_t sum = 1;
+	uint32_t sum = 0;
 
 	for (unsigned half = 0; half < 2; half++)
 		for (uint64_t bits = s->bits[half]; bits; bits &= bits - 1)
 			sum += frequency[half * 64 + (unsigned)__builtin_ctzll(bits)];
-	return sum / 10000.0;
+	return sum;
+}
+
+double bytes_share(const struct byte_set *s)
+{
+	return (bytes_weight(s) + 1) / 10000.0;
 }
 
 double window_cost(const struct window *w)

@@ -29,7 +29,9 @@ struct window {
 	unsigned group;
 };
 
-/* How many of all bytes of what agents send are of the set, about; never 0. */
+/* How many of ten thousand bytes of what agents send are of the set, about. */
+uint32_t bytes_weight(const struct byte_set *s);
+/* The same, out of one; never 0. */
 double bytes_share(const struct byte_set *s);
 
 /* How often a window is proposed in what agents send, about; of all places. */
