@@ -45,6 +45,26 @@ struct follow {
 	struct memo memos[STEPS_MAX];
 };
 
+int guards_reserve(struct guards *g)
+{
+	uint16_t *room;
+
+	if (g->room)
+		return 0;
+	room = calloc(GUARD_CELLS_MAX, sizeof(*room));
+	if (!room)
+		return -1;
+	if (g->cell_count)
+		memcpy(room, g->cells, g->cell_count * sizeof(*room));
+	g->cells = g->room = room;
+	return 0;
+}
+
+void guards_free(struct guards *g)
+{
+	free(g->room);
+}
+
 struct follow *follow_new(void)
 {
 	return calloc(1, sizeof(struct follow));
@@ -222,7 +242,7 @@ static double often(const struct follow *f, const struct byte_set *set)
 static void fill_class(struct follow *f, const struct memo *m, const struct byte_set *set,
 		       uint16_t step)
 {
-	uint16_t *cells = f->guards->cells + f->guard->cells;
+	uint16_t *cells = f->guards->room + f->guard->cells;
 
 	cells += (size_t)(m - f->memos) * f->guard->classes;
 	for (unsigned c = byte_set_next(set, 0); c < 256; c = byte_set_next(set, c + 1))

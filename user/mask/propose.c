@@ -206,7 +206,6 @@ static void tables_fill(struct propose_tables *t, const struct window *windows, 
 void proposer_init(struct proposer *g, struct window *windows, size_t n)
 {
 	struct groups groups;
-	enum propose_variant v = 0;
 
 	*g = (struct proposer){0};
 	weights_init(&groups.weights);
@@ -224,9 +223,7 @@ void proposer_init(struct proposer *g, struct window *windows, size_t n)
 		}
 	}
 	tables_fill(g->tables, windows, n);
-	while (!propose_can(v))
-		v++;
-	proposer_use(g, v);
+	proposer_use_best(g);
 }
 
 static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
@@ -297,6 +294,15 @@ bool propose_can(enum propose_variant v)
 void proposer_use(struct proposer *g, enum propose_variant v)
 {
 	g->kernel = kernel_of(v);
+}
+
+void proposer_use_best(struct proposer *g)
+{
+	enum propose_variant v = 0;
+
+	while (!propose_can(v))
+		v++;
+	proposer_use(g, v);
 }
 
 /* One block at an edge of the text: what lies beyond is 0, which no window asks for there. */

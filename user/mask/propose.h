@@ -70,6 +70,7 @@ struct proposer {
 /* Make the tables for these windows, for the best variant that the processor has. */
 void proposer_init(struct proposer *g, struct window *windows, size_t n);
 void proposer_use(struct proposer *g, enum propose_variant v);
+void proposer_use_best(struct proposer *g);
 
 /*
  * A bit for each of text[from..), up to `max` blocks of 64; `from` is a multiple of 64. Beyond the
