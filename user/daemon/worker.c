@@ -9,6 +9,7 @@
 #include "log.h"
 #include "netns_follow.h"
 #include "pulse.h"
+#include "rules_ready.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -340,7 +341,7 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	if (!w->catalogue)
 		return err_set(e, "the catalogue does not compile: %s", why);
 	if (policies_extend(w->catalogue, w->config, w->types, e) < 0 ||
-	    list_receive(lists_fd, &content, e) < 0)
+	    rules_ready(w->catalogue, e) < 0 || list_receive(lists_fd, &content, e) < 0)
 		return -1;
 	w->policies = policies_new(w->config, w->types, &content, e);
 	buf_free(&content);

@@ -246,6 +246,10 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
+	if (guards_reserve(&a->guards) < 0) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
 	if (!a->count) {
 		cells_empty(a->threes, 1u << THREE_BITS);
 		cells_empty(a->twos, 1u << TWO_BITS);
