@@ -42,7 +42,7 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 /* What is found out about what may follow one of a rule's anchors. */
 struct behind {
 	struct byte_set sets[FOLLOW];
-	uint16_t step;
+	struct guard_start start;
 };
 
 /* Fill in one for each anchor. */
@@ -53,7 +53,7 @@ static void look_behind(const struct rule *r, struct follow *f, struct behind *b
 
 		follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
 		follow_sets(f, behind[i].sets);
-		behind[i].step = follow_guard(f);
+		behind[i].start = follow_guard(f);
 	}
 	follow_fill(f);
 }
@@ -260,7 +260,7 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
 		node.text = r->anchors[i];
 		node.len = (uint8_t)strlen(node.text);
-		node.step = behind[i].step;
+		node.start = behind[i].start;
 		rc = add_anchor(a, &node, r->fold, &behind[i]);
 	}
 	if (rc)
@@ -288,9 +288,9 @@ static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t
 	return true;
 }
 
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
-		    size_t len)
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
+		    size_t at, size_t len)
 {
-	return len >= node->len && rest_stands(node, p, len) &&
-	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
+	return len - at >= node->len && rest_stands(node, text + at, len - at) &&
+	       guard_lets(&a->guards, node->guard, node->start, text, at, at + node->len, len);
 }

@@ -34,8 +34,9 @@ struct anchor_node {
 	uint8_t left; /* of the rule, as back and fold; an edge */
 	bool back, folds;
 	uint8_t len;
-	uint8_t pair_at;      /* where in the anchor the pair lies that is proposed */
-	uint16_t guard, step; /* what looks at the bytes behind it */
+	uint8_t pair_at; /* where in the anchor the pair lies that is proposed */
+	uint16_t guard;	 /* what looks at the bytes behind it ... */
+	struct guard_start start;
 	/* its first bytes, up to ANCHOR_HEAD: they stand in w when ((w | fold) & mask) == head */
 	uint64_t head, mask, fold;
 	const char *text;
@@ -115,8 +116,8 @@ static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *
 	return ((w | node->fold) & node->mask) == node->head;
 }
 
-/* And does it stand there as a whole, with what may follow it behind? */
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
-		    size_t len);
+/* And does it stand at `at` as a whole, with what may follow it behind? */
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
+		    size_t at, size_t len);
 
 #endif

@@ -212,7 +212,7 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	d->work.anchors++;
 	if (!node->back && !edge_left(node->left, text, start))
 		return 0;
-	if (!anchor_goes_on(a, node, text + anchor, len - anchor))
+	if (!anchor_goes_on(a, node, text, anchor, len))
 		return 0;
 	if (node->back) {
 		rule = rule_of(d->catalogue, node->rule);
