@@ -205,6 +205,11 @@ ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 	return got;
 }
 
+bool stream_has_part(const struct stream *s)
+{
+	return s->ssl && SSL_has_pending(s->ssl);
+}
+
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 {
 	ssize_t put;

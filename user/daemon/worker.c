@@ -125,6 +125,7 @@ static void drain(struct loop_thread *t)
 		return;
 	t->draining = true;
 	close_doors(t);
+	conn_drain_all(&t->base);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
