@@ -14,6 +14,11 @@ setup_file() {
 	place_daemon
 }
 
+teardown_file() {
+	place_end
+	rmdir "$(memory_v1)/$PLACE_NAME" 2>/dev/null || true # of may_have
+}
+
 trouble() { # WRITING READING CLOCK, as in trouble.c
 	python3 -c 'import struct, sys
 with open(sys.argv[1], "r+b") as file:
@@ -120,6 +125,49 @@ nobody_gets_through() { # PATTERN
 	expect "the worker" "$worker" "$(worker_of)"
 	body "$SENTENCE" >"$T/body"
 	same "$T/body"
+}
+
+memory_v1() {
+	awk '/ - cgroup / && $NF ~ /(^|,)memory(,|$)/ { print $5 }' /proc/self/mountinfo
+}
+
+# The daemon's processes together may have so much. Where cgroup v1 has the controller it has a directory of its own.
+may_have() { # BYTES
+	local old dir file
+	old=$(memory_v1)
+	if [ -n "$old" ]; then
+		dir=$old/$PLACE_NAME file=memory.limit_in_bytes
+		mkdir -p "$dir"
+		for pid in $(<"$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.procs"); do echo "$pid" >"$dir/cgroup.procs"; done
+	else
+		dir=$PLACE_CGROUP/$DAEMON_CGROUP file=memory.max
+		for above in "$(cgroup2_mount)" "$PLACE_CGROUP" "${dir%/*}"; do echo +memory >"$above/cgroup.subtree_control"; done
+	fi
+	echo "$1" >"$dir/$file"
+}
+
+killed_workers() {
+	grep -c 'event=worker-ended signal=9' "$PLACE/daemon.log" || true
+}
+
+@test "I1 I7: memory runs out amid streams: the worker that is killed for it is replaced, and no value is out" {
+	body "$SENTENCE" >"$T/known"
+	masked "$T/known" >"$T/known.masked"
+	processes=$(monitor_of; host_of || true)
+	may_have 60M
+	kill -9 "$(worker_of)" # what the next one has is counted
+	place_wait 10 works
+	before=$(killed_workers)
+	streams 79 20 20 20 &
+	streams=$!
+	place_wait 10 sh -c "grep -qs ping $T/answer.*"
+	place_client python3 -B "$LIB_DIR/crowd.py" flood "$TARGET" 4 20000000 text >"$T/flood" 2>&1 || true
+	wait $streams || true
+	[ "$(killed_workers)" -gt "$before" ]
+	place_wait 2 works
+	expect "the monitor and the workers' parent" "$processes" "$(monitor_of; host_of || true)"
+	masked "$T/known" | cmp - "$T/known.masked"
+	no_leak "${VALUES[@]}" "i-0$(printf %08x 79)"
 }
 
 @test "no sanitizer complained" {
