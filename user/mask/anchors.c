@@ -210,6 +210,10 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
+	if (guards_reserve(&a->guards) < 0) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
 	look_behind(r, f, behind);
 	node.pair_at = (uint8_t)choose_pair(r, behind);

@@ -108,11 +108,10 @@ static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t s
 }
 
 /* Append what the groups of the last match caught. */
-static int add_groups(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
-		      struct buf *spans)
+static int add_groups(struct detector *d, const struct compiled *rule, enum rule_id id,
+		      const uint8_t *text, size_t len, struct buf *spans)
 {
 	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
-	const struct compiled *rule = &d->catalogue->rules[id];
 	unsigned i;
 
 	for (i = 0; i < rule->group_count; i++) {
@@ -142,7 +141,7 @@ static struct progress *progress_of(struct detector *d, enum rule_id id)
 static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
 		   size_t start, struct buf *spans)
 {
-	const struct compiled *rule = &d->catalogue->rules[id];
+	const struct compiled *rule;
 	struct progress *progress = progress_of(d, id);
 	size_t end;
 	int rc;
@@ -153,6 +152,9 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (!edge_left(rule_of(d->catalogue, id)->left, text, start))
 		return 0;
 	d->work.matches++;
+	rule = rule_ready(d->catalogue, id);
+	if (!rule)
+		return -1;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
@@ -162,7 +164,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (end <= start || !edge_right(rule_of(d->catalogue, id)->right, text, len, end))
 		return 0;
 	progress->next = end;
-	return add_groups(d, id, text, len, spans);
+	return add_groups(d, rule, id, text, len, spans);
 }
 
 /* Try the node's rule if its anchor really is there. */
