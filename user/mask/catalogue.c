@@ -27,6 +27,8 @@ static int add_group(struct compiled *out, const struct rule *r, const uint8_t *
 	const char *name = (const char *)entry + 2;
 	enum mask_type type = types_find(&types_builtin, name, strlen(name));
 
+	if (*name >= 'a' && *name <= 'z') /* a piece, for the expression's own use */
+		return 0;
 	if (type == TYPE_NONE) {
 		snprintf(why, why_size, "rule %s: there is no type %s", r->id, name);
 		return -1;
@@ -46,9 +48,8 @@ static int find_groups(struct compiled *out, const struct rule *r, char *why, si
 	pcre2_pattern_info(out->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
 	pcre2_pattern_info(out->code, PCRE2_INFO_NAMETABLE, &table);
 	pcre2_pattern_info(out->code, PCRE2_INFO_MATCHEMPTY, &empty);
-	if (count == 0 || empty) {
-		snprintf(why, why_size, "rule %s: %s", r->id,
-			 empty ? "matches nothing at all" : "names no type");
+	if (empty) {
+		snprintf(why, why_size, "rule %s: matches nothing at all", r->id);
 		return -1;
 	}
 	if (captures > RULE_GROUPS_MAX || captures != count) {
@@ -60,6 +61,10 @@ static int find_groups(struct compiled *out, const struct rule *r, char *why, si
 	for (i = 0; i < count; i++)
 		if (add_group(out, r, table + (size_t)i * size, why, why_size) < 0)
 			return -1;
+	if (!out->group_count) {
+		snprintf(why, why_size, "rule %s: names no type", r->id);
+		return -1;
+	}
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct piece {
 
 /* What a group is, for where it is referred to; `text`: NULL while it is being read. */
 struct capture {
+	const char *name;
+	size_t name_len;
 	const char *text;
 	bool fold;
 };
@@ -260,38 +262,43 @@ static struct piece read_flags(struct reader *r)
 }
 
 /* The inside of a group that is numbered, to its end. */
-static struct piece read_capture(struct reader *r)
+static struct piece read_capture(struct reader *r, const char *name, size_t name_len)
 {
 	unsigned number = ++r->captures;
-	const char *text = r->at;
-	bool fold = r->fold;
+	struct capture is = {name, name_len, r->at, r->fold};
 	struct piece p = read_to_end(r);
 
 	if (number < GROUPS_MAX)
-		r->capture[number] = (struct capture){text, fold};
+		r->capture[number] = is;
 	return p;
 }
 
-/* Behind "(?": the number of a group that stands here once more, or of one that is not known yet. */
-static struct piece read_reference(struct reader *r)
+/* Behind "(?<": a group with a name. */
+static struct piece read_named(struct reader *r)
 {
-	unsigned number = 0, captures = r->captures;
-	struct capture *c;
-	const char *after;
+	const char *name = r->at, *end = strchr(name, '>');
+
+	if (!end)
+		return piece_fail(r);
+	r->at = end + 1;
+	return read_capture(r, name, (size_t)(end - name));
+}
+
+/* A group stands here once more, or one that is not known yet. */
+static struct piece read_again_group(struct reader *r, const struct capture *c)
+{
+	unsigned captures = r->captures;
+	const char *after = r->at;
 	bool fold = r->fold;
 	struct piece p;
 
-	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
-		number = number * 10 + (unsigned)(*r->at - '0');
-	if (!starts_with(r, ")"))
-		return piece_fail(r);
-	c = number && number < GROUPS_MAX ? &r->capture[number] : NULL;
+	if (r->f->dry)
+		return piece_empty(r->f);
 	if (!c || !c->text) {
 		p = piece_empty(r->f);
 		link_to(r->f, p.end, NODE_ANY);
 		return (struct piece){p.start, NODE_ANY};
 	}
-	after = r->at;
 	r->at = c->text;
 	r->fold = c->fold;
 	p = read_to_end(r);
@@ -301,34 +308,59 @@ static struct piece read_reference(struct reader *r)
 	return p;
 }
 
+/* Behind "(?": the number of a group. */
+static struct piece read_number(struct reader *r)
+{
+	unsigned number = 0;
+
+	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
+		number = number * 10 + (unsigned)(*r->at - '0');
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	return read_again_group(r, number && number < GROUPS_MAX ? &r->capture[number] : NULL);
+}
+
+/* Behind "(?&": the name of one. */
+static struct piece read_name(struct reader *r)
+{
+	const char *name = r->at;
+	size_t len = strcspn(name, ")");
+	const struct capture *found = NULL;
+
+	r->at += len;
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	for (unsigned i = 1; i <= r->captures && i < GROUPS_MAX && !found; i++)
+		if (r->capture[i].name && r->capture[i].name_len == len &&
+		    !memcmp(r->capture[i].name, name, len))
+			found = &r->capture[i];
+	return read_again_group(r, found);
+}
+
 static struct piece read_group(struct reader *r)
 {
-	const char *name;
-
 	if (r->at[1] == '*')
 		return piece_fail(r);
 	if (r->at[1] != '?') {
 		r->at++;
-		return read_capture(r);
+		return read_capture(r, NULL, 0);
 	}
 	r->at += 2;
 	if (*r->at >= '0' && *r->at <= '9')
-		return read_reference(r);
+		return read_number(r);
+	if (starts_with(r, "&"))
+		return read_name(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
 	if (starts_with(r, "<="))
 		return read_behind(r);
-	if (starts_with(r, "!") || starts_with(r, "<!"))
+	/* what is only defined stands where it is referred to */
+	if (starts_with(r, "!") || starts_with(r, "<!") || starts_with(r, "(DEFINE)"))
 		return read_past(r);
 	if (starts_with(r, ">"))
 		return read_to_end(r);
-	if (starts_with(r, "<") || starts_with(r, "P<")) {
-		name = strchr(r->at, '>');
-		if (!name)
-			return piece_fail(r);
-		r->at = name + 1;
-		return read_capture(r);
-	}
+	if (starts_with(r, "<") || starts_with(r, "P<"))
+		return read_named(r);
 	return read_flags(r);
 }
 
