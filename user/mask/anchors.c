@@ -178,11 +178,6 @@ static int add_grams(struct anchors *a, const struct window *w)
 	for (unsigned k = 0; k < 3; k++)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
-	for (unsigned i = 0; i < n[2]; i++) {
-		uint32_t h = gram_hash((two | (uint32_t)bytes[2][i] << 16) << 8, GRAM_BITS);
-
-		a->grams[h / 64] |= 1ull << (h % 64);
-	}
 	if (n[2] > GRAM_LAST_MAX) {
 		cell_join(&a->twos[gram_of_two(two)], &cell);
 		return link_add(a, &a->by_two[gram_of_two(two)]);

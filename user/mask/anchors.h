@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define ANCHORS_MAX 4096
-#define GRAM_BITS 16
 #define THREE_BITS 13 /* of a hash */
 #define TWO_BITS 10
 #define ANCHOR_HEAD 8
@@ -54,8 +53,6 @@ struct gram_cell {
 };
 
 struct anchors {
-	/* which three bytes can stand at a pair: a bit each, by a longer hash */
-	uint64_t grams[(1u << GRAM_BITS) / 64];
 	/* by three bytes at a pair, or by the pair where the third may be many */
 	struct gram_cell threes[1u << THREE_BITS], twos[1u << TWO_BITS];
 	/* the nodes of each: link number + 1 */
@@ -75,23 +72,10 @@ __attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct fo
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
 
-static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
-{
-	return gram * 0x9e3779b1u >> (32 - bits);
-}
-
 /* Where in its table the first three bytes belong, and where the first two; case does not count. */
 static inline uint32_t gram_of_three(uint32_t four)
 {
 	return gram_hash((four | 0x20202020) << 8, THREE_BITS);
-}
-
-/* May it be one that an anchor has? */
-static inline bool gram_is_known(const struct anchors *a, uint32_t four)
-{
-	uint32_t hash = gram_hash((four | 0x20202020) << 8, GRAM_BITS);
-
-	return a->grams[hash / 64] >> (hash % 64) & 1;
 }
 
 static inline uint32_t gram_of_two(uint32_t four)

@@ -112,7 +112,7 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
 	for (size_t i = 0; i < count; i++) {
 		d->places[known] = d->places[i];
-		known += gram_is_known(a, four_at(text, len, *cursor + d->places[i]));
+		known += gram_is_known(&a->proposer, four_at(text, len, *cursor + d->places[i]));
 	}
 	for (size_t i = 0; i < known; i++) {
 		uint64_t window = window_at(text, len, *cursor + d->places[i]);

@@ -207,6 +207,36 @@ static void table_add(struct proposer *g, enum propose_kind kind, unsigned group
 	}
 }
 
+/* The bytes of a set as gram_is_known() has them; its case does not count. */
+static unsigned set_folded(const struct byte_set *s, uint8_t out[static 256])
+{
+	struct byte_set folded = {0};
+	unsigned n = 0;
+
+	for (unsigned c = byte_set_next(s, 0); c < 256; c = byte_set_next(s, c + 1))
+		byte_set_add(&folded, (uint8_t)(c | 0x20));
+	for (unsigned c = byte_set_next(&folded, 0); c < 256; c = byte_set_next(&folded, c + 1))
+		out[n++] = (uint8_t)c;
+	return n;
+}
+
+static void grams_add(struct proposer *g, const struct window *w)
+{
+	uint8_t bytes[3][256];
+	unsigned n[3];
+
+	for (unsigned k = 0; k < 3; k++)
+		n[k] = set_folded(&w->at[WINDOW_BEFORE + k], bytes[k]);
+	for (unsigned a = 0; a < n[0]; a++)
+		for (unsigned b = 0; b < n[1]; b++)
+			for (unsigned c = 0; c < n[2]; c++) {
+				uint32_t three = bytes[0][a] | (uint32_t)bytes[1][b] << 8 |
+						 (uint32_t)bytes[2][c] << 16;
+				uint32_t hash = gram_hash(three << 8, GRAM_BITS);
+				g->grams[hash / 64] |= 1ull << (hash % 64);
+			}
+}
+
 void proposer_init(struct proposer *g, struct window *windows, size_t n)
 {
 	static const unsigned counts[PROPOSE_KINDS] = {
@@ -225,34 +255,21 @@ void proposer_init(struct proposer *g, struct window *windows, size_t n)
 			for (unsigned k = 0; k < WINDOW_WIDTH; k++)
 				table_add(g, kind, i, k, &groups.list[i].at[k]);
 	}
+	for (size_t i = 0; i < n; i++)
+		grams_add(g, &windows[i]);
 	proposer_use_best(g);
-}
-
-static inline bool may_stand(const struct propose_bytes *t, const uint8_t *p)
-{
-	uint8_t in = t->exact[WINDOW_BEFORE][p[0]] & t->exact[WINDOW_BEFORE + 1][p[1]];
-
-	if (!in)
-		return false;
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
-		in &= t->exact[k][p[(ptrdiff_t)k - WINDOW_BEFORE]];
-	return in != 0;
-}
-
-static inline bool stands_in_any(const struct proposer *g, const uint8_t *p)
-{
-	for (unsigned i = 0; i < PROPOSE_BYTE_TABLES; i++)
-		if (may_stand(&g->bytes[i], p))
-			return true;
-	return false;
 }
 
 static void propose_plain(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
 	for (size_t i = 0; i < blocks; i++) {
 		bits[i] = 0;
-		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
-			bits[i] |= (uint64_t)stands_in_any(g, p) << k;
+		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++) {
+			uint32_t four;
+
+			memcpy(&four, p, sizeof(four));
+			bits[i] |= (uint64_t)gram_is_known(g, four) << k;
+		}
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #define WINDOW_BEFORE 2 /* places before the position that is proposed */
 #define WINDOW_WIDTH 8
+#define GRAM_BITS 16
 #define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
 
 /* With eight groups each, a bit in a byte; by halves of bytes they cost more. */
@@ -67,10 +68,25 @@ typedef void propose_kernel(const struct proposer *g, const uint8_t *p, size_t b
 			    uint64_t *bits);
 
 struct proposer {
+	/* which three bytes can stand at a window's middle: a bit each, by a hash; case does not count */
+	uint64_t grams[(1u << GRAM_BITS) / 64];
 	struct propose_bytes bytes[PROPOSE_BYTE_TABLES];
 	struct propose_halves halves[PROPOSE_HALF_TABLES];
 	propose_kernel *kernel;
 };
+
+static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
+{
+	return gram * 0x9e3779b1u >> (32 - bits);
+}
+
+/* May a window stand whose middle begins with the first three of these bytes? */
+static inline bool gram_is_known(const struct proposer *g, uint32_t four)
+{
+	uint32_t hash = gram_hash((four | 0x20202020) << 8, GRAM_BITS);
+
+	return g->grams[hash / 64] >> (hash % 64) & 1;
+}
 
 /* Make the tables for these windows, for the best variant that the processor has. */
 void proposer_init(struct proposer *g, struct window *windows, size_t n);
