@@ -167,9 +167,8 @@ static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 }
 
 /* Under each three bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
-static int add_grams(struct anchors *a, const struct window *w)
+static int add_grams(struct anchors *a, const struct window *w, const struct gram_cell *cell)
 {
-	struct gram_cell cell = cell_of(w);
 	uint8_t bytes[3][256];
 	unsigned n[3];
 	uint32_t two;
@@ -179,13 +178,13 @@ static int add_grams(struct anchors *a, const struct window *w)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
 	if (n[2] > GRAM_LAST_MAX) {
-		cell_join(&a->twos[gram_of_two(two)], &cell);
+		cell_join(&a->twos[gram_of_two(two)], cell);
 		return link_add(a, &a->by_two[gram_of_two(two)]);
 	}
 	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
 		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
 
-		cell_join(&a->threes[at], &cell);
+		cell_join(&a->threes[at], cell);
 		rc = link_add(a, &a->by_three[at]);
 	}
 	return rc;
@@ -195,13 +194,16 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 		      const struct behind *behind)
 {
 	struct window *w = &a->windows[a->count];
+	struct anchor_node *last;
 
 	if (a->count == ANCHORS_MAX)
 		return -1;
-	a->nodes[a->count] = *node;
-	set_head(&a->nodes[a->count++], fold);
+	last = &a->nodes[a->count++];
+	*last = *node;
+	set_head(last, fold);
 	window_fill(w, node->text, node->pair_at, fold, behind->sets);
-	return add_grams(a, w);
+	last->window = cell_of(w);
+	return add_grams(a, w, &last->window);
 }
 
 static int check_anchors(const struct rule *r, char *why, size_t why_size)

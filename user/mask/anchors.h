@@ -28,6 +28,11 @@ struct rule {
 	const char *expression;
 };
 
+/* What the windows (propose.h) of some anchors share: one may stand in w only if (w & mask) == want. */
+struct gram_cell {
+	uint64_t mask, want;
+};
+
 struct anchor_node {
 	uint16_t rule;
 	uint8_t left; /* of the rule, as back and fold; an edge */
@@ -38,6 +43,7 @@ struct anchor_node {
 	struct guard_start start;
 	/* its first bytes, up to ANCHOR_HEAD: they stand in w when ((w | fold) & mask) == head */
 	uint64_t head, mask, fold;
+	struct gram_cell window; /* of it alone */
 	const char *text;
 };
 
@@ -45,11 +51,6 @@ struct anchor_node {
 struct anchor_link {
 	uint16_t next; /* link number + 1, 0 ends the chain */
 	uint16_t node;
-};
-
-/* What the windows (propose.h) of one hash share: one may stand in w only if (w & mask) == want. */
-struct gram_cell {
-	uint64_t mask, want;
 };
 
 struct anchors {

@@ -229,11 +229,19 @@ static inline int try_chain(struct detector *d, uint32_t gram, const uint8_t *te
 {
 	const struct anchors *a = &d->catalogue->anchors;
 
-	uint16_t first = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
+	uint64_t window = window_at(text, len, at);
+	uint16_t next;
 
-	for (uint16_t n = first; n; n = a->links[n - 1].next)
-		if (try_node(d, &a->nodes[a->links[n - 1].node], text, len, at, spans) < 0)
+	next = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
+	while (next) {
+		const struct anchor_link *link = &a->links[next - 1];
+		const struct anchor_node *node = &a->nodes[link->node];
+
+		next = link->next;
+		if (gram_may_stand(&node->window, window) &&
+		    try_node(d, node, text, len, at, spans) < 0)
 			return -1;
+	}
 	return 0;
 }
 
