@@ -81,6 +81,7 @@ struct config {
 	char ca_dir[256];
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	size_t limit_body;	  /* bytes */
+	size_t limit_memo;	  /* 0: nothing is remembered */
 	struct scope_limits limits;
 	unsigned threads;  /* 0: one per core */
 	bool allow_binary; /* binary: refuse | allow */

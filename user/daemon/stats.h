@@ -22,6 +22,10 @@
 	X(observed, "values found and left as they are: only observed")                            \
 	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
+	X(texts_recalled, "texts of requests that came before, and were not scanned again")        \
+	X(bytes_recalled, "bytes of them")                                                         \
+	X(texts_remembered, "texts that were scanned, and are not when they come again")           \
+	X(memo_bytes, "bytes that are held for that now")                                          \
 	X(origin_connections, "connections made to origins")                                       \
 	X(origin_reused, "requests sent over a pooled origin connection")                          \
 	X(handshake_failures, "clients that broke off the TLS handshake (is the CA trusted?)")

@@ -72,6 +72,8 @@ static void close_loop(struct loop_thread *t)
 	if (t->control) {
 		control_close(t->control);
 		report_stop(t->base.worker->report);
+		if (t->base.worker->memos)
+			memos_stop(t->base.worker->memos);
 		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
@@ -201,7 +203,8 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
 				   boot->lists_generation);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0)
+	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0 ||
+	    (w->memos && memos_start(w->memos, &t->base.loop) < 0))
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->succeeded);
@@ -396,6 +399,10 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	w->hellos = own_hellos_new();
+	if (w->config->limit_memo)
+		w->memos = memos_new(w->config->limit_memo, boot->threads, &w->stats);
+	if (w->config->limit_memo && !w->memos)
+		return err_set(e, "memory is out");
 	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
@@ -409,6 +416,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 			       strerror(errno));
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .policies = policies_source(w->policies),
+					      .memos = w->memos ? memos_source(w->memos) : NULL,
 					      .body_max = w->config->limit_body,
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
@@ -438,6 +446,7 @@ int worker_main(const struct worker_boot *boot)
 	report_free(w.report);
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
+	memos_free(w.memos);
 	target_addrs_free(w.target_addrs);
 	own_hellos_free(w.hellos);
 	vault_close(w.vault);
