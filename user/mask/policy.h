@@ -26,7 +26,7 @@ struct mask_policy {
 	bool keep_examples;	   /* values of AWS's own documentation are left alone */
 	const struct known *literals[POLICY_LITERALS]; /* NULL: none */
 	uint64_t edition; /* of the literals: no others have this number. 0: they have none */
-	const struct known *allow;		       /* NULL: none; their types mean nothing */
+	const struct known *allow; /* NULL: none; their types mean nothing */
 };
 
 /* Each type masked but the optional ones, examples kept, no lists. */
