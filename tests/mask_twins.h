@@ -192,7 +192,7 @@ static inline void twins_body(struct twins *t)
 static inline void twin_say(struct twins *t, struct twin_choices *c)
 {
 	struct twin_block *b = &t->blocks[t->n < TWIN_BLOCKS ? t->n++ : twin_choice(c) % t->n];
-	unsigned phrases = twin_choice(c) % 40;
+	unsigned phrases = twin_choice(c) % 14;
 
 	*b = (struct twin_block){.place = twin_choice(c) % TWIN_PLACES};
 	for (unsigned i = 0; i <= phrases; i++) {
