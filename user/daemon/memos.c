@@ -18,6 +18,7 @@ struct place {
 struct memos {
 	struct memo_source source; /* first */
 	struct stats *stats;
+	struct stats_gauges *gauges;
 	uv_timer_t timer;
 	size_t n;
 	struct place places[];
@@ -31,7 +32,7 @@ static void count(struct memos *m, struct place *p)
 	stat_add(&s->texts_recalled, now.recalled - p->told.recalled);
 	stat_add(&s->bytes_recalled, now.recalled_bytes - p->told.recalled_bytes);
 	stat_add(&s->texts_remembered, now.missed - p->told.missed);
-	stat_add(&s->memo_bytes, (uint64_t)now.held - p->told.held);
+	stat_add(&m->gauges->memo_bytes, (uint64_t)now.held - p->told.held);
 	p->told = now;
 }
 
@@ -60,7 +61,8 @@ static void done(struct memo_source *source, struct memo *memo)
 	atomic_store_explicit(&p->taken, false, memory_order_release);
 }
 
-struct memos *memos_new(size_t max, unsigned threads, struct stats *stats)
+struct memos *memos_new(size_t max, unsigned threads, struct stats *stats,
+			struct stats_gauges *gauges)
 {
 	size_t n = max / MEMO_SIZE;
 	struct memos *m;
@@ -72,6 +74,7 @@ struct memos *memos_new(size_t max, unsigned threads, struct stats *stats)
 		return NULL;
 	m->source = (struct memo_source){.take = take, .done = done};
 	m->stats = stats;
+	m->gauges = gauges;
 	for (m->n = 0; m->n < n; m->n++) {
 		struct place *p = &m->places[m->n];
 		uint64_t seed;

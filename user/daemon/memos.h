@@ -14,11 +14,11 @@
 struct memos; /* one process's; guards itself */
 
 /*
- * At most max bytes, for so many threads that scan. What the memos do is counted in `stats`, which outlives
+ * At most max bytes, for so many threads that scan. What they do is counted there, which outlives
  * them. NULL: memory is out.
  */
-__attribute__((warn_unused_result)) struct memos *memos_new(size_t max, unsigned threads,
-							    struct stats *stats);
+__attribute__((warn_unused_result)) struct memos *
+memos_new(size_t max, unsigned threads, struct stats *stats, struct stats_gauges *gauges);
 void memos_free(struct memos *m);
 struct memo_source *memos_source(struct memos *m);
 
