@@ -90,6 +90,7 @@ const char *refusal_word(enum refusal r);
 struct exchange_config {
 	const struct catalogue *catalogue;
 	struct policy_source *policies; /* NULL: policy_default for all */
+	struct memo_source *memos;	/* NULL: nothing is remembered */
 	size_t body_max;		/* bytes, decoded; default 64 MiB */
 	size_t head_max;		/* bytes; HTTP_HEAD_MAX */
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
