@@ -65,6 +65,9 @@ int stream_flush(struct stream *s, struct buf *b);
 /* Nobody may have waited for events: let the next read ask the kernel. */
 void stream_doubt(struct stream *s);
 
+/* Part of a TLS record has come, and waits for the rest. */
+bool stream_has_part(const struct stream *s);
+
 /* What to wait for: that the last read, or write, can go on. (TLS may have to write before it can
  * read.) */
 void stream_want(struct stream *s, bool readable, bool writable);
