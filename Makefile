@@ -42,7 +42,7 @@ else ifneq ($(SANITIZER),)
 $(error SANITIZER is '$(SANITIZER)': address, undefined or thread)
 endif
 
-PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libseccomp libcap libsystemd \
+PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libisal libseccomp libcap libsystemd \
 	  libnl-3.0 libnl-route-3.0 libbpf
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread

@@ -118,9 +118,9 @@ Test(exchange, gzip_without_values_goes_as_it_came)
 	struct message m;
 	struct rig r;
 
-	/* Another level than ours, so that coding it anew would show. */
 	buf_init(&body, 4096);
-	cr_assert_eq(deflate_all(CODING_GZIP, 0, (const uint8_t *)TEXT, strlen(TEXT), &body), 0);
+	cr_assert_eq(deflate_all(CODING_GZIP, (const uint8_t *)TEXT, strlen(TEXT), &body), 0);
+	body.data[4] = 1; /* a time, which we do not write: coding it anew would show */
 	wire = message_of(POST_JSON "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
 			  buf_bytes(&body), buf_len(&body));
 	rig_begin(&r);

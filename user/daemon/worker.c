@@ -27,7 +27,6 @@
 #include <unistd.h>
 
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
-#define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 #define SCAN_APART                                                                                 \
@@ -451,7 +450,6 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL,
 					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;

@@ -96,7 +96,6 @@ struct exchange_config {
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
-	int gzip_level;	   /* 0-12, libdeflate's, for masked bodies that came coded */
 	size_t scan_apart; /* bodies of more bytes, or coded ones of a 16th, wait for exchange_scan(); 0: none does */
 };
 
