@@ -58,13 +58,12 @@ static const char *const words[] = {"the",     "deploy",  "worker",  "returns", 
 				    "cluster", "should",  "already", "before",	"stack",   "update",
 				    "region",  "queue",	  "read",    "retry",	"timeout", "with",
 				    "table",   "pipeline"};
+/* Beside which no name is looked for. */
+static const char *const plain_words[] = {
+	"the",	"maybe", "because", "returns", "later", "between", "and",    "other",  "wrong",
+	"that", "when",	 "paper",   "apple",   "about", "already", "before", "yellow", "under"};
 static const char *const name_words[] = {"corvid",  "ledger", "tidewater", "quarry", "lantern",
 					 "saffron", "meadow", "granite",   "otter",  "compass"};
-
-static const char *any_word(struct rng *r)
-{
-	return words[rng_below(r, COUNT(words))];
-}
 
 static const char *name_word(struct rng *r)
 {
@@ -167,6 +166,12 @@ struct writer {
 	size_t planted; /* where in the text the last identifier stands */
 };
 
+static const char *any_word(struct writer *w)
+{
+	return w->spec->every ? words[rng_below(&w->rng, COUNT(words))]
+			      : plain_words[rng_below(&w->rng, COUNT(plain_words))];
+}
+
 static const char *draw(struct writer *w, enum gen_kind kind)
 {
 	unsigned rows = GEN_POOL / GEN_KINDS;
@@ -202,7 +207,7 @@ static void plant(struct writer *w)
 static void write_words(struct writer *w, unsigned n, const char *between)
 {
 	while (n--) {
-		gen_puts(w->text, any_word(&w->rng));
+		gen_puts(w->text, any_word(w));
 		gen_puts(w->text, n ? between : "");
 	}
 }
@@ -218,7 +223,7 @@ static void write_line(struct writer *w)
 		break;
 	case 1:
 		gen_print(w->text, "2031-05-%02uT%02u:%02u:%02uZ %s[%u]: ", 1 + rng_below(r, 28),
-			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), any_word(r),
+			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), any_word(w),
 			  rng_below(r, 9999));
 		write_words(w, 4 + rng_below(r, 8), " ");
 		gen_print(w->text, " id=%08x-%04x took %u ms\n", rng_below(r, ~0u),
@@ -226,17 +231,17 @@ static void write_line(struct writer *w)
 		break;
 	case 2:
 		gen_print(w->text, "\t\tif (%s_%s(ctx->%s, %u) < 0)\n\t\t\treturn -%u;\n",
-			  any_word(r), any_word(r), any_word(r), rng_below(r, 64),
+			  any_word(w), any_word(w), any_word(w), rng_below(r, 64),
 			  rng_below(r, 99));
 		break;
 	case 3:
 		gen_print(w->text, "    \"%s\": {\"%s\": \"%s-%s\", \"size\": %u, \"ok\": true},\n",
-			  any_word(r), any_word(r), any_word(r), any_word(r), rng_below(r, 100000));
+			  any_word(w), any_word(w), any_word(w), any_word(w), rng_below(r, 100000));
 		break;
 	default:
 		gen_print(w->text, "-rw-r--r-- 1 dev dev %6u May  4 03:%02u src/%s/%s_%s.py\n",
-			  rng_below(r, 99999), rng_below(r, 60), any_word(r), any_word(r),
-			  any_word(r));
+			  rng_below(r, 99999), rng_below(r, 60), any_word(w), any_word(w),
+			  any_word(w));
 	}
 }
 

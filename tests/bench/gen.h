@@ -56,7 +56,7 @@ enum gen_texture {
 struct gen_spec {
 	uint64_t seed;
 	size_t size;	/* of the body, about, bytes */
-	unsigned every; /* bytes of text between two identifiers; 0: there are none */
+	unsigned every; /* bytes of text between two identifiers; 0: nothing to mask */
 	enum gen_texture texture;
 	bool stream;	/* ask for an event stream */
 	size_t say;	/* of the last string, about; 0: an eighth of the body, at most 16 KiB */

@@ -149,6 +149,8 @@ static void bench_body(struct bench *b, const struct body *body, unsigned rounds
 	bench_load(b, body->name, &body->spec);
 	measure(b, rounds, results);
 	ids = buf_len(&b->spans) / sizeof(struct span);
+	if (ids && !body->spec.every)
+		bench_fail(body->name, "something was found where there is nothing");
 	tell(json, body->name, ids, results, body == bodies);
 	bench_unload(b);
 }

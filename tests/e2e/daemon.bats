@@ -159,7 +159,7 @@ resumed() {
 		kill -9 "$worker"
 		place_wait 15 another_worker "$worker"
 	done
-	place_wait 10 works
+	place_wait 2 works
 	[ "$(grep -c 'event=worker-ended signal=9' "$PLACE/daemon.log")" -ge 3 ]
 }
 
@@ -200,6 +200,7 @@ another_worker() {
 	expect "requests at the origin" "$before" "$(place_requests)"
 	expect_match "another host's tunnel" "issuer: .*origin's authority" \
 		"$(place_direct curl -sSv --max-time 20 -o /dev/null -x http://127.0.0.1:8082 "https://$OTHER/text" 2>&1)"
+	expect_match "who it was" 'uid=0 pid=[0-9]+ comm=curl cgroup=/' "$(grep -m 1 'event=flow-refused' "$PLACE/daemon.log")"
 }
 
 @test "origin.address stands for the target, through the client's proxy, too" {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parent of the workers: what it starts, what it says of it, and when it ends. Needs root to begin with. */
 #include "../../user/daemon/crew_host.h"
+#include "../../user/daemon/passed_fds.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -90,22 +91,7 @@ static struct rig set_up(void)
 
 static void say(const struct rig *r, const void *message, size_t len, const int *fds, size_t count)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int) * CREW_HOST_FDS_MAX)];
-	} control = {0};
-	struct iovec bytes = {(void *)(uintptr_t)message, len};
-	struct msghdr m = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-	if (count) {
-		m.msg_control = control.room;
-		m.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
-	}
-	cr_assert_eq(sendmsg(r->link, &m, MSG_NOSIGNAL), (ssize_t)len);
+	cr_assert_eq(passed_fds_send(r->link, message, len, fds, count, 0), (ssize_t)len);
 }
 
 static void start(const struct rig *r, uint32_t id)

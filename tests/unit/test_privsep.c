@@ -52,7 +52,7 @@ static void *monitor(void *arg)
 
 	while (recv(b->monitor, &q, sizeof(q), 0) == sizeof(q)) {
 		r = (struct priv_reply){.kind = q.kind, .id = q.id, .status = 1};
-		r.u.peer.uid = q.u.list.offset;
+		r.u.flow.uid = q.u.list.offset;
 		if (send(b->monitor, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(r)) {
 			b->starved = errno;
 			break;
@@ -66,7 +66,7 @@ static void on_answer(void *arg, const struct priv_reply *reply)
 {
 	struct bench *b = arg;
 
-	b->wrong += reply->id != b->tickets[reply->u.peer.uid] || reply->status != 1;
+	b->wrong += reply->id != b->tickets[reply->u.flow.uid] || reply->status != 1;
 	if (++b->answered == b->next)
 		privsep_close(b->privsep);
 }

@@ -98,7 +98,7 @@ static void on_peer(void *arg, const struct priv_reply *reply)
 		conn_close(c, true);
 		return;
 	}
-	c->flow.uid = reply->u.peer.uid;
+	c->flow = reply->u.flow;
 	c->flow.mode = config->mode;
 	identify(c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crew_host.h"
 #include "log.h"
+#include "passed_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +31,6 @@ enum { POLL_CHILDREN, POLL_LISTENER, POLL_MONITORS, POLL_COUNT = POLL_MONITORS +
 struct host {
 	struct pollfd polls[POLL_COUNT]; /* fd -1: none */
 	struct child *children;
-};
-
-/* What one message brings along. */
-struct parcel {
-	int fds[CREW_HOST_FDS_MAX];
-	size_t count;
 };
 
 void crew_host_environment(char *envp[static CREW_HOST_KEPT_MAX + 1])
@@ -110,21 +105,20 @@ static void accept_monitor(struct host *h, int listener)
 /* ---- workers */
 
 /* From fork to exec: the descriptors go to where the worker looks for them. */
-static _Noreturn void become_worker(const struct parcel *p)
+static _Noreturn void become_worker(const int *fds, size_t count)
 {
 	char *const argv[] = {"awsmaskd", "--worker", "3", NULL};
 	char *envp[CREW_HOST_KEPT_MAX + 1];
-	int moved[CREW_HOST_FDS_MAX];
+	int moved[PASSED_FDS_MAX];
 	sigset_t none;
 
 	/* Beyond the places first, so that none is overwritten before it has moved. */
-	for (size_t i = 0; i < p->count; i++) {
-		moved[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC,
-				 CREW_HOST_FIRST_FD + CREW_HOST_FDS_MAX + 1);
+	for (size_t i = 0; i < count; i++) {
+		moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, CREW_HOST_FIRST_FD + PASSED_FDS_MAX + 1);
 		if (moved[i] < 0)
 			_exit(70);
 	}
-	for (size_t i = 1; i < p->count; i++)
+	for (size_t i = 1; i < count; i++)
 		if (dup2(moved[i], CREW_HOST_FIRST_FD + (int)i - 1) < 0)
 			_exit(70);
 	sigemptyset(&none);
@@ -136,10 +130,10 @@ static _Noreturn void become_worker(const struct parcel *p)
 	_exit(71);
 }
 
-static void start(struct host *h, int monitor, uint32_t id, const struct parcel *p)
+static void start(struct host *h, int monitor, uint32_t id, const int *fds, size_t count)
 {
 	struct crew_host_message failed = {.kind = CREW_HOST_ENDED, .id = id, .value = -EINVAL};
-	struct child *c = p->count ? calloc(1, sizeof(*c)) : NULL;
+	struct child *c = count ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c) {
 		tell(h, monitor, failed);
@@ -149,7 +143,7 @@ static void start(struct host *h, int monitor, uint32_t id, const struct parcel 
 	c->monitor = monitor;
 	c->pid = fork();
 	if (c->pid == 0)
-		become_worker(p);
+		become_worker(fds, count);
 	if (c->pid < 0) {
 		failed.value = -errno;
 		free(c);
@@ -194,44 +188,24 @@ static void reap(struct host *h)
 
 /* ---- what monitors ask for */
 
-static ssize_t receive(int fd, struct crew_host_message *m, struct parcel *p)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int) * CREW_HOST_FDS_MAX)];
-	} control;
-	struct iovec bytes = {m, sizeof(*m)};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-
-	p->count = 0;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		p->count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(p->fds, CMSG_DATA(c), p->count * sizeof(int));
-	}
-	return n;
-}
-
 static void serve(struct host *h, struct pollfd *p)
 {
 	struct crew_host_message m;
-	struct parcel parcel;
-	ssize_t n = receive(p->fd, &m, &parcel);
+	int fds[PASSED_FDS_MAX];
+	size_t count;
+	ssize_t n =
+		passed_fds_receive(p->fd, &m, sizeof(m), fds, PASSED_FDS_MAX, &count, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n != sizeof(m))
 		forget_monitor(h, p);
 	else if (m.kind == CREW_HOST_START)
-		start(h, p->fd, m.id, &parcel);
+		start(h, p->fd, m.id, fds, count);
 	else if (m.kind == CREW_HOST_SIGNAL)
 		signal_worker(h, p->fd, m.id, m.value);
-	for (size_t i = 0; i < parcel.count; i++)
-		close(parcel.fds[i]);
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
 }
 
 /* ---- the process */

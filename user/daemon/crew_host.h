@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #define CREW_HOST_PROTOCOL 1
-#define CREW_HOST_FDS_MAX 253 /* what one message may carry (SCM_MAX_FD) */
 #define CREW_HOST_FIRST_FD 3  /* in the worker: the first descriptor behind the program's */
 #define CREW_HOST_KEPT_MAX 4  /* environment variables that a worker gets */
 

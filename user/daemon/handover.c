@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handover.h"
+#include "passed_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,24 +68,10 @@ static void be_patient(int fd)
 
 static int send_gift(int link, const char *name, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
 	struct gift gift = {{0}};
-	struct iovec bytes = {&gift, sizeof(gift)};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
 
 	snprintf(gift.name, sizeof(gift.name), "%s", name);
-	if (fd >= 0) {
-		message.msg_control = control.room;
-		message.msg_controllen = sizeof(control.room);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(link, &message, MSG_NOSIGNAL) == sizeof(gift) ? 0 : -1;
+	return passed_fds_send(link, &gift, sizeof(gift), &fd, fd >= 0, 0) == sizeof(gift) ? 0 : -1;
 }
 
 void handover_give(struct handover *h, const char *name, int fd)
@@ -232,22 +219,11 @@ void handover_close(struct handover *h, bool left)
 /* 1: one more, 0: that was the last, -1: the other one is gone, or it is somebody else. */
 static int receive_gift(int link, struct inheritance *in)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct gift gift;
-	struct iovec bytes = {&gift, sizeof(gift)};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = control.room,
-				 .msg_controllen = sizeof(control.room)};
-	ssize_t n = recvmsg(link, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
 	int fd = -1;
+	size_t count;
+	ssize_t n = passed_fds_receive(link, &gift, sizeof(gift), &fd, 1, &count, 0);
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (n != sizeof(gift) || !memchr(gift.name, 0, sizeof(gift.name))) {
 		if (fd >= 0)
 			close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host_link.h"
 #include "crew_host.h"
+#include "passed_fds.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -218,36 +219,11 @@ pid_t host_link_pid(const struct host_link *l)
 	return l->pid;
 }
 
-static int send_message(const struct host_link *l, const struct crew_host_message *m,
-			const int *fds, size_t count)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int) * CREW_HOST_FDS_MAX)];
-	} control = {0};
-	struct iovec bytes = {(void *)(uintptr_t)m, sizeof(*m)};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-	if (count > CREW_HOST_FDS_MAX) {
-		errno = E2BIG;
-		return -1;
-	}
-	if (count) {
-		message.msg_control = control.room;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
-	}
-	return sendmsg(l->fd, &message, MSG_NOSIGNAL) == sizeof(*m) ? 0 : -1;
-}
-
 int host_link_start(struct host_link *l, uint32_t id, const int *fds, size_t count, struct err *e)
 {
 	const struct crew_host_message m = {.kind = CREW_HOST_START, .id = id};
 
-	if (send_message(l, &m, fds, count) < 0)
+	if (passed_fds_send(l->fd, &m, sizeof(m), fds, count, 0) < 0)
 		return err_set(e, "a worker cannot be started: its host takes no message: %s",
 			       strerror(errno));
 	return 0;
@@ -258,5 +234,5 @@ void host_link_signal(struct host_link *l, uint32_t id, int number)
 	const struct crew_host_message m = {.kind = CREW_HOST_SIGNAL, .id = id, .value = number};
 
 	/* A host that is gone says so to on_message(). */
-	(void)send_message(l, &m, NULL, 0);
+	(void)passed_fds_send(l->fd, &m, sizeof(m), NULL, 0, 0);
 }

@@ -7,7 +7,7 @@
 #include "container.h"
 #include "log.h"
 
-/* Paths are as they are; "id:N": of a cgroup that had gone; "": not known (the explicit listener). */
+/* Paths are as they are; "id:N": of a cgroup that had gone; "": not known. */
 struct identity {
 	uint32_t uid, pid; /* pid 0: not known, and neither is comm */
 	uint32_t program;  /* the enrolled one's number; 0: none */

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup.h"
 #include "peer.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define PROCESSES_MAX 256
+#define DESCRIPTORS_MAX 4096
 
 struct peer {
 	struct nl_sock *sock;
-	uint32_t uid; /* of the answer being read */
+	struct peer_owner owner; /* of the answer being read */
 	int found;
 };
 
@@ -20,10 +29,15 @@ static int on_answer(struct nl_msg *msg, void *arg)
 	struct peer *p = arg;
 	const struct inet_diag_msg *answer = nlmsg_data(nlmsg_hdr(msg));
 
-	if (nlmsg_datalen(nlmsg_hdr(msg)) >= (int)sizeof(*answer)) {
-		p->uid = answer->idiag_uid;
-		p->found = 1;
-	}
+	struct nlattr *cgroup;
+
+	if (nlmsg_datalen(nlmsg_hdr(msg)) < (int)sizeof(*answer))
+		return NL_OK;
+	cgroup = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(*answer), INET_DIAG_CGROUP_ID);
+	p->owner = (struct peer_owner){.uid = answer->idiag_uid,
+				       .inode = answer->idiag_inode,
+				       .cgroup = cgroup ? nla_get_u64(cgroup) : 0};
+	p->found = 1;
 	return NL_OK;
 }
 
@@ -71,8 +85,8 @@ static void set_id(struct inet_diag_req_v2 *q, const uint8_t *local, uint16_t lo
 	q->id.idiag_cookie[0] = q->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 }
 
-int peer_uid(struct peer *p, const uint8_t local[static 16], uint16_t local_port,
-	     const uint8_t remote[static 16], uint16_t remote_port, uint32_t *uid)
+int peer_owner(struct peer *p, const uint8_t local[static 16], uint16_t local_port,
+	       const uint8_t remote[static 16], uint16_t remote_port, struct peer_owner *owner)
 {
 	struct inet_diag_req_v2 question = {0};
 	int r;
@@ -84,8 +98,69 @@ int peer_uid(struct peer *p, const uint8_t local[static 16], uint16_t local_port
 		return -1;
 	r = nl_recvmsgs_default(p->sock);
 	if (p->found)
-		*uid = p->uid;
+		*owner = p->owner;
 	if (r == -NLE_OBJ_NOTFOUND)
 		return 0;
 	return p->found ? 1 : r < 0 ? -1 : 0;
+}
+
+/* Whether a process has such a descriptor; *left is how many more may be looked at. */
+static bool holds(long pid, const char *wanted, unsigned *left)
+{
+	char path[64], target[64];
+	const struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%ld/fd", pid);
+	dir = opendir(path);
+	while (dir && !found && *left && (entry = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+
+		--*left;
+		target[n > 0 ? n : 0] = 0;
+		found = !strcmp(target, wanted);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void comm_of(long pid, char comm[static 16])
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(comm, 16, f))
+		comm[0] = 0;
+	comm[strcspn(comm, "\n")] = 0;
+	if (f)
+		fclose(f);
+}
+
+pid_t peer_process(const struct peer_owner *owner, char comm[static 16])
+{
+	char path[PATH_MAX], wanted[32];
+	unsigned left = DESCRIPTORS_MAX, processes = PROCESSES_MAX;
+	long pid, found = 0;
+	size_t len;
+	FILE *f;
+
+	if (!owner->cgroup || cgroup_path_of(owner->cgroup, path, sizeof(path)) < 0)
+		return 0;
+	len = strlen(path);
+	if (snprintf(path + len, sizeof(path) - len, "/cgroup.procs") >= (int)(sizeof(path) - len))
+		return 0;
+	snprintf(wanted, sizeof(wanted), "socket:[%u]", owner->inode);
+	f = fopen(path, "re");
+	while (f && !found && left && processes-- && fscanf(f, "%ld", &pid) == 1)
+		if (pid > 0 && holds(pid, wanted, &left))
+			found = pid;
+	if (f)
+		fclose(f);
+	if (found)
+		comm_of(found, comm);
+	return (pid_t)found;
 }

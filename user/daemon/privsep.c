@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "passed_fds.h"
 #include "privsep.h"
 
 #include <errno.h>
@@ -58,36 +59,9 @@ static void free_call(struct call *c)
 	free(c);
 }
 
-/* Room for what travels beside a message. */
-union beside {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(PRIV_FDS_MAX * sizeof(int))];
-};
-
-/* As send(), and these descriptors go with it. */
-static ssize_t send_with(int fd, const void *from, size_t size, const int *fds, uint32_t count,
-			 int flags)
-{
-	union beside beside = {0};
-	struct iovec bytes = {(void *)from, size};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-	struct cmsghdr *head;
-
-	if (count) {
-		message.msg_control = beside.room;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		head = CMSG_FIRSTHDR(&message);
-		head->cmsg_level = SOL_SOCKET;
-		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
-	}
-	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
-}
-
 static ssize_t send_call(int fd, const struct call *c)
 {
-	return send_with(fd, &c->request, sizeof(c->request), &c->beside, c->beside >= 0, 0);
+	return passed_fds_send(fd, &c->request, sizeof(c->request), &c->beside, c->beside >= 0, 0);
 }
 
 /* The monitor is told as much as it may be. 0, or -1: it is gone. */
@@ -117,41 +91,18 @@ static void lose(struct privsep *p)
 	p->broken = true;
 }
 
-/* As recv(), with up to `max` descriptors that travel beside it; *count of them are in fds. */
-static ssize_t receive_with(int fd, void *to, size_t size, int *fds, uint32_t max, uint32_t *count)
-{
-	union beside beside = {0};
-	struct iovec bytes = {to, size};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = beside.room,
-				 /* not its padding, where one more would fit */
-				 .msg_controllen = CMSG_LEN(max * sizeof(int))};
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-
-	*count = 0;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		*count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
-	}
-	return n;
-}
-
 ssize_t privsep_receive(int channel, struct priv_request *r, int *fd)
 {
-	uint32_t count;
-	ssize_t n;
+	size_t count;
 
 	*fd = -1;
-	n = receive_with(channel, r, sizeof(*r), fd, 1, &count);
-	return n;
+	return passed_fds_receive(channel, r, sizeof(*r), fd, 1, &count, MSG_DONTWAIT);
 }
 
 int privsep_answer(int channel, const struct priv_reply *reply)
 {
-	return send_with(channel, reply, sizeof(*reply), reply->fds, reply->fd_count,
-			 MSG_DONTWAIT) == sizeof(*reply)
+	return passed_fds_send(channel, reply, sizeof(*reply), reply->fds, reply->fd_count,
+			       MSG_DONTWAIT) == sizeof(*reply)
 		       ? 0
 		       : -1;
 }
@@ -165,11 +116,12 @@ void privsep_close_fds(const struct priv_reply *reply)
 /* What it says of descriptors is how many were sent: without a free one fewer arrive. */
 static ssize_t receive(int fd, struct priv_reply *reply)
 {
-	uint32_t count;
+	size_t count;
 	int fds[PRIV_FDS_MAX];
-	ssize_t n = receive_with(fd, reply, sizeof(*reply), fds, PRIV_FDS_MAX, &count);
+	ssize_t n = passed_fds_receive(fd, reply, sizeof(*reply), fds, PRIV_FDS_MAX, &count,
+				       MSG_DONTWAIT);
 
-	reply->fd_count = count;
+	reply->fd_count = (uint32_t)count;
 	memcpy(reply->fds, fds, count * sizeof(int));
 	return n;
 }

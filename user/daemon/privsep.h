@@ -19,8 +19,8 @@
 
 enum priv_kind {
 	PRIV_FLOW_TAKE, /* flow_key -> flow */
-	PRIV_PEER,	/* peer -> uid: who owns that local TCP socket (inet_diag) */
-	PRIV_LEAF,	/* leaf -> certificate, signed after the monitor checked the name itself */
+	PRIV_PEER, /* peer -> flow: who owns that local TCP socket (peer.h); all else of it is 0 */
+	PRIV_LEAF, /* leaf -> certificate, signed after the monitor checked the name itself */
 	/* Those that change something come with the connection of who wants it (control_judge.h). */
 	PRIV_ENROLL,	/* cgroup: id, policy */
 	PRIV_UNENROLL,	/* cgroup: id */
@@ -94,9 +94,6 @@ struct priv_reply {
 	int fds[PRIV_FDS_MAX];
 	union {
 		struct flow_record flow;
-		struct {
-			uint32_t uid;
-		} peer;
 		struct {
 			uint32_t len;
 			uint8_t der[PRIV_LEAF_MAX];

@@ -25,7 +25,7 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->addr);
 	uint16_t port = m->listener_port;
 	struct peer *peer = m->peer;
-	uint32_t uid;
+	struct peer_owner owner;
 
 	if (!m->redirect) {
 		privsep_refuse(reply, "nothing is redirected here");
@@ -43,19 +43,27 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 		return;
 	}
 	/* The socket itself must still say the same, else the port has changed hands. */
-	if (peer_uid(peer, key->addr, key->port, v4 ? lo4 : lo6, port, &uid) == 1 &&
-	    uid != reply->u.flow.uid)
+	if (peer_owner(peer, key->addr, key->port, v4 ? lo4 : lo6, port, &owner) == 1 &&
+	    owner.uid != reply->u.flow.uid)
 		privsep_refuse(reply, "the socket is another user's than the connect() was");
 }
 
-/* Safe: any process can ask sock_diag the same. */
+/* Safe: any process can ask sock_diag the same; of what holds the socket only the name is told. */
 static void serve_peer(struct monitor_services *m, const struct priv_request *q,
 		       struct priv_reply *reply)
 {
-	reply->status = peer_uid(m->peer, q->u.peer.local, q->u.peer.local_port, q->u.peer.remote,
-				 q->u.peer.remote_port, &reply->u.peer.uid);
-	if (reply->status != 1)
+	struct flow_record *flow = &reply->u.flow;
+	struct peer_owner owner;
+
+	reply->status = peer_owner(m->peer, q->u.peer.local, q->u.peer.local_port, q->u.peer.remote,
+				   q->u.peer.remote_port, &owner);
+	if (reply->status != 1) {
 		snprintf(reply->error, sizeof(reply->error), "no such socket on this host");
+		return;
+	}
+	*flow = (struct flow_record){
+		.uid = owner.uid, .cgroup_id = owner.cgroup, .task_cgroup_id = owner.cgroup};
+	flow->pid = (uint32_t)peer_process(&owner, flow->comm);
 }
 
 /*
@@ -148,17 +156,31 @@ static void serve_unenroll(struct monitor_services *m, uint64_t cgroup, struct p
 	log_event(LOG_NOTICE, "unenrolled", log_number("cgroup", cgroup));
 }
 
+/* The cgroups that are enrolled now; too many for a stack. */
+struct enrolled {
+	uint64_t ids[AWSMASK_MAX_CGROUPS];
+	struct policy policies[AWSMASK_MAX_CGROUPS];
+	size_t n;
+};
+
+/* Overwritten by the next call. */
+static const struct enrolled *list_enrolled(const struct monitor_services *m)
+{
+	static struct enrolled list;
+
+	list.n = 0;
+	if (m->redirect)
+		list.n = redirect_list(m->redirect, list.ids, list.policies, AWSMASK_MAX_CGROUPS);
+	if (list.n > AWSMASK_MAX_CGROUPS)
+		list.n = AWSMASK_MAX_CGROUPS;
+	return &list;
+}
+
 int monitor_judge(struct monitor_services *m, int connection, struct err *e)
 {
-	static uint64_t ids[AWSMASK_MAX_CGROUPS];
-	static struct policy policies[AWSMASK_MAX_CGROUPS];
-	size_t n = 0;
+	const struct enrolled *list = list_enrolled(m);
 
-	if (m->redirect)
-		n = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
-	if (n > AWSMASK_MAX_CGROUPS)
-		n = AWSMASK_MAX_CGROUPS;
-	if (control_judge(connection, m->config->control_socket, ids, n, e) < 0)
+	if (control_judge(connection, m->config->control_socket, list->ids, list->n, e) < 0)
 		return -1;
 	return privsep_judge_program(m, connection, e);
 }
@@ -189,19 +211,13 @@ static void serve_cgroup(struct monitor_services *m, const struct priv_request *
 
 static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_reply *reply)
 {
-	static uint64_t ids[AWSMASK_MAX_CGROUPS];
-	static struct policy policies[AWSMASK_MAX_CGROUPS];
-	size_t total = 0;
+	const struct enrolled *list = list_enrolled(m);
 
-	if (m->redirect)
-		total = redirect_list(m->redirect, ids, policies, AWSMASK_MAX_CGROUPS);
-	if (total > AWSMASK_MAX_CGROUPS)
-		total = AWSMASK_MAX_CGROUPS;
 	reply->status = 1;
-	reply->u.list.total = (uint32_t)total;
-	for (size_t i = offset; i < total && reply->u.list.count < PRIV_LIST_MAX; i++) {
-		reply->u.list.ids[reply->u.list.count] = ids[i];
-		reply->u.list.policies[reply->u.list.count++] = policies[i];
+	reply->u.list.total = (uint32_t)list->n;
+	for (size_t i = offset; i < list->n && reply->u.list.count < PRIV_LIST_MAX; i++) {
+		reply->u.list.ids[reply->u.list.count] = list->ids[i];
+		reply->u.list.policies[reply->u.list.count++] = list->policies[i];
 	}
 }
 

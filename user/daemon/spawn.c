@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spawn.h"
 #include "crew_host.h"
+#include "passed_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #define MESSAGES_BUFFER (1024 * 1024)
 
 /* The program, boot, configuration, key, lists, control socket and explicit listener beside them. */
-_Static_assert(3 * WORKER_THREADS_MAX + 7 <= CREW_HOST_FDS_MAX, "what one message may carry");
+_Static_assert(3 * WORKER_THREADS_MAX + 7 <= PASSED_FDS_MAX, "what one message may carry");
 
 int spawn_memory_file(const char *name, const void *content, size_t len)
 {
@@ -51,7 +52,7 @@ static void close_if(int fd)
 
 /* What travels to the host: the program, the boot, and what that speaks of by the worker's numbers. */
 struct parcel {
-	int fds[CREW_HOST_FDS_MAX];
+	int fds[PASSED_FDS_MAX];
 	size_t count;
 };
 

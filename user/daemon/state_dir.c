@@ -2,6 +2,8 @@
 #include "state_dir.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,4 +54,18 @@ int state_dir_check(const char *file, uid_t uid, gid_t gid, struct err *e)
 		return 0;
 	return err_set(e, "the worker cannot write into %s; do: chgrp %u %s && chmod 1771 %s", dir,
 		       gid, dir, dir);
+}
+
+int state_dir_sync(const char *file)
+{
+	char copy[PATH_MAX];
+	int fd, rc;
+
+	snprintf(copy, sizeof(copy), "%s", file);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
 }

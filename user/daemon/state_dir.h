@@ -12,5 +12,7 @@ __attribute__((warn_unused_result)) int state_dir_make(const char *file, gid_t g
 /* Whether this user can make files there. Somebody else may have made it: it stays as they meant it. 0, or -1. */
 __attribute__((warn_unused_result)) int state_dir_check(const char *file, uid_t uid, gid_t gid,
 							struct err *e);
+/* What was made, renamed or deleted beside `file` is so after a crash, too. 0, or -1 and errno. */
+__attribute__((warn_unused_result)) int state_dir_sync(const char *file);
 
 #endif

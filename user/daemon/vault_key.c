@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "state_dir.h"
 #include "vault_sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -64,18 +64,9 @@ static int write_key(int fd, const uint8_t key[static VAULT_KEY_SIZE])
 /* The name appears once the bytes are safe, and never over another process's key. */
 static int link_key(const char *temporary, const char *path)
 {
-	char copy[PATH_MAX];
-	int fd, rc;
-
 	if (link(temporary, path) && errno != EEXIST)
 		return -1;
-	strcpy(copy, path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
+	return state_dir_sync(path);
 }
 
 static int make_key(const char *path, struct err *e)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault_repair.h"
+#include "state_dir.h"
 #include "vault_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,20 +307,6 @@ static int make_new(struct old *o, const char *made, const uint8_t key[static VA
 	return rc;
 }
 
-static int sync_directory(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, rc;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
-}
-
 /* At no moment is there no file: a daemon that starts then would begin with new numbers. */
 static int exchange_files(const char *path, const char *made, struct vault_found *f, struct err *e)
 {
@@ -342,7 +328,7 @@ static int exchange_files(const char *path, const char *made, struct vault_found
 			       strerror(errno));
 	snprintf(wal, sizeof(wal), "%s-shm", path);
 	(void)unlink(wal);
-	if (rename(made, path) < 0 || sync_directory(path) < 0)
+	if (rename(made, path) < 0 || state_dir_sync(path) < 0)
 		return err_set(e, "%s: %s", made, strerror(errno));
 	return 0;
 }
