@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install what building and testing need (--fleet: what packages and the Ansible role need, too). Does nothing, and asks
-# nobody, when all of it is there.
+# Install what building and testing need (--fleet: what packages and the Ansible role need, too; --bench: what the
+# benchmark compares with). Does nothing, and asks nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
@@ -19,6 +19,12 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 [ "${1:-}" != --fleet ] || {
 	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
 	REDHAT="$REDHAT rpm-build ansible-core ansible-lint"
+}
+
+[ "${1:-}" != --bench ] || {
+	DEBIAN="$DEBIAN nginx libnginx-mod-http-lua haproxy mitmproxy python3-fastapi python3-uvicorn python3-uvloop
+		python3-httptools python3-httpx libhyperscan-dev"
+	REDHAT="$REDHAT nginx haproxy hyperscan-devel python3-fastapi python3-uvicorn python3-httpx"
 }
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.
@@ -61,5 +67,11 @@ done
 	exit 1
 }
 echo "deps: installing$missing"
+# What the benchmark compares with are services; none of them is to start here by itself.
+if [ "${1:-}" = --bench ] && command -v apt-get >/dev/null && [ ! -e /usr/sbin/policy-rc.d ]; then
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	chmod 0755 /usr/sbin/policy-rc.d
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
 # shellcheck disable=SC2086 # a list of words
 install $missing
