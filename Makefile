@@ -42,7 +42,7 @@ else ifneq ($(SANITIZER),)
 $(error SANITIZER is '$(SANITIZER)': address, undefined or thread)
 endif
 
-PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libseccomp libcap libsystemd \
+PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libisal libseccomp libcap libsystemd \
 	  libnl-3.0 libnl-route-3.0 libbpf
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
@@ -227,7 +227,8 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
 	-Iinclude -I$(dir $(image)) -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
-		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/report_day.c) \
+		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/metrics_text.c \
+		user/daemon/stats.c user/daemon/report_day.c) \
 	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 
 build/fuzz/obj/llhttp/%.o: /usr/share/llhttp/%.c

@@ -91,7 +91,7 @@ void config_size_text(size_t n, char text[static 32])
 {
 	size_t i = 0;
 
-	while (n & (((size_t)1 << units[i].shift) - 1))
+	while (units[i].shift && (!n || n & (((size_t)1 << units[i].shift) - 1)))
 		i++;
 	snprintf(text, 32, "%zu%s", n >> units[i].shift, units[i].unit);
 }
@@ -222,4 +222,12 @@ int config_endpoint(const char *text, bool names)
 	if (is_address(AF_INET, host))
 		return 0;
 	return names && !config_host(host, lower) ? 0 : -1;
+}
+
+int config_loopback(const char *text)
+{
+	return !config_endpoint(text, false) &&
+			       (!strncmp(text, "127.", 4) || !strncmp(text, "[::1]:", 6))
+		       ? 0
+		       : -1;
 }

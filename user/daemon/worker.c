@@ -7,6 +7,7 @@
 #include "door.h"
 #include "list_follow.h"
 #include "log.h"
+#include "metrics.h"
 #include "netns_follow.h"
 #include "pulse.h"
 #include "rules_ready.h"
@@ -26,7 +27,6 @@
 #include <unistd.h>
 
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
-#define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 #define SCAN_APART                                                                                 \
@@ -44,6 +44,7 @@ struct loop_thread {
 	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
+	struct metrics *metrics;
 	struct list_follow *lists;
 	struct target_lookup *lookup;
 	uv_signal_t terminate, succeeded, ignore; /* SIGTERM, SIGUSR1, SIGINT */
@@ -71,7 +72,10 @@ static void close_loop(struct loop_thread *t)
 	close_doors(t);
 	if (t->control) {
 		control_close(t->control);
+		metrics_close(t->metrics);
 		report_stop(t->base.worker->report);
+		if (t->base.worker->memos)
+			memos_stop(t->base.worker->memos);
 		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
@@ -127,8 +131,10 @@ static void drain(struct loop_thread *t)
 	t->draining = true;
 	close_doors(t);
 	conn_drain_all(&t->base);
-	if (t->control)
+	if (t->control) {
 		control_drain(t->control);
+		metrics_drain(t->metrics);
+	}
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
 	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
@@ -184,16 +190,34 @@ static void on_ca_changed(void *arg)
 	((struct worker *)arg)->ca_generation++;
 }
 
+static struct metrics *start_metrics(struct loop_thread *t, const struct worker_boot *boot)
+{
+	struct worker *w = t->base.worker;
+	const struct metrics_context context = {
+		.source = {.config = w->config,
+			   .stats = w->stats,
+			   .gauges = &w->gauges,
+			   .vault = w->vault,
+			   .report = *w->config->report_sqlite ? w->report : NULL,
+			   .started = w->started},
+		.privsep = t->base.privsep};
+
+	return metrics_new(&t->base.loop, boot->metrics_fd, &context);
+}
+
 static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 {
 	struct worker *w = t->base.worker;
 	struct control_context context = {.config = w->config,
 					  .privsep = t->base.privsep,
 					  .types = w->types,
-					  .stats = &w->stats,
+					  .stats = w->stats,
+					  .slots = &w->slots,
+					  .gauges = &w->gauges,
 					  .vault = w->vault,
 					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
+					  .started = w->started,
 					  .ca_changed = on_ca_changed,
 					  .arg = w};
 
@@ -201,7 +225,10 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
 				   boot->lists_generation);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0)
+	t->metrics = start_metrics(t, boot);
+	if (!t->control || !t->metrics || !t->lists || !t->lookup ||
+	    report_start(w->report, &t->base.loop) < 0 ||
+	    (w->memos && memos_start(w->memos, &t->base.loop) < 0))
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->succeeded);
@@ -226,7 +253,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
@@ -392,10 +419,19 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
+	w->stats = stats_map(boot->stats_fd);
+	close(boot->stats_fd);
+	if (!w->stats)
+		return err_set(e, "the counters' memory cannot be had: %s", strerror(errno));
+	stats_find_slots(w->stats, w->types, &w->slots);
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	w->hellos = own_hellos_new();
+	if (w->config->limit_memo)
+		w->memos = memos_new(w->config->limit_memo, boot->threads, w->stats, &w->gauges);
+	if (w->config->limit_memo && !w->memos)
+		return err_set(e, "memory is out");
 	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
@@ -409,11 +445,11 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 			       strerror(errno));
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .policies = policies_source(w->policies),
+					      .memos = w->memos ? memos_source(w->memos) : NULL,
 					      .body_max = w->config->limit_body,
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL,
 					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
@@ -430,6 +466,7 @@ int worker_main(const struct worker_boot *boot)
 
 	signal(SIGPIPE, SIG_IGN);
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	w.started = (uint64_t)time(NULL);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
 		status = 0;
@@ -438,6 +475,7 @@ int worker_main(const struct worker_boot *boot)
 	report_free(w.report);
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
+	memos_free(w.memos);
 	target_addrs_free(w.target_addrs);
 	own_hellos_free(w.hellos);
 	vault_close(w.vault);
@@ -445,6 +483,7 @@ int worker_main(const struct worker_boot *boot)
 	catalogue_free(w.catalogue);
 	types_free(w.types);
 	tls_free(&w.tls);
+	stats_unmap(w.stats);
 	config_free((struct config *)w.config);
 	return status;
 }
