@@ -215,7 +215,7 @@ end_to_end() {
 }
 
 mkdir -p "$OUT"
-: >"$OUT/bench.lines"
+printf '{"part": "machine", "load_average": %s, "day": "%s"}\n' "$(cut -d' ' -f1 /proc/loadavg)" "$(date +%F)" >"$OUT/bench.lines"
 for part in ${ONLY:+${ONLY//,/ }}; do
 	[[ " ${PARTS[*]} " == *" $part "* ]] || {
 		echo "bench: there is no part '$part'; there are: ${PARTS[*]}" >&2
