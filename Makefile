@@ -253,6 +253,10 @@ test-fleet: all ## the package and the Ansible role on a machine of their own (s
 	@tools/deps.sh --fleet
 	@tests/e2e/fleet.sh
 
+test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
+	@tools/deps.sh --metrics
+	@tests/e2e/metrics.sh $(B)
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -283,7 +287,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check help
 
 # This build's own: another one, at work beside it, may have written half of a file.

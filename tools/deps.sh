@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install what building and testing need (--fleet: what packages and the Ansible role need, too). Does nothing, and asks
-# nobody, when all of it is there.
+# Install what building and testing need (--fleet: what packages and the Ansible role need, too; --metrics: Prometheus).
+# Does nothing, and asks nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
@@ -19,6 +19,11 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 [ "${1:-}" != --fleet ] || {
 	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
 	REDHAT="$REDHAT rpm-build ansible-core ansible-lint"
+}
+
+[ "${1:-}" != --metrics ] || {
+	DEBIAN="$DEBIAN prometheus"
+	REDHAT="$REDHAT golang-github-prometheus"
 }
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.
