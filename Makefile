@@ -131,6 +131,9 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
+0644 deploy/RUNBOOK.md share/awsmask/RUNBOOK.md
+0644 deploy/prometheus/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
+0644 deploy/grafana/awsmask.json share/awsmask/grafana/awsmask.json
 $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
 endef
