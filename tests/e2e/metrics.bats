@@ -157,3 +157,19 @@ open_on_port() {
 	place_wait 10 grew 3 requests_total
 	grew 1 worker_restarts_total
 }
+
+@test "an awsmaskd that takes over goes on counting, and so does the one before for what it finishes" {
+	before
+	place_client curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=4 pause=0.3' \
+		-o "$T/stream" --data-binary "$(body --stream "slowly: $SENTENCE")" &
+	stream=$!
+	place_wait 10 grep -q ping "$T/stream"
+	place_daemon_start --replace
+	wait $stream
+	place_wait 10 grew 1 requests_total
+	works
+	place_wait 10 grew 2 requests_total
+	expect "the socket" "660 root awsmask" "$(place_in admin stat -c '%a %U %G' /run/awsmask/metrics.sock)"
+	place_daemon_stop
+	fails place_in admin test -e /run/awsmask/metrics.sock
+}
