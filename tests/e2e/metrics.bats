@@ -7,7 +7,7 @@ load helpers
 PORT=9464
 
 setup_file() {
-	place_new && settings && place_daemon
+	place_new && settings && mkdir "$PLACE_CGROUP/taker" && place_daemon
 }
 
 settings() { # [METRICS]: the port only where it is asked for
@@ -128,15 +128,16 @@ open_on_port() {
 }
 
 @test "a port that is taken leaves everything as it was" {
-	in_background "$T/taker.log" admin nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
+	in_background "$T/taker.log" taker nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
 		python3 -B -m http.server --bind 127.0.0.1 $PORT
-	place_wait 10 open_on_port >/dev/null
+	place_wait 10 open_on_port
 	before
 	settings "{socket: /run/awsmask/other.sock, listen: \"127.0.0.1:$PORT\"}"
 	run -1 place_ctl reload
 	expect_match "what is said" "metrics.listen is 127.0.0.1:$PORT, which cannot be listened on" "$output"
 	fails place_in admin test -e /run/awsmask/other.sock
 	settings
+	place_kill taker
 	send "$SENTENCE"
 	place_wait 10 grew 1 requests_total
 }
@@ -172,4 +173,17 @@ open_on_port() {
 	expect "the socket" "660 root awsmask" "$(place_in admin stat -c '%a %U %G' /run/awsmask/metrics.sock)"
 	place_daemon_stop
 	fails place_in admin test -e /run/awsmask/metrics.sock
+}
+
+@test "who took the port keeps nobody from being masked, and once it is free a reload opens it" {
+	in_background "$T/taker.log" taker nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
+		python3 -B -m http.server --bind 127.0.0.1 $PORT
+	place_wait 10 open_on_port
+	settings "{listen: \"127.0.0.1:$PORT\"}"
+	place_daemon_start
+	grep -q "event=metrics why=.*127.0.0.1:$PORT" "$PLACE/daemon.log"
+	works
+	place_kill taker
+	place_ctl reload
+	open_on_port | grep -qx 'awsmask_enrolled_cgroups 1'
 }
