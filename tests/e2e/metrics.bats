@@ -31,7 +31,7 @@ grew() { # BY NAME [LABELS]: since `before`
 	shift
 	old=$(awk -v of="awsmask_$1${2:+{$2\}}" '$1 == of { print $2 }' "$T/before")
 	new=$(sample "$@")
-	expect "awsmask_$*" "$by" "$((new - old))"
+	expect "awsmask_$*" "$by" "$((new - ${old:-0}))"
 }
 
 before() {

@@ -63,7 +63,8 @@ class Page:
         return name
 
     def knows(self, name):
-        return any(name == n for n, _ in self.series)
+        """A name without samples has nothing to count yet: types of values appear with the first one."""
+        return any(name == n for n, _ in self.series) or self.types.get(name) == "counter"
 
 
 def check_query(page, where, query):
