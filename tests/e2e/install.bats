@@ -27,6 +27,9 @@ files() {
 		644 usr/local/lib/tmpfiles.d/awsmask.conf
 		755 usr/local/sbin/awsmaskctl
 		755 usr/local/sbin/awsmaskd
+		644 usr/local/share/awsmask/RUNBOOK.md
+		644 usr/local/share/awsmask/grafana/awsmask.json
+		644 usr/local/share/awsmask/prometheus/awsmask.rules.yml
 		644 usr/local/share/bash-completion/completions/awsmaskctl
 		644 usr/local/share/man/man5/awsmask.yaml.5
 		644 usr/local/share/man/man7/awsmask-catalogue.7
