@@ -33,12 +33,16 @@ static const struct command commands[] = {
 	 "sum up what was found, by type, cgroup and day",
 	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
 	 "values.\n"},
-	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
+	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS | OPTION_BIT(VERBOSE),
 	 "run a command in a fresh, enrolled cgroup",
+	 "Where no awsmaskd runs one is started for this command alone, and all of it is gone "
+	 "when\nthe command ends; it trusts this one's CA by variables such as "
+	 "NODE_EXTRA_CA_CERTS.\n"
 	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"
 	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
 	 "the\n"
-	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
+	 "signal's number when a signal ended it. What it leaves running is killed. With -v it is\n"
+	 "said on stderr what is enrolled, and at the end how much was masked.\n"},
 	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
