@@ -52,7 +52,7 @@ LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
 
 ALL_CFLAGS = $(CPPFLAGS) -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(SAN) \
-	-fstack-protector-strong -Iinclude -I$(B) $(PKG_CFLAGS) -isystem $(LLHTTP_INC)
+	-fstack-protector-strong -Iinclude -I$(B) -I$(dir $(image)) $(PKG_CFLAGS) -isystem $(LLHTTP_INC)
 
 pure_src   := $(wildcard user/mask/*.c user/wire/*.c)
 daemon_src := $(filter-out user/daemon/main.c,$(wildcard user/daemon/*.c))
@@ -95,6 +95,26 @@ $(B)/awsmask.skel.h: $(B)/awsmask.bpf.o
 	@$(BPFTOOL) gen skeleton $< name awsmask > $@
 
 $(call obj,user/daemon/redirect.c user/daemon/redirect_program.c): $(B)/awsmask.skel.h
+
+# What is found out about the catalogue while building: the same for all kinds of builds, so it is made by the plain one.
+image := build/plain/catalogue_image
+ifeq ($(SANITIZER),)
+$(image): $(call obj,tools/catalogue_image.c $(filter-out %/catalogue_image.c,$(wildcard user/mask/*.c)))
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcre2-8
+
+$(image).h: $(image)
+	@echo "  IMAGE $@"
+	@$< > $@
+else
+$(image).h: FORCE
+	@$(MAKE) -s SANITIZER= $@
+
+.PHONY: FORCE
+FORCE:
+endif
+
+$(call obj,user/mask/catalogue_image.c): $(image).h
 
 $(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
 	@echo "  AR    $@"
@@ -205,7 +225,7 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 # Fuzzers are libFuzzer programs: clang, address and undefined sanitizers. What they test is compiled once for all:
 # the daemon's configuration and its control protocol are the parts of it that are not in libawsmask.a.
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
-	-Iinclude -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
+	-Iinclude -I$(dir $(image)) -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
 		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/report_day.c) \
 	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
@@ -213,6 +233,8 @@ fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wi
 build/fuzz/obj/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
 	@$(call fuzz_cc,fuzzer-no-link) -c $< -o $@
+
+build/fuzz/obj/user/mask/catalogue_image.o: $(image).h
 
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

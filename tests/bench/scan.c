@@ -352,6 +352,10 @@ static void bench_init(struct bench *b, const struct gen_pool *pool)
 	memset(b, 0, sizeof(*b));
 	b->pool = pool;
 	b->catalogue = catalogue_new(why, sizeof(why));
+	if (b->catalogue && catalogue_ready(b->catalogue, 0, 1, why, sizeof(why)) < 0) {
+		fprintf(stderr, "the catalogue: %s\n", why);
+		exit(1);
+	}
 	b->detector = b->catalogue ? detector_new(b->catalogue) : NULL;
 	b->mask = b->catalogue ? mask_new(b->catalogue, MEMORY) : NULL;
 	if (!b->detector || !b->mask) {

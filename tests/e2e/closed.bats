@@ -124,7 +124,7 @@ mappings_kept() { # TAG
 		sleep "0.$((RANDOM % 10))" # anywhere in their course
 		kill -9 "$(worker_of)"
 		wait $streams || true
-		place_wait 20 works
+		place_wait 2 works
 		for n in 1 50 100; do
 			no_leak "$(value_of "$round" "$n")"
 		done

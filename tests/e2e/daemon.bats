@@ -159,7 +159,7 @@ resumed() {
 		kill -9 "$worker"
 		place_wait 15 another_worker "$worker"
 	done
-	place_wait 10 works
+	place_wait 2 works
 	[ "$(grep -c 'event=worker-ended signal=9' "$PLACE/daemon.log")" -ge 3 ]
 }
 

@@ -33,7 +33,7 @@ refused_after() {
 	echo "the next: after $seconds s, curl says $status"
 	[ "$seconds" -le 2 ] && [ "$status" = 7 ]
 	vault_back
-	place_wait 15 works
+	place_wait 2 works
 }
 
 @test "no sanitizer complained" {

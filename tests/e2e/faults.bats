@@ -98,9 +98,9 @@ somebody_waits() {
 	fails ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
 	[ "$SECONDS" -le 4 ]
 	kill -CONT "$worker"
-	place_wait 5 grep -q 'event=worker-answers' "$PLACE/daemon.log"
-	expect "the worker" "$worker" "$(worker_of)"
 	recovers
+	grep -q 'event=worker-answers' "$PLACE/daemon.log"
+	expect "the worker" "$worker" "$(worker_of)"
 }
 
 @test "I4 I7: a vault that is damaged is refused with a remedy, and after the repair as before" {

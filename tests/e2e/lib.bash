@@ -71,14 +71,14 @@ place_cert() { # NAME: a certificate for NAME by the test's authority
 		-keyout "$dir/$name.key" -out "$dir/$name.csr" &&
 		printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth\n' "$name" >"$dir/$name.ext" &&
 		openssl x509 -req -in "$dir/$name.csr" -CA "$PLACE/origin-ca.pem" -CAkey "$PLACE/origin-ca.key" \
-			-days 2 -extfile "$dir/$name.ext" -out "$dir/$name.pem" &&
+			-days 400 -extfile "$dir/$name.ext" -out "$dir/$name.pem" &&
 		rm "$dir/$name.csr" "$dir/$name.ext"
 }
 
 place_certs() {
 	mkdir -p "$PLACE/certs" || return 1
 	{
-		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 400 \
 			-subj "/CN=the origin's authority $PLACE_NAME" -addext keyUsage=critical,keyCertSign \
 			-keyout "$PLACE/origin-ca.key" -out "$PLACE/origin-ca.pem" &&
 			place_cert "$TARGET" && place_cert "$OTHER" && place_cert claude.ai

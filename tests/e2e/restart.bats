@@ -48,8 +48,8 @@ refused() {
 	grep -q 'event=worker-host-lost' "$PLACE/daemon.log"
 }
 
-begin_load() { # AT-ONCE
-	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" >"$T/load" 2>&1 3>&- &
+begin_load() { # AT-ONCE [PINGS [keep]]
+	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" "${@:2}" >"$T/load" 2>&1 3>&- &
 	load=$!
 	place_wait 20 test -s "$T/going"
 }
@@ -92,6 +92,17 @@ is_over() { # PID: it has ended, and another one is there
 
 one_worker() {
 	[ "$(workers_of | wc -l)" = 1 ]
+}
+
+@test "clients that keep their connections come to the new worker by themselves: none is cut, and the old one ends soon" {
+	begin_load 10 2 keep
+	for _ in $(seq "${AWSMT_RESTARTS:-2}"); do
+		replace_daemon
+		place_wait 10 one_worker
+	done
+	end_load
+	replace_daemon
+	place_wait 10 one_worker
 }
 
 @test "a successor that cannot start leaves the one that runs as it was" {

@@ -381,6 +381,21 @@ Test(ca, an_expired_one_is_refused)
 	ca_free(open_ca());
 }
 
+/* The host's clock was wrong when it was made, or is now: either may be set right. */
+Test(ca, one_that_is_not_valid_yet_signs_nothing_and_says_why)
+{
+	uint8_t *spki, *der;
+	size_t spki_len = make_spki("P-256", &spki), len;
+	struct ca *c;
+
+	make_aged(-10 * DAY);
+	c = open_ca();
+	cr_assert_eq(ca_sign_leaf(c, "claude.ai", spki, spki_len, &der, &len, &e), -1);
+	cr_assert(strstr(e.text, "clock"), "%s", e.text);
+	OPENSSL_free(spki);
+	ca_free(c);
+}
+
 Test(ca, half_a_pair_is_refused)
 {
 	ca_free(open_ca());

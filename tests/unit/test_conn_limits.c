@@ -121,7 +121,7 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 	}
 	until(&b, is_idle);
 	cr_expect_eq(b.worker.stats.requests, 4u);
-	conn_slim(b.thread.conns);
+	conn_rest(b.thread.conns);
 	shutdown(b.client, SHUT_WR);
 	hear_out(&b);
 	tear_down(&b);

@@ -72,6 +72,51 @@ Test(exchange_connection, client_that_leaves)
 	rig_end(&r);
 }
 
+/* Told before, or between the request and the answer's head: that says so. */
+Test(exchange_connection, the_last_answer_says_that_it_is)
+{
+	static const char *const answers[] = {
+		OK_EMPTY,
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		for (int late = 0; late < 2; late++) {
+			struct rig r;
+
+			rig_begin(&r);
+			if (!late)
+				exchange_last(rig_exchange(&r));
+			rig_client_text(&r, GET "\r\n");
+			if (late)
+				exchange_last(r.x);
+			cr_assert(rig_holds(&r.sent, "GET /x"));
+			cr_assert_not(rig_holds(&r.sent, "close"), "the origin's connection stays");
+			rig_origin_text(&r, answers[i]);
+			cr_assert(r.cut && rig_holds(&r.got, "\r\nConnection: close\r\n"));
+			cr_assert(exchange_origin_reusable(r.x));
+			rig_end(&r);
+		}
+}
+
+Test(exchange_connection, an_answer_that_promised_another_keeps_its_word)
+{
+	struct rig r;
+
+	rig_begin(&r);
+	rig_client_text(&r, GET "\r\n");
+	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	exchange_last(r.x);
+	rig_origin_text(&r, "2\r\nab\r\n0\r\n\r\n");
+	cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	cr_assert_not(rig_holds(&r.got, "close"));
+	rig_client_text(&r, POST "Content-Length: 1\r\n\r\n\xff");
+	cr_assert(r.cut && rig_holds(&r.got, "400 Bad Request") &&
+		  rig_holds(&r.got, "\r\nConnection: close\r\n"));
+	rig_end(&r);
+}
+
 Test(exchange_connection, retry_sends_the_same)
 {
 	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", BODY, strlen(BODY));

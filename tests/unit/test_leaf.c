@@ -18,6 +18,7 @@ struct bench {
 	uint64_t done_at; /* by the loop's clock, as the cache saw it */
 	X509 *got;	  /* by the last `done` */
 	struct leaf_wait wait;
+	long from, until; /* validity of what is signed, in s from now */
 };
 
 static void on_lost(void *arg)
@@ -30,7 +31,7 @@ static void set_up(struct bench *b)
 {
 	int pair[2];
 
-	*b = (struct bench){0};
+	*b = (struct bench){.from = -3600, .until = 3600};
 	tempdir_make();
 	X509_free(rig_init(&b->tls, RIG_HOST));
 	cr_assert_eq(uv_loop_init(&b->loop), 0);
@@ -90,6 +91,9 @@ static struct priv_reply certificate_for(struct bench *b, const struct priv_requ
 	X509 *x = rig_certificate(b->tls.leaf_key, r->u.leaf.host);
 	unsigned char *der = reply.u.leaf.der;
 
+	X509_gmtime_adj(X509_getm_notBefore(x), b->from);
+	X509_gmtime_adj(X509_getm_notAfter(x), b->until);
+	cr_assert(X509_sign(x, b->tls.leaf_key, EVP_sha256()) > 0);
 	reply.u.leaf.len = (uint32_t)i2d_X509(x, NULL);
 	cr_assert_leq(reply.u.leaf.len, PRIV_LEAF_MAX);
 	i2d_X509(x, &der);
@@ -160,6 +164,25 @@ Test(leaf, it_is_not_shown_for_longer_than_half_a_day)
 	turn_clock(&b, FRESH_MS);
 	cr_assert_null(find(&b, RIG_HOST));
 	fetch(&b, RIG_HOST); /* takes its own place again */
+	cr_assert_eq(find(&b, RIG_HOST), b.got);
+	tear_down(&b);
+}
+
+/* The host's clock was set back after it was made, or forward: clients would not take it. */
+Test(leaf, one_that_is_not_valid_now_is_not_shown)
+{
+	struct bench b;
+
+	set_up(&b);
+	b.from = 60;
+	fetch(&b, RIG_HOST);
+	cr_assert_null(find(&b, RIG_HOST), "not yet");
+	b.from = -3600;
+	b.until = -60;
+	fetch(&b, RIG_HOST);
+	cr_assert_null(find(&b, RIG_HOST), "not any more");
+	b.until = 60;
+	fetch(&b, RIG_HOST);
 	cr_assert_eq(find(&b, RIG_HOST), b.got);
 	tear_down(&b);
 }

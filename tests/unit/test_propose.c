@@ -173,6 +173,7 @@ static bool goes_on(const char *expression, const char *anchor, bool within, con
 	unsigned rule;
 
 	cr_assert(f);
+	cr_assert_eq(guards_reserve(&guards), 0);
 	rule = follow_read(f, expression, &guards);
 	guards.count = guards.cell_count = 0;
 	follow_anchor(f, anchor, strlen(anchor), false, within);
@@ -260,6 +261,7 @@ Test(follow, sets)
 	struct byte_set out[FOLLOW];
 
 	cr_assert(f);
+	cr_assert_eq(guards_reserve(&guards), 0);
 	follow_read(f, "i-[0-9]{2}(?:x|yz)", &guards);
 	follow_anchor(f, "i-", 2, false, false);
 	follow_sets(f, out);
@@ -268,5 +270,6 @@ Test(follow, sets)
 		cr_expect_eq(byte_set_has(&out[2], (uint8_t)c), c == 'x' || c == 'y');
 		cr_expect(byte_set_has(&out[3], (uint8_t)c), "it may have ended");
 	}
+	guards_free(&guards);
 	follow_free(f);
 }

@@ -222,6 +222,26 @@ Test(stream, the_end_in_order_is_told_from_a_cut)
 	tear_down(&b);
 }
 
+Test(stream, part_of_a_record_is_no_silence)
+{
+	static const uint8_t record[5 + 32] = {0x17, 3, 3, 0, 32};
+	uint8_t got[8];
+
+	for (size_t n = 1; n < sizeof(record); n++) {
+		struct bench b;
+
+		set_up_tls(&b);
+		cr_assert_eq(SSL_write(b.peer, "413", 3), 3);
+		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), 3);
+		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_AGAIN);
+		cr_assert_not(stream_has_part(&b.near));
+		cr_assert_eq(send(b.far, record, n, 0), (ssize_t)n);
+		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_AGAIN);
+		cr_assert(stream_has_part(&b.near), "its first %zu bytes", n);
+		tear_down(&b);
+	}
+}
+
 Test(stream, garbage_in_a_handshake_breaks_it)
 {
 	struct bench b;

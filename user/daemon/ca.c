@@ -231,6 +231,11 @@ int ca_sign_leaf(const struct ca *c, const char *host, const uint8_t *spki, size
 	if (X509_cmp_current_time(X509_get0_notAfter(c->cert)) <= 0)
 		return err_set(e,
 			       "the certificate authority has expired; run awsmaskctl ca rotate");
+	if (X509_cmp_current_time(X509_get0_notBefore(c->cert)) > 0)
+		return err_set(
+			e,
+			"the certificate authority is not valid yet: set this host's clock; if it "
+			"is right now and was wrong before, run awsmaskctl ca rotate");
 	pub = read_spki(spki, spki_len);
 	if (!pub) {
 		err_set(e, "%s: the key to certify is not a P-256 public key", name);

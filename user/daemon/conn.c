@@ -58,8 +58,8 @@ static void on_deadline(uv_timer_t *timer)
 		conn_pump(c);
 		return;
 	}
-	if (c->state == CONN_OPEN && c->idle)
-		conn_slim(c);
+	if (c->state == CONN_OPEN && (c->idle || (!c->exchange && c->thread->draining)))
+		conn_rest(c);
 	else
 		conn_close(c, c->state != CONN_LINGER);
 }
@@ -301,6 +301,14 @@ bool conn_any_asks(const struct worker_thread *t)
 		    c->state == CONN_PREPARE || needs_socket(c))
 			return true;
 	return false;
+}
+
+void conn_drain_all(struct worker_thread *t)
+{
+	t->draining = true;
+	for (struct conn *c = t->conns; c; c = c->next)
+		if (c->state == CONN_OPEN && !c->exchange)
+			conn_pump(c);
 }
 
 void conn_close_all(struct worker_thread *t)

@@ -29,6 +29,8 @@ enum conn_door { DOOR_TRANSPARENT, DOOR_EXPLICIT };
 void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
 /* Whether one of the thread's may still have something to ask of the monitor. */
 bool conn_any_asks(const struct worker_thread *t);
+/* From now on each ends with the answer to what was asked for, or when nobody asks. */
+void conn_drain_all(struct worker_thread *t);
 /* Begin to close every connection of the thread. */
 void conn_close_all(struct worker_thread *t);
 

@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 
 #define BETWEEN_REQUESTS_MS (10 * 60 * 1000)
-#define SLIM_MS 2000 /* an agent's next request mostly comes sooner */
+#define REST_MS 2000 /* an agent's next request mostly comes sooner */
 /* A request has to come in time: its head, and with its body at more than so many bytes in a ms. */
 #define HEAD_MS 30000
 #define REQUEST_MS 60000
@@ -246,7 +246,7 @@ static bool arm(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
 	struct buf *to_client = exchange_to_client(c->exchange);
-	uint64_t wait = SLIM_MS;
+	uint64_t wait = REST_MS;
 
 	stream_want(&c->client,
 		    !c->ended && want != WANT_CLOSE && buf_len(&c->in) <= CONN_IN_MAX / 2,
@@ -351,16 +351,29 @@ static bool say_goodbye(struct conn *c)
 	return true;
 }
 
-void conn_slim(struct conn *c)
+/* What only a request needs is given back. */
+void conn_rest(struct conn *c)
 {
 	exchange_free(c->exchange);
 	c->exchange = NULL;
 	c->idle = false;
+	c->rested = true;
 	c->counted = c->told = 0;
 	if (c->use)
 		(void)scope_use_change(c->use, c->held, 0);
 	c->held = 0;
-	conn_deadline(c, BETWEEN_REQUESTS_MS);
+	conn_pump(c);
+}
+
+/*
+ * Another worker has newer settings, and a monitor: clients are to come to it. A request that is sent in the very
+ * moment of our goodbye is lost to its client, who may try again, for nothing of it went on; so nobody is let go who
+ * has just connected, or just had an answer, or has begun to send. Going on to serve here for as long as
+ * the client likes would lose none, but the agent would work with what is no longer so.
+ */
+static bool let_go(struct conn *c)
+{
+	return c->thread->draining && c->rested && !stream_has_part(&c->client) && say_goodbye(c);
 }
 
 /* Thousands may wait for hours: an exchange is made when there is something for it. */
@@ -368,17 +381,21 @@ static bool await_request(struct conn *c)
 {
 	ssize_t n;
 
-	if (buf_len(&c->in))
+	if (buf_len(&c->in)) {
+		c->rested = false;
 		return start_exchange(c);
+	}
 	n = conn_fill(c);
 	if (n == STREAM_END)
 		return say_goodbye(c);
 	if (n == STREAM_BROKEN) {
 		conn_close(c, true);
 	} else if (n == STREAM_AGAIN) {
+		if (let_go(c))
+			return true;
 		buf_free(&c->in);
 		stream_want(&c->client, true, false);
-		conn_deadline(c, BETWEEN_REQUESTS_MS);
+		conn_deadline(c, c->thread->draining ? REST_MS : BETWEEN_REQUESTS_MS);
 	}
 	return n > 0;
 }
@@ -392,6 +409,8 @@ bool conn_exchange(struct conn *c)
 	c->idle = false;
 	if (!c->exchange)
 		return await_request(c);
+	if (c->thread->draining)
+		exchange_last(c->exchange);
 	progress = read_client(c);
 	if (c->state != CONN_OPEN)
 		return false;

@@ -77,6 +77,7 @@ struct conn {
 	bool fresh;	    /* the pool has disappointed this request once */
 	bool on_origin;	    /* the exchange was waiting for the origin when last looked at */
 	bool idle;	    /* nobody has asked for anything */
+	bool rested;	    /* ... for a while */
 	struct splicer *splicer;
 	uint64_t moved;
 	struct conn_watch watch;
@@ -87,8 +88,8 @@ void conn_pump(void *arg);
 void conn_move(struct conn *c, enum conn_state to);
 void conn_close(struct conn *c, bool abort);
 void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
-/* Between two requests for long: give back what only a request needs. */
-void conn_slim(struct conn *c);
+/* Nobody has asked for anything for a while. */
+void conn_rest(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */
 ssize_t conn_fill(struct conn *c);
 void conn_refused(struct conn *c, const char *why); /* count and say it */

@@ -14,10 +14,11 @@
 
 #define STOP_MS 5000	     /* a worker that has not ended by then is killed */
 #define BACKOFF_FIRST_MS 100 /* before a crashed worker is started again */
-#define BACKOFF_LAST_MS 5000 /* doubled up to this */
-#define QUEUED_MS 10000	     /* connects wait in the listeners' queues no longer than this */
-#define ARRIVAL_MS 20000     /* a worker that is not ready by then never will be */
-#define STEADY_MS 30000	     /* having run so long, it starts again at the first step */
+#define BACKOFF_LAST_MS                                                                            \
+	1000 /* doubled up to this: what was wrong is noticed to be over a second later */
+#define QUEUED_MS 10000	 /* connects wait in the listeners' queues no longer than this */
+#define ARRIVAL_MS 20000 /* a worker that is not ready by then never will be */
+#define STEADY_MS 30000	 /* having run so long, it starts again at the first step */
 
 #define LEAVE_MS 2000 /* who needs our answers longer goes without */
 

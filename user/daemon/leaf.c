@@ -44,12 +44,22 @@ void leaf_cache_free(struct leaf_cache *c)
 	free(c);
 }
 
+/*
+ * The host's clock may have been set, or have gone on while the host slept, which the loop's does not know: what
+ * clients compare with is looked at.
+ */
+static bool leaf_is_valid(const X509 *leaf)
+{
+	return X509_cmp_current_time(X509_get0_notBefore(leaf)) < 0 &&
+	       X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0;
+}
+
 X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
 {
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *s = &c->slots[i];
 		if (s->leaf && s->generation == *c->generation && strcmp(s->host, host) == 0 &&
-		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS)
+		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS && leaf_is_valid(s->leaf))
 			return s->leaf;
 	}
 	return NULL;

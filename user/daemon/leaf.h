@@ -12,7 +12,7 @@ __attribute__((warn_unused_result)) struct leaf_cache *
 leaf_cache_new(struct privsep *p, const struct tls *t, const _Atomic unsigned *generation);
 void leaf_cache_free(struct leaf_cache *c);
 
-/* The leaf for this name, borrowed until the next call from the loop; NULL: ask for it. */
+/* The leaf for this name, valid now, borrowed until the next call from the loop; NULL: ask for it. */
 X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host);
 
 /* Ask; `done` runs later with the leaf (borrowed), or NULL when the monitor refused. Returns a

@@ -19,6 +19,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#define START_QUEUED_MS 10000 /* what it may take while connects may be waiting */
+#define START_MS                                                                                   \
+	30000 /* and else: less than the unit's TimeoutStartSec, with a worker's start behind it */
+
 /* ---- where the kernel side sends connections */
 
 int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
@@ -250,6 +254,10 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	/* First, so that it is dropped if anything fails. */
 	if (inherit_from_systemd(&m->inherited, e) < 0)
 		return -1;
+	m->start = start_watch_begin(&m->inherited, m->inherited.count ? START_QUEUED_MS : START_MS,
+				     e);
+	if (!m->start)
+		return -1;
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
@@ -339,13 +347,15 @@ int monitor_main(const struct monitor_options *options)
 {
 	static struct monitor m;
 	struct err e;
+	bool ready;
 
 	init_monitor(&m, options);
-	if (set_up(&m, options, &e) < 0) {
-		log_event(LOG_CRIT, "start-failed", log_word("why", e.text));
-	} else {
+	ready = set_up(&m, options, &e) == 0;
+	start_watch_end(m.start);
+	if (ready)
 		uv_run(&m.loop, UV_RUN_DEFAULT);
-	}
+	else
+		log_event(LOG_CRIT, "start-failed", log_word("why", e.text));
 	tear_down(&m);
 	return m.status;
 }

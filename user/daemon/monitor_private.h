@@ -9,6 +9,7 @@
 #include "monitor.h"
 #include "own_cgroup.h"
 #include "resolver_watch.h"
+#include "start_watch.h"
 
 struct monitor {
 	uv_loop_t loop;
@@ -30,6 +31,7 @@ struct monitor {
 	bool was_ready;
 	int status;
 	struct own_cgroup cgroup;
+	struct start_watch *start; /* until it has started */
 	uv_signal_t terminate, interrupt, hangup;
 	/* What is to take the place of the above, while its worker starts. */
 	struct config *next_config;

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pulse.h"
 
-/* Counted in ticks: time that passes while the monitor itself stands still is nobody's silence. */
-static void on_tick(uv_timer_t *timer)
+static void judge(struct pulse *p)
 {
-	struct pulse *p = timer->data;
 	bool silent = false;
 
 	for (unsigned i = 0; i < p->threads; i++)
-		silent |= ++p->missed[i] > PULSE_MISSED;
+		silent |= p->missed[i] > PULSE_MISSED;
 	if (silent == p->silent)
 		return;
 	p->silent = silent;
 	p->changed(p->arg, !silent);
+}
+
+/* Counted in ticks: time that passes while the monitor itself stands still is nobody's silence. */
+static void on_tick(uv_timer_t *timer)
+{
+	struct pulse *p = timer->data;
+
+	for (unsigned i = 0; i < p->threads; i++)
+		p->missed[i]++;
+	judge(p);
 }
 
 void pulse_init(struct pulse *p, uv_loop_t *loop, void (*changed)(void *arg, bool answers),
@@ -39,6 +47,7 @@ void pulse_stop(struct pulse *p)
 void pulse_heard(struct pulse *p, unsigned thread)
 {
 	p->missed[thread] = 0;
+	judge(p);
 }
 
 static void on_told(void *arg, const struct priv_reply *reply)

@@ -205,6 +205,12 @@ ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 	return got;
 }
 
+bool stream_has_part(const struct stream *s)
+{
+	/* "RB": its header is read, and not one byte behind that. */
+	return s->ssl && (SSL_has_pending(s->ssl) || strcmp(SSL_rstate_string(s->ssl), "RB") == 0);
+}
+
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 {
 	ssize_t put;

@@ -59,6 +59,9 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
  * other connections have their turn (then STREAM_AGAIN). */
 int stream_flush(struct stream *s, struct buf *b);
 
+/* Part of a TLS record has come, and waits for the rest. */
+bool stream_has_part(const struct stream *s);
+
 /* What to wait for: that the last read, or write, can go on. (TLS may have to write before it can
  * read.) */
 void stream_want(struct stream *s, bool readable, bool writable);

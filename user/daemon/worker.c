@@ -9,6 +9,7 @@
 #include "log.h"
 #include "netns_follow.h"
 #include "pulse.h"
+#include "rules_ready.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -125,6 +126,7 @@ static void drain(struct loop_thread *t)
 		return;
 	t->draining = true;
 	close_doors(t);
+	conn_drain_all(&t->base);
 	if (t->control)
 		control_drain(t->control);
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
@@ -340,7 +342,7 @@ static int load_policies(struct worker *w, int lists_fd, struct err *e)
 	if (!w->catalogue)
 		return err_set(e, "the catalogue does not compile: %s", why);
 	if (policies_extend(w->catalogue, w->config, w->types, e) < 0 ||
-	    list_receive(lists_fd, &content, e) < 0)
+	    rules_ready(w->catalogue, e) < 0 || list_receive(lists_fd, &content, e) < 0)
 		return -1;
 	w->policies = policies_new(w->config, w->types, &content, e);
 	buf_free(&content);
@@ -371,10 +373,11 @@ static int load_config(struct worker *w, int fd, struct err *e)
 
 /*
  * Buffers are made and freed with each request; memory that goes back to the kernel each time costs
- * a page fault for every 4 KB of the next one.
+ * a page fault for every 4 KB of the next one. What preparing left goes back, though.
  */
 static void keep_memory(void)
 {
+	malloc_trim(0);
 	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
 	mallopt(M_TRIM_THRESHOLD, KEEP_BLOCK);
 }
@@ -414,6 +417,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
+	keep_memory();
 	return 0;
 }
 
@@ -425,7 +429,6 @@ int worker_main(const struct worker_boot *boot)
 	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN);
-	keep_memory();
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)

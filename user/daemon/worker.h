@@ -68,6 +68,7 @@ struct worker_thread {
 	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;
+	bool draining; /* who is between two requests is let go */
 	bool stopping;
 };
 

@@ -99,9 +99,40 @@ static void set_head(struct anchor_node *node, bool fold)
 	memcpy(&node->fold, folded, sizeof(folded));
 }
 
-static void gram_add(uint64_t *set, uint32_t hash)
+/* The bits that all bytes of each place have in common. */
+static struct gram_cell cell_of(const struct window *w)
 {
-	set[hash / 64] |= 1ull << (hash % 64);
+	uint8_t mask[WINDOW_WIDTH], want[WINDOW_WIDTH];
+	struct gram_cell cell;
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		unsigned first = byte_set_next(&w->at[k], 0);
+
+		mask[k] = 0xff;
+		for (unsigned c = first; c < 256; c = byte_set_next(&w->at[k], c + 1))
+			mask[k] &= (uint8_t) ~(c ^ first);
+		want[k] = (uint8_t)first & mask[k];
+	}
+	memcpy(&cell.mask, mask, sizeof(cell.mask));
+	memcpy(&cell.want, want, sizeof(cell.want));
+	return cell;
+}
+
+/* A cell without a node wants what its mask leaves nothing of. */
+static void cells_empty(struct gram_cell *cells, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cells[i] = (struct gram_cell){.want = 1};
+}
+
+static void cell_join(struct gram_cell *cell, const struct gram_cell *more)
+{
+	if (!cell->mask && cell->want) {
+		*cell = *more;
+		return;
+	}
+	cell->mask &= more->mask & ~(cell->want ^ more->want);
+	cell->want &= cell->mask;
 }
 
 /* Chain the last node in, once. 0, or -1: there are too many links. */
@@ -135,28 +166,32 @@ static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 	return n;
 }
 
-/* Each four bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
+/* Under each three bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
 static int add_grams(struct anchors *a, const struct window *w)
 {
-	uint8_t bytes[4][256];
-	uint32_t two, three;
-	unsigned n[4];
+	struct gram_cell cell = cell_of(w);
+	uint8_t bytes[3][256];
+	unsigned n[3];
+	uint32_t two;
 	int rc = 0;
 
-	for (unsigned k = 0; k < 4; k++)
+	for (unsigned k = 0; k < 3; k++)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
-	if (n[2] > GRAM_LAST_MAX)
-		rc = link_add(a, &a->by_two[gram_hash(two << 16, HEAD_BITS)]);
-	for (unsigned j = 0; rc == 0 && j < n[2]; j++) {
-		three = two | (uint32_t)bytes[2][j] << 16;
-		if (n[2] <= GRAM_LAST_MAX)
-			rc = link_add(a, &a->by_three[gram_hash(three << 8, HEAD_BITS)]);
-		if (n[3] > GRAM_LAST_MAX)
-			gram_add(a->threes, gram_hash(three << 8, THREE_BITS));
-		for (unsigned k = 0; k < n[3] && n[3] <= GRAM_LAST_MAX; k++)
-			gram_add(a->fours,
-				 gram_hash(three | (uint32_t)bytes[3][k] << 24, FOUR_BITS));
+	for (unsigned i = 0; i < n[2]; i++) {
+		uint32_t h = gram_hash((two | (uint32_t)bytes[2][i] << 16) << 8, GRAM_BITS);
+
+		a->grams[h / 64] |= 1ull << (h % 64);
+	}
+	if (n[2] > GRAM_LAST_MAX) {
+		cell_join(&a->twos[gram_of_two(two)], &cell);
+		return link_add(a, &a->by_two[gram_of_two(two)]);
+	}
+	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
+		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
+
+		cell_join(&a->threes[at], &cell);
+		rc = link_add(a, &a->by_three[at]);
 	}
 	return rc;
 }
@@ -205,11 +240,20 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		size_t why_size)
 {
 	struct behind behind[RULE_ANCHORS_MAX];
-	struct anchor_node node = {.rule = rule};
+	struct anchor_node node = {
+		.rule = rule, .left = (uint8_t)r->left, .back = r->back > 0, .folds = r->fold};
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
+	if (guards_reserve(&a->guards) < 0) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
+	if (!a->count) {
+		cells_empty(a->threes, 1u << THREE_BITS);
+		cells_empty(a->twos, 1u << TWO_BITS);
+	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
 	look_behind(r, f, behind);
 	node.pair_at = (uint8_t)choose_pair(r, behind);
@@ -230,22 +274,23 @@ void anchors_ready(struct anchors *a)
 }
 
 /* Of the anchor's bytes what anchor_begins() has not compared. */
-static bool rest_stands(const struct anchor_node *node, bool fold, const uint8_t *p, size_t len)
+static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
 {
 	size_t i = len < ANCHOR_HEAD ? 0 : ANCHOR_HEAD;
 
 	for (; i < node->len; i++) {
 		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
 
-		if (diff != 0 && (!fold || diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
+		if (diff != 0 &&
+		    (!node->folds || diff != 0x20 || (uint8_t)((p[i] | 0x20) - 'a') >= 26))
 			return false;
 	}
 	return true;
 }
 
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
-		    const uint8_t *p, size_t len)
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
+		    size_t len)
 {
-	return len >= node->len && rest_stands(node, fold, p, len) &&
+	return len >= node->len && rest_stands(node, p, len) &&
 	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
 }

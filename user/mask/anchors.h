@@ -12,11 +12,11 @@
 #include <string.h>
 
 #define ANCHORS_MAX 4096
-#define FOUR_BITS 19 /* of a hash */
-#define THREE_BITS 16
-#define HEAD_BITS 14
+#define GRAM_BITS 16
+#define THREE_BITS 13 /* of a hash */
+#define TWO_BITS 10
 #define ANCHOR_HEAD 8
-#define GRAM_LAST_MAX 40 /* bytes that the last of a gram may be; else a shorter one serves */
+#define GRAM_LAST_MAX 4 /* bytes that the third of a gram may be; else the two before it serve */
 #define LINKS_MAX UINT16_MAX
 
 struct rule {
@@ -31,6 +31,8 @@ struct rule {
 
 struct anchor_node {
 	uint16_t rule;
+	uint8_t left; /* of the rule, as back and fold; an edge */
+	bool back, folds;
 	uint8_t len;
 	uint8_t pair_at;      /* where in the anchor the pair lies that is proposed */
 	uint16_t guard, step; /* what looks at the bytes behind it */
@@ -45,11 +47,18 @@ struct anchor_link {
 	uint16_t node;
 };
 
+/* What the windows (propose.h) of one hash share: one may stand in w only if (w & mask) == want. */
+struct gram_cell {
+	uint64_t mask, want;
+};
+
 struct anchors {
-	/* which four bytes can stand at a pair, and which three if the fourth may be nearly any */
-	uint64_t fours[(1u << FOUR_BITS) / 64], threes[(1u << THREE_BITS) / 64];
-	/* by three bytes at a pair, or by the pair where the third may be nearly any: link number + 1 */
-	uint16_t by_three[1u << HEAD_BITS], by_two[1u << HEAD_BITS];
+	/* which three bytes can stand at a pair: a bit each, by a longer hash */
+	uint64_t grams[(1u << GRAM_BITS) / 64];
+	/* by three bytes at a pair, or by the pair where the third may be many */
+	struct gram_cell threes[1u << THREE_BITS], twos[1u << TWO_BITS];
+	/* the nodes of each: link number + 1 */
+	uint16_t by_three[1u << THREE_BITS], by_two[1u << TWO_BITS];
 	unsigned count, link_count;
 	struct anchor_node nodes[ANCHORS_MAX];
 	struct window windows[ANCHORS_MAX];
@@ -70,33 +79,29 @@ static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
 	return gram * 0x9e3779b1u >> (32 - bits);
 }
 
-static inline bool gram_in(const uint64_t *set, uint32_t hash)
+/* Where in its table the first three bytes belong, and where the first two; case does not count. */
+static inline uint32_t gram_of_three(uint32_t four)
 {
-	return set[hash / 64] >> (hash % 64) & 1;
+	return gram_hash((four | 0x20202020) << 8, THREE_BITS);
 }
 
-/* Four bytes as grams are made of them: their case does not count. */
-static inline uint32_t gram_fold(uint32_t four)
+/* May it be one that an anchor has? */
+static inline bool gram_is_known(const struct anchors *a, uint32_t four)
 {
-	return four | 0x20202020;
+	uint32_t hash = gram_hash((four | 0x20202020) << 8, GRAM_BITS);
+
+	return a->grams[hash / 64] >> (hash % 64) & 1;
 }
 
-/* May one of the anchors stand here? */
-static inline bool grams_propose(const struct anchors *a, uint32_t four)
+static inline uint32_t gram_of_two(uint32_t four)
 {
-	return gram_in(a->fours, gram_hash(four, FOUR_BITS)) |
-	       gram_in(a->threes, gram_hash(four << 8, THREE_BITS));
+	return gram_hash((four | 0x20202020) << 16, TWO_BITS);
 }
 
-/* The chains of those that may: links. */
-static inline uint16_t grams_by_three(const struct anchors *a, uint32_t four)
+/* May the window of one of the cell's nodes stand in these bytes? */
+static inline bool gram_may_stand(const struct gram_cell *cell, uint64_t window)
 {
-	return a->by_three[gram_hash(four << 8, HEAD_BITS)];
-}
-
-static inline uint16_t grams_by_two(const struct anchors *a, uint32_t four)
-{
-	return a->by_two[gram_hash(four << 16, HEAD_BITS)];
+	return (window & cell->mask) == cell->want;
 }
 
 /* May the anchor stand at p? */
@@ -111,7 +116,7 @@ static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *
 }
 
 /* And does it stand there as a whole, with what may follow it behind? */
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, bool fold,
-		    const uint8_t *p, size_t len);
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
+		    size_t len);
 
 #endif

@@ -36,6 +36,12 @@ static inline struct byte_set byte_set_meet(const struct byte_set *a, const stru
 	return both;
 }
 
+static inline bool byte_sets_meet(const struct byte_set *a, const struct byte_set *b)
+{
+	return (a->bits[0] & b->bits[0]) | (a->bits[1] & b->bits[1]) | (a->bits[2] & b->bits[2]) |
+	       (a->bits[3] & b->bits[3]);
+}
+
 static inline bool byte_set_empty(const struct byte_set *s)
 {
 	return !(s->bits[0] | s->bits[1] | s->bits[2] | s->bits[3]);

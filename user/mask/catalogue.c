@@ -27,6 +27,8 @@ static int add_group(struct compiled *out, const struct rule *r, const uint8_t *
 	const char *name = (const char *)entry + 2;
 	enum mask_type type = types_find(&types_builtin, name, strlen(name));
 
+	if (*name >= 'a' && *name <= 'z') /* a piece, for the expression's own use */
+		return 0;
 	if (type == TYPE_NONE) {
 		snprintf(why, why_size, "rule %s: there is no type %s", r->id, name);
 		return -1;
@@ -46,9 +48,8 @@ static int find_groups(struct compiled *out, const struct rule *r, char *why, si
 	pcre2_pattern_info(out->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
 	pcre2_pattern_info(out->code, PCRE2_INFO_NAMETABLE, &table);
 	pcre2_pattern_info(out->code, PCRE2_INFO_MATCHEMPTY, &empty);
-	if (count == 0 || empty) {
-		snprintf(why, why_size, "rule %s: %s", r->id,
-			 empty ? "matches nothing at all" : "names no type");
+	if (empty) {
+		snprintf(why, why_size, "rule %s: matches nothing at all", r->id);
 		return -1;
 	}
 	if (captures > RULE_GROUPS_MAX || captures != count) {
@@ -60,6 +61,10 @@ static int find_groups(struct compiled *out, const struct rule *r, char *why, si
 	for (i = 0; i < count; i++)
 		if (add_group(out, r, table + (size_t)i * size, why, why_size) < 0)
 			return -1;
+	if (!out->group_count) {
+		snprintf(why, why_size, "rule %s: names no type", r->id);
+		return -1;
+	}
 	return 0;
 }
 
@@ -89,75 +94,114 @@ int rule_compile(const struct rule *r, struct compiled *out, char *why, size_t w
 	return 0;
 }
 
-/* A rule that is compiled, own or not. */
-static int add_rule(struct catalogue *c, struct follow *f, enum rule_id id, char *why,
+static void compiled_free(struct compiled *rule)
+{
+	if (rule)
+		pcre2_code_free(rule->code);
+	free(rule);
+}
+
+/* Make the code ready to run; it becomes the catalogue's. 0, or -1: it is freed. */
+static int rule_add(const struct catalogue *c, unsigned id, const struct compiled *rule, char *why,
 		    size_t why_size)
 {
-	const struct rule *r = rule_of(c, id);
+	struct compiled *mine = malloc(sizeof(*mine)), *none = NULL;
 
-	if (pcre2_jit_compile(c->rules[id].code, PCRE2_JIT_COMPLETE) != 0) {
-		snprintf(why, why_size,
-			 "rule %s: PCRE2 cannot compile to machine code here (is memory that is "
-			 "both "
-			 "writable and executable forbidden?)",
-			 r->id);
+	if (!mine) {
+		pcre2_code_free(rule->code);
+		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	return *r->anchors ? anchors_add(&c->anchors, f, (uint16_t)id, r, why, why_size) : 0;
+	*mine = *rule;
+	if (pcre2_jit_compile(mine->code, PCRE2_JIT_COMPLETE) != 0) {
+		snprintf(why, why_size,
+			 "rule %s: PCRE2 cannot compile to machine code here (is memory that is "
+			 "both writable and executable forbidden?)",
+			 rule_of(c, id)->id);
+		compiled_free(mine);
+		return -1;
+	}
+	/* Another thread may have been faster. */
+	if (!atomic_compare_exchange_strong(&c->rules[id], &none, mine))
+		compiled_free(mine);
+	return 0;
+}
+
+static int make_ready(const struct catalogue *c, unsigned id, char *why, size_t why_size)
+{
+	struct compiled rule;
+
+	if (atomic_load_explicit(&c->rules[id], memory_order_acquire))
+		return 0;
+	if (rule_compile(rule_of(c, id), &rule, why, why_size) < 0)
+		return -1;
+	return rule_add(c, id, &rule, why, why_size);
+}
+
+const struct compiled *rule_ready(const struct catalogue *c, unsigned id)
+{
+	const struct compiled *rule = atomic_load_explicit(&c->rules[id], memory_order_acquire);
+	char why[200];
+
+	if (!rule && make_ready(c, id, why, sizeof(why)) == 0)
+		rule = atomic_load_explicit(&c->rules[id], memory_order_acquire);
+	return rule;
+}
+
+int catalogue_ready(struct catalogue *c, unsigned part, unsigned parts, char *why, size_t why_size)
+{
+	for (unsigned id = part; id < RULE_COUNT; id += parts)
+		if (make_ready(c, id, why, why_size) < 0)
+			return -1;
+	return 0;
 }
 
 struct catalogue *catalogue_bare(void)
 {
 	struct catalogue *c = calloc(1, sizeof(*c));
 
-	if (c)
-		c->types = &types_builtin;
-	return c;
+	if (!c)
+		return NULL;
+	c->types = &types_builtin;
+	c->rules = calloc(RULES_MAX, sizeof(c->rules[0]));
+	if (c->rules)
+		return c;
+	catalogue_free(c);
+	return NULL;
 }
 
-static int add_rules(struct catalogue *c, unsigned n, char *why, size_t why_size)
+static int add_anchors(struct catalogue *c, struct follow *f, unsigned id, char *why,
+		       size_t why_size)
 {
-	struct follow *f = follow_new();
-	int rc = 0;
+	const struct rule *r = rule_of(c, id);
 
-	if (!f) {
-		snprintf(why, why_size, "out of memory");
-		return -1;
-	}
-	for (enum rule_id id = 0; rc == 0 && id < n; id++) {
-		rc = rule_compile(&rule_table[id], &c->rules[id], why, why_size);
-		if (rc == 0)
-			rc = add_rule(c, f, id, why, why_size);
-	}
-	follow_free(f);
-	return rc;
+	return *r->anchors ? anchors_add(&c->anchors, f, (uint16_t)id, r, why, why_size) : 0;
 }
 
 struct catalogue *catalogue_first(unsigned rules, char *why, size_t why_size)
 {
 	struct catalogue *c = catalogue_bare();
+	struct follow *f = follow_new();
+	int rc = 0;
 
-	if (!c) {
-		snprintf(why, why_size, "out of memory");
-		return NULL;
-	}
-	if (add_rules(c, rules, why, why_size) < 0) {
+	snprintf(why, why_size, "out of memory");
+	for (unsigned id = 0; c && f && rc == 0 && id < rules; id++)
+		rc = add_anchors(c, f, id, why, why_size);
+	if (!f || rc < 0) {
 		catalogue_free(c);
-		return NULL;
+		c = NULL;
 	}
-	anchors_ready(&c->anchors);
+	if (c)
+		anchors_ready(&c->anchors);
+	follow_free(f);
 	return c;
-}
-
-struct catalogue *catalogue_new(char *why, size_t why_size)
-{
-	return catalogue_first(RULE_COUNT, why, why_size);
 }
 
 static int add_own(struct catalogue *c, struct follow *f, const struct own_rule *own, char *why,
 		   size_t why_size)
 {
-	enum rule_id id = (enum rule_id)(RULE_COUNT + c->own_count);
+	unsigned id = RULE_COUNT + c->own_count;
+	struct compiled rule;
 	char reason[200];
 
 	if (c->own_count == TYPES_CONFIGURED_MAX) {
@@ -165,27 +209,31 @@ static int add_own(struct catalogue *c, struct follow *f, const struct own_rule 
 			 TYPES_CONFIGURED_MAX);
 		return -1;
 	}
-	if (own_compile(own, c->types, &c->own[c->own_count], &c->rules[id], reason,
-			sizeof(reason)) < 0) {
+	if (own_compile(own, c->types, &c->own[c->own_count], &rule, reason, sizeof(reason)) < 0) {
 		snprintf(why, why_size, "type %s: %s", types_info(c->types, own->type)->label,
 			 reason);
 		return -1;
 	}
 	c->own_count++;
-	return add_rule(c, f, id, why, why_size);
+	if (rule_add(c, id, &rule, why, why_size) < 0)
+		return -1;
+	return add_anchors(c, f, id, why, why_size);
 }
 
 int catalogue_extend(struct catalogue *c, const struct types *types, const struct own_rule *rules,
 		     size_t n, char *why, size_t why_size)
 {
-	struct follow *f = follow_new();
+	struct follow *f;
 	int rc = 0;
 
+	c->types = types;
+	if (!n)
+		return 0;
+	f = follow_new();
 	if (!f) {
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	c->types = types;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = add_own(c, f, &rules[i], why, why_size);
 	follow_free(f);
@@ -201,11 +249,11 @@ const struct types *catalogue_types(const struct catalogue *c)
 
 void catalogue_free(struct catalogue *c)
 {
-	enum rule_id id;
-
 	if (!c)
 		return;
-	for (id = 0; id < RULE_COUNT + c->own_count; id++)
-		pcre2_code_free(c->rules[id].code);
+	for (unsigned id = 0; c->rules && id < RULES_MAX; id++)
+		compiled_free(atomic_load(&c->rules[id]));
+	free((void *)c->rules);
+	guards_free(&c->anchors.guards);
 	free(c);
 }

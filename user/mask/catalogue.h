@@ -8,6 +8,8 @@
 #include "anchors.h"
 #include "detect.h"
 
+#include <stdatomic.h>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -46,14 +48,18 @@ struct own {
 };
 
 struct catalogue {
-	struct compiled rules[RULES_MAX]; /* own ones behind the table's */
+	/* Of each rule, own ones behind the table's; NULL: nobody tried it yet. */
+	_Atomic(struct compiled *) *rules;
 	const struct types *types;
 	unsigned own_count;
 	struct own own[TYPES_CONFIGURED_MAX];
 	struct anchors anchors;
 };
 
-/* As catalogue_new(), but of the table's rules only so many. */
+/*
+ * As catalogue_new(), but of the table's rules only so many; what the anchors need is found out from
+ * the expressions instead of taken from what was found out when this was built.
+ */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_first(unsigned rules, char *why,
 								      size_t why_size);
 
@@ -64,6 +70,12 @@ static inline const struct rule *rule_of(const struct catalogue *c, unsigned id)
 {
 	return id < RULE_COUNT ? &rule_table[id] : &c->own[id - RULE_COUNT].rule;
 }
+
+/*
+ * The rule, compiled with JIT if it was not yet; any thread may ask. NULL: memory is out, or not to be
+ * had executable.
+ */
+const struct compiled *rule_ready(const struct catalogue *c, unsigned id);
 
 /*
  * Compile one expression the way the catalogue does (without JIT) and find its groups. 0, or -1

@@ -9,6 +9,7 @@
 #define MATCH_LIMIT 1000000
 #define JIT_STACK_MIN 32768
 #define JIT_STACK_MAX 1048576
+#define CHAIN_BY_TWO (1u << 31)
 #define BLOCKS 16 /* of text that are looked at before the rules are tried there */
 
 /* How far a rule has come in this text. */
@@ -16,6 +17,12 @@ struct progress {
 	uint64_t text; /* which text this is about; else it says nothing */
 	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
+};
+
+/* A place where the anchors of a chain may stand. */
+struct pair {
+	uint32_t at;
+	uint32_t gram;
 };
 
 struct detector {
@@ -27,7 +34,7 @@ struct detector {
 	struct detect_work work;
 	struct progress progress[RULES_MAX];
 	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
-	size_t proposals[BLOCKS * PROPOSE_BLOCK + 1];
+	struct pair pairs[2 * BLOCKS * PROPOSE_BLOCK + 1];
 };
 
 struct detector *detector_new(const struct catalogue *c)
@@ -64,6 +71,23 @@ const struct detect_work *detector_work(const struct detector *d)
 	return &d->work;
 }
 
+/* The window around a pair at `at`; beyond the text's ends there are zeroes. */
+static inline uint64_t window_at(const uint8_t *text, size_t len, size_t at)
+{
+	uint8_t bytes[WINDOW_WIDTH] = {0};
+	uint64_t w;
+
+	if (at >= WINDOW_BEFORE && len - at >= WINDOW_WIDTH - WINDOW_BEFORE) {
+		memcpy(&w, text + at - WINDOW_BEFORE, sizeof(w));
+		return w;
+	}
+	for (size_t k = 0; k < WINDOW_WIDTH; k++)
+		if (at + k >= WINDOW_BEFORE && at + k - WINDOW_BEFORE < len)
+			bytes[k] = text[at + k - WINDOW_BEFORE];
+	memcpy(&w, bytes, sizeof(w));
+	return w;
+}
+
 /* Beyond the text's end there are zeroes. */
 static inline uint32_t four_at(const uint8_t *text, size_t len, size_t at)
 {
@@ -82,15 +106,23 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 	const struct anchors *a = &d->catalogue->anchors;
 	uint64_t bits[BLOCKS];
 	size_t blocks = propose(&a->proposer, text, len, *cursor, BLOCKS, bits), n = 0;
-	size_t count = 0;
+	size_t count = 0, known = 0;
 
 	for (size_t i = 0; i < blocks; i++)
 		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
 	for (size_t i = 0; i < count; i++) {
-		size_t at = *cursor + d->places[i];
+		d->places[known] = d->places[i];
+		known += gram_is_known(a, four_at(text, len, *cursor + d->places[i]));
+	}
+	for (size_t i = 0; i < known; i++) {
+		uint64_t window = window_at(text, len, *cursor + d->places[i]);
+		uint32_t four = (uint32_t)(window >> 8 * WINDOW_BEFORE);
+		uint32_t three = gram_of_three(four), two = gram_of_two(four);
 
-		d->proposals[n] = at;
-		n += grams_propose(a, gram_fold(four_at(text, len, at)));
+		d->pairs[n] = (struct pair){d->places[i], three};
+		n += gram_may_stand(&a->threes[three], window);
+		d->pairs[n] = (struct pair){d->places[i], two | CHAIN_BY_TWO};
+		n += gram_may_stand(&a->twos[two], window);
 	}
 	*cursor += blocks * PROPOSE_BLOCK;
 	return n;
@@ -108,11 +140,10 @@ static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t s
 }
 
 /* Append what the groups of the last match caught. */
-static int add_groups(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
-		      struct buf *spans)
+static int add_groups(struct detector *d, const struct compiled *rule, enum rule_id id,
+		      const uint8_t *text, size_t len, struct buf *spans)
 {
 	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
-	const struct compiled *rule = &d->catalogue->rules[id];
 	unsigned i;
 
 	for (i = 0; i < rule->group_count; i++) {
@@ -142,7 +173,7 @@ static struct progress *progress_of(struct detector *d, enum rule_id id)
 static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
 		   size_t start, struct buf *spans)
 {
-	const struct compiled *rule = &d->catalogue->rules[id];
+	const struct compiled *rule;
 	struct progress *progress = progress_of(d, id);
 	size_t end;
 	int rc;
@@ -153,6 +184,9 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (!edge_left(rule_of(d->catalogue, id)->left, text, start))
 		return 0;
 	d->work.matches++;
+	rule = rule_ready(d->catalogue, id);
+	if (!rule)
+		return -1;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
@@ -162,7 +196,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	if (end <= start || !edge_right(rule_of(d->catalogue, id)->right, text, len, end))
 		return 0;
 	progress->next = end;
-	return add_groups(d, id, text, len, spans);
+	return add_groups(d, rule, id, text, len, spans);
 }
 
 /* Try the node's rule if its anchor really is there. */
@@ -176,12 +210,12 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
 		return 0;
 	d->work.anchors++;
-	rule = rule_of(d->catalogue, node->rule);
-	if (!rule->back && !edge_left(rule->left, text, start))
+	if (!node->back && !edge_left(node->left, text, start))
 		return 0;
-	if (!anchor_goes_on(a, node, rule->fold, text + anchor, len - anchor))
+	if (!anchor_goes_on(a, node, text + anchor, len - anchor))
 		return 0;
-	if (rule->back) {
+	if (node->back) {
+		rule = rule_of(d->catalogue, node->rule);
 		start = walk_back(rule->back_chars, text, anchor,
 				  &progress_of(d, node->rule)->walk);
 		if (start == NO_START || anchor - start > rule->back)
@@ -190,27 +224,17 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	return confirm(d, node->rule, text, len, start, spans);
 }
 
-static inline int try_chain(struct detector *d, uint16_t first, const uint8_t *text, size_t len,
+static inline int try_chain(struct detector *d, uint32_t gram, const uint8_t *text, size_t len,
 			    size_t at, struct buf *spans)
 {
 	const struct anchors *a = &d->catalogue->anchors;
+
+	uint16_t first = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
 
 	for (uint16_t n = first; n; n = a->links[n - 1].next)
 		if (try_node(d, &a->nodes[a->links[n - 1].node], text, len, at, spans) < 0)
 			return -1;
 	return 0;
-}
-
-/* A pair may stand at `at`. */
-static int try_pair(struct detector *d, const uint8_t *text, size_t len, size_t at,
-		    struct buf *spans)
-{
-	const struct anchors *a = &d->catalogue->anchors;
-	uint32_t four = gram_fold(four_at(text, len, at));
-
-	if (try_chain(d, grams_by_three(a, four), text, len, at, spans) < 0)
-		return -1;
-	return try_chain(d, grams_by_two(a, four), text, len, at, spans);
 }
 
 /* An own rule without an anchor: wherever a match can begin. */
@@ -273,7 +297,7 @@ size_t spans_resolve(struct span *spans, size_t n)
 
 static int find_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
-	size_t cursor = 0, n, i;
+	size_t cursor = 0, from, n, i;
 
 	d->text++;
 	if (find_literals(d->catalogue->types, text, len, spans) < 0)
@@ -283,9 +307,11 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 		    try_everywhere(d, own, text, len, spans) < 0)
 			return -1;
 	while (cursor + 1 < len) {
+		from = cursor;
 		n = next_pairs(d, text, len, &cursor);
 		for (i = 0; i < n; i++)
-			if (try_pair(d, text, len, d->proposals[i], spans) < 0)
+			if (try_chain(d, d->pairs[i].gram, text, len, from + d->pairs[i].at,
+				      spans) < 0)
 				return -1;
 	}
 	return 0;

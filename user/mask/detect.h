@@ -8,15 +8,22 @@
 #include "buf.h"
 #include "types.h"
 
-/* The compiled rules: immutable once made, shared by all threads. */
+/* The rules: to those who use it immutable once made, shared by all threads. */
 struct catalogue;
 
 /*
- * Compile every rule, PCRE2 JIT included (it maps writable-executable pages: call it before the
- * sandbox closes). NULL when a rule does not compile or memory is out: `why` then names rule and
- * reason.
+ * Each rule is compiled, PCRE2 JIT included, when it is first tried. NULL: memory is out, or there is
+ * none that is both writable and executable, as JIT needs it; `why` then says so.
  */
 __attribute__((warn_unused_result)) struct catalogue *catalogue_new(char *why, size_t why_size);
+
+/*
+ * Compile all that is left to compile: for who will not be able to later, because a sandbox closes. Of
+ * several threads each does its part. 0, or -1 when a rule does not compile or memory is out: `why`
+ * then names rule and reason.
+ */
+__attribute__((warn_unused_result)) int catalogue_ready(struct catalogue *c, unsigned part,
+							unsigned parts, char *why, size_t why_size);
 
 #define OWN_EXPRESSION_MAX 1024
 #define OWN_ANCHORS_MAX 16
@@ -32,7 +39,7 @@ struct own_rule {
 
 /*
  * Add own types and their rules, before any detector is made. The types and all strings stay the
- * caller's and outlive the catalogue. 0, or -1 as catalogue_new().
+ * caller's and outlive the catalogue. Their rules are compiled at once. 0, or -1 as catalogue_ready().
  */
 __attribute__((warn_unused_result)) int catalogue_extend(struct catalogue *c,
 							 const struct types *types,
@@ -66,8 +73,8 @@ struct span {
 /*
  * Append the spans of `text` (struct span, by start, disjoint, never directly followed by a digit)
  * to `spans`. The text is one decoded string; escapes that remain in it (JSON in JSON, ANSI
- * colours, percent-encoding) count as boundaries. Linear in len. 0, or -1: a match limit was hit or
- * a buffer is full; the request must then be refused, for "no match" cannot be told from "not
+ * colours, percent-encoding) count as boundaries. Linear in len. 0, or -1: a match limit was hit, a
+ * rule cannot be compiled for want of memory, or a buffer is full; the request must then be refused, for "no match" cannot be told from "not
  * looked".
  */
 __attribute__((warn_unused_result)) int detect(struct detector *d, const uint8_t *text, size_t len,

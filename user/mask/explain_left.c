@@ -351,8 +351,9 @@ static void try_contexts(struct explain *x, const struct explain_anchor *a, size
 static void try_prefix(struct explain *x, const struct explain_anchor *a, size_t at)
 {
 	size_t prefix = strlen(a->text), end = at + prefix, rest, digits, before;
-	enum mask_type type = x->catalogue->rules[a->rule].groups[0].type;
+	const struct compiled *rule;
 	struct explain_match m;
+	enum mask_type type;
 	struct explain_item item;
 
 	if (!x->prefixed[a->rule] || prefix < 2 ||
@@ -366,6 +367,10 @@ static void try_prefix(struct explain *x, const struct explain_anchor *a, size_t
 	    (prefix <= SHORT_PREFIX && digits * 3 < rest) || explain_covered(x, at, end) ||
 	    explain_match(x, a->rule, at, SIZE_MAX, &m))
 		return;
+	rule = rule_ready(x->catalogue, a->rule);
+	if (!rule)
+		return;
+	type = rule->groups[0].type;
 	before = buf_len(&x->words);
 	if (!explain_form(x, type, a->rule))
 		return;

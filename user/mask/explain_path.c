@@ -41,6 +41,30 @@ static size_t open_end(const char *e, size_t at)
 	return e[at] && e[at] != ')' ? at + 1 : at;
 }
 
+/* Behind the group that begins at `at`. */
+static size_t group_end(const char *e, size_t at)
+{
+	unsigned depth = 0;
+
+	do {
+		depth += e[at] == '(';
+		depth -= e[at] == ')';
+		if (e[at] == '[')
+			at = class_end(e, at);
+		else
+			at += e[at] == '\\' && e[at + 1] ? 2 : 1;
+	} while (e[at] && depth);
+	return at;
+}
+
+/* Definitions belong to no branch. */
+static void path_begin(struct path_walk *w)
+{
+	if (strncmp(w->expression, "(?(DEFINE)", 10) == 0)
+		w->defined = group_end(w->expression, 0);
+	w->at = w->branch[0] = w->solid[0] = w->content[0] = w->defined;
+}
+
 static void path_open(struct path_walk *w)
 {
 	size_t content = open_end(w->expression, w->at);
@@ -73,17 +97,22 @@ static bool has_name(const char *p, size_t len)
 static int path_before(const struct path_walk *w, struct buf *before, bool *first)
 {
 	const char *e = w->expression;
-	bool fold = w->branch[0] > 0 && !strncmp(e, "(?i)", 4);
+	bool fold = w->branch[0] > w->defined && !strncmp(e + w->defined, "(?i)", 4);
+	size_t start;
 
 	buf_clear(before);
-	if (fold && buf_puts(before, "(?i)"))
+	*first = true;
+	if (!w->depth && !fold && w->solid[0] == w->branch[0]) /* nothing */
+		return buf_append(before, "", 1);
+	if (buf_append(before, e, w->defined) || (fold && buf_puts(before, "(?i)")))
 		return -1;
+	start = buf_len(before);
 	for (unsigned d = 0; d < w->depth; d++)
 		if (buf_append(before, e + w->branch[d], w->content[d + 1] - w->branch[d]))
 			return -1;
 	if (buf_append(before, e + w->branch[w->depth], w->solid[w->depth] - w->branch[w->depth]))
 		return -1;
-	*first = !has_name((const char *)buf_bytes(before), buf_len(before));
+	*first = !has_name((const char *)buf_bytes(before) + start, buf_len(before) - start);
 	for (unsigned d = 0; d < w->depth; d++)
 		if (buf_puts(before, ")"))
 			return -1;
@@ -94,6 +123,8 @@ int path_next(struct path_walk *w, struct path_group *group, struct buf *before)
 {
 	const char *e = w->expression;
 
+	if (!w->at)
+		path_begin(w);
 	while (e[w->at]) {
 		char c = e[w->at];
 		int failed = 0;

@@ -22,6 +22,7 @@ struct path_group {
 /* A walk over an expression, group after group; zeroed but for `expression` at first. */
 struct path_walk {
 	const char *expression;
+	size_t defined; /* at its start: what it only defines, to be referred to */
 	size_t at;
 	unsigned depth;
 	bool looks[PATH_DEPTH];	    /* a lookaround: it takes no bytes */

@@ -39,10 +39,10 @@ bool explain_anchor_stands(const struct explain *x, const char *anchor, bool fol
 bool explain_match(struct explain *x, unsigned rule, size_t start, size_t at,
 		   struct explain_match *m)
 {
-	const struct compiled *c = &x->catalogue->rules[rule];
+	const struct compiled *c = rule_ready(x->catalogue, rule);
 	const PCRE2_SIZE *o = pcre2_get_ovector_pointer(x->match);
 	bool found = false;
-	int rc = pcre2_match(c->code, x->text, x->len, start, 0, x->match, x->limits);
+	int rc = c ? pcre2_match(c->code, x->text, x->len, start, 0, x->match, x->limits) : 0;
 
 	if (rc <= 0 || o[1] <= start)
 		return false;

@@ -31,8 +31,13 @@ struct guards {
 	unsigned count;
 	uint32_t cell_count;
 	struct guard rules[GUARD_RULES_MAX];
-	uint16_t cells[GUARD_CELLS_MAX];
+	const uint16_t *cells;
+	uint16_t *room; /* the same ones, where more can be added; or NULL */
 };
+
+/* Make room for GUARD_CELLS_MAX cells, which guards_free() frees. 0, or -1: memory is out. */
+__attribute__((warn_unused_result)) int guards_reserve(struct guards *g);
+void guards_free(struct guards *g);
 
 struct follow;
 
@@ -41,8 +46,8 @@ __attribute__((warn_unused_result)) struct follow *follow_new(void);
 void follow_free(struct follow *f);
 
 /*
- * From here on it is about this expression, of which what it finds out goes to `g`, as the rule whose
- * number is returned. Of an expression that it cannot read it says "anything".
+ * From here on it is about this expression, of which what it finds out goes to `g`, which has room, as the
+ * rule whose number is returned. Of an expression that it cannot read it says "anything".
  */
 unsigned follow_read(struct follow *f, const char *expression, struct guards *g);
 

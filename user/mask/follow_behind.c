@@ -37,7 +37,7 @@ static bool walk(struct graph *f, uint16_t node, struct path *p)
 
 		if (p->len == BEHIND_LEN_MAX)
 			return false;
-		p->bytes[p->len++] = now->set;
+		p->bytes[p->len++] = f->sets[now->set];
 		all = walk(f, now->out[0], p);
 		p->len--;
 		return all;
@@ -84,21 +84,17 @@ struct byte_set behind_any(const struct behinds *b)
 
 void behind_step(const struct behinds *b, struct byte_set *at, const struct byte_set *set)
 {
-	struct byte_set next = {0}, maybe;
+	struct byte_set on = {0}, reads = {0};
 
+	if (!b->places)
+		return;
+	for (unsigned c = byte_set_next(set, 0); c < 256; c = byte_set_next(set, c + 1))
+		byte_set_join(&reads, &b->by_class[c]);
 	for (unsigned w = 0; w < 4; w++) {
-		uint64_t on = at->bits[w] << 1 | (w ? at->bits[w - 1] >> 63 : 0);
-
-		maybe.bits[w] = on | b->starts.bits[w];
+		on.bits[w] = at->bits[w] << 1 | (w ? at->bits[w - 1] >> 63 : 0);
+		on.bits[w] |= b->starts.bits[w];
 	}
-	for (unsigned i = byte_set_next(&maybe, 0); i < b->places;
-	     i = byte_set_next(&maybe, i + 1)) {
-		struct byte_set in = byte_set_meet(&b->bytes[i], set);
-
-		if (!byte_set_empty(&in))
-			byte_set_add(&next, (uint8_t)i);
-	}
-	*at = next;
+	*at = byte_set_meet(&on, &reads);
 }
 
 uint32_t behind_holds(const struct behinds *b, const struct byte_set *at)
@@ -106,10 +102,37 @@ uint32_t behind_holds(const struct behinds *b, const struct byte_set *at)
 	uint32_t holds = 0;
 
 	for (unsigned i = 0; i < b->count; i++) {
-		struct byte_set in = byte_set_meet(&b->ends[i], at);
-
-		if (!byte_set_empty(&in))
+		if (byte_sets_meet(&b->ends[i], at))
 			holds |= 1u << i;
 	}
 	return holds;
+}
+
+static struct byte_set as_classes(const struct byte_set *bytes, const uint8_t *first, unsigned n)
+{
+	struct byte_set out = {0};
+
+	for (unsigned c = 0; c < n; c++)
+		if (byte_set_has(bytes, first[c]))
+			byte_set_add(&out, (uint8_t)c);
+	return out;
+}
+
+void graph_classify(struct graph *f, const struct byte_set *classes, unsigned n)
+{
+	struct behinds *b = &f->behinds;
+	uint8_t first[256];
+
+	for (unsigned c = 0; c < n; c++) {
+		first[c] = (uint8_t)byte_set_next(&classes[c], 0);
+		b->by_class[c] = (struct byte_set){0};
+	}
+	for (unsigned i = 0; i < f->sets_count; i++)
+		f->sets[i] = as_classes(&f->sets[i], first, n);
+	for (unsigned i = 0; i < b->places; i++) {
+		b->bytes[i] = as_classes(&b->bytes[i], first, n);
+		for (unsigned c = byte_set_next(&b->bytes[i], 0); c < n;
+		     c = byte_set_next(&b->bytes[i], c + 1))
+			byte_set_add(&b->by_class[c], (uint8_t)i);
+	}
 }

@@ -19,6 +19,8 @@ struct piece {
 
 /* What a group is, for where it is referred to; `text`: NULL while it is being read. */
 struct capture {
+	const char *name;
+	size_t name_len;
 	const char *text;
 	bool fold;
 };
@@ -36,6 +38,8 @@ static struct piece read_choice(struct reader *r);
 
 static uint16_t node_new(struct graph *f)
 {
+	if (f->dry)
+		return NODE_ANY;
 	if (f->count == NODES_MAX) {
 		f->cut = true;
 		return NODE_ANY;
@@ -43,6 +47,28 @@ static uint16_t node_new(struct graph *f)
 	f->nodes[f->count] = (struct node){.out = {NO_NODE, NO_NODE}, .look = NO_NODE};
 	f->reach[f->count].found = false;
 	return f->count++;
+}
+
+/* The number of a set. Beyond SETS_MAX it is that of all bytes: this says too much, not too little. */
+static uint16_t set_number(struct graph *f, const struct byte_set *set)
+{
+	uint64_t hash = 0;
+	uint16_t *slot;
+
+	for (unsigned w = 0; w < 4; w++)
+		hash = (hash ^ set->bits[w]) * 0x9e3779b97f4a7c15u;
+	for (hash >>= 32;; hash++) {
+		slot = &f->set_slots[hash % SET_SLOTS];
+		if (!*slot)
+			break;
+		if (!memcmp(&f->sets[*slot - 1], set, sizeof(*set)))
+			return *slot - 1;
+	}
+	if (f->sets_count == SETS_MAX)
+		return 0;
+	f->sets[f->sets_count++] = *set;
+	*slot = (uint16_t)f->sets_count;
+	return *slot - 1;
 }
 
 static void link_to(struct graph *f, uint16_t from, uint16_t to)
@@ -72,7 +98,7 @@ static struct piece piece_of(struct reader *r, const struct byte_set *set)
 
 	if (p.start == NODE_ANY)
 		return p;
-	r->f->nodes[p.start].set = *set;
+	r->f->nodes[p.start].set = set_number(r->f, set);
 	r->f->nodes[p.start].is_byte = true;
 	link_to(r->f, p.start, p.end);
 	return p;
@@ -180,17 +206,30 @@ static struct piece read_ahead(struct reader *r)
 	return p;
 }
 
-/* What must not follow or precede takes no bytes and is read for its end only; so is what must
- * precede, but that is noted. */
-static struct piece read_assertion(struct reader *r, bool precedes)
+/* What must not follow or precede takes no bytes and is read for its end only. */
+static struct piece read_past(struct reader *r)
+{
+	bool dry = r->f->dry;
+
+	r->f->dry = true;
+	read_to_end(r);
+	r->f->dry = dry;
+	return piece_empty(r->f);
+}
+
+/* So does what must precede, but that is noted. */
+static struct piece read_behind(struct reader *r)
 {
 	uint16_t count = r->f->count;
 	const char *text = r->at;
 	bool cut = r->f->cut;
-	struct piece p = read_to_end(r);
+	struct piece p;
 	uint8_t behind = 0;
 
-	if (precedes && !r->failed && !r->f->cut)
+	if (r->f->dry)
+		return read_past(r);
+	p = read_to_end(r);
+	if (!r->failed && !r->f->cut)
 		behind = behind_add(r->f, text, (size_t)(r->at - text), r->fold, p.start, p.end);
 	r->f->count = count;
 	r->f->cut = cut;
@@ -223,38 +262,43 @@ static struct piece read_flags(struct reader *r)
 }
 
 /* The inside of a group that is numbered, to its end. */
-static struct piece read_capture(struct reader *r)
+static struct piece read_capture(struct reader *r, const char *name, size_t name_len)
 {
 	unsigned number = ++r->captures;
-	const char *text = r->at;
-	bool fold = r->fold;
+	struct capture is = {name, name_len, r->at, r->fold};
 	struct piece p = read_to_end(r);
 
 	if (number < GROUPS_MAX)
-		r->capture[number] = (struct capture){text, fold};
+		r->capture[number] = is;
 	return p;
 }
 
-/* Behind "(?": the number of a group that stands here once more, or of one that is not known yet. */
-static struct piece read_reference(struct reader *r)
+/* Behind "(?<": a group with a name. */
+static struct piece read_named(struct reader *r)
 {
-	unsigned number = 0, captures = r->captures;
-	struct capture *c;
-	const char *after;
+	const char *name = r->at, *end = strchr(name, '>');
+
+	if (!end)
+		return piece_fail(r);
+	r->at = end + 1;
+	return read_capture(r, name, (size_t)(end - name));
+}
+
+/* A group stands here once more, or one that is not known yet. */
+static struct piece read_again_group(struct reader *r, const struct capture *c)
+{
+	unsigned captures = r->captures;
+	const char *after = r->at;
 	bool fold = r->fold;
 	struct piece p;
 
-	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
-		number = number * 10 + (unsigned)(*r->at - '0');
-	if (!starts_with(r, ")"))
-		return piece_fail(r);
-	c = number && number < GROUPS_MAX ? &r->capture[number] : NULL;
+	if (r->f->dry)
+		return piece_empty(r->f);
 	if (!c || !c->text) {
 		p = piece_empty(r->f);
 		link_to(r->f, p.end, NODE_ANY);
 		return (struct piece){p.start, NODE_ANY};
 	}
-	after = r->at;
 	r->at = c->text;
 	r->fold = c->fold;
 	p = read_to_end(r);
@@ -264,34 +308,59 @@ static struct piece read_reference(struct reader *r)
 	return p;
 }
 
+/* Behind "(?": the number of a group. */
+static struct piece read_number(struct reader *r)
+{
+	unsigned number = 0;
+
+	for (; *r->at >= '0' && *r->at <= '9' && number < GROUPS_MAX; r->at++)
+		number = number * 10 + (unsigned)(*r->at - '0');
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	return read_again_group(r, number && number < GROUPS_MAX ? &r->capture[number] : NULL);
+}
+
+/* Behind "(?&": the name of one. */
+static struct piece read_name(struct reader *r)
+{
+	const char *name = r->at;
+	size_t len = strcspn(name, ")");
+	const struct capture *found = NULL;
+
+	r->at += len;
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	for (unsigned i = 1; i <= r->captures && i < GROUPS_MAX && !found; i++)
+		if (r->capture[i].name && r->capture[i].name_len == len &&
+		    !memcmp(r->capture[i].name, name, len))
+			found = &r->capture[i];
+	return read_again_group(r, found);
+}
+
 static struct piece read_group(struct reader *r)
 {
-	const char *name;
-
 	if (r->at[1] == '*')
 		return piece_fail(r);
 	if (r->at[1] != '?') {
 		r->at++;
-		return read_capture(r);
+		return read_capture(r, NULL, 0);
 	}
 	r->at += 2;
 	if (*r->at >= '0' && *r->at <= '9')
-		return read_reference(r);
+		return read_number(r);
+	if (starts_with(r, "&"))
+		return read_name(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
 	if (starts_with(r, "<="))
-		return read_assertion(r, true);
-	if (starts_with(r, "!") || starts_with(r, "<!"))
-		return read_assertion(r, false);
+		return read_behind(r);
+	/* what is only defined stands where it is referred to */
+	if (starts_with(r, "!") || starts_with(r, "<!") || starts_with(r, "(DEFINE)"))
+		return read_past(r);
 	if (starts_with(r, ">"))
 		return read_to_end(r);
-	if (starts_with(r, "<") || starts_with(r, "P<")) {
-		name = strchr(r->at, '>');
-		if (!name)
-			return piece_fail(r);
-		r->at = name + 1;
-		return read_capture(r);
-	}
+	if (starts_with(r, "<") || starts_with(r, "P<"))
+		return read_named(r);
 	return read_flags(r);
 }
 
@@ -385,7 +454,7 @@ static struct piece read_repeated(struct reader *r)
 	unsigned least, most, n;
 
 	read_quantifier(r, &least, &most);
-	if (r->failed || (least == 1 && most == 1))
+	if (r->failed || r->f->dry || (least == 1 && most == 1))
 		return p;
 	if (least == 0)
 		return most == 1 ? piece_or(r->f, p, piece_empty(r->f)) : piece_star(r->f, p);
@@ -430,15 +499,18 @@ int follow_parse(struct graph *f, const char *expression)
 	struct piece p;
 
 	f->count = 0;
-	f->cut = false;
+	f->cut = f->dry = false;
 	f->ways_count = 0;
+	f->sets_count = 0;
+	memset(f->set_slots, 0, sizeof(f->set_slots));
+	set_number(f, &byte_set_all);
 	f->behinds.count = f->behinds.places = 0;
 	f->behinds.starts = (struct byte_set){0};
 	for (uint16_t n = 0; n < NODE_FIRST; n++)
 		node_new(f);
 	/* where an assertion may still go on */
 	for (uint16_t n = 0; n < NODE_FIRST; n++) {
-		f->nodes[n].set = byte_set_all;
+		f->nodes[n].set = 0;
 		f->nodes[n].out[0] = NODE_ANY;
 	}
 	p = read_choice(&r);

@@ -162,12 +162,9 @@ static void threads_add(struct threads *t, uint16_t node, uint16_t look)
 	t->n++;
 }
 
-/* Is there a byte that both can read? */
-static bool nodes_meet(const struct graph *g, uint16_t a, uint16_t b)
+static const struct byte_set *node_set(const struct graph *g, uint16_t node)
 {
-	struct byte_set both = byte_set_meet(&g->nodes[a].set, &g->nodes[b].set);
-
-	return !byte_set_empty(&both);
+	return &g->sets[g->nodes[node].set];
 }
 
 /* One thread for each way that the assertion begins with; none is needed where nothing is asked. */
@@ -184,7 +181,8 @@ static void threads_add_look(struct graph *g, struct threads *t, uint16_t node, 
 		for (unsigned i = 0; i < r.n && !any; i++)
 			any = ways[i].to.node < NODE_FIRST && !(ways[i].need & ~holds);
 		for (unsigned i = 0; i < r.n && !any; i++)
-			if (!(ways[i].need & ~holds) && nodes_meet(g, node, ways[i].to.node))
+			if (!(ways[i].need & ~holds) &&
+			    byte_sets_meet(node_set(g, node), node_set(g, ways[i].to.node)))
 				threads_add(t, node, ways[i].to.node);
 	}
 	if (any && node < NODE_FIRST)
@@ -224,28 +222,40 @@ void threads_begin(struct graph *g, struct threads *t, bool within)
 			threads_add(t, at, NO_NODE);
 }
 
-void threads_step(struct graph *g, struct threads *t, const struct byte_set *set)
+/* Does the thread read one of these? */
+static bool thread_reads(const struct graph *g, const struct thread *t, const struct byte_set *set)
 {
-	struct threads next;
+	struct byte_set in = byte_set_meet(node_set(g, t->node), set);
+
+	return t->look == NO_NODE ? !byte_set_empty(&in)
+				  : byte_sets_meet(&in, node_set(g, t->look));
+}
+
+void threads_step(struct graph *g, const struct threads *from, const struct byte_set *set,
+		  struct threads *to)
+{
 	uint32_t holds;
 
-	behind_step(&g->behinds, &t->behind, set);
-	holds = behind_holds(&g->behinds, &t->behind);
-	next.n = 0;
-	next.any = t->any;
-	next.behind = t->behind;
-	for (unsigned i = 0; i < t->n && !next.any; i++) {
-		struct thread now = t->list[i];
-		struct byte_set in = byte_set_meet(&g->nodes[now.node].set, set);
+	to->n = 0;
+	to->any = from->any;
+	to->behind = from->behind;
+	behind_step(&g->behinds, &to->behind, set);
+	holds = behind_holds(&g->behinds, &to->behind);
+	g->gone++;
+	for (unsigned i = 0; i < from->n && !to->any; i++) {
+		const struct thread *now = &from->list[i];
+		uint16_t next = g->nodes[now->node].out[0], look = NO_NODE;
 
-		if (now.look != NO_NODE)
-			in = byte_set_meet(&in, &g->nodes[now.look].set);
-		if (!byte_set_empty(&in))
-			threads_go(g, &next, g->nodes[now.node].out[0],
-				   now.look == NO_NODE ? NO_NODE : g->nodes[now.look].out[0],
-				   holds);
+		if (!thread_reads(g, now, set))
+			continue;
+		if (now->look != NO_NODE)
+			look = g->nodes[now->look].out[0];
+		else if (g->gone_to[next] == g->gone)
+			continue;
+		else
+			g->gone_to[next] = g->gone;
+		threads_go(g, to, next, look, holds);
 	}
-	threads_copy(t, &next);
 }
 
 void threads_copy(struct threads *to, const struct threads *from)
@@ -263,10 +273,10 @@ struct byte_set threads_bytes(const struct graph *g, const struct threads *t)
 	if (t->any)
 		return byte_set_all;
 	for (unsigned i = 0; i < t->n; i++) {
-		struct byte_set in = g->nodes[t->list[i].node].set;
+		struct byte_set in = *node_set(g, t->list[i].node);
 
 		if (t->list[i].look != NO_NODE)
-			in = byte_set_meet(&in, &g->nodes[t->list[i].look].set);
+			in = byte_set_meet(&in, node_set(g, t->list[i].look));
 		byte_set_join(&set, &in);
 	}
 	return set;

@@ -14,9 +14,10 @@ struct threads {
 };
 
 void threads_begin(struct graph *g, struct threads *t, bool within);
-/* Read one byte of the set. */
-void threads_step(struct graph *g, struct threads *t, const struct byte_set *set);
-/* All bytes that can be read. */
+/* Read one byte of these classes. */
+void threads_step(struct graph *g, const struct threads *from, const struct byte_set *set,
+		  struct threads *to);
+/* The classes of all bytes that can be read. */
 struct byte_set threads_bytes(const struct graph *g, const struct threads *t);
 void threads_copy(struct threads *to, const struct threads *from);
 uint32_t threads_hash(const struct threads *t);

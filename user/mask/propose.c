@@ -49,30 +49,30 @@ static void weights_init(struct weights *w)
 	}
 }
 
-static double filter_cost(const struct weights *w, const struct window_filter *f)
-{
-	double cost = 1;
-
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		uint32_t sum = 1;
-
-		for (unsigned high = 0; high < 8; high++)
-			if (f->high[k] >> high & 1)
-				sum += w->sums[high][0][f->low[k] & 255] +
-				       w->sums[high][1][f->low[k] >> 8];
-		cost *= sum / 10000.0;
-	}
-	return cost;
-}
-
-double bytes_share(const struct byte_set *s)
+/* How many of all bytes of what agents send place k of the filter lets through, about; never 0. */
+static double filter_share(const struct weights *w, const struct window_filter *f, unsigned k)
 {
 	uint32_t sum = 1;
+
+	for (unsigned high = 0; high < 8; high++)
+		if (f->high[k] >> high & 1)
+			sum += w->sums[high][0][f->low[k] & 255] + w->sums[high][1][f->low[k] >> 8];
+	return sum / 10000.0;
+}
+
+uint32_t bytes_weight(const struct byte_set *s)
+{
+	uint32_t sum = 0;
 
 	for (unsigned half = 0; half < 2; half++)
 		for (uint64_t bits = s->bits[half]; bits; bits &= bits - 1)
 			sum += frequency[half * 64 + (unsigned)__builtin_ctzll(bits)];
-	return sum / 10000.0;
+	return sum;
+}
+
+double bytes_share(const struct byte_set *s)
+{
+	return (bytes_weight(s) + 1) / 10000.0;
 }
 
 double window_cost(const struct window *w)
@@ -96,80 +96,121 @@ static void filter_of(struct window *w)
 {
 	w->filter = (struct window_filter){0};
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		for (unsigned c = 0; c < 256; c++) {
-			if (!byte_set_has(&w->at[k], (uint8_t)c))
-				continue;
-			w->filter.low[k] |= (uint16_t)(1u << (c & 15));
-			w->filter.high[k] |= (uint16_t)(1u << (c >> 4));
+		for (unsigned high = 0; high < 16; high++) {
+			uint16_t low = (uint16_t)(w->at[k].bits[high / 4] >> high % 4 * 16);
+
+			w->filter.low[k] |= low;
+			w->filter.high[k] |= (uint16_t)((low != 0) << high);
 		}
 	}
 }
 
+/* A group: what its windows let through, and how much that is, of each place and of all. */
+struct propose_group {
+	struct window_filter filter;
+	double shares[WINDOW_WIDTH];
+	double cost;
+};
+
 struct groups {
 	struct weights weights;
-	struct window_filter filters[PROPOSE_GROUPS];
-	double costs[PROPOSE_GROUPS];
+	struct propose_group list[PROPOSE_GROUPS];
 };
+
+/* The group with one more window. */
+static struct propose_group group_with(const struct weights *weights, const struct propose_group *g,
+				       const struct window_filter *more)
+{
+	struct propose_group with = *g;
+
+	filter_join(&with.filter, more);
+	with.cost = 1;
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+		if (with.filter.low[k] != g->filter.low[k] ||
+		    with.filter.high[k] != g->filter.high[k])
+			with.shares[k] = filter_share(weights, &with.filter, k);
+		with.cost *= with.shares[k];
+	}
+	return with;
+}
+
+/* One without a window lets nothing through. */
+static struct propose_group group_empty(void)
+{
+	struct propose_group g = {.cost = 0};
+
+	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+		g.shares[k] = 1 / 10000.0;
+	return g;
+}
 
 /* Put the window into the group that it makes dearer least. */
 static void group_join(struct groups *g, struct window *w)
 {
-	struct window_filter best_filter = {0};
-	double least = 0, best_cost = 0;
+	struct propose_group best = {0};
+	double least = 0;
 
 	w->group = PROPOSE_GROUPS;
 	for (unsigned i = 0; i < PROPOSE_GROUPS; i++) {
-		struct window_filter both = g->filters[i];
-		double cost;
+		struct propose_group with = group_with(&g->weights, &g->list[i], &w->filter);
+		double more = with.cost - g->list[i].cost;
 
-		filter_join(&both, &w->filter);
-		cost = filter_cost(&g->weights, &both);
-		if (w->group < PROPOSE_GROUPS && cost - g->costs[i] >= least)
+		if (w->group < PROPOSE_GROUPS && more >= least)
 			continue;
-		least = cost - g->costs[i];
+		least = more;
 		w->group = i;
-		best_filter = both;
-		best_cost = cost;
+		best = with;
 	}
-	g->filters[w->group] = best_filter;
-	g->costs[w->group] = best_cost;
+	g->list[w->group] = best;
 }
 
 static void group_leave(struct groups *g, const struct window *windows, size_t n, size_t leaver)
 {
 	unsigned from = windows[leaver].group;
+	struct window_filter left = {0};
+	const struct propose_group empty = group_empty();
 
-	g->filters[from] = (struct window_filter){0};
 	for (size_t i = 0; i < n; i++)
 		if (i != leaver && windows[i].group == from)
-			filter_join(&g->filters[from], &windows[i].filter);
-	g->costs[from] = filter_cost(&g->weights, &g->filters[from]);
+			filter_join(&left, &windows[i].filter);
+	g->list[from] = group_with(&g->weights, &empty, &left);
 }
 
-static void table_add(struct propose_tables *t, const struct window *w)
+/* What the windows of one group let through at one place. */
+static void table_add(struct propose_tables *t, unsigned group, unsigned k,
+		      const struct byte_set *set)
 {
-	uint8_t bit = (uint8_t)(1u << w->group % 8);
+	uint8_t bit = (uint8_t)(1u << group % 8);
 
-	t += w->group / 8;
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		for (unsigned c = 0; c < 256; c++) {
-			if (!byte_set_has(&w->at[k], (uint8_t)c))
-				continue;
-			t->exact[k][c] |= bit;
-			t->ascii[k][c & 127] |= bit;
-			t->low[k][c & 15] |= bit;
-			t->high[k][c >> 4] |= bit;
-		}
+	t += group / 8;
+	for (unsigned c = byte_set_next(set, 0); c < 256; c = byte_set_next(set, c + 1)) {
+		t->exact[k][c] |= bit;
+		t->ascii[k][c & 127] |= bit;
+		t->low[k][c & 15] |= bit;
+		t->high[k][c >> 4] |= bit;
 	}
+}
+
+static void tables_fill(struct propose_tables *t, const struct window *windows, size_t n)
+{
+	struct byte_set sets[PROPOSE_GROUPS][WINDOW_WIDTH] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+			byte_set_join(&sets[windows[i].group][k], &windows[i].at[k]);
+	for (unsigned group = 0; group < PROPOSE_GROUPS; group++)
+		for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+			table_add(t, group, k, &sets[group][k]);
 }
 
 void proposer_init(struct proposer *g, struct window *windows, size_t n)
 {
-	struct groups groups = {0};
-	enum propose_variant v = 0;
+	struct groups groups;
 
 	*g = (struct proposer){0};
 	weights_init(&groups.weights);
+	for (unsigned i = 0; i < PROPOSE_GROUPS; i++)
+		groups.list[i] = group_empty();
 	for (size_t i = 0; i < n; i++) {
 		filter_of(&windows[i]);
 		group_join(&groups, &windows[i]);
@@ -181,11 +222,8 @@ void proposer_init(struct proposer *g, struct window *windows, size_t n)
 			group_join(&groups, &windows[i]);
 		}
 	}
-	for (size_t i = 0; i < n; i++)
-		table_add(g->tables, &windows[i]);
-	while (!propose_can(v))
-		v++;
-	proposer_use(g, v);
+	tables_fill(g->tables, windows, n);
+	proposer_use_best(g);
 }
 
 static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
@@ -256,6 +294,15 @@ bool propose_can(enum propose_variant v)
 void proposer_use(struct proposer *g, enum propose_variant v)
 {
 	g->kernel = kernel_of(v);
+}
+
+void proposer_use_best(struct proposer *g)
+{
+	enum propose_variant v = 0;
+
+	while (!propose_can(v))
+		v++;
+	proposer_use(g, v);
 }
 
 /* One block at an edge of the text: what lies beyond is 0, which no window asks for there. */

@@ -29,7 +29,9 @@ struct window {
 	unsigned group;
 };
 
-/* How many of all bytes of what agents send are of the set, about; never 0. */
+/* How many of ten thousand bytes of what agents send are of the set, about. */
+uint32_t bytes_weight(const struct byte_set *s);
+/* The same, out of one; never 0. */
 double bytes_share(const struct byte_set *s);
 
 /* How often a window is proposed in what agents send, about; of all places. */
@@ -68,6 +70,7 @@ struct proposer {
 /* Make the tables for these windows, for the best variant that the processor has. */
 void proposer_init(struct proposer *g, struct window *windows, size_t n);
 void proposer_use(struct proposer *g, enum propose_variant v);
+void proposer_use_best(struct proposer *g);
 
 /*
  * A bit for each of text[from..), up to `max` blocks of 64; `from` is a multiple of 64. Beyond the

@@ -111,6 +111,11 @@ void exchange_keep_absolute(struct exchange *x)
 	x->keep_absolute = true;
 }
 
+void exchange_last(struct exchange *x)
+{
+	x->last = true;
+}
+
 enum exchange_want exchange_want(const struct exchange *x)
 {
 	static const enum exchange_want WANTS[] = {
@@ -221,7 +226,8 @@ static int put_refusal(struct exchange *x, enum refusal why, bool close, struct 
 
 void exchange_answer_refusal(struct exchange *x, enum refusal why)
 {
-	bool stays = x->request.whole && http_head(x->client)->keep_alive && !x->client_gone;
+	bool stays =
+		x->request.whole && http_head(x->client)->keep_alive && !x->client_gone && !x->last;
 	size_t before = buf_len(&x->to_client);
 	struct buf body;
 	int r;

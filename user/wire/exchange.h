@@ -116,6 +116,12 @@ void exchange_free(struct exchange *x);
  */
 void exchange_keep_absolute(struct exchange *x);
 
+/*
+ * The connection is to end: the next answer whose head has not gone yet says so, and behind it the exchange wants
+ * to close. One that was told otherwise finds its connection as before.
+ */
+void exchange_last(struct exchange *x);
+
 enum exchange_want {
 	WANT_CLIENT,  /* client bytes */
 	WANT_SCAN,    /* exchange_scan(), on any thread; nothing else meanwhile */

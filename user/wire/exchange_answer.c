@@ -92,7 +92,7 @@ static enum answer_framing answer_frame(const struct exchange *x)
 
 static bool client_stays(const struct exchange *x)
 {
-	return http_head(x->client)->keep_alive && x->answer.framing != FRAMED_CLOSE;
+	return http_head(x->client)->keep_alive && x->answer.framing != FRAMED_CLOSE && !x->last;
 }
 
 static int answer_put_head(struct exchange *x, enum answer_framing framing, size_t length)
@@ -100,7 +100,8 @@ static int answer_put_head(struct exchange *x, enum answer_framing framing, size
 	size_t before = buf_len(&x->to_client);
 
 	x->answer.framing = framing;
-	if (put_answer_head(x, !client_stays(x), length, &x->to_client)) {
+	x->answer.stays = client_stays(x);
+	if (put_answer_head(x, !x->answer.stays, length, &x->to_client)) {
 		buf_truncate(&x->to_client, before);
 		return -1;
 	}
@@ -295,7 +296,7 @@ void answer_ended(struct exchange *x)
 		return;
 	}
 	answer_count(x);
-	stays = client_stays(x);
+	stays = a->stays;
 	reusable = is_reusable(x);
 	exchange_next(x, stays);
 	a->reusable = reusable;

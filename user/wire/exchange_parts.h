@@ -49,6 +49,7 @@ enum answer_framing { FRAMED_NONE, FRAMED_LENGTH, FRAMED_CHUNKED, FRAMED_CLOSE }
 struct answer {
 	bool begun;    /* a byte has come */
 	bool headed;   /* the final head is in to_client */
+	bool stays;    /* ... and the client's connection behind the answer, as that says */
 	bool interim;  /* the message at hand is a 1xx */
 	bool reusable; /* the origin's connection is as good as new */
 	enum answer_mode mode;
@@ -67,7 +68,7 @@ struct exchange {
 	struct vault_scope *scope;
 	char host[256], origin_name[264]; /* the latter "" for the client's own */
 	enum exchange_state state;
-	bool client_gone, keep_absolute;
+	bool client_gone, keep_absolute, last;
 	struct http_parser *client, *origin; /* origin: NULL but for STATE_ORIGIN */
 	struct mask *mask;
 	struct request request;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the catalogue is made ready: its image, and its rules one by one. */
+#include "../../user/daemon/rules_ready.h"
+#include "../../user/mask/catalogue.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+
+#define THREADS 4
+
+static struct catalogue *made(struct catalogue *c, const char *why)
+{
+	cr_assert(c, "%s", why);
+	return c;
+}
+
+static unsigned count_ready(const struct catalogue *c)
+{
+	unsigned n = 0;
+
+	for (unsigned id = 0; id < RULES_MAX; id++)
+		n += atomic_load(&c->rules[id]) != NULL;
+	return n;
+}
+
+Test(catalogue, image_is_what_the_expressions_say)
+{
+	char why[300] = "";
+	struct catalogue *c = made(catalogue_new(why, sizeof(why)), why);
+	struct catalogue *now = made(catalogue_first(RULE_COUNT, why, sizeof(why)), why);
+	struct guards *g = &now->anchors.guards;
+	uint16_t *room = g->room;
+
+	cr_assert_eq(c->anchors.count, now->anchors.count);
+	for (unsigned i = 0; i < now->anchors.count; i++) {
+		cr_assert_str_eq(c->anchors.nodes[i].text, now->anchors.nodes[i].text);
+		now->anchors.nodes[i].text = c->anchors.nodes[i].text;
+	}
+	cr_assert_eq(c->anchors.guards.cell_count, g->cell_count);
+	cr_assert(!memcmp(c->anchors.guards.cells, g->cells, g->cell_count * sizeof(g->cells[0])));
+	g->cells = c->anchors.guards.cells;
+	g->room = NULL;
+	cr_assert(!memcmp(&c->anchors, &now->anchors, sizeof(now->anchors)));
+	g->room = room;
+	catalogue_free(now);
+	catalogue_free(c);
+}
+
+static size_t find(const struct catalogue *c, const char *text)
+{
+	struct detector *d = detector_new(c);
+	struct buf spans;
+	size_t n;
+
+	buf_init(&spans, 4096);
+	cr_assert(d);
+	cr_assert_eq(detect(d, (const uint8_t *)text, strlen(text), &spans), 0);
+	n = buf_len(&spans) / sizeof(struct span);
+	buf_free(&spans);
+	detector_free(d);
+	return n;
+}
+
+Test(catalogue, compiles_what_is_tried)
+{
+	char why[300] = "";
+	struct catalogue *c = made(catalogue_new(why, sizeof(why)), why);
+
+	cr_assert_eq(count_ready(c), 1);
+	cr_assert_eq(find(c, "there is vpc-0f3a91c2 and nothing else"), 1);
+	cr_assert(atomic_load(&c->rules[RULE_vpc]));
+	cr_assert_lt(count_ready(c), 10);
+	catalogue_free(c);
+}
+
+Test(catalogue, compiles_the_rest_part_by_part)
+{
+	char why[300] = "";
+	struct catalogue *c = made(catalogue_new(why, sizeof(why)), why);
+	struct err e;
+
+	cr_assert_eq(catalogue_ready(c, 2, 100, why, sizeof(why)), 0);
+	cr_assert_eq(count_ready(c), 1 + (RULE_COUNT - 2 + 99) / 100);
+	cr_assert_eq(rules_ready(c, &e), 0);
+	cr_assert_eq(count_ready(c), RULE_COUNT);
+	catalogue_free(c);
+}
+
+static void *find_some(void *catalogue)
+{
+	return (void *)find(catalogue, "vpc-0f3a91c2 i-0f3a91c27be54d860 "
+				       "arn:aws:iam::734019286651:role/deployer");
+}
+
+/* All of them at once find that the rules are not compiled. */
+Test(catalogue, any_thread_compiles)
+{
+	char why[300] = "";
+	struct catalogue *c = made(catalogue_new(why, sizeof(why)), why);
+	pthread_t threads[THREADS];
+	void *found;
+
+	for (unsigned i = 0; i < THREADS; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, find_some, c), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		cr_assert_eq(pthread_join(threads[i], &found), 0);
+		cr_expect_eq((size_t)found, 4, "%zu", (size_t)found);
+	}
+	catalogue_free(c);
+}

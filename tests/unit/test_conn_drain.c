@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker whose place another has taken: who asked is answered, who does not ask is let go. */
+#include "conn_rig.h"
+
+/* It is refused, and the connection stays. */
+#define REQUEST                                                                                    \
+	"POST / HTTP/1.1\r\nHost: " TARGET                                                         \
+	"\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n?"
+
+#define REST_MS 2000
+
+static void until(struct bench *b, bool (*is_so)(const struct conn *c))
+{
+	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_assert(is_so(b->thread.conns));
+}
+
+static bool is_idle(const struct conn *c)
+{
+	return c->state == CONN_OPEN && c->idle;
+}
+
+static bool is_rested(const struct conn *c)
+{
+	return c->state == CONN_OPEN && c->rested;
+}
+
+static bool is_open(const struct conn *c)
+{
+	return c->state == CONN_OPEN;
+}
+
+/* Its time has come, without anybody having waited for it. */
+static void expire(struct bench *b)
+{
+	conn_deadline(b->thread.conns, 1);
+}
+
+static void answered_once(struct bench *b)
+{
+	begin(b, REQUEST);
+	until(b, is_idle);
+}
+
+Test(conn_drain, who_has_not_asked_for_a_while_is_let_go_at_once)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	answered_once(&b);
+	expire(&b);
+	until(&b, is_rested);
+	conn_drain_all(&b.thread);
+	cr_expect_eq(b.thread.conns->state, CONN_LINGER);
+	hear_out(&b);
+	cr_expect(strstr(b.heard, "HTTP/1.1 400 "), "%s", b.heard);
+	cr_expect_null(strstr(b.heard, "close"));
+	tear_down(&b);
+}
+
+Test(conn_drain, a_request_that_came_before_the_goodbye_is_answered)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	answered_once(&b);
+	expire(&b);
+	until(&b, is_rested);
+	say(&b, REQUEST, strlen(REQUEST));
+	conn_drain_all(&b.thread);
+	hear_out(&b);
+	cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], 2u);
+	tear_down(&b);
+}
+
+Test(conn_drain, who_has_just_been_answered_has_time_for_one_more_request)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	answered_once(&b);
+	conn_drain_all(&b.thread);
+	cr_expect_eq(b.thread.conns->state, CONN_OPEN);
+	cr_expect(patience(&b) <= REST_MS, "%zu", (size_t)patience(&b));
+	say(&b, REQUEST, 10);
+	say(&b, REQUEST + 10, strlen(REQUEST) - 10);
+	hear_out(&b);
+	cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], 2u);
+	cr_expect(strstr(b.heard, "\r\nConnection: close\r\n"), "%s", b.heard);
+	tear_down(&b);
+}
+
+Test(conn_drain, and_is_let_go_when_it_sends_none)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	answered_once(&b);
+	conn_drain_all(&b.thread);
+	expire(&b);
+	hear_out(&b);
+	cr_expect_eq(b.worker.stats.requests, 1u);
+	tear_down(&b);
+}
+
+Test(conn_drain, who_has_just_connected_has_as_much_time)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	answered_once(&b);
+	expire(&b);
+	until(&b, is_rested);
+	b.thread.conns->rested = false; /* as after the handshake */
+	conn_drain_all(&b.thread);
+	cr_expect_eq(b.thread.conns->state, CONN_OPEN);
+	cr_expect(patience(&b) <= REST_MS, "%zu", (size_t)patience(&b));
+	expire(&b);
+	hear_out(&b);
+	tear_down(&b);
+}
+
+Test(conn_drain, a_request_that_is_under_way_is_answered)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	begin(&b, REQUEST);
+	until(&b, is_open);
+	conn_drain_all(&b.thread);
+	hear_out(&b);
+	cr_expect(strstr(b.heard, "HTTP/1.1 400 "), "%s", b.heard);
+	tear_down(&b);
+}
