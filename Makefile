@@ -151,6 +151,9 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
+0755 deploy/ci/awsmask-job bin/awsmask-job
+$(foreach f,$(wildcard deploy/ci/*/* deploy/ci/README.md),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
+))
 $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
 endef
