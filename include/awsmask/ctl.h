@@ -10,7 +10,7 @@
  *	{"command": "enroll", "exe": "/usr/local/bin/claude", "mode": "enforce", "fail": "closed"}
  *	{"command": "unenroll", "exe": "..."}
  *	{"command": "list", "offset": 0} {"command": "programs", "offset": 0}
- *	{"command": "status"} {"command": "ca-reload"}
+ *	{"command": "status"} {"command": "metrics"} {"command": "ca-reload"}
  *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "offset": 0}
  *	{"command": "reload"}
  *
@@ -21,14 +21,17 @@
  * "enrolled" (or "programs"), how many there are in "total", and in "next" the offset to go on with
  * if there are more. Those of a report are "rows", told apart by the columns in
  * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
- * the sums of each mode; "unwritten" and "lost", requests that are not in them.
+ * the sums of each mode; "unwritten" and "lost", requests that are not in them. Metrics are "text", as
+ * Prometheus reads it.
  *
  * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup (of the
  * root of the tree only for containers: control_judge.h), and that descends from no enrolled program;
- * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes.
+ * asking ones root or the socket's group. A line has at most CTL_LINE_MAX bytes, the metrics'
+ * CTL_ANSWER_MAX.
  */
 #define CTL_SOCKET "/run/awsmask/control.sock"
 #define CTL_LINE_MAX 65536
+#define CTL_ANSWER_MAX 262144
 
 #define CTL_COMMANDS(X)                                                                            \
 	/* name, word, changes something */                                                        \
@@ -37,6 +40,7 @@
 	X(PROGRAMS, "programs", 0)                                                                 \
 	X(LIST, "list", 0)                                                                         \
 	X(STATUS, "status", 0)                                                                     \
+	X(METRICS, "metrics", 0)                                                                   \
 	X(REPORT, "report", 0)                                                                     \
 	X(CA_RELOAD, "ca-reload", 1)                                                               \
 	X(RELOAD, "reload", 1)

@@ -188,7 +188,8 @@ static void check_answer(json_t *answer)
 
 	hold(json_is_boolean(ok));
 	hold(json_is_true(ok) != (error && *error));
-	hold(json_dumpb(answer, NULL, 0, JSON_COMPACT) < CTL_LINE_MAX);
+	hold(json_dumpb(answer, NULL, 0, JSON_COMPACT) <
+	     (json_object_get(answer, "text") ? CTL_ANSWER_MAX : CTL_LINE_MAX));
 	json_decref(answer);
 }
 
@@ -196,6 +197,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct config *config;
 	static const struct stats stats;
+	static const struct stats_slots slots;
+	static const struct stats_gauges gauges;
 	struct control_context context;
 	struct control_job job;
 	unsigned steps = 0;
@@ -208,8 +211,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play.refuses = data[0] & 1;
 	play.enrolled = data[0] >> 3;
 	read_words(data + 1, size - 1);
-	context = (struct control_context){
-		.config = config, .types = &types_builtin, .stats = &stats};
+	context = (struct control_context){.config = config,
+					   .types = &types_builtin,
+					   .stats = &stats,
+					   .slots = &slots,
+					   .gauges = &gauges};
 	if (data[0] & 4)
 		context.report = (struct report *)&play;
 	job = (struct control_job){

@@ -18,6 +18,7 @@ struct bench {
 	struct worker worker;
 	struct worker_thread thread;
 	struct config *config;
+	struct stats stats;
 	int monitor, listener, client;
 	struct flow_record flow; /* where clients were going: the listener */
 	char heard[4096];
@@ -59,6 +60,7 @@ static inline void set_up(struct bench *b)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	b->monitor = pair[1];
 	w->config = b->config;
+	w->stats = &b->stats;
 	w->uses = scope_uses_new(&b->config->limits);
 	w->hellos = own_hellos_new();
 	w->target_addrs = target_addrs_new();
@@ -69,7 +71,8 @@ static inline void set_up(struct bench *b)
 		.body_max = 1 << 20, .head_max = HTTP_HEAD_MAX, .out_max = 1 << 20};
 	b->thread.worker = w;
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins = origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos);
+	b->thread.origins =
+		origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos, &w->gauges);
 	cr_assert(b->thread.privsep && b->thread.origins);
 	b->listener = listen_on_loopback(&b->flow.port);
 	memcpy(b->flow.addr, here, sizeof(here));
@@ -185,8 +188,8 @@ static inline void expect_403(struct bench *b)
 	cr_expect(strstr(b->heard, "HTTP/1.1 403 "), "%s", b->heard);
 	cr_expect(strstr(b->heard, "\"type\":\"permission_error\""), "%s", b->heard);
 	cr_expect(nobody_dialled(b));
-	cr_expect_eq(b->worker.stats.flows_refused, 1u);
-	cr_expect_eq(b->worker.stats.flows_spliced, 0u);
+	cr_expect_eq(b->worker.stats->flows_refused, 1u);
+	cr_expect_eq(b->worker.stats->flows_spliced, 0u);
 }
 
 /* What arrives first where the client was going. */

@@ -38,6 +38,8 @@ struct host {
 	struct report *report; /* the test's; NULL: none */
 	struct config *config;
 	struct stats stats;
+	struct stats_slots slots;
+	struct stats_gauges gauges;
 	struct control_context context;
 	_Atomic unsigned ca_changes;
 	/* the monitor; under the lock */
@@ -138,6 +140,8 @@ static inline void *host_monitor(void *arg)
 		else if (r.kind == PRIV_COUNTERS)
 			for (int i = 0; i < REASON_COUNT; i++)
 				reply.u.counters[i] = 100u + (unsigned)i;
+		else if (r.kind == PRIV_FACTS)
+			reply.u.facts = (struct priv_facts){.cgroups = h->enrolled, .restarts = 2};
 		else if (control_judge(connection, h->path, h->ids, h->enrolled, &e) < 0)
 			snprintf(reply.error, sizeof(reply.error), "%s", e.text), reply.status = -1;
 		else
@@ -222,6 +226,8 @@ static inline struct host *host_start_reporting(struct vault *vault, struct repo
 					      .config = h->config,
 					      .privsep = h->privsep,
 					      .stats = &h->stats,
+					      .slots = &h->slots,
+					      .gauges = &h->gauges,
 					      .vault = vault,
 					      .report = report,
 					      .started_ns = uv_hrtime(),

@@ -115,6 +115,8 @@ Test(config, the_defaults_are_these)
 	cr_assert_eq(c->limit_body, 67108864);
 	cr_assert_eq(c->listen_transparent, 15443);
 	cr_assert_str_eq(c->control_socket, "/run/awsmask/control.sock");
+	cr_assert_str_eq(c->metrics.socket, "/run/awsmask/metrics.sock");
+	cr_assert_str_eq(c->metrics.listen, "");
 	cr_assert_str_eq(c->listen_explicit, "");
 	cr_assert_str_eq(c->report_sqlite, "/var/lib/awsmask/report.db");
 	cr_assert_eq(c->report_keep, 90);
@@ -130,6 +132,7 @@ static const char everything[] =
 	"origin: {address: gw.example:8443, ca_file: /etc/gw ca.pem}\n"
 	"vault: {sqlite: '/srv/v: #1.db'}\nreport: {sqlite: /srv/r.db, keep: 7d}\nca: {dir: "
 	"/srv/ca}\ncontrol:\n  socket: /tmp/c.sock\n"
+	"metrics: {socket: \"\", listen: \"[::1]:9464\"}\n"
 	"limits: {body: 1536KiB, connections: 1, scope_connections: 2, memory: 3GiB, scope_memory: "
 	"2GiB}\nthreads: 4\nbinary: allow\n";
 
@@ -158,6 +161,8 @@ Test(config, every_key_is_read)
 	cr_assert_eq(c->report_keep, 7);
 	cr_assert_str_eq(c->ca_dir, "/srv/ca");
 	cr_assert_str_eq(c->control_socket, "/tmp/c.sock");
+	cr_assert_str_eq(c->metrics.socket, "");
+	cr_assert_str_eq(c->metrics.listen, "[::1]:9464");
 	cr_assert_eq(c->limit_body, 1536u << 10);
 	cr_assert_eq(c->limits.connections, 1);
 	cr_assert_eq(c->limits.memory, (size_t)3 << 30);
@@ -208,7 +213,7 @@ Test(config, wrong_keys)
 	       {"limits: {body: 1MiB,\n body: 2MiB}", "a.yaml:2: limits.body", "second time"},
 	       {"limits: {bodies: 1}", "a.yaml:1: there is no key 'bodies' in limits",
 		"body, connections, scope_connections, memory, scope_memory"},
-	       {"metrics: {socket: /x}", "a.yaml:1: there is no key 'metrics'", ""},
+	       {"metrix: {socket: /x}", "a.yaml:1: there is no key 'metrix'", ""},
 	       {"? [mode]\n: enforce", "a.yaml:1: a key is a list", ""},
 	       {"? {a: b}\n: enforce", "a.yaml:1: a key is a mapping", ""},
 	       {"\"mo\\0de\": enforce", "a.yaml:1: a value holds a NUL", ""},
@@ -559,4 +564,27 @@ Test(config, model_hosts_that_are_not_masked_yet)
 		cr_assert(config_is_unmasked_model(models[i]), "%s", models[i]);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		cr_assert(!config_is_unmasked_model(others[i]), "%s", others[i]);
+}
+
+Test(config, metrics_are_for_this_host_alone)
+{
+	static const char *const wrong[] = {"0.0.0.0:9464",    "10.0.0.1:9464", "[::]:9464",
+					    "localhost:9464",  "127.0.0.1",	"127.0.0.1:0",
+					    "127.0.0.1:99999", "1270.0.1:9464", ":9464"};
+	static const char *const right[] = {"127.0.0.1:9464", "127.9.9.9:1", "[::1]:65535"};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		snprintf(text, sizeof(text), "metrics: {listen: \"%s\"}", wrong[i]);
+		refuses(&(struct wrong){text, "a.yaml:1: metrics.listen is",
+					"a loopback address and port such as 127.0.0.1:9464"});
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++) {
+		struct config *c;
+
+		snprintf(text, sizeof(text), "metrics: {listen: \"%s\"}", right[i]);
+		c = parse(text);
+		cr_expect_str_eq(c->metrics.listen, right[i]);
+		config_free(c);
+	}
 }

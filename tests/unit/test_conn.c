@@ -11,7 +11,7 @@ Test(conn, one_that_nobody_knows_is_closed)
 	tell_flow(&b, 0);
 	hear_out(&b);
 	cr_expect_eq(b.heard_len, 0u);
-	cr_expect_eq(b.worker.stats.flows_unknown, 1u);
+	cr_expect_eq(b.worker.stats->flows_unknown, 1u);
 	tear_down(&b);
 }
 
@@ -39,8 +39,8 @@ Test(conn, another_host_is_passed_through_byte_for_byte)
 	set_up(&b);
 	begin(&b, "GET /a HTTP/1.1\r\nHost: other.example\r\nX-Odd:   1\r\n\r\n");
 	expect_arrival(&b, "GET /a HTTP/1.1\r\nHost: other.example\r\nX-Odd:   1\r\n\r\n");
-	cr_expect_eq(b.worker.stats.flows_spliced, 1u);
-	cr_expect_eq(b.worker.stats.flows_opened, 0u);
+	cr_expect_eq(b.worker.stats->flows_spliced, 1u);
+	cr_expect_eq(b.worker.stats->flows_opened, 0u);
 	tear_down(&b);
 }
 
@@ -51,8 +51,8 @@ Test(conn, a_target_is_opened)
 	set_up_masking(&b);
 	begin(&b, "GET /a HTTP/1.1\r\nHost: " TARGET "\r\nX-Odd: 1\r\n\r\n");
 	expect_arrival(&b, "GET /a HTTP/1.1\r\nHost: " TARGET "\r\nX-Odd: 1\r\nAccept-Encoding: ");
-	cr_expect_eq(b.worker.stats.flows_opened, 1u);
-	cr_expect_eq(b.worker.stats.flows_spliced, 0u);
+	cr_expect_eq(b.worker.stats->flows_opened, 1u);
+	cr_expect_eq(b.worker.stats->flows_spliced, 0u);
 	tear_down(&b);
 }
 
@@ -119,7 +119,7 @@ Test(conn, http2_in_the_clear_is_refused)
 	begin(&b, PREFACE);
 	hear_out(&b);
 	cr_expect(nobody_dialled(&b));
-	cr_expect_eq(b.worker.stats.flows_refused, 1u);
+	cr_expect_eq(b.worker.stats->flows_refused, 1u);
 	tear_down(&b);
 }
 
@@ -263,7 +263,7 @@ Test(conn, socks_is_refused)
 		cr_expect_eq(b.heard_len, i ? 8u : 2u);
 		cr_expect_eq((uint8_t)b.heard[1], i ? 91 : 0xff);
 		cr_expect(nobody_dialled(&b));
-		cr_expect_eq(b.worker.stats.flows_refused, 1u);
+		cr_expect_eq(b.worker.stats->flows_refused, 1u);
 		tear_down(&b);
 	}
 }

@@ -72,7 +72,7 @@ Test(conn_drain, a_request_that_came_before_the_goodbye_is_answered)
 	say(&b, REQUEST, strlen(REQUEST));
 	conn_drain_all(&b.thread);
 	hear_out(&b);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], 2u);
+	cr_expect_eq(b.worker.stats->refusals[REFUSAL_NOT_JSON], 2u);
 	tear_down(&b);
 }
 
@@ -88,7 +88,7 @@ Test(conn_drain, who_has_just_been_answered_has_time_for_one_more_request)
 	say(&b, REQUEST, 10);
 	say(&b, REQUEST + 10, strlen(REQUEST) - 10);
 	hear_out(&b);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], 2u);
+	cr_expect_eq(b.worker.stats->refusals[REFUSAL_NOT_JSON], 2u);
 	cr_expect(strstr(b.heard, "\r\nConnection: close\r\n"), "%s", b.heard);
 	tear_down(&b);
 }
@@ -102,7 +102,7 @@ Test(conn_drain, and_is_let_go_when_it_sends_none)
 	conn_drain_all(&b.thread);
 	expire(&b);
 	hear_out(&b);
-	cr_expect_eq(b.worker.stats.requests, 1u);
+	cr_expect_eq(b.worker.stats->requests, 1u);
 	tear_down(&b);
 }
 

@@ -13,7 +13,7 @@ Test(conn_limits, one_too_many_is_refused_in_words)
 	cr_expect(strstr(b.heard, "HTTP/1.1 529 "), "%s", b.heard);
 	cr_expect(strstr(b.heard, "\"type\":\"overloaded_error\""), "%s", b.heard);
 	cr_expect(strstr(b.heard, "retry-after: "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_CONNECTIONS], 1u);
+	cr_expect_eq(b.worker.stats->refusals[REFUSAL_CONNECTIONS], 1u);
 	cr_expect(nobody_dialled(&b));
 	tear_down(&b);
 }
@@ -27,7 +27,7 @@ Test(conn_limits, one_too_many_that_is_to_be_passed_through_is_closed)
 	begin(&b, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n");
 	hear_out(&b);
 	cr_expect_eq(b.heard_len, 0u);
-	cr_expect_eq(b.worker.stats.flows_refused, 1u);
+	cr_expect_eq(b.worker.stats->flows_refused, 1u);
 	cr_expect(nobody_dialled(&b));
 	tear_down(&b);
 }
@@ -41,7 +41,7 @@ Test(conn_limits, far_too_many_are_closed_at_once)
 	b.worker.open_conns = 10000;
 	dial(&b, DOOR_TRANSPARENT);
 	hear_out(&b);
-	cr_expect_eq(b.worker.stats.flows_refused, 1u);
+	cr_expect_eq(b.worker.stats->flows_refused, 1u);
 	cr_expect_null(b.thread.conns);
 	b.worker.open_conns = 0;
 	tear_down(&b);
@@ -87,7 +87,7 @@ Test(conn_limits, a_request_has_to_come_in_time)
 	say(&b, "4", 1);
 	hear_out(&b);
 	cr_expect(strstr(b.heard, "HTTP/1.1 408 "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_TOO_SLOW], 1u);
+	cr_expect_eq(b.worker.stats->refusals[REFUSAL_TOO_SLOW], 1u);
 	tear_down(&b);
 }
 
@@ -112,7 +112,7 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 	begin(&b, request);
 	for (unsigned n = 1; n <= 3; n++) {
 		until(&b, is_idle);
-		cr_expect_eq(b.worker.stats.refusals[REFUSAL_NOT_JSON], n);
+		cr_expect_eq(b.worker.stats->refusals[REFUSAL_NOT_JSON], n);
 		conn_deadline(b.thread.conns, 1); /* as if it had come */
 		until(&b, is_slim);
 		cr_expect_eq(b.thread.conns->held, 0u);
@@ -120,7 +120,7 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 		say(&b, request, strlen(request));
 	}
 	until(&b, is_idle);
-	cr_expect_eq(b.worker.stats.requests, 4u);
+	cr_expect_eq(b.worker.stats->requests, 4u);
 	conn_rest(b.thread.conns);
 	shutdown(b.client, SHUT_WR);
 	hear_out(&b);
@@ -209,13 +209,13 @@ Test(conn_limits, memory_is_refused_beyond_the_limit)
 	b.config->limits.scope_memory = 300000;
 	memset(piece, ' ', sizeof(piece));
 	begin(&b, head);
-	for (int i = 0; i < 10000 && !b.worker.stats.refusals[REFUSAL_MEMORY]; i++) {
+	for (int i = 0; i < 10000 && !b.worker.stats->refusals[REFUSAL_MEMORY]; i++) {
 		(void)!send(b.client, piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT);
 		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
 	}
 	hear_out(&b);
 	cr_expect(strstr(b.heard, "HTTP/1.1 529 "), "%s", b.heard);
-	cr_expect_eq(b.worker.stats.refusals[REFUSAL_MEMORY], 1u);
+	cr_expect_eq(b.worker.stats->refusals[REFUSAL_MEMORY], 1u);
 	cr_expect(nobody_dialled(&b));
 	tear_down(&b);
 }

@@ -47,7 +47,7 @@ static void expect_421(struct bench *b, int fd)
 	hear_out(b);
 	cr_expect(strstr(b->heard, "HTTP/1.1 421 "), "%s", b->heard);
 	cr_expect(strstr(b->heard, "\"type\":\"error\""), "%s", b->heard);
-	cr_expect_eq(b->worker.stats.flows_refused, 1u);
+	cr_expect_eq(b->worker.stats->flows_refused, 1u);
 }
 
 Test(conn_watch, later_requests_to_other_hosts_pass_byte_for_byte)
@@ -71,7 +71,7 @@ Test(conn_watch, later_requests_to_other_hosts_pass_byte_for_byte)
 	arrives(&b, fd, later);
 	answers(fd, "whatever it says");
 	arrives(&b, b.client, "whatever it says");
-	cr_expect_eq(b.worker.stats.flows_refused, 0u);
+	cr_expect_eq(b.worker.stats->flows_refused, 0u);
 	close(fd);
 	tear_down(&b);
 }

@@ -122,6 +122,8 @@ Test(control, status_names_every_counter)
 	cr_expect_eq(number_at(answer, "counters", "requests"), 7);
 #define X(name, meaning) (void)number_at(answer, "counters", #name);
 	STATS_COUNTERS(X)
+	STATS_SUMS(X)
+	STATS_GAUGES(X)
 #undef X
 	cr_expect_eq(number_at(answer, "refusals", refusal_word(REFUSAL_VAULT)), 3);
 	for (int i = 0; i < REFUSAL_COUNT; i++)

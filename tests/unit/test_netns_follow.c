@@ -14,6 +14,7 @@
 /* A thread of a worker, which takes no connection: those that it accepts are closed and counted. */
 struct bench {
 	struct worker worker;
+	struct stats stats;
 	struct worker_thread thread;
 	struct config *config;
 	struct netns_follow *follow;
@@ -36,13 +37,14 @@ static void set_up(struct bench *b)
 	b->config = config_default();
 	b->config->limits.connections = 0;
 	b->worker.config = b->config;
+	b->worker.stats = &b->stats;
 	b->thread.worker = &b->worker;
 	cr_assert_eq(uv_loop_init(&b->thread.loop), 0);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	b->monitor = pair[1];
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
-	b->thread.origins =
-		origin_pool_new(&b->thread.loop, &b->worker.tls, b->thread.privsep, NULL);
+	b->thread.origins = origin_pool_new(&b->thread.loop, &b->worker.tls, b->thread.privsep,
+					    NULL, &b->worker.gauges);
 	b->follow = netns_follow_new(&b->thread);
 	cr_assert(b->thread.privsep && b->thread.origins && b->follow);
 }
@@ -117,12 +119,12 @@ static int connect_to(const struct sockaddr_in *at)
 
 static bool is_accepted(struct bench *b, const struct sockaddr_in *at)
 {
-	uint64_t before = b->worker.stats.flows_accepted;
+	uint64_t before = b->worker.stats->flows_accepted;
 	int fd = connect_to(at);
 
 	go_round(b);
 	close(fd);
-	return b->worker.stats.flows_accepted == before + 1;
+	return b->worker.stats->flows_accepted == before + 1;
 }
 
 static size_t descriptors(void)

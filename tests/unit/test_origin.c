@@ -14,6 +14,7 @@ struct bench {
 	X509 *leaf;
 	struct origin_pool *pool;
 	struct own_hellos *hellos;
+	struct stats_gauges gauges;
 	struct origin_place place;
 	int listener;
 	pthread_t thread;
@@ -61,7 +62,7 @@ static void set_up(struct bench *b, const char *host, void (*serve)(struct bench
 	cr_assert_eq(pthread_create(&b->thread, NULL, serve_all, b), 0);
 	b->hellos = own_hellos_new();
 	cr_assert(b->hellos);
-	b->pool = origin_pool_new(&b->loop, &b->tls, NULL, b->hellos);
+	b->pool = origin_pool_new(&b->loop, &b->tls, NULL, b->hellos, &b->gauges);
 	cr_assert(b->pool);
 }
 

@@ -104,7 +104,7 @@ static ssize_t receive_line(int fd, char *line, size_t size)
 
 static enum client_result converse(int fd, const char *request, json_t **answer, struct err *e)
 {
-	char *line = malloc(CTL_LINE_MAX);
+	char *line = malloc(CTL_ANSWER_MAX);
 	json_t *said = NULL;
 	ssize_t len = -1;
 	bool asked;
@@ -117,7 +117,7 @@ static enum client_result converse(int fd, const char *request, json_t **answer,
 	 */
 	asked = send_line(fd, request) == 0;
 	if (asked || errno == EPIPE || errno == ECONNRESET)
-		len = receive_line(fd, line, CTL_LINE_MAX);
+		len = receive_line(fd, line, CTL_ANSWER_MAX);
 	if (len >= 0)
 		said = json_loadb(line, (size_t)len, 0, NULL);
 	if (len < 0)

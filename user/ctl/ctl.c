@@ -28,6 +28,9 @@ static const struct command commands[] = {
 	 ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"metrics", cmd_metrics, "", 0, 0, 0, "print what is counted, as Prometheus reads it",
+	 "For a host without a scraper: node_exporter takes it as a file of its textfile "
+	 "collector.\n"},
 	{"report", cmd_report, "", 0, 0,
 	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(JSON),
 	 "sum up what was found, by type, cgroup and day",

@@ -10,8 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Whether somebody accepts there; a socket that a dead daemon left behind refuses. */
-static bool is_answered(const char *path)
+bool alone_answers(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	bool answered;
@@ -46,7 +45,7 @@ int alone_claim(const struct config *c, struct inheritance *in, struct err *e)
 			"another awsmaskd is running here (it holds %s); stop it first, or ask it: "
 			"awsmaskctl status",
 			dir);
-	} else if (!inherit_has(in, "control") && is_answered(c->control_socket)) {
+	} else if (!inherit_has(in, "control") && alone_answers(c->control_socket)) {
 		err_set(e,
 			"another awsmaskd is running here (it answers at %s); stop it first, or "
 			"give this one a control.socket of its own",

@@ -15,4 +15,7 @@
 __attribute__((warn_unused_result)) int alone_claim(const struct config *c, struct inheritance *in,
 						    struct err *e);
 
+/* Whether somebody accepts at that path; a socket that a dead daemon left behind refuses. */
+bool alone_answers(const char *path);
+
 #endif

@@ -255,3 +255,11 @@ out:
 	EVP_PKEY_free(pub);
 	return len > 0 ? 0 : -1;
 }
+
+uint64_t ca_not_after(const X509 *certificate)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) == 1 ? (uint64_t)timegm(&tm)
+									  : 0;
+}

@@ -46,6 +46,8 @@ __attribute__((warn_unused_result)) int ca_sign_leaf(const struct ca *c, const c
 						     uint8_t **der, size_t *der_len, struct err *e);
 
 X509 *ca_certificate(const struct ca *c); /* borrowed */
+/* When a certificate expires, in seconds since 1970. */
+uint64_t ca_not_after(const X509 *certificate);
 
 /* The certificate alone, for those who have no key (awsmaskctl, check). NULL and a sentence. */
 X509 *ca_read_certificate(const char *dir, struct err *e);

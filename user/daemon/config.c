@@ -128,6 +128,7 @@ struct config *config_default(void)
 	c->report_keep = 90;
 	strcpy(c->ca_dir, "/var/lib/awsmask/ca");
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
+	strcpy(c->metrics.socket, "/run/awsmask/metrics.sock");
 	c->limit_body = (size_t)64 << 20;
 	c->limits = (struct scope_limits){.connections = 10000,
 					  .scope_connections = 5000,

@@ -80,7 +80,11 @@ struct config {
 	unsigned report_keep;	 /* days */
 	char ca_dir[256];
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
-	size_t limit_body;	  /* bytes */
+	struct {
+		char socket[108]; /* sun_path and its NUL; "": none */
+		char listen[64];  /* on a loopback address; "" */
+	} metrics;
+	size_t limit_body; /* bytes */
 	struct scope_limits limits;
 	unsigned threads;  /* 0: one per core */
 	bool allow_binary; /* binary: refuse | allow */

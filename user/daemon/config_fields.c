@@ -46,6 +46,11 @@ static const struct config_field control_fields[] = {
 	{"socket", KIND_PATH, MEMBER(control_socket), .max = 107}, /* sun_path and its NUL */
 	{.key = NULL},
 };
+static const struct config_field metrics_fields[] = {
+	{"socket", KIND_FILE, MEMBER(metrics.socket)},
+	{"listen", KIND_LOOPBACK, MEMBER(metrics.listen)},
+	{.key = NULL},
+};
 static const struct config_field limits_fields[] = {
 	{"body", KIND_SIZE, MEMBER(limit_body), .min = 1024, .max = (size_t)1 << 30},
 	{"connections", KIND_NUMBER, MEMBER(limits.connections), .min = 1, .max = 1000000},
@@ -100,6 +105,7 @@ const struct config_field config_fields[] = {
 	{"report", KIND_MAP, .fields = report_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
 	{"control", KIND_MAP, .fields = control_fields},
+	{"metrics", KIND_MAP, .fields = metrics_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},
 	{"threads", KIND_NUMBER, MEMBER(threads), .max = 256},
 	{"binary", KIND_SWITCH, MEMBER(allow_binary), .words = binary_words},
@@ -127,6 +133,8 @@ static const char *fixed_sentence(enum config_kind kind)
 		return "port numbers from 1 to 65535";
 	case KIND_LISTEN:
 		return "an address and port such as 127.0.0.1:8082 or [::1]:8082, or \"\"";
+	case KIND_LOOPBACK:
+		return "a loopback address and port such as 127.0.0.1:9464 or [::1]:9464, or \"\"";
 	case KIND_ORIGIN:
 		return "a host or address with its port such as gateway.example:443, or \"\"";
 	case KIND_NETS:
@@ -331,6 +339,7 @@ static void print_value(FILE *out, const struct config_field *f, const char *bas
 	case KIND_PATH:
 	case KIND_FILE:
 	case KIND_LISTEN:
+	case KIND_LOOPBACK:
 	case KIND_ORIGIN:
 	case KIND_TEXT:
 		print_text(out, at);

@@ -16,6 +16,7 @@ enum config_kind {
 	KIND_PATH,     /* char[size], absolute */
 	KIND_FILE,     /* char[size], absolute or "" */
 	KIND_LISTEN,   /* char[size], "address:port" or "" */
+	KIND_LOOPBACK, /* char[size], "address:port" of this host alone, or "" */
 	KIND_ORIGIN,   /* char[size], "host:port" or "" */
 	KIND_PORTS,    /* list of uint16_t */
 	KIND_NETS,     /* list of struct config_net */

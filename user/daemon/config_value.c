@@ -223,3 +223,11 @@ int config_endpoint(const char *text, bool names)
 		return 0;
 	return names && !config_host(host, lower) ? 0 : -1;
 }
+
+int config_loopback(const char *text)
+{
+	return !config_endpoint(text, false) &&
+			       (!strncmp(text, "127.", 4) || !strncmp(text, "[::1]:", 6))
+		       ? 0
+		       : -1;
+}

@@ -21,5 +21,7 @@ void config_net_text(const struct config_net *net, char text[static 64]);
 int config_host(const char *text, char host[static HOST_MAX]);
 /* "1.2.3.4:80", "[::1]:80" and, if `names`, "host.example:80". */
 int config_endpoint(const char *text, bool names);
+/* "127.0.0.1:80", "[::1]:80": an endpoint that only this host reaches. */
+int config_loopback(const char *text);
 
 #endif

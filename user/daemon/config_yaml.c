@@ -60,6 +60,8 @@ static bool text_fits(const struct config_field *f, const char *text)
 		return true;
 	if (f->kind == KIND_LISTEN || f->kind == KIND_ORIGIN)
 		return !config_endpoint(text, f->kind == KIND_ORIGIN);
+	if (f->kind == KIND_LOOPBACK)
+		return !config_loopback(text);
 	return *text == '/';
 }
 

@@ -92,7 +92,7 @@ static void conn_free(struct conn *c)
 	buf_free(&c->in);
 	buf_free(&c->connect_head);
 	free(c);
-	stat_sub(&w->stats.flows_active, 1);
+	stat_sub(&w->gauges.flows_active, 1);
 	w->open_conns--;
 }
 
@@ -135,7 +135,7 @@ void conn_close(struct conn *c, bool abort)
 
 void conn_refused(struct conn *c, const char *why)
 {
-	stat_add(&c->thread->worker->stats.flows_refused, 1);
+	stat_add(&c->thread->worker->stats->flows_refused, 1);
 	/* Any other name may be a value itself (a bucket's, an instance's). */
 	bool known = config_is_target(c->thread->worker->config, c->host) ||
 		     config_is_unmasked_model(c->host);
@@ -255,11 +255,11 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	struct conn *c;
 	int one = 1;
 
-	stat_add(&w->stats.flows_accepted, 1);
+	stat_add(&w->stats->flows_accepted, 1);
 	c = w->open_conns < w->config->limits.connections + REFUSED_MAX ? calloc(1, sizeof(*c))
 									: NULL;
 	if (!c || stream_open(&c->client, &t->loop, fd, conn_pump, c) < 0) {
-		stat_add(&w->stats.flows_refused, 1);
+		stat_add(&w->stats->flows_refused, 1);
 		free(c);
 		close(fd);
 		return;
@@ -279,7 +279,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	if (c->next)
 		c->next->previous = c;
 	t->conns = c;
-	stat_add(&w->stats.flows_active, 1);
+	stat_add(&w->gauges.flows_active, 1);
 	w->open_conns++;
 	conn_ask_flow(c);
 }

@@ -16,7 +16,8 @@ bool conn_observes(const struct conn *c)
 /* Returns how many were found. */
 static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 {
-	struct stats *s = &c->thread->worker->stats;
+	struct stats *s = c->thread->worker->stats;
+	const struct stats_slots *slots = &c->thread->worker->slots;
 	uint64_t masked = 0, observed = 0;
 	bool observe = conn_observes(c);
 
@@ -27,8 +28,8 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 
 		if (!found)
 			continue;
-		stat_add(&s->masked_by_type[t], replaced);
-		stat_add(&s->observed_by_type[t], seen);
+		stat_add(&s->masked_by_type[stats_slot(slots, t)], replaced);
+		stat_add(&s->observed_by_type[stats_slot(slots, t)], seen);
 		masked += replaced;
 		observed += seen;
 	}
@@ -55,16 +56,20 @@ static void report(struct conn *c, const struct exchange_facts *f)
 void conn_count(struct conn *c)
 {
 	const struct exchange_facts *f = exchange_facts(c->exchange);
-	struct stats *s = &c->thread->worker->stats;
+	struct stats *s = c->thread->worker->stats;
 	uint64_t found;
 
 	c->counted = f->requests;
 	stat_add(&s->requests, 1);
+	stat_add(&s->request_bytes, f->request_bytes);
+	stat_add(&s->answer_bytes, f->answer_bytes);
 	found = count_types(c, &f->masked);
 	stat_add(&s->restored, f->unmasked.restored);
 	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
 	stat_add(&s->signed_passed, f->masked.signed_passed);
 	report(c, f);
+	if (f->refusal < 0)
+		stats_answer(s, f->status);
 	if (f->refusal >= 0) {
 		stat_add(&s->refusals[f->refusal], 1);
 		conn_log(c, LOG_WARNING, "request-refused",

@@ -77,7 +77,7 @@ static void on_flow(void *arg, const struct priv_reply *reply)
 
 	c->ticket = 0;
 	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats.flows_unknown, 1);
+		stat_add(&c->thread->worker->stats->flows_unknown, 1);
 		log_event(LOG_NOTICE, "flow-unknown", log_word("why", reply->error));
 		conn_close(c, true);
 		return;
@@ -93,7 +93,7 @@ static void on_peer(void *arg, const struct priv_reply *reply)
 
 	c->ticket = 0;
 	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats.flows_unknown, 1);
+		stat_add(&c->thread->worker->stats->flows_unknown, 1);
 		log_event(LOG_NOTICE, "peer-unknown", log_word("why", reply->error));
 		conn_close(c, true);
 		return;

@@ -45,7 +45,7 @@ bool conn_handshake(struct conn *c)
 	if (r != 1) {
 		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
 		 * more. */
-		stat_add(&c->thread->worker->stats.handshake_failures, 1);
+		stat_add(&c->thread->worker->stats->handshake_failures, 1);
 		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", c->host),
 			 log_word("hint",
 				  "does this client trust the host's CA? see awsmaskctl check"));
@@ -85,7 +85,10 @@ static bool read_client(struct conn *c)
 	if (want == WANT_CLIENT && buf_len(&c->in)) {
 		/* Without a vault nothing is looked at: the first byte is answered. */
 		size_t offered = c->scope ? buf_len(&c->in) : 1;
+		uint64_t now = uv_hrtime();
 		size_t taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
+		if (exchange_want(c->exchange) != WANT_CLIENT)
+			c->complete_ns = c->awaited_ns = now;
 		buf_drop(&c->in, taken);
 		if (!c->scope)
 			exchange_refuse(c->exchange, c->use ? REFUSAL_VAULT : REFUSAL_CONNECTIONS);
@@ -111,6 +114,26 @@ static bool read_client(struct conn *c)
 	return true;
 }
 
+/* Of streams alone: what else is answered is waited for whole. */
+static void note_first_event(struct conn *c)
+{
+	const struct exchange_facts *f = exchange_facts(c->exchange);
+
+	if (!c->awaited_ns || !f->stream || !f->answer_bytes)
+		return;
+	stats_observe(c->thread->worker->stats, HISTOGRAM_FIRST_EVENT, uv_hrtime() - c->awaited_ns);
+	c->awaited_ns = 0;
+}
+
+static void note_sent(struct conn *c)
+{
+	if (!c->complete_ns)
+		return;
+	stats_observe(c->thread->worker->stats, HISTOGRAM_REQUEST_ADDED,
+		      uv_hrtime() - c->complete_ns);
+	c->complete_ns = 0;
+}
+
 static bool write_client(struct conn *c)
 {
 	struct buf *out = exchange_to_client(c->exchange);
@@ -122,6 +145,8 @@ static bool write_client(struct conn *c)
 		conn_close(c, true);
 		return false;
 	}
+	if (buf_len(out) != before)
+		note_first_event(c);
 	return buf_len(out) != before;
 }
 
@@ -160,7 +185,7 @@ static void origin_lost(struct conn *c, bool in_order)
 static bool attach_origin(struct conn *c)
 {
 	struct origin_place place;
-	struct stats *s = &c->thread->worker->stats;
+	struct stats *s = c->thread->worker->stats;
 
 	conn_place(c, &place);
 	c->origin = origin_get(c->thread->origins, &place, c->fresh, conn_pump, c);
@@ -209,6 +234,8 @@ static bool talk_to_origin(struct conn *c)
 	bool deaf = stream_flush(s, out) == STREAM_BROKEN;
 	ssize_t n = STREAM_AGAIN;
 
+	if (buf_len(out) != before)
+		note_sent(c);
 	/* An origin that stops reading may still be answering (413, 429): hear it out. */
 	if (exchange_client_room(c->exchange))
 		n = stream_read(s, piece, sizeof(piece));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before a connection to a target is opened: its scope's vault, its certificate. */
 #include "conn_private.h"
+#include "ca.h"
 
 #define PREPARE_MS 10000
 
@@ -39,6 +40,8 @@ static void start_handshake(void *arg, X509 *leaf)
 	SSL *ssl;
 
 	c->ticket = 0;
+	if (leaf)
+		c->thread->worker->gauges.leaf_not_after = ca_not_after(leaf);
 	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf) : NULL;
 	if (!ssl || stream_tls(&c->client, ssl, true) < 0) {
 		conn_refuse_tls(c, "no certificate could be made");
@@ -77,7 +80,7 @@ static void after_scope(struct conn *c)
 
 void conn_prepare(struct conn *c)
 {
-	stat_add(&c->thread->worker->stats.flows_opened, 1);
+	stat_add(&c->thread->worker->stats->flows_opened, 1);
 	c->origin_needs_tls = c->origin && c->tls;
 	c->origin_waited = c->origin != NULL;
 	conn_move(c, CONN_PREPARE);

@@ -70,14 +70,16 @@ struct conn {
 	struct exchange *exchange;
 	struct origin *origin;
 	bool origin_needs_tls; /* a tunnel, still plain */
-	bool origin_waited; /* it stood before there was a request: its proxy may have ended it */
-	uint64_t asked_ms;  /* when the request that is being read began; 0: none is */
-	uint64_t counted;   /* requests whose facts went into the counters */
-	uint64_t told;	    /* requests whose findings went into the log, if there was reason */
-	bool fresh;	    /* the pool has disappointed this request once */
-	bool on_origin;	    /* the exchange was waiting for the origin when last looked at */
-	bool idle;	    /* nobody has asked for anything */
-	bool rested;	    /* ... for a while */
+	bool origin_waited;   /* it stood before there was a request: its proxy may have ended it */
+	uint64_t asked_ms;    /* when the request that is being read began; 0: none is */
+	uint64_t complete_ns; /* when the request had come whole; 0: it has not, or has gone on */
+	uint64_t awaited_ns; /* the same, until the first event of its answer; 0: none is awaited */
+	uint64_t counted;    /* requests whose facts went into the counters */
+	uint64_t told;	     /* requests whose findings went into the log, if there was reason */
+	bool fresh;	     /* the pool has disappointed this request once */
+	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
+	bool idle;	     /* nobody has asked for anything */
+	bool rested;	     /* ... for a while */
 	struct splicer *splicer;
 	uint64_t moved;
 	struct conn_watch watch;

@@ -425,7 +425,7 @@ bool conn_dial(struct conn *c)
 		conn_close(c, true);
 		return false;
 	}
-	stat_add(&c->thread->worker->stats.flows_spliced, 1);
+	stat_add(&c->thread->worker->stats->flows_spliced, 1);
 	conn_move(c, CONN_SPLICE);
 	conn_deadline(
 		c,
@@ -435,8 +435,10 @@ bool conn_dial(struct conn *c)
 
 bool conn_splice(struct conn *c)
 {
+	uint64_t before = c->moved;
 	int r = splicer_pump(c->splicer, &c->moved);
 
+	stat_add(&c->thread->worker->stats->spliced_bytes, c->moved - before);
 	if (r == 1 && c->watch.state == WATCH_REFUSED) {
 		conn_move(c, CONN_LINGER);
 		return true;

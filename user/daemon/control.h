@@ -16,9 +16,12 @@ struct control_context {
 	struct privsep *privsep; /* of the same loop */
 	const struct types *types;
 	const struct stats *stats;
+	const struct stats_slots *slots; /* of the types */
+	const struct stats_gauges *gauges;
 	struct vault *vault;
 	struct report *report; /* NULL: none is kept */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */
+	uint64_t started;      /* the same, in seconds since 1970 */
 	/* Called on the loop when the monitor has read another CA: leaves of the old one must go.
 	 * May be NULL. */
 	void (*ca_changed)(void *arg);

@@ -2,10 +2,12 @@
 /* What `status` and `list` answer: facts and counts, never values. */
 #include "cgroup.h"
 #include "control_job.h"
+#include "metrics_text.h"
 
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define NAMES_MAX 256 /* of targets in an answer; a target is at most 253 bytes */
@@ -67,15 +69,18 @@ static json_t *names_json(char *const *names, size_t n)
 	return list;
 }
 
-static json_t *counters_json(const struct stats *stats)
+static json_t *counters_json(const struct stats *stats, const struct stats_gauges *gauges)
 {
 	json_t *all = json_object();
 
 #define X(name, meaning)                                                                           \
-	json_object_set_new(all, #name,                                                            \
-			    json_integer((json_int_t)atomic_load_explicit(&stats->name,            \
-									  memory_order_relaxed)));
+	json_object_set_new(all, #name, json_integer((json_int_t)stat_get(&stats->name)));
 	STATS_COUNTERS(X)
+	STATS_SUMS(X)
+#undef X
+#define X(name, meaning)                                                                           \
+	json_object_set_new(all, #name, json_integer((json_int_t)stat_get(&gauges->name)));
+	STATS_GAUGES(X)
 #undef X
 	return all;
 }
@@ -86,18 +91,19 @@ static json_t *refusals_json(const struct stats *stats)
 
 	for (int i = 0; i < REFUSAL_COUNT; i++)
 		json_object_set_new(all, refusal_word((enum refusal)i),
-				    json_integer((json_int_t)atomic_load_explicit(
-					    &stats->refusals[i], memory_order_relaxed)));
+				    json_integer((json_int_t)stat_get(&stats->refusals[i])));
 	return all;
 }
 
 /* `zeros`: those too of which nothing was counted. */
-static json_t *types_json(const struct types *types, const _Atomic uint64_t *counters, bool zeros)
+static json_t *types_json(const struct control_context *context, const _Atomic uint64_t *counters,
+			  bool zeros)
 {
+	const struct types *types = context->types;
 	json_t *all = json_object();
 
 	for (unsigned i = 0; i < types_count(types); i++) {
-		uint64_t n = atomic_load_explicit(&counters[i], memory_order_relaxed);
+		uint64_t n = stat_get(&counters[stats_slot(context->slots, i)]);
 
 		if (n || zeros)
 			json_object_set_new(all, types_info(types, (enum mask_type)i)->label,
@@ -192,13 +198,29 @@ json_t *control_status(const struct control_context *context,
 		ports_json(config->proxy_ports, config->proxy_port_count), "targets",
 		names_json(config->targets, config->target_count), "target_count",
 		(int)config->target_count, "enrolled", (json_int_t)enrolled, "counters",
-		counters_json(context->stats), "refusals", refusals_json(context->stats),
-		"masked_by_type", types_json(context->types, context->stats->masked_by_type, true),
-		"observed_by_type",
-		types_json(context->types, context->stats->observed_by_type, false), "vault",
+		counters_json(context->stats, context->gauges), "refusals",
+		refusals_json(context->stats), "masked_by_type",
+		types_json(context, context->stats->masked_by_type, true), "observed_by_type",
+		types_json(context, context->stats->observed_by_type, false), "vault",
 		vault_json(context->vault), "report", report_json(context), "kernel",
 		kernel_json(counters), "namespaces", inodes_json(netns), "namespace_count",
 		(json_int_t)netns->u.netns.total, "programs", (json_int_t)programs);
+}
+
+json_t *control_metrics(const struct control_context *context, const struct priv_facts *facts)
+{
+	const struct metrics_source source = {.config = context->config,
+					      .stats = context->stats,
+					      .gauges = context->gauges,
+					      .vault = context->vault,
+					      .report = context->report,
+					      .started = context->started};
+	char *text = metrics_text(&source, facts);
+	json_t *answer = text ? json_pack("{s:b, s:s}", "ok", 1, "text", text)
+			      : control_refusal("memory is out");
+
+	free(text);
+	return answer;
 }
 
 static json_t *enrolment_json(uint64_t id, const struct policy *policy)

@@ -58,6 +58,9 @@ static void ask(struct control_job *job, enum job_phase phase)
 	case JOB_NETNS:
 		r.kind = PRIV_NETNS;
 		break;
+	case JOB_FACTS:
+		r.kind = PRIV_FACTS;
+		break;
 	default:
 		r.kind = PRIV_LIST;
 		r.u.list.offset = (uint32_t)job->offset;
@@ -143,6 +146,9 @@ static void advance(struct control_job *job, const struct priv_reply *reply)
 	case JOB_NETNS:
 		finish(job, control_status(job->context, job->counters, job->enrolled,
 					   job->programs, reply));
+		break;
+	case JOB_FACTS:
+		finish(job, control_metrics(job->context, &reply->u.facts));
 		break;
 	case JOB_PAGE:
 		finish(job, control_page((uint32_t)job->offset, reply));
@@ -369,6 +375,8 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		finish(job, refused);
 	else if (job->command == CONTROL_STATUS)
 		ask(job, JOB_COUNTERS);
+	else if (job->command == CONTROL_METRICS)
+		ask(job, JOB_FACTS);
 	else if (job->command == CONTROL_REPORT)
 		ask_report(job);
 	else if (job->command == CONTROL_LIST)

@@ -22,6 +22,7 @@ enum control_command {
  *
  *	changing commands   ACT -> done (the monitor judges who asks)
  *	status              COUNTERS -> TOTAL -> PROGRAMS -> NETNS -> done
+ *	metrics             FACTS -> done
  *	list, programs      PAGE or PROGRAMS -> done
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
@@ -35,6 +36,7 @@ enum job_phase {
 	JOB_NETNS,
 	JOB_PAGE,
 	JOB_PROGRAMS,
+	JOB_FACTS,
 	JOB_REPORT
 };
 
@@ -72,6 +74,7 @@ __attribute__((format(printf, 1, 2))) json_t *control_refusal(const char *format
 json_t *control_status(const struct control_context *context,
 		       const uint64_t counters[static REASON_COUNT], uint32_t enrolled,
 		       uint32_t programs, const struct priv_reply *netns);
+json_t *control_metrics(const struct control_context *context, const struct priv_facts *facts);
 json_t *control_page(uint32_t offset, const struct priv_reply *reply);
 json_t *control_programs(uint32_t offset, const struct priv_reply *reply);
 

@@ -252,6 +252,7 @@ static void member_ended(struct member *m)
 	if (c->phase != CREW_WORKING) {
 		crew_end_if_left(c);
 	} else if (gone.state != MEMBER_DRAINING) {
+		c->restarts++;
 		replace(c, &gone);
 	}
 }

@@ -35,6 +35,7 @@ struct crew {
 	struct host_link *host; /* NULL: none, or it is gone */
 	struct member *members; /* the youngest first */
 	uint32_t last_id;
+	uint64_t restarts;			  /* that nobody asked for */
 	void (*succeeded)(void *arg, bool ready); /* NULL: no succession is on its way */
 	uint64_t backoff_ms, stop_ms;
 	enum crew_phase phase;

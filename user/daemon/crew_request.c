@@ -69,6 +69,13 @@ void crew_forget_doors(const struct member *m)
 		netns_doors_forget(m->crew->options.services->doors, m->channels[i].fd);
 }
 
+static void add_facts(const struct crew *c, struct priv_facts *f)
+{
+	f->restarts = c->restarts;
+	for (const struct member *m = c->members; m; m = m->next)
+		f->draining += m->alive && m->state == MEMBER_DRAINING;
+}
+
 static void serve(struct channel *ch, const struct priv_request *request, int connection)
 {
 	struct crew *c = ch->member->crew;
@@ -96,6 +103,8 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 		return;
 	default:
 		privsep_serve(c->options.services, request, connection, &reply);
+		if (request->kind == PRIV_FACTS)
+			add_facts(c, &reply.u.facts);
 		answer(ch, &reply);
 		privsep_close_fds(&reply);
 		if (request->kind == PRIV_READY)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doors.h"
+#include "alone.h"
+#include "state_dir.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -165,30 +167,33 @@ static int open_transparent(struct worker_boot *boot, uint16_t port, struct inhe
 	return 0;
 }
 
-static int open_explicit(struct worker_boot *boot, const char *address, struct inheritance *in,
-			 struct err *e)
+/* The address's form has been checked with the configuration. -1 and errno. */
+static int open_address(const char *name, const char *address, struct inheritance *in,
+			struct err *e)
 {
 	struct sockaddr_in four = {.sin_family = AF_INET};
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
 	const char *colon = strrchr(address, ':');
 	char host[64] = {0};
 
-	if (!address[0])
-		return 0;
-	/* The configuration has checked its form. */
 	memcpy(host, address, (size_t)(colon - address));
 	if (host[0] == '[') {
 		host[strlen(host) - 1] = 0;
 		six.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
 		inet_pton(AF_INET6, host + 1, &six.sin6_addr);
-		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&six,
-						   sizeof(six), PLAIN, e);
-	} else {
-		four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-		inet_pton(AF_INET, host, &four.sin_addr);
-		boot->explicit_fd = take_or_listen(in, "explicit", (struct sockaddr *)&four,
-						   sizeof(four), PLAIN, e);
+		return take_or_listen(in, name, (struct sockaddr *)&six, sizeof(six), PLAIN, e);
 	}
+	four.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+	inet_pton(AF_INET, host, &four.sin_addr);
+	return take_or_listen(in, name, (struct sockaddr *)&four, sizeof(four), PLAIN, e);
+}
+
+static int open_explicit(struct worker_boot *boot, const char *address, struct inheritance *in,
+			 struct err *e)
+{
+	if (!address[0])
+		return 0;
+	boot->explicit_fd = open_address("explicit", address, in, e);
 	if (boot->explicit_fd < 0)
 		return err_set(e, "listen.explicit is %s, which cannot be listened on: %s", address,
 			       strerror(errno));
@@ -207,46 +212,98 @@ static bool is_bound_to(int fd, const char *path)
 	       stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-static int open_control(struct worker_boot *boot, const char *path, gid_t group,
-			struct inheritance *in, struct err *e)
+/* `name`: as inherited; its key in the configuration is NAME.socket. */
+static int open_path(const char *name, const char *path, gid_t group, struct inheritance *in,
+		     struct err *e)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = inherit_take(in, "control");
+	int fd = inherit_take(in, name);
 
-	if (fd >= 0 && is_bound_to(fd, path)) {
-		boot->control_fd = fd;
-		return 0;
-	}
+	if (fd >= 0 && is_bound_to(fd, path))
+		return fd;
 	if (fd >= 0) {
-		inherit_forget("control");
+		inherit_forget(name);
 		close(fd);
 	}
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(e,
-			       "control.socket is %s, which is longer than a socket's path may be",
-			       path);
+		return err_set(e, "%s.socket is %s, which is longer than a socket's path may be",
+			       name, path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    chown(path, 0, group) < 0 || chmod(path, 0660) < 0 || listen(fd, 64) < 0) {
-		err_set(e, "control.socket %s cannot be made: %s", path, strerror(errno));
+		err_set(e, "%s.socket %s cannot be made: %s", name, path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	boot->control_fd = fd;
-	return 0;
+	return fd;
+}
+
+static const char *const metrics_names[METRICS_DOORS] = {
+	[METRICS_UNIX] = "metrics", [METRICS_TCP] = "metrics-tcp"};
+
+const char *doors_metrics_place(const struct config *c, enum metrics_door which)
+{
+	return which == METRICS_UNIX ? c->metrics.socket : c->metrics.listen;
+}
+
+int doors_open_metrics(const struct config *c, enum metrics_door which, gid_t group,
+		       struct inheritance *in, int *fd, struct err *e)
+{
+	const char *place = doors_metrics_place(c, which);
+
+	*fd = -1;
+	if (!place[0])
+		return 0;
+	if (which == METRICS_TCP) {
+		*fd = open_address(metrics_names[which], place, in, e);
+		return *fd >= 0
+			       ? 0
+			       : err_set(e, "metrics.listen is %s, which cannot be listened on: %s",
+					 place, strerror(errno));
+	}
+	if (!inherit_has(in, metrics_names[which]) && alone_answers(place))
+		return err_set(e,
+			       "another awsmaskd serves its metrics at %s: give this one a "
+			       "metrics.socket of its own, or \"\"",
+			       place);
+	if (state_dir_make(place, 0, 0755, e) < 0)
+		return -1;
+	*fd = open_path(metrics_names[which], place, group, in, e);
+	return *fd < 0 ? -1 : 0;
+}
+
+static int open_stats(struct worker_boot *boot, struct inheritance *in, struct err *e)
+{
+	int fd = inherit_take(in, "stats");
+
+	if (fd >= 0 && !stats_is_ours(fd)) {
+		inherit_forget("stats");
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		fd = stats_make();
+	boot->stats_fd = fd;
+	return fd < 0 ? err_set(e, "there is no memory for the counters: %s", strerror(errno)) : 0;
 }
 
 int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
 	       struct inheritance *in, struct err *e)
 {
 	if ((c->listen_transparent && open_transparent(boot, c->listen_transparent, in, e) < 0) ||
-	    open_explicit(boot, c->listen_explicit, in, e) < 0 ||
-	    open_control(boot, c->control_socket, group, in, e) < 0)
+	    open_explicit(boot, c->listen_explicit, in, e) < 0 || open_stats(boot, in, e) < 0)
 		return -1;
+	boot->control_fd = open_path("control", c->control_socket, group, in, e);
+	if (boot->control_fd < 0)
+		return -1;
+	for (int i = 0; i < METRICS_DOORS; i++)
+		if (doors_open_metrics(c, (enum metrics_door)i, group, in, &boot->metrics_fd[i],
+				       e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -269,6 +326,16 @@ void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const c
 		visit(arg, "explicit", boot->explicit_fd);
 	if (boot->control_fd >= 0)
 		visit(arg, "control", boot->control_fd);
+	if (boot->stats_fd >= 0)
+		visit(arg, "stats", boot->stats_fd);
+	for (int i = 0; i < METRICS_DOORS; i++)
+		if (boot->metrics_fd[i] >= 0)
+			visit(arg, metrics_names[i], boot->metrics_fd[i]);
+}
+
+const char *doors_metrics_name(enum metrics_door which)
+{
+	return metrics_names[which];
 }
 
 void doors_reset_queue(void *arg, const char *name, int fd)
@@ -277,7 +344,10 @@ void doors_reset_queue(void *arg, const char *name, int fd)
 	int client;
 
 	(void)arg;
-	if (strcmp(name, "control") == 0)
+	/* Of the others, who asks can wait. */
+	if (strcmp(name, "control") == 0 || strcmp(name, "stats") == 0 ||
+	    strcmp(name, metrics_names[METRICS_UNIX]) == 0 ||
+	    strcmp(name, metrics_names[METRICS_TCP]) == 0)
 		return;
 	while ((client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
 	       errno == ECONNABORTED || errno == EINTR) {
@@ -295,6 +365,14 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+void doors_close_metrics(int fds[static METRICS_DOORS], const struct config *c)
+{
+	if (fds[METRICS_UNIX] >= 0)
+		unlink(c->metrics.socket);
+	for (int i = 0; i < METRICS_DOORS; i++)
+		close_fd(&fds[i]);
+}
+
 void doors_close(struct worker_boot *boot, const struct config *c, bool left)
 {
 	for (unsigned i = 0; i < boot->threads; i++) {
@@ -305,4 +383,11 @@ void doors_close(struct worker_boot *boot, const struct config *c, bool left)
 	if (boot->control_fd >= 0 && !left)
 		unlink(c->control_socket);
 	close_fd(&boot->control_fd);
+	close_fd(&boot->stats_fd);
+	if (!left) {
+		doors_close_metrics(boot->metrics_fd, c);
+		return;
+	}
+	for (int i = 0; i < METRICS_DOORS; i++)
+		close_fd(&boot->metrics_fd[i]);
 }

@@ -9,7 +9,7 @@
 
 /*
  * Open the transparent listeners (127.0.0.1 and, where it exists, ::1; one per thread, marked), the
- * explicit one and the control socket into `boot`, whose descriptors are all -1 before. Those
+ * explicit one, the control socket, those of the metrics and the counters' memory into `boot`, whose descriptors are all -1 before. Those
  * inherited that are what would be opened are taken instead, with who waits in their queues. 0, or
  * -1 and a sentence.
  */
@@ -24,11 +24,21 @@ __attribute__((warn_unused_result)) int doors_open(struct worker_boot *boot, con
 __attribute__((warn_unused_result)) int doors_loopback(int family, uint16_t port, struct err *e);
 /* Whether it is one that listens, and in the network namespace with this cookie. */
 bool doors_is_loopback(int fd, int family, uint64_t netns_cookie);
+/* One of the metrics' sockets alone; -1 in *fd: none is configured. 0, or -1 and a sentence. */
+__attribute__((warn_unused_result)) int doors_open_metrics(const struct config *c,
+							   enum metrics_door which, gid_t group,
+							   struct inheritance *in, int *fd,
+							   struct err *e);
+/* The name by which it is inherited, and where it is configured to be. */
+const char *doors_metrics_name(enum metrics_door which);
+const char *doors_metrics_place(const struct config *c, enum metrics_door which);
 /* Each by the name under which doors_open() looks for it. */
 void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const char *name, int fd),
 		void *arg);
 /* Reset the connections that wait to be accepted there; as doors_each() visits. */
 void doors_reset_queue(void *arg, const char *name, int fd);
+/* The metrics' alone, and nobody has them any more. */
+void doors_close_metrics(int fds[static METRICS_DOORS], const struct config *c);
 /* `left`: to a successor, so that the control socket's path stays. */
 void doors_close(struct worker_boot *boot, const struct config *c, bool left);
 

@@ -41,6 +41,7 @@ struct monitor_services {
 	struct ca *ca;
 	struct peer *peer;
 	uint16_t listener_port;
+	uint64_t started; /* seconds since 1970 */
 };
 /*
  * Enroll, and in enforce mode close what is older (sweep.h). 0, or -1. When it is enrolled but what
@@ -70,6 +71,7 @@ void privsep_refuse(struct priv_reply *reply, const char *why);
 bool privsep_policy_ok(const struct policy *p);
 /* Who descends from an enrolled program changes nothing either. 0, or -1 and why not. */
 int privsep_judge_program(struct monitor_services *m, int connection, struct err *e);
+uint32_t privsep_program_count(const struct monitor_services *m);
 void privsep_serve_program(struct monitor_services *m, const struct priv_request *request,
 			   struct priv_reply *reply);
 

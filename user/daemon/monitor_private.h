@@ -37,8 +37,9 @@ struct monitor {
 	struct config *next_config;
 	struct list_watch *next_lists;
 	struct ca *next_ca;
-	uint64_t reload_ticket; /* who asked for it; 0: a signal */
-	int claim;		/* held open: no second daemon starts meanwhile */
+	int former_metrics[METRICS_DOORS]; /* what stands in `doors` meanwhile are its own */
+	uint64_t reload_ticket;		   /* who asked for it; 0: a signal */
+	int claim;			   /* held open: no second daemon starts meanwhile */
 };
 
 unsigned monitor_threads(const struct config *c);

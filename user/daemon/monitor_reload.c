@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "doors.h"
 #include "log.h"
 #include "monitor_private.h"
 
@@ -23,7 +24,7 @@ static void reload_over(struct monitor *m, const struct err *why_not)
 	crew_answer(m->crew, m->reload_ticket, why_not);
 }
 
-/* Sockets, the vault and the number of loops are handed from worker to worker as they are. */
+/* Listening sockets, the vault and the number of loops are handed from worker to worker as they are. */
 static int check_unchanged(const struct monitor *m, const struct config *next, struct err *e)
 {
 	const struct config *now = m->config;
@@ -55,6 +56,66 @@ static int check_constraints(const struct ca *ca, const struct config *next, str
 	return 0;
 }
 
+/* ---- the metrics' sockets, which may be others from now on */
+
+static bool same_metrics(const struct monitor *m, enum metrics_door which)
+{
+	return strcmp(doors_metrics_place(m->config, which),
+		      doors_metrics_place(m->next_config, which)) == 0;
+}
+
+/* Those of the next configuration instead of the present ones. */
+static int change_metrics(struct monitor *m, struct err *e)
+{
+	int fds[METRICS_DOORS] = {-1, -1};
+	struct inheritance none = {.all = NULL};
+
+	for (int i = 0; i < METRICS_DOORS; i++) {
+		if (!same_metrics(m, (enum metrics_door)i) &&
+		    doors_open_metrics(m->next_config, (enum metrics_door)i, m->gid, &none, &fds[i],
+				       e) < 0) {
+			doors_close_metrics(fds, m->next_config);
+			return -1;
+		}
+	}
+	for (int i = 0; i < METRICS_DOORS; i++) {
+		m->former_metrics[i] = -1;
+		if (same_metrics(m, (enum metrics_door)i))
+			continue;
+		m->former_metrics[i] = m->doors.metrics_fd[i];
+		m->doors.metrics_fd[i] = fds[i];
+	}
+	return 0;
+}
+
+/* The next configuration is not to be: what was goes on. */
+static void restore_metrics(struct monitor *m)
+{
+	int fds[METRICS_DOORS] = {-1, -1};
+
+	for (int i = 0; i < METRICS_DOORS; i++) {
+		if (same_metrics(m, (enum metrics_door)i))
+			continue;
+		fds[i] = m->doors.metrics_fd[i];
+		m->doors.metrics_fd[i] = m->former_metrics[i];
+	}
+	doors_close_metrics(fds, m->next_config);
+}
+
+static void settle_metrics(struct monitor *m)
+{
+	for (int i = 0; i < METRICS_DOORS && m->options.worker_socket; i++) {
+		const char *name = doors_metrics_name((enum metrics_door)i);
+
+		if (same_metrics(m, (enum metrics_door)i))
+			continue;
+		inherit_forget(name);
+		if (m->doors.metrics_fd[i] >= 0)
+			inherit_keep(name, m->doors.metrics_fd[i]);
+	}
+	doors_close_metrics(m->former_metrics, m->config);
+}
+
 static void on_succeeded(void *arg, bool ready)
 {
 	struct monitor *m = arg;
@@ -64,6 +125,7 @@ static void on_succeeded(void *arg, bool ready)
 		if (m->services.redirect &&
 		    redirect_configure(m->services.redirect, m->config, &e) < 0)
 			log_event(LOG_CRIT, "reload", log_word("why", e.text));
+		restore_metrics(m);
 		monitor_drop_next(m);
 		err_set(&e,
 			"a worker with this configuration ended before it was ready, and the log "
@@ -71,6 +133,7 @@ static void on_succeeded(void *arg, bool ready)
 		reload_over(m, &e);
 		return;
 	}
+	settle_metrics(m);
 	enrolments_close(m->enroll);
 	m->enroll = NULL;
 	list_watch_close(m->services.lists);
@@ -105,9 +168,11 @@ static int begin_reload(struct monitor *m, struct err *e)
 	if (m->services.redirect && redirect_configure(m->services.redirect, m->next_config, e) < 0)
 		goto fail_configured;
 	monitor_make_report_directory(m, m->next_config);
-	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) < 0)
+	if (change_metrics(m, e) < 0)
 		goto fail_configured;
-	return 0;
+	if (crew_succeed(m->crew, m->next_config, m->next_lists, on_succeeded, e) == 0)
+		return 0;
+	restore_metrics(m);
 fail_configured:
 	if (m->services.redirect) {
 		struct err ignored; /* the first one is what is to be told */

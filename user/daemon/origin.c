@@ -22,6 +22,7 @@ static void on_freed(void *arg)
 	buf_free(&o->answer);
 	free(o);
 	p->open_count--;
+	stat_sub(&p->gauges->origins_open, 1);
 	origin_pool_release(p);
 }
 
@@ -198,6 +199,7 @@ struct origin *origin_new(struct origin_pool *p, const struct origin_place *plac
 		return NULL;
 	}
 	p->open_count++;
+	stat_add(&p->gauges->origins_open, 1);
 	o->timer.data = o->lookup.data = o;
 	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
 	if (origin_address_known(place)) {

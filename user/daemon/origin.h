@@ -7,6 +7,7 @@
  */
 #include "own_hello.h"
 #include "privsep.h"
+#include "stats.h"
 #include "stream.h"
 #include "tls.h"
 
@@ -35,10 +36,9 @@ enum origin_state {
 struct origin;
 struct origin_pool;
 
-__attribute__((warn_unused_result)) struct origin_pool *origin_pool_new(uv_loop_t *loop,
-									const struct tls *t,
-									struct privsep *privsep,
-									struct own_hellos *hellos);
+__attribute__((warn_unused_result)) struct origin_pool *
+origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
+		struct own_hellos *hellos, struct stats_gauges *gauges);
 /* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is
  * closed. */
 void origin_pool_close(struct origin_pool *p);

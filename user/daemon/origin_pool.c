@@ -9,7 +9,7 @@
 #define IDLE_MAX 64   /* per thread */
 
 struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
-				    struct own_hellos *hellos)
+				    struct own_hellos *hellos, struct stats_gauges *gauges)
 {
 	struct origin_pool *p = calloc(1, sizeof(*p));
 
@@ -18,6 +18,7 @@ struct origin_pool *origin_pool_new(uv_loop_t *loop, const struct tls *t, struct
 		p->tls = t;
 		p->privsep = privsep;
 		p->hellos = hellos;
+		p->gauges = gauges;
 	}
 	return p;
 }
@@ -52,6 +53,7 @@ static void unlink_idle(struct origin *o)
 		at = &(*at)->next;
 	*at = o->next;
 	o->pool->idle_count--;
+	stat_sub(&o->pool->gauges->origins_idle, 1);
 }
 
 static void drop_idle(struct origin *o)
@@ -132,6 +134,7 @@ void origin_put(struct origin *o, bool reusable)
 	o->next = p->idle;
 	p->idle = o;
 	p->idle_count++;
+	stat_add(&p->gauges->origins_idle, 1);
 	stream_owner(&o->stream, on_idle_event, o);
 	stream_want(&o->stream, true, false);
 	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);

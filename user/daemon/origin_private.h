@@ -9,7 +9,8 @@ struct origin_pool {
 	const struct tls *tls;
 	struct privsep *privsep; /* makes sockets in other network namespaces */
 	struct own_hellos *hellos;
-	struct origin *idle; /* newest first */
+	struct stats_gauges *gauges; /* the process's */
+	struct origin *idle;	     /* newest first */
 	size_t idle_count, open_count;
 	struct tls_sessions sessions;
 	bool closing;

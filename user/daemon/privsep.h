@@ -38,12 +38,23 @@ enum priv_kind {
 	PRIV_PROGRAM_ENROLL, /* program: path, policy -> program */
 	PRIV_PROGRAM_UNENROLL, /* program: path */
 	PRIV_PROGRAMS,	       /* list: offset -> programs */
+	PRIV_FACTS,	       /* what the monitor knows for the metrics */
 };
 
 struct program_enrolled {
 	uint32_t id;
 	uint32_t processes; /* that ran it already, with their descendants */
 	struct sweep_result sweep;
+};
+
+/* Numbers for the metrics. */
+struct priv_facts {
+	uint64_t kernel[REASON_COUNT];
+	uint64_t started; /* seconds since 1970, as the next */
+	uint64_t ca_not_after;
+	uint64_t restarts; /* workers that ended unasked */
+	uint32_t cgroups, programs, namespaces;
+	uint32_t draining; /* workers */
 };
 
 struct priv_request {
@@ -110,6 +121,7 @@ struct priv_reply {
 			struct program programs[PRIV_PROGRAMS_MAX];
 		} programs;
 		uint64_t counters[REASON_COUNT];
+		struct priv_facts facts;
 		struct {
 			uint32_t generation; /* and one descriptor */
 		} lists;

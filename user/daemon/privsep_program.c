@@ -229,6 +229,11 @@ static void serve_list(struct monitor_services *m, uint32_t offset, struct priv_
 	}
 }
 
+uint32_t privsep_program_count(const struct monitor_services *m)
+{
+	return m->redirect ? (uint32_t)redirect_program_list(m->redirect, NULL, NULL, 0) : 0;
+}
+
 int privsep_judge_program(struct monitor_services *m, int connection, struct err *e)
 {
 	struct ucred who;

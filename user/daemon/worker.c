@@ -7,6 +7,7 @@
 #include "door.h"
 #include "list_follow.h"
 #include "log.h"
+#include "metrics.h"
 #include "netns_follow.h"
 #include "pulse.h"
 #include "rules_ready.h"
@@ -44,6 +45,7 @@ struct loop_thread {
 	bool draining, quiet;
 	uint64_t drain_until_ms;
 	struct control *control; /* thread 0 alone, as the next ones */
+	struct metrics *metrics;
 	struct list_follow *lists;
 	struct target_lookup *lookup;
 	uv_signal_t terminate, succeeded, ignore; /* SIGTERM, SIGUSR1, SIGINT */
@@ -71,6 +73,7 @@ static void close_loop(struct loop_thread *t)
 	close_doors(t);
 	if (t->control) {
 		control_close(t->control);
+		metrics_close(t->metrics);
 		report_stop(t->base.worker->report);
 		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
@@ -127,8 +130,10 @@ static void drain(struct loop_thread *t)
 	t->draining = true;
 	close_doors(t);
 	conn_drain_all(&t->base);
-	if (t->control)
+	if (t->control) {
 		control_drain(t->control);
+		metrics_drain(t->metrics);
+	}
 	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
 	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
@@ -184,16 +189,34 @@ static void on_ca_changed(void *arg)
 	((struct worker *)arg)->ca_generation++;
 }
 
+static struct metrics *start_metrics(struct loop_thread *t, const struct worker_boot *boot)
+{
+	struct worker *w = t->base.worker;
+	const struct metrics_context context = {
+		.source = {.config = w->config,
+			   .stats = w->stats,
+			   .gauges = &w->gauges,
+			   .vault = w->vault,
+			   .report = *w->config->report_sqlite ? w->report : NULL,
+			   .started = w->started},
+		.privsep = t->base.privsep};
+
+	return metrics_new(&t->base.loop, boot->metrics_fd, &context);
+}
+
 static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 {
 	struct worker *w = t->base.worker;
 	struct control_context context = {.config = w->config,
 					  .privsep = t->base.privsep,
 					  .types = w->types,
-					  .stats = &w->stats,
+					  .stats = w->stats,
+					  .slots = &w->slots,
+					  .gauges = &w->gauges,
 					  .vault = w->vault,
 					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
+					  .started = w->started,
 					  .ca_changed = on_ca_changed,
 					  .arg = w};
 
@@ -201,7 +224,9 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->lists = list_follow_new(&t->base.loop, t->base.privsep, w->policies,
 				   boot->lists_generation);
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
-	if (!t->control || !t->lists || !t->lookup || report_start(w->report, &t->base.loop) < 0)
+	t->metrics = start_metrics(t, boot);
+	if (!t->control || !t->metrics || !t->lists || !t->lookup ||
+	    report_start(w->report, &t->base.loop) < 0)
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->succeeded);
@@ -226,7 +251,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
-	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos);
+	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
 	if (!t->base.privsep || !t->base.origins)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
@@ -392,6 +417,11 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (load_config(w, boot->config_fd, e) < 0 || open_vault(w, boot->key_fd, e) < 0 ||
 	    load_policies(w, boot->lists_fd, e) < 0 || tls_init(&w->tls, w->config, e) < 0)
 		return -1;
+	w->stats = stats_map(boot->stats_fd);
+	close(boot->stats_fd);
+	if (!w->stats)
+		return err_set(e, "the counters' memory cannot be had: %s", strerror(errno));
+	stats_find_slots(w->stats, w->types, &w->slots);
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
@@ -430,6 +460,7 @@ int worker_main(const struct worker_boot *boot)
 
 	signal(SIGPIPE, SIG_IGN);
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	w.started = (uint64_t)time(NULL);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
 		status = 0;
@@ -445,6 +476,7 @@ int worker_main(const struct worker_boot *boot)
 	catalogue_free(w.catalogue);
 	types_free(w.types);
 	tls_free(&w.tls);
+	stats_unmap(w.stats);
 	config_free((struct config *)w.config);
 	return status;
 }

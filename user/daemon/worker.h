@@ -21,6 +21,8 @@
 
 #define WORKER_THREADS_MAX 64
 
+enum metrics_door { METRICS_UNIX, METRICS_TCP, METRICS_DOORS };
+
 /* What the monitor leaves open across exec, handed over in the argument of --worker. */
 struct worker_boot {
 	unsigned threads;
@@ -29,6 +31,8 @@ struct worker_boot {
 	int lists_fd;		   /* content of the lists' files (config_list.h) ... */
 	uint32_t lists_generation; /* ... and which one */
 	int control_fd;
+	int stats_fd;			      /* what every worker counts in (stats.h) */
+	int metrics_fd[METRICS_DOORS];	      /* listening; -1: none */
 	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
 	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
 	int transparent6[WORKER_THREADS_MAX];
@@ -48,9 +52,12 @@ struct worker {
 	struct target_addrs *target_addrs;
 	struct own_hellos *hellos;
 	struct tls tls;
-	struct stats stats;
+	struct stats *stats; /* shared with the workers before and after */
+	struct stats_slots slots;
+	struct stats_gauges gauges;
 	uint64_t netns_cookie; /* of the listeners' network namespace */
 	uint64_t started_ns;
+	uint64_t started; /* seconds since 1970 */
 	struct exchange_config enforce, observe;
 	_Atomic size_t open_conns;
 	_Atomic unsigned ca_generation; /* grows when the monitor has read another CA */

@@ -190,6 +190,7 @@ struct exchange_facts {
 	int refusal;	   /* enum refusal, or -1 */
 	int unmaskable;	   /* observing: what enforcing would have refused it for, or -1 */
 	bool passed_on;	   /* it was made ready for the origin, and that was reached */
+	bool stream;	   /* the answer is an event stream */
 	size_t request_bytes, answer_bytes; /* bodies, as on the client's side */
 	char method[16];
 	struct mask_counts masked;

@@ -63,6 +63,7 @@ static int answer_choose(struct exchange *x)
 	a->mode = ANSWER_EMPTY;
 	if (h->body == HTTP_BODY_NONE || (h->body == HTTP_BODY_LENGTH && !h->content_length))
 		return 0;
+	x->facts.stream = media_is_event_stream(answer_field(x, "content-type"));
 	a->mode = x->config.observe ? ANSWER_VERBATIM : mode_of_type(x);
 	if (a->mode == ANSWER_VERBATIM)
 		return 0;
