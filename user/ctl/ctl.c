@@ -77,12 +77,14 @@ static const struct command commands[] = {
 	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
 	 "environment of the client: it looks at proxy and CA variables too. With --bypass it\n"
 	 "tries from an enrolled cgroup to get past awsmaskd, to addresses that nobody has.\n"},
-	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1, OPTION_BIT(JSON),
-	 "this host's certificate authority",
+	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1,
+	 OPTION_BIT(CLAUDE_CODE) | OPTION_BIT(JSON), "this host's certificate authority",
 	 "show     print it\n"
-	 "install  put it into the system's trust store, making it at first\n"
-	 "remove   take it out of the system's trust store\n"
-	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
+	 "install  put it into the system's trust store, making it at first; --claude-code is for\n"
+	 "         Claude Code's builds on Node, which do not read that store\n"
+	 "remove   take it out of both\n"
+	 "rotate   make a new one; the old pair is kept beside it; a store that held the old one\n"
+	 "         holds the new one before awsmaskd uses it\n"},
 	{"vault", cmd_vault, "check|repair", 1, 1, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
 	 "look a vault through, or save what can be read of a damaged one",
 	 "check    read all of it, and change nothing\n"
