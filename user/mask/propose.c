@@ -220,6 +220,7 @@ static unsigned set_folded(const struct byte_set *s, uint8_t out[static 256])
 	return n;
 }
 
+/* Each three bytes that can stand at the middle. */
 static void grams_add(struct proposer *g, const struct window *w)
 {
 	uint8_t bytes[3][256];
@@ -227,14 +228,13 @@ static void grams_add(struct proposer *g, const struct window *w)
 
 	for (unsigned k = 0; k < 3; k++)
 		n[k] = set_folded(&w->at[WINDOW_BEFORE + k], bytes[k]);
-	for (unsigned a = 0; a < n[0]; a++)
-		for (unsigned b = 0; b < n[1]; b++)
-			for (unsigned c = 0; c < n[2]; c++) {
-				uint32_t three = bytes[0][a] | (uint32_t)bytes[1][b] << 8 |
-						 (uint32_t)bytes[2][c] << 16;
-				uint32_t hash = gram_hash(three << 8, GRAM_BITS);
-				g->grams[hash / 64] |= 1ull << (hash % 64);
-			}
+	for (unsigned i = 0; i < n[0] * n[1] * n[2]; i++) {
+		uint32_t three = bytes[0][i % n[0]] | (uint32_t)bytes[1][i / n[0] % n[1]] << 8 |
+				 (uint32_t)bytes[2][i / n[0] / n[1]] << 16;
+		uint32_t hash = gram_hash(three << 8, GRAM_BITS);
+
+		g->grams[hash / 64] |= 1ull << (hash % 64);
+	}
 }
 
 void proposer_init(struct proposer *g, struct window *windows, size_t n)
