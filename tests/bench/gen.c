@@ -58,13 +58,12 @@ static const char *const words[] = {"the",     "deploy",  "worker",  "returns", 
 				    "cluster", "should",  "already", "before",	"stack",   "update",
 				    "region",  "queue",	  "read",    "retry",	"timeout", "with",
 				    "table",   "pipeline"};
+/* Beside which no name is looked for. */
+static const char *const plain_words[] = {
+	"the",	"maybe", "because", "returns", "later", "between", "and",    "other",  "wrong",
+	"that", "when",	 "paper",   "apple",   "about", "already", "before", "yellow", "under"};
 static const char *const name_words[] = {"corvid",  "ledger", "tidewater", "quarry", "lantern",
 					 "saffron", "meadow", "granite",   "otter",  "compass"};
-
-static const char *word(struct rng *r)
-{
-	return words[rng_below(r, COUNT(words))];
-}
 
 static const char *name_word(struct rng *r)
 {
@@ -126,6 +125,35 @@ void gen_pool(struct gen_pool *pool, uint64_t seed)
 
 	for (unsigned i = 0; i < GEN_POOL; i++)
 		make_value(pool->values[i], i, &r);
+	for (unsigned i = 0; i < GEN_POOL; i++)
+		snprintf(pool->names[i], GEN_VALUE_MAX, "%s-%s-%05u", name_word(&r), name_word(&r),
+			 30000 + i);
+}
+
+void gen_introduce(struct buf *text, const struct gen_pool *pool)
+{
+	static const char *const contexts[GEN_KINDS] = {
+		[GEN_BUCKET] = "s3://%s/x\n",
+		[GEN_ACCOUNT] = "account %s\n",
+		[GEN_ROLE] = "arn:aws:iam:::role/%s\n",
+	};
+
+	for (unsigned i = 0; i < GEN_POOL; i++) {
+		const char *context = contexts[kind_of(i)];
+
+		if (context)
+			gen_print(text, context, pool->values[i]);
+		else
+			gen_print(text, "%s\n", pool->values[i]);
+		gen_print(text, "s3://%s/x\n", pool->names[i]);
+	}
+}
+
+int gen_compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
 }
 
 /* --- text --- */
@@ -137,6 +165,12 @@ struct writer {
 	struct buf *text;
 	size_t planted; /* where in the text the last identifier stands */
 };
+
+static const char *any_word(struct writer *w)
+{
+	return w->spec->every ? words[rng_below(&w->rng, COUNT(words))]
+			      : plain_words[rng_below(&w->rng, COUNT(plain_words))];
+}
 
 static const char *draw(struct writer *w, enum gen_kind kind)
 {
@@ -173,7 +207,7 @@ static void plant(struct writer *w)
 static void write_words(struct writer *w, unsigned n, const char *between)
 {
 	while (n--) {
-		gen_puts(w->text, word(&w->rng));
+		gen_puts(w->text, any_word(w));
 		gen_puts(w->text, n ? between : "");
 	}
 }
@@ -189,23 +223,25 @@ static void write_line(struct writer *w)
 		break;
 	case 1:
 		gen_print(w->text, "2031-05-%02uT%02u:%02u:%02uZ %s[%u]: ", 1 + rng_below(r, 28),
-			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), word(r),
+			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), any_word(w),
 			  rng_below(r, 9999));
 		write_words(w, 4 + rng_below(r, 8), " ");
 		gen_print(w->text, " id=%08x-%04x took %u ms\n", rng_below(r, ~0u),
 			  rng_below(r, 65536), rng_below(r, 900));
 		break;
 	case 2:
-		gen_print(w->text, "\t\tif (%s_%s(ctx->%s, %u) < 0)\n\t\t\treturn -%u;\n", word(r),
-			  word(r), word(r), rng_below(r, 64), rng_below(r, 99));
+		gen_print(w->text, "\t\tif (%s_%s(ctx->%s, %u) < 0)\n\t\t\treturn -%u;\n",
+			  any_word(w), any_word(w), any_word(w), rng_below(r, 64),
+			  rng_below(r, 99));
 		break;
 	case 3:
 		gen_print(w->text, "    \"%s\": {\"%s\": \"%s-%s\", \"size\": %u, \"ok\": true},\n",
-			  word(r), word(r), word(r), word(r), rng_below(r, 100000));
+			  any_word(w), any_word(w), any_word(w), any_word(w), rng_below(r, 100000));
 		break;
 	default:
 		gen_print(w->text, "-rw-r--r-- 1 dev dev %6u May  4 03:%02u src/%s/%s_%s.py\n",
-			  rng_below(r, 99999), rng_below(r, 60), word(r), word(r), word(r));
+			  rng_below(r, 99999), rng_below(r, 60), any_word(w), any_word(w),
+			  any_word(w));
 	}
 }
 
@@ -241,7 +277,7 @@ static void write_text(struct writer *w, size_t len)
 	while (buf_len(w->text) < end) {
 		if (w->spec->every && buf_len(w->text) - w->planted >= w->spec->every)
 			plant(w);
-		if (w->spec->texture == GEN_LINES)
+		if (w->spec->texture == GEN_LINES || w->spec->texture == GEN_INTRODUCTION)
 			write_line(w);
 		else
 			write_hostile(w);
@@ -320,10 +356,32 @@ static void put_turn(struct gen_request *q, struct writer *w, unsigned turn, siz
 	gen_puts(&q->body, "\"}]},");
 }
 
+/* What the user says; what is said last is echoed, and marked for the cache. */
+static void put_words(struct gen_request *q, struct writer *w, size_t size, bool last)
+{
+	gen_puts(&q->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"");
+	q->echo_off = buf_len(&q->body);
+	if (w->spec->every) {
+		gen_puts(&q->body, "look at ");
+		q->fresh_off = buf_len(&q->body);
+		gen_puts(&q->body, w->pool->values[GEN_INSTANCE]);
+		gen_puts(&q->body, " first:\\n");
+	}
+	if (w->spec->texture == GEN_INTRODUCTION) {
+		size_t from = buf_len(&q->text);
+
+		gen_introduce(&q->text, w->pool);
+		gen_escape(&q->body, buf_bytes(&q->text) + from, buf_len(&q->text) - from);
+	}
+	put_string(q, w, size);
+	q->echo_len = buf_len(&q->body) - q->echo_off;
+	gen_puts(&q->body, last ? "\",\"cache_control\":{\"type\":\"ephemeral\"}}]}" : "\"}]},");
+}
+
 void gen_request(struct gen_request *r, const struct gen_spec *spec, const struct gen_pool *pool)
 {
 	struct writer w = {.rng = {spec->seed}, .spec = spec, .pool = pool, .text = &r->text};
-	size_t last = spec->size / 8 < 16384 ? spec->size / 8 : 16384;
+	size_t last = spec->say ? spec->say : spec->size / 8 < 16384 ? spec->size / 8 : 16384;
 	unsigned turn = 0;
 
 	*r = (struct gen_request){0};
@@ -332,17 +390,12 @@ void gen_request(struct gen_request *r, const struct gen_spec *spec, const struc
 	put_head(r, &w, spec->size < 131072 ? spec->size : 131072);
 	while (buf_len(&r->body) + last + 1024 < spec->size)
 		put_turn(r, &w, turn++, 500 + rng_below(&w.rng, (unsigned)(spec->size / 24)));
-	gen_puts(&r->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"");
-	r->echo_off = buf_len(&r->body);
-	if (spec->every) {
-		gen_puts(&r->body, "look at ");
-		r->fresh_off = buf_len(&r->body);
-		gen_puts(&r->body, pool->values[GEN_INSTANCE]);
-		gen_puts(&r->body, " first:\\n");
+	put_words(r, &w, last, !spec->turns);
+	for (unsigned i = 1; i <= spec->turns; i++) {
+		put_turn(r, &w, turn++, last);
+		put_words(r, &w, last, i == spec->turns);
 	}
-	put_string(r, &w, last);
-	r->echo_len = buf_len(&r->body) - r->echo_off;
-	gen_puts(&r->body, "\"}]}],\"metadata\":{\"user_id\":\"bench\"}}");
+	gen_puts(&r->body, "],\"metadata\":{\"user_id\":\"bench\"}}");
 }
 
 void gen_request_free(struct gen_request *r)
@@ -360,80 +413,15 @@ void gen_freshen(struct gen_request *r, uint32_t run, uint32_t n)
 		memcpy(r->body.data + r->body.head + r->fresh_off, value, strlen(value));
 }
 
-/* --- answers --- */
+/* --- downloads --- */
 
-#define BLOCK 4096
-#define DELTA 24
-
-/* The end of a piece of about so many raw bytes; escapes stay whole, lines too if asked. */
-static size_t piece_end(const uint8_t *raw, size_t len, size_t at, size_t want, bool lines)
+void gen_download(uint8_t out[static GEN_DOWNLOAD])
 {
-	size_t end = at;
+	struct rng r = {GEN_DOWNLOAD};
 
-	while (end < len && (end - at < want || (lines && memcmp(raw + end - 2, "\\n", 2) != 0)))
-		end += raw[end] == '\\' && end + 1 < len ? 2 : 1;
-	return end;
-}
+	for (size_t i = 0; i < GEN_DOWNLOAD; i += 8) {
+		uint64_t word = rng_next(&r);
 
-void gen_answer(struct buf *out, const uint8_t *raw, size_t len)
-{
-	size_t at, end;
-
-	gen_puts(out, "{\"id\":\"msg_bench\",\"type\":\"message\",\"role\":\"assistant\","
-		      "\"model\":\"claude-bench\",\"content\":[");
-	for (at = 0; at < len; at = end) {
-		end = piece_end(raw, len, at, BLOCK, true);
-		gen_puts(out,
-			 at ? ",{\"type\":\"text\",\"text\":\"" : "{\"type\":\"text\",\"text\":\"");
-		gen_put(out, raw + at, end - at);
-		gen_puts(out, "\"}");
-	}
-	gen_puts(out, "],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
-		      "\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}");
-}
-
-static const char stream_head[] =
-	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_bench\","
-	"\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-bench\",\"content\":[],"
-	"\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,"
-	"\"output_tokens\":1}}}\n\n"
-	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-	"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
-static const char stream_tail[] =
-	"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-	"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
-	"\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":9}}\n\n"
-	"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
-
-void gen_stream(const uint8_t *raw, size_t len, void (*event)(void *arg, const char *p, size_t n),
-		void *arg)
-{
-	size_t at, end;
-	char line[256];
-	int n;
-
-	event(arg, stream_head, sizeof(stream_head) - 1);
-	for (at = 0; at < len; at = end) {
-		end = piece_end(raw, len, at, DELTA, false);
-		n = snprintf(
-			line, sizeof(line),
-			"event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
-			"\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%.*s\"}}\n\n",
-			(int)(end - at), (const char *)raw + at);
-		event(arg, line, (size_t)n);
-	}
-	event(arg, stream_tail, sizeof(stream_tail) - 1);
-}
-
-void gen_said(struct buf *out, const uint8_t *answer, size_t len)
-{
-	static const char key[] = "\"text\":\"";
-	const uint8_t *end = answer + len, *p = answer, *from;
-
-	while ((p = memmem(p, (size_t)(end - p), key, sizeof(key) - 1))) {
-		from = p += sizeof(key) - 1;
-		while (p < end && *p != '"')
-			p += *p == '\\' && p + 1 < end ? 2 : 1;
-		gen_put(out, from, (size_t)(p - from));
+		memcpy(out + i, &word, 8);
 	}
 }

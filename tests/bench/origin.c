@@ -4,10 +4,13 @@
  *
  * One thread, epoll, TLS. Answers each request with the last string of its body, as a message or, if
  * it asks for that, as an event stream. Counts what it sees of the values in the file (one a line)
- * and says so in the answer's header x-bench-leaks. Creates the file READY once it listens.
+ * and says so in the answer's header x-bench-leaks. A header x-bench-gap asks for so many microseconds
+ * between the events, with a stamp beside each delta of when it was sent. GET /download/N has N
+ * bytes. Creates the file READY once it listens.
  */
 #include "gen.h"
 #include "leaks.h"
+#include "watch.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,10 +31,18 @@ struct conn {
 	SSL *ssl;
 	llhttp_t parser;
 	struct buf head, body, plain, out;
+	size_t download; /* what is still to be sent of one */
+	/* events that wait for their time */
+	struct buf events, ends; /* where each of them ends, size_t */
+	size_t sent;		 /* of events */
+	double due, gap;
+	struct conn *next_paced;
 };
 
 static struct leaks leaks;
 static int epoll_fd;
+static struct conn *paced; /* connections with events that wait */
+static uint8_t pattern[GEN_DOWNLOAD];
 
 static void die(const char *what)
 {
@@ -66,17 +77,20 @@ static void inflate_body(struct conn *c)
 /* The last string of a request: what follows the last `"text":"`. */
 static size_t last_string(const struct buf *body, const uint8_t **raw)
 {
-	static const char key[] = "\"text\":\"", end[] = "\"}]}],\"metadata\"";
-	const uint8_t *p = buf_bytes(body), *stop;
-	size_t n = buf_len(body), at;
+	static const char key[] = "\"text\":\"";
+	const uint8_t *p = buf_bytes(body), *end = p + buf_len(body), *stop;
+	size_t at;
 
-	for (at = n; at >= sizeof(key); at--) {
+	for (at = buf_len(body); at >= sizeof(key); at--) {
 		*raw = p + at;
 		if (!memcmp(*raw - sizeof(key) + 1, key, sizeof(key) - 1))
 			break;
 	}
-	stop = at >= sizeof(key) ? memmem(*raw, n - at, end, sizeof(end) - 1) : NULL;
-	return stop ? (size_t)(stop - *raw) : 0;
+	if (at < sizeof(key))
+		return 0;
+	for (stop = *raw; stop < end && *stop != '"'; stop++)
+		stop += *stop == '\\';
+	return (size_t)(stop - *raw);
 }
 
 static void put_chunk(void *arg, const char *p, size_t n)
@@ -86,14 +100,64 @@ static void put_chunk(void *arg, const char *p, size_t n)
 	gen_puts(arg, "\r\n");
 }
 
+static void keep_event(void *arg, const char *p, size_t n)
+{
+	struct conn *c = arg;
+	size_t end;
+
+	put_chunk(&c->events, p, n);
+	end = buf_len(&c->events);
+	gen_put(&c->ends, &end, sizeof(end));
+}
+
+/* The next event, stamped. False: that was the last. */
+static bool send_event(struct conn *c)
+{
+	const size_t *end = (const size_t *)buf_bytes(&c->ends);
+	uint8_t *p = c->events.data + c->events.head + c->sent, *stamp;
+	size_t n;
+
+	if (!buf_len(&c->ends)) {
+		gen_puts(&c->out, "0\r\n\r\n");
+		return false;
+	}
+	n = *end - c->sent;
+	stamp = memchr(p, GEN_STAMP, n);
+	if (stamp) {
+		char digits[GEN_STAMP_SIZE];
+
+		snprintf(digits, sizeof(digits), "%016llx",
+			 (unsigned long long)(watch_now() * 1e9));
+		memcpy(stamp + 1, digits, GEN_STAMP_SIZE - 2);
+	}
+	gen_put(&c->out, p, n);
+	c->sent = *end;
+	buf_drop(&c->ends, sizeof(*end));
+	return true;
+}
+
 static void answer_stream(struct conn *c, const uint8_t *raw, size_t len, size_t seen)
 {
+	static const char wants_gap[] = "x-bench-gap";
+	const uint8_t *gap =
+		memmem(buf_bytes(&c->head), buf_len(&c->head), wants_gap, sizeof(wants_gap) - 1);
+
 	gen_print(&c->out,
 		  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 		  "Transfer-Encoding: chunked\r\nx-bench-leaks: %zu\r\n\r\n",
 		  seen);
-	gen_stream(raw, len, put_chunk, &c->out);
-	gen_puts(&c->out, "0\r\n\r\n");
+	if (!gap) {
+		gen_stream(raw, len, false, put_chunk, &c->out);
+		gen_puts(&c->out, "0\r\n\r\n");
+		return;
+	}
+	buf_clear(&c->events);
+	c->sent = 0;
+	gen_stream(raw, len, true, keep_event, c);
+	c->gap = atof((const char *)gap + sizeof(wants_gap) - 1) / 1e6;
+	c->due = watch_now();
+	c->next_paced = paced;
+	paced = c;
 }
 
 static void answer_message(struct conn *c, const uint8_t *raw, size_t len, size_t seen)
@@ -109,6 +173,15 @@ static void answer_message(struct conn *c, const uint8_t *raw, size_t len, size_
 	buf_free(&said);
 }
 
+static void answer_download(struct conn *c)
+{
+	static const char path[] = "/download/";
+	const uint8_t *p = memmem(buf_bytes(&c->head), buf_len(&c->head), path, sizeof(path) - 1);
+
+	c->download = p ? strtoull((const char *)p + sizeof(path) - 1, NULL, 10) : 0;
+	gen_print(&c->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", c->download);
+}
+
 static int answer(llhttp_t *parser)
 {
 	static const char wants_stream[] = "\"stream\":true";
@@ -117,6 +190,11 @@ static int answer(llhttp_t *parser)
 	const uint8_t *raw = NULL;
 	size_t len, seen;
 
+	gen_put(&c->head, "", 1);
+	if (parser->method == HTTP_GET) {
+		answer_download(c);
+		return 0;
+	}
 	if (buf_len(body) > 2 && buf_bytes(body)[0] == 0x1f && buf_bytes(body)[1] == 0x8b) {
 		inflate_body(c);
 		body = &c->plain;
@@ -166,10 +244,15 @@ static const llhttp_settings_t settings = {
 
 static void conn_close(struct conn *c)
 {
-	struct buf *const bufs[] = {&c->head, &c->body, &c->plain, &c->out};
+	struct buf *const bufs[] = {&c->head, &c->body, &c->plain, &c->out, &c->events, &c->ends};
+	struct conn **at = &paced;
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(bufs) / sizeof(*bufs); i++)
 		buf_free(bufs[i]);
+	while (*at && *at != c)
+		at = &(*at)->next_paced;
+	if (*at)
+		*at = c->next_paced;
 	SSL_free(c->ssl);
 	close(c->fd);
 	free(c);
@@ -192,11 +275,20 @@ static int conn_result(struct conn *c, int rc, uint32_t *interest)
 	}
 }
 
+static bool has_more(struct conn *c)
+{
+	if (!buf_len(&c->out) && c->download) {
+		gen_put(&c->out, pattern, c->download < GEN_DOWNLOAD ? c->download : GEN_DOWNLOAD);
+		c->download -= buf_len(&c->out);
+	}
+	return buf_len(&c->out) > 0;
+}
+
 static int conn_write(struct conn *c, uint32_t *interest)
 {
 	int rc = 1;
 
-	while (rc > 0 && buf_len(&c->out)) {
+	while (rc > 0 && has_more(c)) {
 		size_t n = buf_len(&c->out) < READ_SIZE ? buf_len(&c->out) : READ_SIZE;
 		int wrote = SSL_write(c->ssl, buf_bytes(&c->out), (int)n);
 
@@ -238,6 +330,30 @@ static void conn_ready(struct conn *c)
 	event.events = interest;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event) < 0)
 		die("epoll_ctl");
+}
+
+/* Send the events whose time has come. */
+static void pace(void)
+{
+	struct conn *c, *next, *all = paced;
+	double now = watch_now();
+
+	paced = NULL;
+	for (c = all; c; c = next) {
+		bool more = true;
+
+		next = c->next_paced;
+		if (c->due <= now) {
+			more = send_event(c);
+			c->due += c->gap;
+		}
+		if (more) {
+			c->next_paced = paced;
+			paced = c;
+		}
+		if (buf_len(&c->out))
+			conn_ready(c);
+	}
 }
 
 static void conn_new(int listener, SSL_CTX *tls)
@@ -313,6 +429,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	gen_download(pattern);
 	read_values(argv[5]);
 	tls = open_tls(argv[3], argv[4]);
 	listener = open_listener(argv[1], argv[2]);
@@ -320,13 +437,14 @@ int main(int argc, char **argv)
 	if (ready < 0)
 		die(argv[6]);
 	close(ready);
-	while ((n = epoll_wait(epoll_fd, events, 64, -1)) >= 0) {
+	while ((n = epoll_wait(epoll_fd, events, 64, paced ? 1 : -1)) >= 0) {
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr)
 				conn_ready(events[i].data.ptr);
 			else
 				conn_new(listener, tls);
 		}
+		pace();
 	}
 	die("epoll_wait");
 }

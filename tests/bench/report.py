@@ -1,78 +1,246 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The table of the end-to-end benchmark: report.py LINES OUT.json
+"""What was measured, and the goals: report.py DIR
 
-LINES has what each run of the clients printed. Medians over the rounds; each way as a ratio to the direct one, which
-ran beside it. The exit status is 1 if any run failed.
+Reads DIR/bench.lines (what run.sh wrote, a measurement a line) and DIR/scan.json (the engines), whichever is there. Prints
+Markdown tables, as the README holds them, and writes the same to DIR/bench.json. A ratio is the median of the rounds'
+ratios: what is compared ran side by side. The exit status is 1 if any measurement failed.
 """
-import collections
+import datetime
 import json
 import os
+import platform
 import statistics
 import sys
 
-
-def middle(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
-def ratio_of_rounds(runs, direct, key):
-    """The median of the rounds' ratios, and how far apart they are."""
-    ratios = [run[key] / other[key] for run, other in zip(runs, direct) if other[key]]
-    return statistics.median(ratios), (max(ratios) - min(ratios)) / statistics.median(ratios)
-
-
-def summary(runs, direct):
-    worker = [sum(s for name, s in run["cpu"].items() if name != "monitor") / run["requests"] * 1e3 for run in runs]
-    monitor = [run["cpu"].get("monitor", 0) / run["requests"] * 1e3 for run in runs]
-    speed, spread = ratio_of_rounds(runs, direct, "rps")
-    return {"rps": middle(runs, "rps"), "mbps": middle(runs, "mbps"), "p50_ms": middle(runs, "p50"),
-            "p99_ms": middle(runs, "p99"), "requests": sum(run["requests"] for run in runs),
-            "identifiers_seen": sum(run["seen"] for run in runs), "worker_cpu_ms": statistics.median(worker),
-            "monitor_cpu_ms": statistics.median(monitor), "rps_of_direct": speed, "spread": spread,
-            "p50_of_direct": ratio_of_rounds(runs, direct, "p50")[0],
-            "p99_of_direct": ratio_of_rounds(runs, direct, "p99")[0]}
-
-
-def cpu(milliseconds, is_watched):
-    return f"{milliseconds:.3f}" if is_watched else "-"
-
-
-def table(groups):
-    print(f"{'shape':14} {'way':9} {'req/s':>9} {'MB/s':>8} {'p50 ms':>8} {'p99 ms':>8} "
-          f"{'CPU ms/req':>10} {'monitor':>8} {'req/s':>7} {'p50':>6} {'p99':>6} {'~':>5} {'leaks':>7}")
-    print(f"{'':14} {'':9} {'':9} {'':8} {'':8} {'':8} {'worker':>10} {'':8} {'of dir.':>7} {'of d.':>6} {'of d.':>6}")
-    results = []
-    for shape, ways in groups.items():
-        for way, runs in ways.items():
-            wrong = [run["fail"] for run in runs + ways["direct"] if "fail" in run]
-            if wrong:
-                print(f"{shape:14} {way:9} FAIL: {wrong[0]}")
-                results.append({"shape": shape, "way": way, "fail": wrong[0]})
-                continue
-            s = summary(runs, ways["direct"])
-            worker = cpu(s["worker_cpu_ms"], runs[0]["cpu"])
-            monitor = cpu(s["monitor_cpu_ms"], "monitor" in runs[0]["cpu"])
-            print(f"{shape:14} {way:9} {s['rps']:9.1f} {s['mbps']:8.1f} {s['p50_ms']:8.2f} {s['p99_ms']:8.2f} "
-                  f"{worker:>10} {monitor:>8} {s['rps_of_direct']:7.2f} "
-                  f"{s['p50_of_direct']:6.1f} {s['p99_of_direct']:6.1f} {s['spread']:5.0%} {s['identifiers_seen']:7}")
-            results.append({"shape": shape, "way": way, **s})
-    return results
+# group, key, what, at least, aim, format; of "x more" rows more is better, of all others less
+GOALS = [
+    ("CPU per request", "gzip", "256 KB, gzipped / nginx that masks nothing", 6, 3, "x"),
+    ("CPU per request", "gzip-none", "256 KB, gzipped, nothing to mask / nginx", 2.5, 1.8, "x"),
+    ("CPU per request", "16K", "16 KB / nginx", 1.0, 0.85, "x"),
+    ("CPU per request", "256K", "256 KB / nginx", 1.05, 0.90, "x"),
+    ("CPU per request", "2M", "2 MB / nginx", 1.2, 1.05, "x"),
+    ("CPU per request", "turn", "next turn of a conversation, 256 KB / nginx", None, None, "x"),
+    ("CPU per request", "turn-gzip", "next turn of a conversation, 256 KB, gzipped / nginx", None, None, "x"),
+    ("CPU per request", "haproxy", "256 KB / HAProxy that masks nothing", None, None, "x"),
+    ("CPU per request", "fastapi", "256 KB: FastAPI, httpx, uvicorn, 7 expressions / awsmask", 75, 100, "x more"),
+    ("CPU per request", "mitmproxy", "256 KB: mitmproxy, 7 expressions / awsmask", 75, 100, "x more"),
+    ("CPU per request", "lua", "256 KB: nginx + Lua, the catalogue's expressions / awsmask", 200, 300, "x more"),
+    ("Latency", "added", "added median / what nginx adds, one connection", 1.1, 1.0, "x"),
+    ("Latency", "p99", "99th percentile / nginx's, 32 connections", 1.2, 1.0, "x"),
+    ("Streams", "first", "time to the first event / nginx's", 1.05, 0.9, "x"),
+    ("Streams", "delay", "delay of an event / nginx's", 1.1, 1.0, "x"),
+    ("Memory", "idle", "idle", 15, 8, "MB"),
+    ("Memory", "requests", "after 32 connections with 256 KB each", 60, 30, "MB"),
+    ("Memory", "streams", "with 200 streams", 120, 80, "MB"),
+    ("Other hosts", "splice-cpu", "CPU of all, download of 100 MB / direct", 1.6, 1.3, "x"),
+    ("Other hosts", "splice-time", "time, download of 100 MB / direct", 1.6, 1.3, "x"),
+    ("Threads", "threads", "requests per second, two threads / one", 1.7, 1.9, "x more"),
+    ("Engines", "pcre2", "detect, AVX2 / PCRE2 alternations", 60, 90, "x more"),
+    ("Engines", "hyperscan", "detect / Hyperscan as a prefilter", 3, 5, "x more"),
+    ("Engines", "memcpy", "mask a request / memcpy", 0.10, 0.15, "x more"),
+    ("Engines", "hostile", "detect, worst hostile body", 0.5, 1, "GB/s more"),
+    ("Engines", "rules", "time of the whole catalogue / of its first 60 rules", 1.3, 1.1, "x"),
+]
+FEW, HOSTILE = "256K few", ("256K digits", "256K dashes", "256K capitals", "256K arns", "256K escapes", "256K arn",
+                            "256K 10.", "256K keys", "256K mix")
 
 
-def main(lines_path, out_path):
-    groups = collections.OrderedDict()
-    failed = False
-    with open(lines_path, encoding="utf-8") as file:
-        for line in file:
-            run = json.loads(line)
-            failed = failed or "fail" in run
-            groups.setdefault(run["shape"], collections.OrderedDict()).setdefault(run["way"], []).append(run)
-    results = table(groups)
-    with open(out_path, "w", encoding="utf-8") as file:
-        json.dump({"load_average": os.getloadavg(), "failed": failed, "results": results}, file, indent=2)
+class Runs:
+    """The end-to-end measurements, by part, shape, connections, threads and way, in the order of the rounds."""
+
+    def __init__(self, path):
+        self.by_key, self.memory, self.missing, self.failures = {}, {}, [], []
+        for line in open(path, encoding="utf-8") if os.path.exists(path) else []:
+            entry = json.loads(line)
+            if entry["part"] == "missing":
+                self.missing.append(entry["way"])
+            elif "when" in entry:
+                self.memory[entry["when"]] = entry["mib"]
+            else:
+                self.add(entry["part"], entry["threads"], entry["run"])
+
+    def add(self, part, threads, run):
+        if "fail" in run:
+            self.failures.append((part, run["shape"], run["way"], run["fail"]))
+        key = (part, run["shape"], run["connections"], threads, run["way"])
+        self.by_key.setdefault(key, []).append(run)
+
+    def of(self, part, shape, way, connections=None, threads=1):
+        found = [runs for key, runs in self.by_key.items() if key[:2] == (part, shape) and key[3:] == (threads, way)
+                 and connections in (None, key[2])]
+        return [] if not found or any("fail" in run for run in found[0]) else found[0]
+
+
+def cpu(run):
+    return run["cpu_ms"]["proxy"]
+
+
+def of_series(name, quantile):
+    return lambda run: run[name][quantile]
+
+
+def ratio(value, runs, others):
+    """The median of the rounds' ratios, and how far apart they are; None: one of them is not there."""
+    ratios = [value(run) / value(other) for run, other in zip(runs, others) if value(other)]
+    if not ratios:
+        return None
+    middle = statistics.median(ratios)
+    return middle, (max(ratios) - min(ratios)) / middle
+
+
+def end_to_end(runs):
+    def cpu_ratio(shape, way="nginx", part="requests"):
+        return ratio(cpu, runs.of(part, shape, "awsmaskd"), runs.of(part, shape, way))
+
+    def p(way, connections, quantile):
+        return [run["latency_ms"][quantile] for run in runs.of("latency", "256K", way, connections)]
+
+    added = [(ours - direct) / (theirs - direct) for direct, ours, theirs in
+             zip(p("direct", 1, "p50"), p("awsmaskd", 1, "p50"), p("nginx", 1, "p50")) if theirs > direct]
+    events = runs.of("streams", "events", "awsmaskd"), runs.of("streams", "events", "nginx")
+    splice = runs.of("splice", "download", "awsmaskd"), runs.of("splice", "download", "direct")
+    ours = runs.of("peers", "256K", "awsmaskd")
+    figures = {
+        "gzip": cpu_ratio("256K-gzip"), "gzip-none": cpu_ratio("256K-gzip-none"), "16K": cpu_ratio("16K"),
+        "256K": cpu_ratio("256K"), "2M": cpu_ratio("2M"), "turn": cpu_ratio("256K-turn"),
+        "turn-gzip": cpu_ratio("256K-turn-gzip"), "haproxy": cpu_ratio("256K", "haproxy"),
+        "added": added and (statistics.median(added), (max(added) - min(added)) / statistics.median(added)),
+        "p99": ratio(of_series("latency_ms", "p99"), runs.of("latency", "256K", "awsmaskd", 32),
+                     runs.of("latency", "256K", "nginx", 32)),
+        "first": ratio(of_series("first_event_ms", "p50"), *events),
+        "delay": ratio(of_series("delay_ms", "p50"), *events),
+        "splice-cpu": ratio(lambda run: sum(run["cpu_ms"].values()), *splice),
+        "splice-time": ratio(of_series("latency_ms", "p50"), *splice),
+        "threads": ratio(lambda run: run["rps"], runs.of("threads", "256K-gzip", "awsmaskd", threads=2),
+                         runs.of("threads", "256K-gzip", "awsmaskd")),
+    }
+    for way in ("fastapi", "mitmproxy", "lua"):
+        figures[way] = ratio(cpu, runs.of("peers", "256K", way), ours)
+    for when, mib in runs.memory.items():
+        figures[when] = (mib, None)
+    return figures
+
+
+def engines(path):
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        scan = json.load(file)
+    bodies = {body["body"]: body for body in scan["bodies"]}
+    few, by_variant = bodies[FEW], scan["detect"]
+
+    def rate(body, engine):
+        return body[engine] and body[engine]["gbps"]
+
+    figures = {"memcpy": rate(few, "mask") / rate(few, "memcpy"),
+               "hostile": min(rate(bodies[name], "detect") for name in HOSTILE),
+               "rules": by_variant["few rules"] / max(rate for name, rate in by_variant.items()
+                                                        if name not in ("few rules", "rules"))}
+    if rate(few, "pcre2") and "avx2" in by_variant:
+        figures["pcre2"] = by_variant["avx2"] / rate(few, "pcre2")
+    if rate(few, "hyperscan"):
+        figures["hyperscan"] = rate(few, "detect") / rate(few, "hyperscan")
+    return {key: (value, None) for key, value in figures.items()}
+
+
+def verdict(value, least, aim, more):
+    """Whether a goal is met, and if not by what factor it is missed."""
+    if least is None:
+        return "-"
+    far = (lambda goal: goal / value) if more else (lambda goal: value / goal)
+    if far(aim) <= 1:
+        return "aim met"
+    return "met" if far(least) <= 1 else f"short by {far(least):.2f}x"
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def row_of(goal, figure):
+    _, key, what, least, aim, form = goal
+    unit, _, more = form.partition(" ")
+    row = {"key": key, "what": what, "at_least": least, "aim": aim, "unit": unit}
+    if not figure:
+        return {**row, "measured": None, "is": "not measured"}
+    value, spread = figure
+    return {**row, "measured": value, "spread": spread, "is": verdict(value, least, aim, bool(more))}
+
+
+def print_table(head, rows):
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, ["-" * width for width in widths], *rows]:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+    print()
+
+
+def print_goals(results):
+    for group in dict.fromkeys(goal[0] for goal in GOALS):
+        rows = [row for goal, row in zip(GOALS, results) if goal[0] == group]
+        if all(row["measured"] is None for row in rows):
+            continue
+        print_table([group, "measured", "~", "at least", "aim", "is"], [
+            [row["what"], number(row["measured"]) + " " + row["unit"] if row["measured"] is not None else "-",
+             f"{row['spread']:.0%}" if row.get("spread") is not None else "",
+             str(row["at_least"] or "-"), str(row["aim"] or "-"), row["is"]] for row in rows])
+
+
+def print_measurements(runs):
+    """Each shape and way: what was measured, before it became a ratio."""
+    rows = []
+    for (part, shape, connections, threads, way), found in runs.by_key.items():
+        name = [part, shape, str(connections), way + (f", {threads} threads" if threads > 1 else "")]
+        wrong = [run["fail"] for run in found if "fail" in run]
+        if wrong:
+            rows.append([*name, "FAIL", wrong[0], "", "", "", ""])
+        elif part != "introduction":
+            rows.append([*name, *measurement(found)])
+    if rows:
+        print_table(["part", "shape", "connections", "way", "CPU ms/request", "p50 ms", "p99 ms", "requests/s",
+                     "leaks", "wrong echoes"], rows)
+
+
+def measurement(found):
+    def middle(value):
+        return statistics.median(value(run) for run in found)
+
+    worked = "-" if "proxy" not in found[0].get("cpu_ms", {}) else f"{middle(cpu):.3f}"
+    return [worked, f"{middle(of_series('latency_ms', 'p50')):.2f}", f"{middle(of_series('latency_ms', 'p99')):.2f}",
+            f"{middle(lambda run: run['rps']):.1f}", str(sum(run["seen"] for run in found)),
+            str(sum(run["wrong_echoes"] for run in found))]
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "?")
+    load = os.getloadavg()[1]
+    cores = os.cpu_count()
+    return {"processor": model, "cores": cores, "kernel": platform.release(), "load_average": load,
+            "day": datetime.date.today().isoformat(), "was_busy": load > 3 * cores}
+
+
+def main(directory):
+    runs = Runs(os.path.join(directory, "bench.lines"))
+    here = machine()
+    figures = {**end_to_end(runs), **engines(os.path.join(directory, "scan.json"))}
+    results = [row_of(goal, figures.get(goal[1])) for goal in GOALS]
+    print(f"{here['processor']}, {here['cores']} cores, Linux {here['kernel']}, {here['day']}, "
+          f"load average {here['load_average']:.1f}"
+          + ("; others were at work: latencies say little" if here["was_busy"] else "") + "\n")
+    print_goals(results)
+    print_measurements(runs)
+    for way in runs.missing:
+        print(f"{way}: not installed, or it did not start")
+    for part, shape, way, why in runs.failures:
+        print(f"FAIL: {part}, {shape}, {way}: {why}")
+    with open(os.path.join(directory, "bench.json"), "w", encoding="utf-8") as file:
+        json.dump({**here, "failures": runs.failures, "missing": runs.missing, "results": results,
+                   "measurements": [{"part": key[0], "shape": key[1], "connections": key[2], "threads": key[3],
+                                     "way": key[4], "rounds": rounds} for key, rounds in runs.by_key.items()]},
+                  file, indent=2)
         file.write("\n")
-    return 1 if failed or not results else 0
+    return 1 if runs.failures else 0
 
 
 if __name__ == "__main__":

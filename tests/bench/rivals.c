@@ -3,6 +3,7 @@
 
 #include "../../user/mask/catalogue.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,6 +48,15 @@ static const char *right_of(enum edge e)
 				   : "(?![A-Za-z0-9])";
 }
 
+void rivals_expression(int id, struct buf *out)
+{
+	put(out, left_of(rule_table[id].left));
+	put(out, "(?:");
+	put(out, rule_table[id].expression);
+	put(out, ")");
+	put(out, right_of(rule_table[id].right));
+}
+
 /* One alternation of the rules first..end; NULL: it is larger than PCRE2 can link (64 KiB). */
 static pcre2_code *compile_alternation(int first, int end)
 {
@@ -57,11 +67,7 @@ static pcre2_code *compile_alternation(int first, int end)
 
 	for (int id = first; id < end; id++) {
 		put(&all, id > first ? "|" : "");
-		put(&all, left_of(rule_table[id].left));
-		put(&all, "(?:");
-		put(&all, rule_table[id].expression);
-		put(&all, ")");
-		put(&all, right_of(rule_table[id].right));
+		rivals_expression(id, &all);
 	}
 	code = pcre2_compile(buf_bytes(&all), buf_len(&all), PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY,
 			     &error, &where, NULL);
@@ -152,11 +158,32 @@ unsigned rivals_alternations(const struct rivals *r)
 }
 
 #ifdef BENCH_HYPERSCAN
-/* It has no possessive quantifiers: "++" becomes "+", and so on; what a bracket or "\" holds stays. */
-static void without_possessive(const char *expression, char *out)
+/* Longer ones, for what only its surroundings give away, take it minutes to compile beside each other. */
+#define EXPRESSION_MOST 800
+#define REPEATS_MOST 32
+
+/* A "{m,n}" of many repetitions: "{m,}". How long it was; 0: it is none. */
+static size_t repeat_at(const char *p, char *out)
+{
+	unsigned least, most;
+	int n = 0;
+
+	if (sscanf(p, "{%u,%u}%n", &least, &most, &n) != 2 || !n || most <= REPEATS_MOST)
+		return 0;
+	sprintf(out, "{%u,}", least);
+	return (size_t)n;
+}
+
+/*
+ * What it can take, as a prefilter that finds more than the expression does: it has no possessive
+ * quantifiers ("++" becomes "+"), groups need no names, and long bounded repetitions, of which it
+ * makes large automata, have no bound. What a bracket or "\" holds stays.
+ */
+static void for_hyperscan(const char *expression, char *out)
 {
 	bool in_class = false, after_quantifier = false;
-	const char *p = expression;
+	const char *p = expression, *name_end;
+	size_t n;
 
 	for (; *p; p++) {
 		if (*p == '\\' && p[1]) {
@@ -171,6 +198,20 @@ static void without_possessive(const char *expression, char *out)
 			in_class = false;
 		if (!in_class && after_quantifier && *p == '+') {
 			after_quantifier = false;
+			continue;
+		}
+		if (!in_class && !strncmp(p, "(?<", 3) && isupper(p[3]) &&
+		    (name_end = strchr(p, '>'))) {
+			memcpy(out, "(?:", 3);
+			out += 3;
+			p = name_end;
+			continue;
+		}
+		n = in_class ? 0 : repeat_at(p, out);
+		if (n) {
+			out += strlen(out);
+			p += n - 1;
+			after_quantifier = true;
 			continue;
 		}
 		after_quantifier = !in_class && strchr("*+?}", *p) && !(*p == '?' && p[-1] == '(');
@@ -206,9 +247,10 @@ static void open_hyperscan(struct rivals *r)
 
 		if (!copy)
 			abort();
-		without_possessive(rule_table[id].expression, copy);
+		for_hyperscan(rule_table[id].expression, copy);
 		expressions[n] = copy;
-		alone = compile_hyperscan(expressions + n, 1);
+		alone = strlen(copy) > EXPRESSION_MOST ? NULL
+						       : compile_hyperscan(expressions + n, 1);
 		if (alone)
 			n++;
 		else
@@ -220,8 +262,9 @@ static void open_hyperscan(struct rivals *r)
 		snprintf(r->say, sizeof(r->say), "did not take the expressions");
 	else
 		snprintf(r->say, sizeof(r->say),
-			 "%.12s, %u of %d expressions, as prefilters (no confirmation)",
-			 hs_version(), n, RULE_COUNT);
+			 "%.12s, %u of %d expressions (those up to %d bytes), as prefilters (no "
+			 "confirmation)",
+			 hs_version(), n, RULE_COUNT, EXPRESSION_MOST);
 	while (n)
 		free(expressions[--n]);
 }

@@ -5,10 +5,12 @@
  * What detect() is measured against: all of the catalogue's expressions in as few PCRE2
  * alternations as PCRE2 can hold, JIT compiled, and in one Hyperscan database. Both find about the same; neither resolves overlaps.
  */
-#include <stddef.h>
-#include <stdint.h>
+#include "../../user/mask/buf.h"
 
 struct rivals;
+
+/* Append a rule's expression, with what may stand around it. */
+void rivals_expression(int id, struct buf *out);
 
 struct rivals *rivals_new(void); /* aborts when the expressions do not compile */
 void rivals_free(struct rivals *r);

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Measure: tests/bench/run.sh BUILD; see README.md beside this. QUICK=1 for less of it.
+# Measure: tests/bench/run.sh BUILD; see README.md beside this. QUICK=1 for less of it, ONLY=PART,... for parts of it.
 #
-# First the engines alone, then end to end, in namespaces of its own: the same requests by several ways to the same
-# origin, in turn, several times. The exit status is 1 if any value reached the origin by way of the daemon, or any
-# answer was not what it should be; then there is FAIL in the table instead of numbers.
+# The engines alone, then end to end, in namespaces of its own: the same requests by several ways to the same origin,
+# in turn, several times. The exit status is 1 if any value reached the origin by way of the daemon, or any answer was
+# not what it should be; then there is FAIL in the table instead of numbers.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${1:?"which build directory? (tests/bench/run.sh BUILD)"}
@@ -13,111 +13,217 @@ export BUILD
 . tests/e2e/helpers.bash
 # shellcheck source=tests/bench/place.bash
 . tests/bench/place.bash
+# shellcheck source=tests/bench/peers/peers.bash
+. tests/bench/peers/peers.bash
 
 OUT=$REPO/build/bench
-CONNECTIONS=${CONNECTIONS:-8}
-if [ -n "${QUICK:-}" ]; then
-	ROUNDS=3 SECONDS_EACH=0.3 SHAPES=(16K 16K-connect 256K 256K-gzip 2M)
-else
-	ROUNDS=5 SECONDS_EACH=0.7
-	mapfile -t SHAPES < <("$BUILD/bench/load" shapes)
-fi
-WAYS=(direct awsmaskd)
+PARTS=(memory requests peers latency streams splice threads engines)
+ROUNDS=${QUICK:+3} ROUNDS=${ROUNDS:-5}
+MOST=20 # seconds that one measurement may take; those that keep up need a tenth
+ONE='' TWO='' RUN=0
+declare -A IS_THERE=([direct]=1 [awsmaskd]=1)
 
-# A proxy that opens TLS, closes it again, and looks at nothing.
-nginx_config() {
-	cat <<-END
-		daemon off; worker_processes 2; pid $PLACE/nginx.pid; error_log $PLACE/nginx.log; user root;
-		events { worker_connections 1024; }
-		http {
-		  access_log off; client_max_body_size 64m; client_body_buffer_size 8m; keepalive_requests 1000000;
-		  client_body_temp_path $PLACE/nginx-body; proxy_temp_path $PLACE/nginx-proxy;
-		  fastcgi_temp_path $PLACE/nginx-f; uwsgi_temp_path $PLACE/nginx-u; scgi_temp_path $PLACE/nginx-s;
-		  upstream origin { server $ORIGIN4:443; keepalive 64; keepalive_requests 1000000; }
-		  server {
-		    listen 127.0.0.1:8443 ssl; ssl_certificate $PLACE/certs/$TARGET.pem;
-		    ssl_certificate_key $PLACE/certs/$TARGET.key;
-		    location / {
-		      proxy_pass https://origin; proxy_http_version 1.1; proxy_buffering off;
-		      proxy_set_header Connection ""; proxy_set_header Host $TARGET; proxy_ssl_name $TARGET;
-		      proxy_ssl_server_name on; proxy_ssl_verify on; proxy_ssl_trusted_certificate $PLACE/origin-ca.pem;
-		    }
-		  }
-		}
-	END
+wants() { # PART
+	[ -z "${ONLY:-}" ] || [[ ",$ONLY," == *,$1,* ]]
 }
 
-nginx_answers() {
-	place_direct bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
+# --- places ---------------------------------------------------------------------------------------
+
+enter() { # PLACE
+	PLACE=$1
+	PLACE_NAME=${1##*/}
+	PLACE_CGROUP=$(cgroup2_mount)/$PLACE_NAME
 }
 
-bench_nginx() {
-	local nginx
-	nginx=$(PATH=$PATH:/usr/sbin command -v "${NGINX:-nginx}") || {
-		echo "nginx: not installed"
-		return 0
-	}
-	nginx_config >"$PLACE/nginx.conf"
-	in_background "$PLACE/nginx.out" direct nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
-		"$nginx" -e "$PLACE/nginx.log" -p "$PLACE" -c "$PLACE/nginx.conf"
-	place_wait 10 nginx_answers || {
-		place_say "bench: nginx did not start:" "$(cat "$PLACE/nginx.out" "$PLACE/nginx.log")"
-		return 1
-	}
-	mapfile -t NGINX_PIDS < <(pgrep -P "$(<"$PLACE/nginx.pid")")
-	WAYS+=(nginx)
+# A place with a daemon of so many threads; sets PLACE.
+daemon_place() { # THREADS
+	place_new && echo "threads: $1" >"$PLACE/awsmask.yaml" && bench_origin && place_daemon
 }
 
-ask_by() { # WAY SHAPE RUN
-	local -a load=("$BUILD/bench/load" "$1" "$2")
-	local -a rest=("$SECONDS_EACH" "$CONNECTIONS" "$3")
+leave() {
+	local place
+	for place in $TWO $ONE; do
+		(enter "$place" && place_end)
+	done
+}
+
+# --- measuring ------------------------------------------------------------------------------------
+
+cgroup_of() { # WAY
 	case $1 in
-	direct)
-		place_direct "${load[@]}" $ORIGIN4 443 "${rest[@]}"
-		;;
-	awsmaskd)
-		place_client "${load[@]}" $ORIGIN4 443 "${rest[@]}" worker="$WORKER" monitor="$MONITOR"
-		;;
-	nginx)
-		place_direct "${load[@]}" 127.0.0.1 8443 "${rest[@]}" worker="${NGINX_PIDS[0]}" second="${NGINX_PIDS[1]}"
-		;;
-	esac || printf '{"way": "%s", "shape": "%s", "fail": "the clients failed; see above"}\n' "$1" "$2"
+	awsmaskd) echo "$PLACE_CGROUP/$DAEMON_CGROUP" ;;
+	*) echo "$PLACE_CGROUP/$1" ;;
+	esac
 }
 
-measure_all() {
-	local round shape way n=0
-	for ((round = 0; round < ROUNDS; round++)); do
-		for shape in "${SHAPES[@]}"; do
-			for way in "${WAYS[@]}"; do
-				n=$((n + 1))
-				ask_by "$way" "$shape" $n
-			done
-		done
+# One line of JSON: ask PART WAY SHAPE CONNECTIONS REQUESTS [MORE-CGROUPS...]
+ask() {
+	local part=$1 way=$2 shape=$3 as=place_direct address=$ORIGIN4 port=443 line
+	local -a watch=("${@:6}") load=("$BUILD/bench/load" "$way" "$shape")
+	[ "$shape" != download ] || address=$TWIN4
+	case $way in
+	direct) ;;
+	awsmaskd) as=place_client watch+=("proxy=$(cgroup_of "$way")") ;;
+	*) address=127.0.0.1 port=${PEER_PORT[$way]} watch+=("proxy=$(cgroup_of "$way")") ;;
+	esac
+	line=$(PLACE_TIMEOUT=120 "$as" "${load[@]}" "$address" "$port" "$4" "$5" $MOST "$RUN" "${watch[@]}") ||
+		[ -n "$line" ] || line="{\"way\": \"$way\", \"shape\": \"$shape\", \"connections\": $4, \"fail\": \"the clients failed\"}"
+	printf '{"part": "%s", "threads": %d, "run": %s}\n' "$part" "${THREADS:-1}" "$line" >>"$OUT/bench.lines"
+}
+
+# The same requests by each way that is there, in turn: in_turn PART SHAPE CONNECTIONS REQUESTS WAY...
+in_turn() {
+	local part=$1 way
+	RUN=$((RUN + 1))
+	for way in "${@:5}"; do
+		[ -z "${IS_THERE[$way]:-}" ] || ask "$part" "$way" "$2" "$3" "$4"
+	done
+}
+
+# Proportional set sizes of a cgroup's processes, so that what they share counts once: MiB
+memory_of() { # CGROUP
+	local pid
+	while read -r pid; do
+		cat "/proc/$pid/smaps_rollup" 2>/dev/null
+	done <"$1/cgroup.procs" | awk '/^Pss:/ { kib += $2 } END { printf "%.2f\n", kib / 1024 }'
+}
+
+tell_memory() { # WHEN MIB
+	printf '{"part": "memory", "when": "%s", "mib": %s}\n' "$1" "$2" >>"$OUT/bench.lines"
+}
+
+# --- the parts ------------------------------------------------------------------------------------
+
+# First of all: what is measured is a daemon that has done nothing else.
+part_memory() {
+	local most=0 now streams
+	tell_memory idle "$(memory_of "$(cgroup_of awsmaskd)")"
+	ask introduction awsmaskd introduction 1 1
+	RUN=$((RUN + 1))
+	ask memory awsmaskd 256K 32 4
+	tell_memory requests "$(memory_of "$(cgroup_of awsmaskd)")"
+	ask memory awsmaskd events-200 200 2 &
+	streams=$!
+	while kill -0 $streams 2>/dev/null; do
+		now=$(memory_of "$(cgroup_of awsmaskd)")
+		most=$(printf '%s\n' "$most" "$now" | sort -g | tail -n 1)
+		sleep 0.2
+	done
+	wait $streams
+	tell_memory streams "$most"
+}
+
+part_requests() {
+	in_turn requests 16K 4 40 awsmaskd nginx haproxy
+	in_turn requests 256K 4 10 awsmaskd nginx haproxy
+	in_turn requests 256K-gzip 4 10 awsmaskd nginx haproxy
+	in_turn requests 256K-gzip-none 4 10 awsmaskd nginx
+	in_turn requests 256K-turn 4 10 awsmaskd nginx
+	in_turn requests 256K-turn-gzip 4 10 awsmaskd nginx
+	in_turn requests 2M 2 4 awsmaskd nginx haproxy
+	[ -z "${QUICK:-}" ] || return 0
+	in_turn requests 256K-none 4 10 awsmaskd nginx
+	in_turn requests 256K-many 4 10 awsmaskd nginx
+	in_turn requests 256K-hostile 4 5 awsmaskd nginx
+	in_turn requests 16K-stream 4 40 awsmaskd nginx
+	in_turn requests 16K-connect 4 40 awsmaskd nginx
+	in_turn requests 16K-fresh 4 40 awsmaskd nginx
+}
+
+part_peers() {
+	in_turn peers 256K 2 5 awsmaskd mitmproxy fastapi
+	in_turn peers 256K 1 2 lua
+}
+
+part_latency() {
+	in_turn latency 256K 1 30 direct awsmaskd nginx haproxy
+	in_turn latency 256K 32 8 awsmaskd nginx haproxy
+}
+
+part_streams() {
+	in_turn streams events 1 3 direct awsmaskd nginx haproxy
+}
+
+part_splice() {
+	ask splice direct download 1 1 "client=$PLACE_CGROUP/direct" "origin=$PLACE_CGROUP/twin"
+	ask splice awsmaskd download 1 1 "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/twin"
+}
+
+# The shape in which the daemon does most of the work, so that clients and origin leave it the cores.
+part_threads() {
+	RUN=$((RUN + 1))
+	ask threads awsmaskd 256K-gzip 8 8
+	enter "$TWO"
+	THREADS=2 ask threads awsmaskd 256K-gzip 8 8
+	enter "$ONE"
+}
+
+# --- all of it ------------------------------------------------------------------------------------
+
+start_peers() {
+	local peer
+	local -a peers=(nginx haproxy)
+	if wants peers; then
+		peers+=(lua mitmproxy fastapi)
+	fi
+	for peer in "${peers[@]}"; do
+		if peer_start "$peer"; then
+			IS_THERE[$peer]=1
+		else
+			printf '{"part": "missing", "way": "%s"}\n' "$peer" >>"$OUT/bench.lines"
+		fi
 	done
 }
 
 end_to_end() {
-	trap place_end EXIT
+	local round part
+	trap leave EXIT
 	trap 'exit 130' INT TERM
-	place_new && bench_origin && place_daemon && bench_nginx || return 1
-	WORKER=$(worker_of)
-	MONITOR=$(monitor_of)
-	measure_all >"$OUT/e2e.lines"
-	if ! python3 -B tests/bench/report.py "$OUT/e2e.lines" "$OUT/e2e.json"; then
-		tail -n 20 "$PLACE/daemon.log" "$PLACE/bench-origin.log" >&2
-		return 1
+	daemon_place 1 || return 1
+	ONE=$PLACE
+	if wants threads; then
+		daemon_place 2 || return 1
+		TWO=$PLACE
+		ask introduction awsmaskd introduction 1 1
+		enter "$ONE"
 	fi
+	if wants memory; then
+		part_memory
+	else
+		ask introduction awsmaskd introduction 1 1
+	fi
+	start_peers
+	for ((round = 0; round < ROUNDS; round++)); do
+		for part in "${PARTS[@]}"; do
+			case $part in
+			memory | engines) ;;
+			*) ! wants "$part" || "part_$part" ;;
+			esac
+		done
+	done
 }
 
 mkdir -p "$OUT"
-printf '%s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+: >"$OUT/bench.lines"
+for part in ${ONLY:+${ONLY//,/ }}; do
+	[[ " ${PARTS[*]} " == *" $part "* ]] || {
+		echo "bench: there is no part '$part'; there are: ${PARTS[*]}" >&2
+		exit 2
+	}
+done
 status=0
-"$BUILD/bench/scan" ${QUICK:+--quick} "$OUT/scan.json" || status=1
-if [ "$(id -u)" = 0 ]; then
+if wants engines; then
+	"$BUILD/bench/scan" ${QUICK:+--quick} "$OUT/scan.json" || status=1
+else
+	rm -f "$OUT/scan.json"
+fi
+if [ "${ONLY:-}" = engines ]; then
+	:
+elif [ "$(id -u)" = 0 ]; then
 	(end_to_end) || status=1
 else
 	echo "end to end: root is needed for namespaces, cgroups and bpf; run this with sudo" >&2
 	status=1
 fi
-echo "load afterwards: $(cut -d' ' -f1-3 /proc/loadavg)"
+python3 -B tests/bench/report.py "$OUT" || status=1
 exit $status

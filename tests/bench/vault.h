@@ -11,6 +11,7 @@ struct bench_vault {
 	struct vault_index index;
 	struct type_set types;
 	uint32_t last[TYPE_MAX];
+	struct known known; /* does not grow while anything is measured */
 };
 
 static inline int bench_vault_number(struct vault_scope *s, enum mask_type type,
@@ -59,8 +60,21 @@ static inline int bench_vault_reserve(struct vault_scope *s, struct vault_entry 
 		memcpy(fresh->bytes, e->value, e->len);
 		vault_index_put(&v->index, fresh);
 		type_set_add(&v->types, e->type);
+		if (known_learns(e->type, e->value, e->len) &&
+		    known_add(&v->known, e->type, e->value, e->len) < 0)
+			abort();
 	}
 	return 0;
+}
+
+static inline const struct known *bench_vault_known(struct vault_scope *s)
+{
+	return &((struct bench_vault *)s)->known;
+}
+
+static inline void bench_vault_known_done(struct vault_scope *s, const struct known *k)
+{
+	(void)s, (void)k;
 }
 
 static inline void bench_vault_init(struct bench_vault *v)
@@ -70,17 +84,21 @@ static inline void bench_vault_init(struct bench_vault *v)
 		.value = bench_vault_value,
 		.types = bench_vault_types,
 		.reserve = bench_vault_reserve,
+		.known = bench_vault_known,
+		.known_done = bench_vault_known_done,
 	};
 
 	memset(v, 0, sizeof(*v));
 	v->scope.ops = &ops;
 	v->scope.types = &types_builtin;
+	known_init(&v->known, (size_t)64 << 20);
 	if (vault_index_init(&v->index) < 0)
 		abort();
 }
 
 static inline void bench_vault_free(struct bench_vault *v)
 {
+	known_free(&v->known);
 	vault_index_free(&v->index);
 }
 

@@ -19,6 +19,21 @@ load helpers
 	done
 }
 
+counter() { # NAME
+	place_ctl status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["counters"][sys.argv[1]])' "$1"
+}
+
+@test "I3 I4: a conversation that comes again is not scanned again, and leaves as it did before" {
+	body --stream --pad 4000 "$SENTENCE" >"$T/body"
+	same "$T/body"
+	cp "$(place_received plain)" "$T/first"
+	before=$(counter texts_recalled)
+	same "$T/body"
+	[ "$(counter texts_recalled)" -gt "$before" ]
+	cmp "$T/first" "$(place_received plain)"
+	only_values_differ "$T/body"
+}
+
 @test "I2: streams framed by length and by close" {
 	body --stream "$SENTENCE" >"$T/body"
 	same "$T/body" -H "x-scenario: echo frame=length"

@@ -78,8 +78,8 @@ static void wrap(struct buf *out, unsigned how, const struct buf *body)
 	struct buf coded;
 
 	buf_init(&coded, 1 << 22);
-	if (deflate_all(how & 0x40 ? CODING_GZIP : CODING_IDENTITY, 1, buf_bytes(body),
-			buf_len(body), &coded))
+	if (deflate_all(how & 0x40 ? CODING_GZIP : CODING_IDENTITY, buf_bytes(body), buf_len(body),
+			&coded))
 		abort();
 	snprintf(head, sizeof(head),
 		 "POST /x HTTP/1.1\r\nHost: " HOST
@@ -195,7 +195,6 @@ static void run(struct outcome *o, const struct buf *client, const struct buf *o
 					 .body_max = BODY_MAX,
 					 .head_max = 8192,
 					 .out_max = 1 << 20,
-					 .gzip_level = 1,
 					 .scan_apart = seed & 0x100 ? 8 : 0};
 	struct memory_vault v;
 	struct exchange *x;

@@ -4,7 +4,7 @@
  * values, the first byte of each choosing one of two sets; the rest is the text.
  */
 #include "../../user/mask/edge.h"
-#include "../../user/mask/known.h"
+#include "../known_search.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +105,7 @@ static void check(const struct known *const sets[2], const uint8_t *text, size_t
 	size_t n, i = 0;
 
 	buf_init(&spans, MEMORY);
-	REQUIRE(known_find(sets, 2, NULL, text, len, &spans) == 0);
+	REQUIRE(known_search(sets, 2, text, len, &spans) == 0);
 	s = (const struct span *)buf_bytes(&spans);
 	n = buf_len(&spans) / sizeof(*s);
 	for (size_t at = 0; at < len;) {

@@ -56,7 +56,6 @@ static inline void rig_begin(struct rig *r)
 		.body_max = 1024 * 1024,
 		.head_max = HTTP_HEAD_MAX,
 		.out_max = 1024 * 1024,
-		.gzip_level = 6,
 	};
 	buf_init(&r->sent, 1 << 26);
 	buf_init(&r->got, 1 << 26);
@@ -202,7 +201,7 @@ static inline struct buf gzip_of(const void *p, size_t n)
 	struct buf b;
 
 	buf_init(&b, 1 << 24);
-	cr_assert_eq(deflate_all(CODING_GZIP, 6, p, n, &b), 0);
+	cr_assert_eq(deflate_all(CODING_GZIP, p, n, &b), 0);
 	return b;
 }
 

@@ -13,7 +13,7 @@ static struct buf coded(enum coding c, const void *p, size_t n)
 	struct buf b;
 
 	buf_init(&b, 16 * MIB);
-	cr_assert_eq(deflate_all(c, 6, p, n, &b), 0);
+	cr_assert_eq(deflate_all(c, p, n, &b), 0);
 	return b;
 }
 
@@ -265,7 +265,7 @@ Test(coding, output_full)
 
 	for (enum coding c = CODING_IDENTITY; c <= CODING_DEFLATE; c++) {
 		buf_init(&out, 1000);
-		cr_assert_eq(deflate_all(c, 6, plain.data, 100000, &out), -1);
+		cr_assert_eq(deflate_all(c, plain.data, 100000, &out), -1);
 		cr_assert_leq(buf_len(&out), (size_t)1000);
 		buf_free(&out);
 	}

@@ -134,7 +134,7 @@ static const char everything[] =
 	"/srv/ca}\ncontrol:\n  socket: /tmp/c.sock\n"
 	"metrics: {socket: \"\", listen: \"[::1]:9464\"}\n"
 	"limits: {body: 1536KiB, connections: 1, scope_connections: 2, memory: 3GiB, scope_memory: "
-	"2GiB}\nthreads: 4\nbinary: allow\n";
+	"2GiB, memo: 0}\nthreads: 4\nbinary: allow\n";
 
 Test(config, every_key_is_read)
 {
@@ -168,6 +168,7 @@ Test(config, every_key_is_read)
 	cr_assert_eq(c->limits.memory, (size_t)3 << 30);
 	cr_assert_eq(c->limits.scope_connections, 2);
 	cr_assert_eq(c->limits.scope_memory, (size_t)2 << 30);
+	cr_assert_eq(c->limit_memo, 0);
 	cr_assert_eq(c->threads, 4);
 	config_free(c);
 }
@@ -212,7 +213,7 @@ Test(config, wrong_keys)
 	       {"mode: enforce\n\nmode: observe", "a.yaml:3: mode stands here a second time", ""},
 	       {"limits: {body: 1MiB,\n body: 2MiB}", "a.yaml:2: limits.body", "second time"},
 	       {"limits: {bodies: 1}", "a.yaml:1: there is no key 'bodies' in limits",
-		"body, connections, scope_connections, memory, scope_memory"},
+		"body, connections, scope_connections, memory, scope_memory, memo"},
 	       {"metrix: {socket: /x}", "a.yaml:1: there is no key 'metrix'", ""},
 	       {"? [mode]\n: enforce", "a.yaml:1: a key is a list", ""},
 	       {"? {a: b}\n: enforce", "a.yaml:1: a key is a mapping", ""},

@@ -118,9 +118,9 @@ Test(exchange, gzip_without_values_goes_as_it_came)
 	struct message m;
 	struct rig r;
 
-	/* Another level than ours, so that coding it anew would show. */
 	buf_init(&body, 4096);
-	cr_assert_eq(deflate_all(CODING_GZIP, 0, (const uint8_t *)TEXT, strlen(TEXT), &body), 0);
+	cr_assert_eq(deflate_all(CODING_GZIP, (const uint8_t *)TEXT, strlen(TEXT), &body), 0);
+	body.data[4] = 1; /* a time, which we do not write: coding it anew would show */
 	wire = message_of(POST_JSON "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
 			  buf_bytes(&body), buf_len(&body));
 	rig_begin(&r);
@@ -315,6 +315,62 @@ Test(exchange, facts)
 	cr_assert_eq(f->answer_bytes, 21u + strlen(VALUE) - strlen(PLACEHOLDER));
 	rig_end(&r);
 	buf_free(&wire);
+}
+
+/* Takes one that is there; how often is counted. */
+struct one_memo {
+	struct memo_source source; /* first */
+	struct memo *memo;
+	const void *owner;
+	unsigned taken, given;
+};
+
+static struct memo *memo_take(struct memo_source *s, const void *owner)
+{
+	struct one_memo *one = (struct one_memo *)s;
+
+	one->owner = owner;
+	one->taken++;
+	return one->memo;
+}
+
+static void memo_done(struct memo_source *s, struct memo *m)
+{
+	struct one_memo *one = (struct one_memo *)s;
+
+	cr_assert_eq(m, one->memo);
+	one->given++;
+}
+
+/* The second time it is not scanned, and leaves as it did the first time. A refused one gives the memo back. */
+Test(exchange, remembers)
+{
+	static const char text[] =
+		"[\"the quick brown fox looks at the log again and finds \\n" VALUE "\"]";
+	struct one_memo one = {{memo_take, memo_done}, memo_new(1 << 20, 3), NULL, 0, 0};
+	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, strlen(text));
+	struct buf broken = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, 5);
+	struct rig r;
+	size_t first = 0;
+
+	rig_begin(&r);
+	r.config.memos = &one.source;
+	for (unsigned i = 1; i <= 2; i++) {
+		rig_client(&r, buf_bytes(&wire), buf_len(&wire));
+		cr_assert(one.taken == i && one.given == i && one.owner == &r.vault.scope);
+		cr_assert_eq(memo_stats(one.memo)->recalled, i - 1);
+		rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		first = i == 1 ? buf_len(&r.sent) : first;
+	}
+	cr_expect(buf_len(&r.sent) == 2 * first &&
+		  !memcmp(buf_bytes(&r.sent), buf_bytes(&r.sent) + first, first));
+	cr_expect_not(rig_holds(&r.sent, VALUE));
+	rig_client(&r, buf_bytes(&broken), buf_len(&broken));
+	cr_expect(one.taken == 3 && one.given == 3);
+	rig_end(&r);
+	memo_free(one.memo);
+	buf_free(&wire);
+	buf_free(&broken);
 }
 
 Test(exchange, observe_changes_nothing)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../user/mask/known.h"
+#include "../known_search.h"
 #include "../guard.h"
 
 #include <criterion/criterion.h>
@@ -35,7 +35,7 @@ static const char *found_in(const struct known *const *sets, size_t n, const cha
 	size_t done = 0, at = 0;
 
 	buf_init(&spans, MEMORY);
-	cr_assert_eq(known_find(sets, n, NULL, g.p, strlen(text), &spans), 0);
+	cr_assert_eq(known_search(sets, n, g.p, strlen(text), &spans), 0);
 	s = (const struct span *)buf_bytes(&spans);
 	for (size_t i = 0; i < buf_len(&spans) / sizeof(*s); i++) {
 		cr_assert(s[i].start >= done && s[i].end > s[i].start && s[i].end <= strlen(text));
@@ -315,7 +315,7 @@ Test(known, two_sets)
 	cr_expect_str_eq(found_in(sets, 2, NAME " tide.one/two tide.one"),
 			 "[" NAME "] [tide.one/two] [tide.one]");
 	buf_init(&spans, MEMORY);
-	cr_assert_eq(known_find(sets, 2, NULL, (const uint8_t *)NAME, strlen(NAME), &spans), 0);
+	cr_assert_eq(known_search(sets, 2, (const uint8_t *)NAME, strlen(NAME), &spans), 0);
 	s = (const struct span *)buf_bytes(&spans);
 	cr_expect_eq(s->type, TYPE_S3_BUCKET, "the first set's");
 	buf_free(&spans);
@@ -333,7 +333,7 @@ Test(known, the_first_type_names_it)
 	cr_expect_eq(known_count(&k), 2u);
 	cr_expect(known_has(&k, TYPE_ARN_RESOURCE, (const uint8_t *)NAME, strlen(NAME)));
 	buf_init(&spans, MEMORY);
-	cr_assert_eq(known_find(&set, 1, NULL, (const uint8_t *)NAME, strlen(NAME), &spans), 0);
+	cr_assert_eq(known_search(&set, 1, (const uint8_t *)NAME, strlen(NAME), &spans), 0);
 	cr_expect_eq(((const struct span *)buf_bytes(&spans))->type, TYPE_S3_BUCKET);
 	cr_expect_eq(((const struct span *)buf_bytes(&spans))->rule, RULE_KNOWN);
 	buf_free(&spans);
@@ -413,7 +413,7 @@ Test(known, a_full_buffer_is_an_error)
 	struct buf spans;
 
 	buf_init(&spans, sizeof(struct span) - 1);
-	cr_expect_eq(known_find(&set, 1, NULL, (const uint8_t *)NAME, strlen(NAME), &spans), -1);
+	cr_expect_eq(known_search(&set, 1, (const uint8_t *)NAME, strlen(NAME), &spans), -1);
 	buf_free(&spans);
 	known_free(&k);
 }

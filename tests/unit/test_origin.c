@@ -102,11 +102,14 @@ static enum origin_state settle(struct bench *b, struct origin *o)
 	return state;
 }
 
-/* Until what the origin did has reached our socket; the loop has not seen it yet. */
+/* Until what the origin did has reached our socket; the loop has not seen it yet. Bytes may have been read
+ * together with those before them. */
 static void wait_for(struct origin *o, short what)
 {
 	struct pollfd p = {.fd = origin_stream(o)->fd, .events = what};
 
+	if (what == POLLIN && SSL_has_pending(origin_stream(o)->ssl))
+		return;
 	cr_assert_eq(poll(&p, 1, 10000), 1);
 	cr_assert(p.revents & what);
 }

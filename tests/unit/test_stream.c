@@ -58,6 +58,19 @@ static void tear_down(struct bench *b)
 	tempdir_remove();
 }
 
+/* Nobody runs the loop here: each look is as after an event. */
+static int shake_near(struct bench *b)
+{
+	stream_doubt(&b->near);
+	return stream_handshake(&b->near);
+}
+
+static ssize_t read_near(struct bench *b, uint8_t *p, size_t n)
+{
+	stream_doubt(&b->near);
+	return stream_read(&b->near, p, n);
+}
+
 /* The stream is the server, the peer a client; they shake hands. */
 static void set_up_tls(struct bench *b)
 {
@@ -71,7 +84,7 @@ static void set_up_tls(struct bench *b)
 	SSL_set_fd(b->peer, b->far);
 	for (int i = 0; i < 20 && (near != 1 || far != 1); i++) {
 		far = SSL_connect(b->peer);
-		near = stream_handshake(&b->near);
+		near = shake_near(b);
 	}
 	cr_assert_eq(near, 1);
 	cr_assert_eq(far, 1);
@@ -170,7 +183,7 @@ Test(stream, tls_passes_bulk_both_ways_with_partial_writes)
 	for (in = 0; in < BULK;) {
 		n = SSL_write(b.peer, bulk + out, (int)(BULK - out));
 		out += n > 0 ? (size_t)n : 0;
-		ssize_t r = stream_read(&b.near, got + in, BULK - in);
+		ssize_t r = read_near(&b, got + in, BULK - in);
 		cr_assert(r > 0 || r == STREAM_AGAIN);
 		in += r > 0 ? (size_t)r : 0;
 	}
@@ -197,7 +210,7 @@ Test(stream, a_hello_that_was_read_before_is_seen_by_tls_at_every_split)
 		cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf), true), 0);
 		int near = STREAM_AGAIN, far = -1;
 		for (int i = 0; i < 20 && (near != 1 || far != 1); i++) {
-			near = stream_handshake(&b.near);
+			near = shake_near(&b);
 			far = SSL_connect(b.peer);
 		}
 		cr_assert_eq(near, 1);
@@ -213,12 +226,12 @@ Test(stream, the_end_in_order_is_told_from_a_cut)
 
 	set_up_tls(&b);
 	SSL_shutdown(b.peer);
-	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_END);
+	cr_assert_eq(read_near(&b, got, sizeof(got)), STREAM_END);
 	tear_down(&b);
 	set_up_tls(&b);
 	shutdown(b.far, SHUT_WR); /* as who cuts an answer would */
-	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_BROKEN);
-	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_BROKEN, "sticky");
+	cr_assert_eq(read_near(&b, got, sizeof(got)), STREAM_BROKEN);
+	cr_assert_eq(read_near(&b, got, sizeof(got)), STREAM_BROKEN, "sticky");
 	tear_down(&b);
 }
 
@@ -232,11 +245,11 @@ Test(stream, part_of_a_record_is_no_silence)
 
 		set_up_tls(&b);
 		cr_assert_eq(SSL_write(b.peer, "413", 3), 3);
-		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), 3);
-		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_AGAIN);
+		cr_assert_eq(read_near(&b, got, sizeof(got)), 3);
+		cr_assert_eq(read_near(&b, got, sizeof(got)), STREAM_AGAIN);
 		cr_assert_not(stream_has_part(&b.near));
 		cr_assert_eq(send(b.far, record, n, 0), (ssize_t)n);
-		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_AGAIN);
+		cr_assert_eq(read_near(&b, got, sizeof(got)), STREAM_AGAIN);
 		cr_assert(stream_has_part(&b.near), "its first %zu bytes", n);
 		tear_down(&b);
 	}
@@ -251,7 +264,7 @@ Test(stream, garbage_in_a_handshake_breaks_it)
 	cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf), true), 0);
 	cr_assert_eq(stream_handshake(&b.near), STREAM_AGAIN);
 	cr_assert_eq(send(b.far, "\x16\x03\x01\x00\x05helloGET / HTTP/1.1\r\n\r\n", 28, 0), 28);
-	cr_assert_eq(stream_handshake(&b.near), STREAM_BROKEN);
+	cr_assert_eq(shake_near(&b), STREAM_BROKEN);
 	cr_assert_eq(stream_handshake(&b.near), STREAM_BROKEN);
 	stream_want(&b.near, false, false);
 	tear_down(&b);
@@ -294,6 +307,46 @@ Test(stream, nobody_is_woken_for_what_was_not_wanted)
 	cr_assert_eq(woken(&b), 0);
 	stream_want(&b.near, true, false);
 	cr_assert(woken(&b) > 0);
+	tear_down(&b);
+}
+
+Test(stream, tls_that_was_read_to_its_end_is_not_asked_before_an_event)
+{
+	uint8_t got[64];
+	struct bench b;
+
+	set_up_tls(&b);
+	cr_assert_eq(SSL_write(b.peer, "one", 3), 3);
+	cr_assert_eq(read_near(&b, got, sizeof(got)), 3);
+	cr_assert_eq(SSL_write(b.peer, "two", 3), 3);
+	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_AGAIN);
+	stream_want(&b.near, false, true); /* an event of the other kind will do */
+	cr_assert(woken(&b) > 0);
+	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), 3);
+	cr_assert_eq(SSL_write(b.peer, "end", 3), 3);
+	stream_want(&b.near, false, false);
+	cr_assert_eq(woken(&b), 0);
+	stream_want(&b.near, true, false);
+	cr_assert(woken(&b) > 0);
+	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), 3);
+	tear_down(&b);
+}
+
+/* Records that came at once were read at once: the socket tells of them no more. */
+Test(stream, all_records_that_came_together_are_read)
+{
+	uint8_t got[64];
+	struct bench b;
+
+	set_up_tls(&b);
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(SSL_write(b.peer, "word", 4), 4);
+	SSL_shutdown(b.peer);
+	stream_want(&b.near, true, false);
+	cr_assert(woken(&b) > 0);
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(stream_read(&b.near, got, sizeof(got)), 4);
+	cr_assert_eq(stream_read(&b.near, got, sizeof(got)), STREAM_END);
 	tear_down(&b);
 }
 

@@ -2,6 +2,7 @@
 /* What the vault knows: snapshots of a scope that nobody can change under their reader. */
 #include "tempdir.h"
 #include "../../user/daemon/vault_sqlite.h"
+#include "../known_search.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -57,7 +58,7 @@ static enum mask_type type_of(struct vault_scope *s, const char *value)
 
 	buf_init(&spans, 1024);
 	cr_assert_not_null(k);
-	cr_assert_eq(known_find(&k, 1, NULL, (const uint8_t *)value, strlen(value), &spans), 0);
+	cr_assert_eq(known_search(&k, 1, (const uint8_t *)value, strlen(value), &spans), 0);
 	cr_assert_eq(buf_len(&spans), sizeof(struct span));
 	type = ((const struct span *)buf_bytes(&spans))->type;
 	buf_free(&spans);

@@ -130,6 +130,7 @@ struct config *config_default(void)
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
 	strcpy(c->metrics.socket, "/run/awsmask/metrics.sock");
 	c->limit_body = (size_t)64 << 20;
+	c->limit_memo = (size_t)32 << 20;
 	c->limits = (struct scope_limits){.connections = 10000,
 					  .scope_connections = 5000,
 					  .memory = (size_t)1 << 30,

@@ -85,6 +85,7 @@ struct config {
 		char listen[64];  /* on a loopback address; "" */
 	} metrics;
 	size_t limit_body; /* bytes */
+	size_t limit_memo; /* bytes; 0: nothing is remembered */
 	struct scope_limits limits;
 	unsigned threads;  /* 0: one per core */
 	bool allow_binary; /* binary: refuse | allow */

@@ -59,6 +59,7 @@ static const struct config_field limits_fields[] = {
 	{"memory", KIND_SIZE, MEMBER(limits.memory), .min = 1 << 20, .max = (size_t)1 << 40},
 	{"scope_memory", KIND_SIZE, MEMBER(limits.scope_memory), .min = 1 << 20,
 	 .max = (size_t)1 << 40},
+	{"memo", KIND_SIZE, MEMBER(limit_memo), .max = (size_t)1 << 32},
 	{.key = NULL},
 };
 

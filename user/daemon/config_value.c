@@ -91,7 +91,7 @@ void config_size_text(size_t n, char text[static 32])
 {
 	size_t i = 0;
 
-	while (n & (((size_t)1 << units[i].shift) - 1))
+	while (units[i].shift && (!n || n & (((size_t)1 << units[i].shift) - 1)))
 		i++;
 	snprintf(text, 32, "%zu%s", n >> units[i].shift, units[i].unit);
 }

@@ -412,6 +412,9 @@ static bool await_request(struct conn *c)
 		c->rested = false;
 		return start_exchange(c);
 	}
+	if (c->thread
+		    ->draining) /* a timer may have brought us here, before the event of its next request */
+		stream_doubt(&c->client);
 	n = conn_fill(c);
 	if (n == STREAM_END)
 		return say_goodbye(c);

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #define CREW_HOST_PROTOCOL 1
-#define CREW_HOST_FIRST_FD 3  /* in the worker: the first descriptor behind the program's */
-#define CREW_HOST_KEPT_MAX 4  /* environment variables that a worker gets */
+#define CREW_HOST_FIRST_FD 3 /* in the worker: the first descriptor behind the program's */
+#define CREW_HOST_KEPT_MAX 4 /* environment variables that a worker gets */
 
 enum crew_host_kind {
 	CREW_HOST_HELLO, /* value: CREW_HOST_PROTOCOL; sent with the host's credentials */

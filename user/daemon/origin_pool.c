@@ -68,6 +68,7 @@ static bool still_silent(struct origin *o)
 {
 	uint8_t byte;
 
+	stream_doubt(&o->stream);
 	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
 }
 

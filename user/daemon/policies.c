@@ -21,6 +21,7 @@ struct held_policy {
 /* All policies of one moment; immutable. The last to let it go frees it. */
 struct edition {
 	atomic_size_t holders;
+	uint64_t number;
 	struct known literals[POLICY_LITERALS]; /* long ones, short ones */
 	struct known allow;
 	size_t n;
@@ -33,6 +34,7 @@ struct policies {
 	const struct types *types;
 	pthread_mutex_t lock;
 	struct edition *edition;
+	_Atomic uint64_t editions; /* that there were */
 };
 
 static void edition_drop(struct edition *ed)
@@ -99,6 +101,7 @@ static void set_policy(struct held_policy *h, const struct policies *p)
 	struct edition *ed = h->edition;
 
 	h->policy.keep_examples = p->config->keep_examples;
+	h->policy.edition = ed->number;
 	for (unsigned t = 0; t < types_count(p->types); t++)
 		h->policy.actions[t] =
 			(uint8_t)config_action(p->config, p->types, (enum mask_type)t, h->host);
@@ -124,8 +127,7 @@ static size_t count_targets(const struct config *c)
 	return n;
 }
 
-static struct edition *edition_new(const struct policies *p, const struct buf *content,
-				   struct err *e)
+static struct edition *edition_new(struct policies *p, const struct buf *content, struct err *e)
 {
 	const struct config *c = p->config;
 	size_t most = count_targets(c) + 1;
@@ -136,6 +138,7 @@ static struct edition *edition_new(const struct policies *p, const struct buf *c
 		return NULL;
 	}
 	ed->holders = 1;
+	ed->number = ++p->editions;
 	for (size_t i = 0; i < POLICY_LITERALS; i++)
 		known_init(&ed->literals[i], SET_MAX);
 	known_init(&ed->allow, SET_MAX);

@@ -42,17 +42,27 @@ static ssize_t raw_write(struct stream *s, const uint8_t *p, size_t n)
 	ssize_t put;
 
 	do {
-		put = send(s->fd, p, n, MSG_NOSIGNAL);
+		put = send(s->fd, p, n, MSG_NOSIGNAL | (s->more ? MSG_MORE : 0));
 	} while (put < 0 && errno == EINTR);
 	if (put >= 0)
 		return put;
-	return errno == EAGAIN ? STREAM_AGAIN : STREAM_BROKEN;
+	if (errno == EAGAIN)
+		return STREAM_AGAIN;
+	s->drained = false; /* why it takes no more may stand there to be read */
+	return STREAM_BROKEN;
 }
 
 static int bio_read(BIO *b, char *p, int n)
 {
-	ssize_t got = raw_read(BIO_get_data(b), (uint8_t *)p, (size_t)n);
+	struct stream *s = BIO_get_data(b);
+	bool held = buf_len(&s->first) > 0;
+	ssize_t got = STREAM_AGAIN;
 
+	if (held || !s->drained)
+		got = raw_read(s, (uint8_t *)p, (size_t)n);
+	/* Less than there was room for is all that there was: no need to ask for the refusal. */
+	if (!held)
+		s->drained = got == STREAM_AGAIN || (got > 0 && got < n);
 	BIO_clear_retry_flags(b);
 	if (got == STREAM_AGAIN)
 		BIO_set_retry_read(b);
@@ -85,17 +95,33 @@ static void make_bio_method(void)
 	BIO_meth_set_ctrl(bio_method, bio_ctrl);
 }
 
+static void arm(struct stream *s);
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct stream *s = poll->data;
 
-	(void)events;
+	s->drained = false;
+	if (status >= 0 && !(events & s->wanted)) {
+		arm(s);
+		return;
+	}
 	/* A bare error would be reported again and again; the next read or write names it. */
 	if (status < 0) {
 		uv_poll_stop(&s->poll);
 		s->armed = 0;
 	}
-	s->on_event(s->arg);
+	if (s->wanted)
+		s->on_event(s->arg);
+}
+
+static void arm(struct stream *s)
+{
+	s->armed = s->wanted;
+	if (s->armed)
+		uv_poll_start(&s->poll, s->armed, on_poll);
+	else
+		uv_poll_stop(&s->poll);
 }
 
 int stream_open(struct stream *s, uv_loop_t *loop, int fd, void (*on_event)(void *arg), void *arg)
@@ -238,7 +264,12 @@ int stream_flush(struct stream *s, struct buf *b)
 
 	while (buf_len(b) && left) {
 		size_t most = buf_len(b) < left ? buf_len(b) : left;
-		ssize_t put = stream_write(s, buf_bytes(b), most);
+		ssize_t put;
+
+		/* The other end is woken for a segment, not for each record. */
+		s->more = buf_len(b) > (s->ssl ? SSL3_RT_MAX_PLAIN_LENGTH : most);
+		put = stream_write(s, buf_bytes(b), most);
+		s->more = false;
 		if (put < 0)
 			return (int)put;
 		buf_drop(b, (size_t)put);
@@ -257,13 +288,15 @@ void stream_want(struct stream *s, bool readable, bool writable)
 		events |= s->read_needs ? s->read_needs : UV_READABLE;
 	if (writable)
 		events |= s->write_needs ? s->write_needs : UV_WRITABLE;
-	if (events == s->armed || s->closing)
-		return;
-	s->armed = events;
-	if (events)
-		uv_poll_start(&s->poll, events, on_poll);
-	else
-		uv_poll_stop(&s->poll);
+	s->wanted = events;
+	/* To want less costs two system calls; mostly it is wanted again before anything comes. */
+	if ((events & ~s->armed) && !s->closing)
+		arm(s);
+}
+
+void stream_doubt(struct stream *s)
+{
+	s->drained = false;
 }
 
 static void on_poll_closed(uv_handle_t *handle)

@@ -14,7 +14,7 @@
 
 enum {
 	STREAM_END = 0,	   /* the peer closed its side in order */
-	STREAM_AGAIN = -1, /* nothing now */
+	STREAM_AGAIN = -1, /* nothing now, nor before the event that stream_want() waits for */
 	STREAM_BROKEN =
 		-2, /* reset, truncated, or a TLS error; sticky. A peer that takes no more may
 			       still be read: a broken write breaks no read by itself */
@@ -28,7 +28,10 @@ struct stream {
 			     fd */
 	int read_needs, write_needs; /* what the last read (or handshake), the last write, of TLS
 					waits for: UV_READABLE, UV_WRITABLE; 0: the obvious */
-	int armed;
+	int armed;		     /* what the loop looks for */
+	int wanted;		     /* what of it is to be told */
+	bool drained;		     /* TLS has read all that there was: no more without an event */
+	bool more;		     /* what is being written has a sequel at hand */
 	bool read_broken, write_broken, closing;
 	void (*on_event)(void *arg);
 	void (*on_closed)(void *arg);
@@ -58,6 +61,9 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
 /* Write from the front of b until it is empty (then 1) or as above; of much, a piece at a time, so that
  * other connections have their turn (then STREAM_AGAIN). */
 int stream_flush(struct stream *s, struct buf *b);
+
+/* Nobody may have waited for events: let the next read ask the kernel. */
+void stream_doubt(struct stream *s);
 
 /* Part of a TLS record has come, and waits for the rest. */
 bool stream_has_part(const struct stream *s);

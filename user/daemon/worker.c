@@ -27,7 +27,6 @@
 #include <unistd.h>
 
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
-#define GZIP_LEVEL 1	 /* the body crosses one network once: the processor's time is worth more */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 #define SCAN_APART                                                                                 \
@@ -75,6 +74,8 @@ static void close_loop(struct loop_thread *t)
 		control_close(t->control);
 		metrics_close(t->metrics);
 		report_stop(t->base.worker->report);
+		if (t->base.worker->memos)
+			memos_stop(t->base.worker->memos);
 		list_follow_close(t->lists);
 		target_lookup_close(t->lookup);
 		uv_close((uv_handle_t *)&t->terminate, NULL);
@@ -226,7 +227,8 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 	t->lookup = target_lookup_new(&t->base.loop, w->config, w->target_addrs);
 	t->metrics = start_metrics(t, boot);
 	if (!t->control || !t->metrics || !t->lists || !t->lookup ||
-	    report_start(w->report, &t->base.loop) < 0)
+	    report_start(w->report, &t->base.loop) < 0 ||
+	    (w->memos && memos_start(w->memos, &t->base.loop) < 0))
 		return -1;
 	uv_signal_init(&t->base.loop, &t->terminate);
 	uv_signal_init(&t->base.loop, &t->succeeded);
@@ -426,6 +428,10 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
 	w->hellos = own_hellos_new();
+	if (w->config->limit_memo)
+		w->memos = memos_new(w->config->limit_memo, boot->threads, w->stats, &w->gauges);
+	if (w->config->limit_memo && !w->memos)
+		return err_set(e, "memory is out");
 	if (!w->uses || !w->target_addrs || !w->cgroups || !w->hellos)
 		return err_set(e, "memory is out");
 	w->report = report_new(w->config->report_sqlite, w->config->report_keep, w->types);
@@ -439,11 +445,11 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 			       strerror(errno));
 	w->enforce = (struct exchange_config){.catalogue = w->catalogue,
 					      .policies = policies_source(w->policies),
+					      .memos = w->memos ? memos_source(w->memos) : NULL,
 					      .body_max = w->config->limit_body,
 					      .head_max = HTTP_HEAD_MAX,
 					      .out_max = OUT_MAX,
 					      .allow_binary = w->config->allow_binary,
-					      .gzip_level = GZIP_LEVEL,
 					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
@@ -469,6 +475,7 @@ int worker_main(const struct worker_boot *boot)
 	report_free(w.report);
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
+	memos_free(w.memos);
 	target_addrs_free(w.target_addrs);
 	own_hellos_free(w.hellos);
 	vault_close(w.vault);

@@ -8,6 +8,7 @@
 #include "cgroup_names.h"
 #include "config.h"
 #include "leaf.h"
+#include "memos.h"
 #include "origin.h"
 #include "own_hello.h"
 #include "policies.h"
@@ -47,6 +48,7 @@ struct worker {
 	struct policies *policies;
 	struct vault *vault;
 	struct scope_uses *uses;
+	struct memos *memos; /* NULL: nothing is remembered */
 	struct cgroup_names *cgroups;
 	struct report *report;
 	struct target_addrs *target_addrs;

@@ -43,6 +43,12 @@ static inline __m128i chunk_range(__m128i c, uint8_t from, uint8_t to)
 	return _mm_cmpeq_epi8(_mm_min_epu8(at, most), at);
 }
 
+/* ... a capital? */
+static inline unsigned chunk_upper(const uint8_t *p)
+{
+	return (unsigned)_mm_movemask_epi8(chunk_range(chunk_load(p), 'A', 'Z'));
+}
+
 /* ... a letter or a digit? */
 static inline unsigned chunk_alnum(const uint8_t *p)
 {
@@ -95,6 +101,15 @@ static inline unsigned chunk_digits(const uint8_t *p)
 
 	for (unsigned i = 0; i < CHUNK; i++)
 		hits |= (unsigned)(p[i] >= '0' && p[i] <= '9') << i;
+	return hits;
+}
+
+static inline unsigned chunk_upper(const uint8_t *p)
+{
+	unsigned hits = 0;
+
+	for (unsigned i = 0; i < CHUNK; i++)
+		hits |= (unsigned)(p[i] >= 'A' && p[i] <= 'Z') << i;
 	return hits;
 }
 

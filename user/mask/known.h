@@ -83,14 +83,35 @@ struct known_filter {
 };
 
 /*
+ * The beginnings of a text's tokens, as a filter: a value whose beginning is not in it does not stand
+ * in the text, whether it was known then or not.
+ */
+struct known_tokens {
+	uint64_t *words;
+	size_t n; /* at most UINT32_MAX */
+};
+/* Might the i-th value that was added stand there? */
+bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, size_t i);
+
+/*
+ * Looking for values goes in two steps, of which the first reads the whole text and holds for
+ * whatever filter. Append each place (uint32_t, ascending) where some value stands; `tokens`, all
+ * zeroes, is filled; it may be NULL. Linear in len. 0, or -1: the buffer is full, or the text is longer than
+ * UINT32_MAX.
+ */
+__attribute__((warn_unused_result)) int known_places(const struct known *const *sets, size_t n_sets,
+						     const uint8_t *text, size_t len,
+						     const struct known_tokens *tokens,
+						     struct buf *places);
+/*
  * Append each occurrence of a value (struct span, by start, disjoint, never followed by a digit).
- * `filter` may be NULL: all are looked for.
- * Where several begin, the longest; of equal ones that of the first set. Linear in len. 0, or -1:
- * the buffer is full.
+ * `places` are those of all sets, and may be more: they are looked at again. `filter` may be NULL: all are looked for.
+ * Where several begin, the longest; of equal ones that of the first set. 0, or -1: the buffer is
+ * full.
  */
 __attribute__((warn_unused_result)) int known_find(const struct known *const *sets, size_t n_sets,
 						   const struct known_filter *filter,
 						   const uint8_t *text, size_t len,
-						   struct buf *spans);
+						   const struct buf *places, struct buf *spans);
 
 #endif

@@ -81,6 +81,7 @@ struct search {
 	const struct known *sets[KNOWN_SETS];
 	size_t n;
 	const struct known_filter *filter;
+	const struct known_tokens *tokens;
 	bool other; /* some value begins with no letter or digit */
 };
 
@@ -173,6 +174,36 @@ static inline bool may_begin(const struct known *k, uint64_t first)
 			    first_hash(first, k->first_mask, k->shift));
 }
 
+/* Where in the filter a token's first bytes are: one word, and two of its bits. */
+static inline uint64_t *token_bits(const struct known_tokens *t, uint64_t first, uint64_t *bits)
+{
+	uint64_t h = first * 0x9e3779b97f4a7c15u, more = (h ^ h >> 31) * 0xe7037ed1a0b428dbu;
+
+	*bits = 1ull << (more >> 58) | 1ull << (more >> 52 & 63);
+	return &t->words[(h >> 32) * t->n >> 32];
+}
+
+bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, size_t i)
+{
+	const struct known_value *v = &value_list(k)[i];
+	uint64_t bits, word;
+
+	if (v->len < KNOWN_MIN)
+		return true;
+	word = *token_bits(t, first_at(buf_bytes(&k->bytes) + v->off, v->len, 0), &bits);
+	return (word & bits) == bits;
+}
+
+static void note_tokens(const struct known_tokens *t, const uint8_t *text, size_t len, size_t at,
+			const uint32_t *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits, *word = token_bits(t, first_at(text, len, at + places[i]), &bits);
+
+		*word |= bits;
+	}
+}
+
 /*
  * The next places where the first bytes of a value might stand. Without a branch on what the text
  * is like: the next byte cannot be guessed.
@@ -186,6 +217,10 @@ static void propose(const struct search *s, const uint8_t *text, size_t len, str
 	if (len - at < BLOCK)
 		mask &= (1ull << (len - at)) - 1;
 	count = bit_places(mask, 0, g->at);
+	if (s->tokens)
+		note_tokens(s->tokens, text, len, at, g->at, count);
+	if (!one)
+		count = 0;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t first = first_at(text, len, at + g->at[i]);
 		bool hit = may_begin(one, first);
@@ -219,28 +254,37 @@ static const struct known_value *confirm(const struct search *s, const uint8_t *
 	return begins ? find_at(s, text + at, len - at, joined) : NULL;
 }
 
-static int find_all(const struct search *s, const uint8_t *text, size_t len, struct buf *spans)
+static struct search search_for(const struct known *const *sets, size_t n)
 {
-	struct proposals g;
-	size_t done = 0;
+	struct search s = {.n = 0};
 
+	for (size_t i = 0; i < n; i++)
+		if (known_count(sets[i])) {
+			s.other |= sets[i]->other;
+			s.sets[s.n++] = sets[i];
+		}
+	return s;
+}
+
+int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
+		 const struct known_tokens *tokens, struct buf *places)
+{
+	struct search s = search_for(sets, n_sets);
+	struct proposals g;
+
+	if (len > UINT32_MAX)
+		return -1;
+	if (!s.n && !tokens)
+		return 0;
+	s.tokens = tokens;
+	s.other |= tokens != NULL; /* a value that is learned later may begin with anything */
 	g.cursor = g.escapes = 0;
 	while (g.cursor < len) {
-		propose(s, text, len, &g);
+		propose(&s, text, len, &g);
 		for (size_t i = 0; i < g.n; i++) {
-			const struct known_value *v;
-			size_t at = g.base + g.at[i];
-			struct span found;
+			uint32_t at = (uint32_t)g.base + g.at[i];
 
-			if (at < done)
-				continue;
-			v = confirm(s, text, len, at);
-			if (!v)
-				continue;
-			done = at + v->len;
-			found = (struct span){
-				.start = at, .end = done, .type = v->type, .rule = RULE_KNOWN};
-			if (buf_append(spans, &found, sizeof(found)))
+			if (confirm(&s, text, len, at) && buf_append(places, &at, sizeof(at)))
 				return -1;
 		}
 	}
@@ -248,14 +292,27 @@ static int find_all(const struct search *s, const uint8_t *text, size_t len, str
 }
 
 int known_find(const struct known *const *sets, size_t n_sets, const struct known_filter *filter,
-	       const uint8_t *text, size_t len, struct buf *spans)
+	       const uint8_t *text, size_t len, const struct buf *places, struct buf *spans)
 {
-	struct search s = {.filter = filter};
+	const uint32_t *at = (const uint32_t *)buf_bytes(places);
+	struct search s = search_for(sets, n_sets);
+	size_t done = 0;
 
-	for (size_t i = 0; i < n_sets; i++)
-		if (known_count(sets[i])) {
-			s.other |= sets[i]->other;
-			s.sets[s.n++] = sets[i];
-		}
-	return s.n ? find_all(&s, text, len, spans) : 0;
+	s.filter = filter;
+	for (size_t i = 0; i < buf_len(places) / sizeof(*at); i++) {
+		const struct known_value *v;
+		struct span found;
+
+		if (at[i] < done)
+			continue;
+		v = confirm(&s, text, len, at[i]);
+		if (!v)
+			continue;
+		done = at[i] + v->len;
+		found = (struct span){
+			.start = at[i], .end = done, .type = v->type, .rule = RULE_KNOWN};
+		if (buf_append(spans, &found, sizeof(found)))
+			return -1;
+	}
+	return 0;
 }

@@ -5,13 +5,13 @@
 
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
-#define BUFS 13
+#define BUFS 15
 
 static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
-	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes, &m->slots,
-			     &m->holds, &m->entries, &m->sources, &m->text,  &m->marks,
-			     &m->found, &m->hits,    &m->seen};
+	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes,  &m->slots,
+			     &m->holds, &m->entries, &m->sources, &m->text,   &m->marks,
+			     &m->found, &m->hits,    &m->seen,	  &m->places, &m->tokens};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);

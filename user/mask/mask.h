@@ -9,6 +9,7 @@
  *	mask_reset(m);
  *	mask_follow(m, policy);
  *	mask_know(m, scope);
+ *	mask_remember(m, memo);
  *	mask_scan_query(m, 0, ...); mask_scan_json(m, 1, ...);
  *	mask_learn(m);
  *	mask_resolve(m, scope);
@@ -17,6 +18,7 @@
  *	mask_splice(m, 1, body, len, out);
  */
 #include "detect.h"
+#include "memo.h"
 #include "policy.h"
 #include "schema.h"
 #include "vault.h"
@@ -79,6 +81,11 @@ enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t
  * after an account, is masked as one, so that it has the same placeholder everywhere.
  */
 void mask_know(struct mask *m, struct vault_scope *scope);
+/*
+ * What was scanned for this scope before need not be scanned again, until the mask_learn(). Nothing
+ * else changes by it. The memo is for the mask's catalogue, and goes before the scope does. NULL: none.
+ */
+void mask_remember(struct mask *m, struct memo *memo);
 enum mask_error mask_learn(struct mask *m);
 
 /* Ask the vault for the numbers not known yet. Returns how many remain unknown. */

@@ -7,15 +7,7 @@
  */
 #define ROUNDS 4
 
-/* Why detect() failed, which it does not say: a buffer that had room left was not the reason. */
-static enum mask_error detect_error(const struct mask *m)
-{
-	bool full = m->found.cap + sizeof(struct span) > m->found.max;
-
-	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
-}
-
-static size_t known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS])
+size_t mask_known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS])
 {
 	size_t n = 0;
 
@@ -40,13 +32,14 @@ static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t le
 {
 	const struct known_filter filter = {wants, m};
 	const struct known *sets[KNOWN_SETS];
-	size_t n = known_sets(m, sets), n_hits;
+	size_t n = mask_known_sets(m, sets), n_hits;
+	enum mask_error e = mask_find_places(m, sets, n, text, len, skip);
 	struct span *hits;
 
 	buf_clear(&m->hits);
-	if (!n)
-		return MASK_OK;
-	if (known_find(sets, n, &filter, text + skip, len - skip, &m->hits))
+	if (e != MASK_OK || !n)
+		return e;
+	if (known_find(sets, n, &filter, text + skip, len - skip, &m->places, &m->hits))
 		return MASK_TOO_LARGE;
 	hits = (struct span *)buf_bytes(&m->hits);
 	n_hits = buf_len(&m->hits) / sizeof(*hits);
@@ -64,11 +57,10 @@ enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_
 			  struct mask_merge *g)
 {
 	struct span *found;
-	enum mask_error e;
+	enum mask_error e = mask_find_rules(m, text, len, skip);
 
-	buf_clear(&m->found);
-	if (detect_all(m->detector, text, len, &m->found))
-		return detect_error(m);
+	if (e != MASK_OK)
+		return e;
 	e = find_known(m, text, len, skip, counts);
 	mask_drop_spans(m, text, skip, counts);
 	found = (struct span *)buf_bytes(&m->found);
@@ -145,6 +137,7 @@ void mask_unknow(struct mask *m)
 		m->scope->ops->known_done(m->scope, m->snapshot);
 	m->snapshot = NULL;
 	m->scope = NULL;
+	mask_remember(m, NULL);
 }
 
 /* What was found and nobody knew, to m->local: all that the vault will know. 0, or -1: memory. */

@@ -93,7 +93,7 @@ enum mask_error mask_count_known(struct mask *m, const struct known *const *sets
 	size_t at = 0;
 
 	buf_clear(&m->seen);
-	if (known_find(sets, n, &filter, text + skip, len - skip, &m->seen))
+	if (known_find(sets, n, &filter, text + skip, len - skip, &m->places, &m->seen))
 		return MASK_TOO_LARGE;
 	seen = (const struct span *)buf_bytes(&m->seen);
 	for (size_t i = 0; i < buf_len(&m->seen) / sizeof(*seen); i++) {

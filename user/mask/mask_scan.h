@@ -56,15 +56,20 @@ struct mask {
 		entries; /* struct vault_entry, room for each value: mask_pending() cannot fail */
 	/* Of one text at a time. */
 	struct buf text;
-	struct buf marks; /* struct text_mark */
-	struct buf found; /* struct span, of the rules */
-	struct buf hits;  /* struct span, of known values */
-	struct buf seen;  /* struct span, of known values that are only counted */
+	struct buf marks;  /* struct text_mark */
+	struct buf found;  /* struct span, of the rules */
+	struct buf places; /* uint32_t, where known values may stand (known.h) */
+	struct buf tokens; /* words of known_tokens, to be remembered */
+	struct buf hits;   /* struct span, of known values */
+	struct buf seen;   /* struct span, of known values that are only counted */
 	const struct mask_policy *policy;
 	bool observes;		   /* some type is only counted */
 	struct vault_scope *scope; /* whose snapshot is held, or NULL */
 	const struct known *snapshot;
-	struct known local; /* what this request revealed and the snapshot has not */
+	struct known local;  /* what this request revealed and the snapshot has not */
+	struct memo *memo;   /* or NULL */
+	struct memo_key key; /* of the text that is scanned next; no owner: it is not remembered */
+	struct memo_text *recalled; /* or NULL */
 	struct mask_counts counts;
 };
 
@@ -92,6 +97,21 @@ struct mask_merge {
  */
 enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
+
+/* ---- mask_memo.c */
+
+/* The text that is scanned next, as it stands in the part, is perhaps remembered. */
+void mask_recall(struct mask *m, const uint8_t *p, size_t len, size_t skip, bool escaped);
+/* It is, and holds nothing: it need not be scanned. */
+bool mask_recalls_nothing(struct mask *m);
+/* All that rules find in it to m->found, ready for spans_resolve(). */
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, size_t skip);
+/* Where any value of these sets stands, to m->places. Then, or if that fails, the text is no longer the next one. */
+enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
+				 const uint8_t *text, size_t len, size_t skip);
+
+/* All that is looked for besides the rules; mask_known.c. How many sets. */
+size_t mask_known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS]);
 
 /* ---- mask_policy.c */
 

@@ -10,11 +10,15 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
 	buf_clear(&m->seen);
+	buf_clear(&m->places);
+	buf_clear(&m->tokens);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
 	m->found.max = left / 8;
 	m->hits.max = left / 8;
 	m->seen.max = left / 8;
+	m->places.max = left / 8;
+	m->tokens.max = left / 8;
 	m->marks.max = left / 2;
 }
 

@@ -25,7 +25,8 @@ struct mask_policy {
 	uint8_t actions[TYPE_MAX]; /* enum action */
 	bool keep_examples;	   /* values of AWS's own documentation are left alone */
 	const struct known *literals[POLICY_LITERALS]; /* NULL: none */
-	const struct known *allow;		       /* NULL: none; their types mean nothing */
+	uint64_t edition; /* of the literals: no others have this number. 0: they have none */
+	const struct known *allow; /* NULL: none; their types mean nothing */
 };
 
 /* Each type masked but the optional ones, examples kept, no lists. */

@@ -239,12 +239,26 @@ static size_t take_line(struct sse *s, const uint8_t *p, size_t n, struct buf *o
 	return end + 1;
 }
 
+/* Between two events, and nothing of the first is held for the second. */
+static bool is_between(const struct sse *s)
+{
+	return s->in_stream && !s->after_cr && !s->open && !buf_len(&s->in);
+}
+
 int sse_feed(struct sse *s, const uint8_t *p, size_t n, struct buf *out)
 {
-	while (n && !s->failed) {
-		size_t taken = take_line(s, p, n, out);
+	size_t seen = 0; /* of p: until there it was looked for plain events */
 
-		s->failed = taken == 0;
+	while (n && !s->failed) {
+		size_t taken = 0;
+
+		if (!seen && is_between(s))
+			taken = sse_plain_events(p, n, s->in.max, &seen);
+		if (taken)
+			s->failed = buf_append(out, p, taken) < 0;
+		else
+			s->failed = (taken = take_line(s, p, n, out)) == 0;
+		seen = seen > taken ? seen - taken : 0;
 		p += taken;
 		n -= taken;
 	}

@@ -60,6 +60,13 @@ sse_event_put(const struct sse_event *e, const uint8_t *data, size_t len, struct
 __attribute__((warn_unused_result)) int sse_event_put_text(const struct sse_event *e,
 							   struct unmask *u, struct buf *out);
 
+/*
+ * How many of p[0..n), which begins where an event does, are whole events that leave as they came: no string
+ * of theirs has a placeholder of any scope, or the beginning of one at its end. Events of more than `max` bytes
+ * are none of them. *seen: before there another look is in vain.
+ */
+size_t sse_plain_events(const uint8_t *p, size_t n, size_t max, size_t *seen);
+
 /* The delta kinds whose strings continue one another. */
 struct sse_delta_kind {
 	const char *type, *field;

@@ -249,6 +249,15 @@ struct walk {
 	schema_node in[JSTR_MAX_DEPTH]; /* the place of each open container */
 };
 
+static void walk_init(struct walk *w, struct unmask *u, const uint8_t *p, enum schema schema)
+{
+	w->u = u;
+	w->p = p;
+	w->copied = 0;
+	w->schema = schema;
+	w->keyed = false;
+}
+
 static schema_node walk_place(struct walk *w, const struct jstr_token *t)
 {
 	if (w->keyed) {
@@ -318,13 +327,16 @@ static int walk_token(struct walk *w, const struct jstr_token *t)
 int unmask_document(struct unmask *u, const uint8_t *p, size_t len, enum schema schema,
 		    const struct unmask_torn *torn, struct buf *out)
 {
-	struct walk w = {.u = u, .p = p, .out = out, .torn = torn, .schema = schema};
+	struct walk w; /* its places are written before they are read: no need to clear a page */
 	struct unmask_counts counts = u->counts;
 	size_t before = buf_len(out);
 	struct jstr js = {0};
 	struct jstr_token t;
 	int rc;
 
+	walk_init(&w, u, p, schema);
+	w.torn = torn;
+	w.out = out;
 	while ((rc = jstr_next(&js, p, len, true, &t)) == 1 && t.kind != JSTR_END)
 		if (walk_token(&w, &t) < 0)
 			return -1;

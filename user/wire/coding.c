@@ -2,6 +2,7 @@
 #include "coding.h"
 #include "http_head.h"
 
+#include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <stdalign.h>
 #include <stdbool.h>
@@ -209,27 +210,50 @@ int inflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
 	return r == 1 ? 0 : -1;
 }
 
-/* What the compressor keeps of its input is where things stood, not what: there is nothing to wipe. */
-int deflate_all(enum coding c, int level, const uint8_t *in, size_t n, struct buf *out)
+struct deflater {
+	struct isal_zstream z;
+	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
+};
+
+/* Into what room there is, until the stream is whole. */
+static int deflate_out(struct isal_zstream *z, size_t expected, struct buf *out)
 {
-	struct libdeflate_compressor *d;
-	size_t most, left = out->max - buf_len(out), made = 0;
-	uint8_t *room;
+	while (z->internal_state.state != ZSTATE_END) {
+		size_t left = out->max - buf_len(out), most = expected < left ? expected : left;
+		uint8_t *room = most ? buf_reserve(out, most) : NULL;
+
+		if (!room)
+			return -1;
+		z->next_out = room;
+		z->avail_out = (uint32_t)most;
+		if (isal_deflate(z) != COMP_OK)
+			return -1;
+		buf_grew(out, most - z->avail_out);
+		expected = PIECE;
+	}
+	return 0;
+}
+
+int deflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
+{
+	struct deflater *d;
+	int r;
 
 	if (c != CODING_GZIP && c != CODING_DEFLATE)
 		return buf_append(out, in, n);
-	d = libdeflate_alloc_compressor(level);
+	d = n <= UINT32_MAX ? malloc(sizeof(*d)) : NULL;
 	if (!d)
 		return -1;
-	most = c == CODING_GZIP ? libdeflate_gzip_compress_bound(d, n)
-				: libdeflate_zlib_compress_bound(d, n);
-	most = most < left ? most : left;
-	room = most ? buf_reserve(out, most) : NULL;
-	if (room && c == CODING_GZIP)
-		made = libdeflate_gzip_compress(d, in, n, room, most);
-	else if (room)
-		made = libdeflate_zlib_compress(d, in, n, room, most);
-	libdeflate_free_compressor(d);
-	buf_grew(out, made);
-	return made ? 0 : -1;
+	isal_deflate_init(&d->z);
+	d->z.level = 1;
+	d->z.level_buf = d->level;
+	d->z.level_buf_size = sizeof(d->level);
+	d->z.gzip_flag = c == CODING_GZIP ? IGZIP_GZIP : IGZIP_ZLIB;
+	d->z.end_of_stream = 1;
+	d->z.next_in = (uint8_t *)in;
+	d->z.avail_in = (uint32_t)n;
+	r = deflate_out(&d->z, n / 2 + PIECE, out);
+	explicit_bzero(d, sizeof(*d)); /* the window and the tokens were text */
+	free(d);
+	return r;
 }

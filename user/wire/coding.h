@@ -2,7 +2,7 @@
 #ifndef AWSMASK_CODING_H
 #define AWSMASK_CODING_H
 /* Content codings (RFC 9110 section 8.4) that can be undone: gzip and deflate, within
- * bounds: whole bodies with libdeflate, what comes in pieces with zlib. */
+ * bounds: whole bodies with libdeflate, what comes in pieces with zlib. Whole bodies are coded by ISA-L. */
 #include "../mask/buf.h"
 
 enum coding {
@@ -35,7 +35,7 @@ __attribute__((warn_unused_result)) int inflater_feed(struct inflater *i, const 
 __attribute__((warn_unused_result)) int inflate_all(enum coding c, const uint8_t *in, size_t n,
 						    struct buf *out);
 
-/* Append `in`, coded, as one stream. `level` as libdeflate's, 0 to 12. 0, or -1: out is full. */
-__attribute__((warn_unused_result)) int deflate_all(enum coding c, int level, const uint8_t *in,
-						    size_t n, struct buf *out);
+/* Append `in`, coded, as one stream: quickly rather than small. 0, or -1: out is full, or `in` has 4 GiB. */
+__attribute__((warn_unused_result)) int deflate_all(enum coding c, const uint8_t *in, size_t n,
+						    struct buf *out);
 #endif

@@ -90,12 +90,12 @@ const char *refusal_word(enum refusal r);
 struct exchange_config {
 	const struct catalogue *catalogue;
 	struct policy_source *policies; /* NULL: policy_default for all */
+	struct memo_source *memos;	/* NULL: nothing is remembered */
 	size_t body_max;		/* bytes, decoded; default 64 MiB */
 	size_t head_max;		/* bytes; HTTP_HEAD_MAX */
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
-	int gzip_level;	   /* 0-12, libdeflate's, for masked bodies that came coded */
 	size_t scan_apart; /* bodies of more bytes, or coded ones of a 16th, wait for exchange_scan(); 0: none does */
 };
 

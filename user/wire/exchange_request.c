@@ -376,6 +376,21 @@ static int scan_all(struct exchange *x)
 	return why;
 }
 
+static int scan_by_memory(struct exchange *x)
+{
+	struct memo_source *s = x->config.memos;
+	struct memo *memo = s ? s->take(s, x->scope) : NULL;
+	int why;
+
+	mask_know(x->mask, x->scope);
+	mask_remember(x->mask, memo);
+	why = scan_all(x);
+	mask_remember(x->mask, NULL);
+	if (memo)
+		s->done(s, memo);
+	return why;
+}
+
 static int scan_by_policy(struct exchange *x)
 {
 	struct policy_source *s = x->config.policies;
@@ -385,8 +400,7 @@ static int scan_by_policy(struct exchange *x)
 
 	if (policy)
 		mask_follow(x->mask, policy);
-	mask_know(x->mask, x->scope);
-	why = scan_all(x);
+	why = scan_by_memory(x);
 	if (policy) {
 		mask_follow(x->mask, &policy_default);
 		s->done(s, policy);

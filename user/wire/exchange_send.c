@@ -73,8 +73,7 @@ static int splice_coded(const struct exchange *x, struct buf *out)
 	buf_init(&masked, out->max);
 	r = splice_body(x, &masked);
 	if (r == 0)
-		r = deflate_all(x->request.coding, x->config.gzip_level, buf_bytes(&masked),
-				buf_len(&masked), out);
+		r = deflate_all(x->request.coding, buf_bytes(&masked), buf_len(&masked), out);
 	buf_free(&masked);
 	return r;
 }

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_MASK_TWINS_H
+#define AWSMASK_MASK_TWINS_H
+/*
+ * Two maskers that get the same conversation, one of which remembers: all that can be seen of them is
+ * the same. A conversation grows, is edited and moved about as choices say, which are bytes.
+ */
+#include "mask_world.h"
+
+#define TWIN_BLOCKS 12
+#define TWIN_TEXT_MAX 2048
+#define TWIN_POLICIES 6
+
+struct twin_choices {
+	const uint8_t *p;
+	size_t n;
+};
+
+static inline uint8_t twin_choice(struct twin_choices *c)
+{
+	if (!c->n)
+		return 0;
+	c->n--;
+	return *c->p++;
+}
+
+enum twin_place { TWIN_TEXT, TWIN_INPUT, TWIN_SIGNED, TWIN_KEY, TWIN_PLACES };
+
+struct twin_block {
+	uint8_t text[TWIN_TEXT_MAX];
+	size_t len;
+	uint8_t place;	/* enum twin_place */
+	uint8_t spells; /* how its characters are escaped */
+	bool marked;	/* cache_control */
+};
+
+struct twins {
+	struct world plain, other; /* the other remembers; one catalogue */
+	struct memo *memo;
+	struct mask_policy policies[TWIN_POLICIES];
+	struct known lists[2], short_list;
+	const struct mask_policy *policy;
+	struct twin_block blocks[TWIN_BLOCKS];
+	size_t n;
+	struct buf body;
+};
+
+static const char *const twin_phrases[] = {
+	"the bucket corvid-ledger-archive ",
+	"s3://corvid-ledger-archive/x ",
+	"s3://tidewater.raw-events/2031/ ",
+	"tidewater.raw-events, ",
+	"tidewater.raw-events.old ",
+	"i-0d4c8a1f93b27e65a\n",
+	"arn:aws:iam::734019286651:role/tidewater-deployer ",
+	"tidewater-deployer and 734019286651 ",
+	"logs-734019286651-eu\t",
+	"EC2_INSTANCE_001 ",
+	"it says \\\"{\\n\\tcorvid-ledger-archive\\u0041\\\"} ",
+	"10.20.30.40:corvid ",
+	"\xc3\xa9t\xc3\xa9 \xf0\x9f\x90\xa6\x1b[0mcorvid-one ",
+	"corvid-one corvid-two-three ",
+	"ab ",
+	"The quick brown fox looks at the log again, and finds nothing in it. ",
+	"arn:aws:sqs:eu-west-1:734019286651:corvid-two-three ",
+	"account_id=734019286651 ",
+};
+#define TWIN_PHRASES (sizeof(twin_phrases) / sizeof(twin_phrases[0]))
+
+static const char *const twin_names[] = {"corvid-one", "tidewater.raw-events", "raw-events.old",
+					 "corvid-two-three", "-odd-corvid-1"};
+
+static inline void twin_policies(struct twins *t)
+{
+	for (unsigned i = 0; i < TWIN_POLICIES; i++)
+		t->policies[i] = policy_default;
+	for (unsigned i = 0; i < 2; i++) {
+		known_init(&t->lists[i], WORLD_MEMORY);
+		WORLD_REQUIRE(known_add(&t->lists[i], TYPE_S3_BUCKET,
+					(const uint8_t *)(i ? "corvid-two-three" : "corvid-one"),
+					i ? 16 : 10) == 0);
+	}
+	known_init(&t->short_list, WORLD_MEMORY);
+	known_hold_short(&t->short_list);
+	WORLD_REQUIRE(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
+	t->policies[1].actions[TYPE_S3_BUCKET] = ACTION_OBSERVE;
+	t->policies[1].actions[TYPE_AWS_ACCOUNT] = ACTION_ALLOW;
+	t->policies[2].literals[0] = &t->lists[0];
+	t->policies[2].edition = 1;
+	t->policies[3].literals[0] = &t->lists[1];
+	t->policies[3].literals[1] = &t->short_list;
+	t->policies[3].edition = 2;
+	t->policies[4].literals[0] = &t->lists[0]; /* and no edition */
+	t->policies[4].actions[TYPE_ARN_RESOURCE] = ACTION_OBSERVE;
+	t->policies[5].actions[TYPE_S3_BUCKET] = ACTION_BLOCK;
+	t->policy = &t->policies[0];
+}
+
+static inline void twins_init(struct twins *t)
+{
+	memset(t, 0, sizeof(*t));
+	world_init(&t->plain);
+	t->other.catalogue = t->plain.catalogue;
+	t->other.mask = mask_new(t->other.catalogue, WORLD_MEMORY);
+	WORLD_REQUIRE(t->other.mask != NULL);
+	memory_vault_init(&t->other.vault);
+	buf_init(&t->other.out, WORLD_MEMORY);
+	buf_init(&t->body, WORLD_MEMORY);
+	twin_policies(t);
+}
+
+/* Another conversation: nothing is known, and so much can be remembered. */
+static inline void twins_begin(struct twins *t, size_t memory)
+{
+	struct world *both[] = {&t->plain, &t->other};
+
+	for (unsigned i = 0; i < 2; i++) {
+		mask_reset(both[i]->mask);
+		memory_vault_free(&both[i]->vault);
+		memory_vault_init(&both[i]->vault);
+		both[i]->vault.unlogged = true;
+	}
+	memo_free(t->memo);
+	t->memo = memo_new(memory, 0x1d8e4e27c47d124f);
+	WORLD_REQUIRE(t->memo != NULL);
+	t->n = 0;
+	t->policy = &t->policies[0];
+}
+
+static inline void twins_free(struct twins *t)
+{
+	memo_free(t->memo);
+	for (unsigned i = 0; i < 2; i++)
+		known_free(&t->lists[i]);
+	known_free(&t->short_list);
+	t->other.catalogue = NULL; /* it is the first one's */
+	world_free(&t->other);
+	world_free(&t->plain);
+	buf_free(&t->body);
+}
+
+/* ---- what is said */
+
+static inline void twin_string(struct buf *out, const struct twin_block *b)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		uint8_t c = b->text[i];
+		char escape[8];
+
+		if (c < 0x80 && b->spells && i % 16 == b->spells % 16) {
+			snprintf(escape, sizeof(escape), "\\u%04x", c);
+			WORLD_REQUIRE(buf_puts(out, escape) == 0);
+		} else {
+			WORLD_REQUIRE(jstr_escape(out, &c, 1, 1) == 0);
+		}
+	}
+}
+
+static inline void twin_block_put(struct buf *out, const struct twin_block *b)
+{
+	static const char *const before[TWIN_PLACES] = {
+		"{\"type\":\"text\",\"text\":\"",
+		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"roleName\":\"",
+		"{\"type\":\"thinking\",\"signature\":\"c2ln\",\"thinking\":\"",
+		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"",
+	};
+	static const char *const behind[TWIN_PLACES] = {"\"", "\"}", "\"", "\":1}"};
+
+	WORLD_REQUIRE(buf_puts(out, before[b->place]) == 0);
+	twin_string(out, b);
+	WORLD_REQUIRE(buf_puts(out, behind[b->place]) == 0);
+	if (b->marked)
+		WORLD_REQUIRE(buf_puts(out, ",\"cache_control\":{\"type\":\"ephemeral\"}") == 0);
+	WORLD_REQUIRE(buf_puts(out, "}") == 0);
+}
+
+static inline void twins_body(struct twins *t)
+{
+	buf_clear(&t->body);
+	WORLD_REQUIRE(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") ==
+		      0);
+	for (size_t i = 0; i < t->n; i++) {
+		if (i)
+			WORLD_REQUIRE(buf_puts(&t->body, ",") == 0);
+		twin_block_put(&t->body, &t->blocks[i]);
+	}
+	WORLD_REQUIRE(buf_puts(&t->body, "]}]}") == 0);
+}
+
+/* ---- how it goes on */
+
+static inline void twin_say(struct twins *t, struct twin_choices *c)
+{
+	struct twin_block *b = &t->blocks[t->n < TWIN_BLOCKS ? t->n++ : twin_choice(c) % t->n];
+	unsigned phrases = twin_choice(c) % 14;
+
+	*b = (struct twin_block){.place = twin_choice(c) % TWIN_PLACES};
+	for (unsigned i = 0; i <= phrases; i++) {
+		const char *phrase = twin_phrases[twin_choice(c) % TWIN_PHRASES];
+
+		if (b->len + strlen(phrase) > sizeof(b->text))
+			break;
+		memcpy(b->text + b->len, phrase, strlen(phrase));
+		b->len += strlen(phrase);
+	}
+}
+
+static inline void twins_learn(struct twins *t, const char *name)
+{
+	struct vault_entry e = {TYPE_S3_BUCKET, 0, (const uint8_t *)name, strlen(name)};
+
+	WORLD_REQUIRE(memory_vault_reserve(&t->plain.vault.scope, &e, 1) == 0);
+	WORLD_REQUIRE(memory_vault_reserve(&t->other.vault.scope, &e, 1) == 0);
+}
+
+static inline void twins_change(struct twins *t, struct twin_choices *c)
+{
+	struct twin_block *b, moved;
+
+	if (!t->n) {
+		twin_say(t, c);
+		return;
+	}
+	b = &t->blocks[twin_choice(c) % t->n];
+	switch (twin_choice(c) % 9) {
+	case 0:
+		b->marked = !b->marked;
+		break;
+	case 1:
+		b->text[twin_choice(c) % b->len] = 'a' + twin_choice(c) % 26;
+		break;
+	case 2:
+		moved = *b;
+		*b = t->blocks[0];
+		t->blocks[0] = moved;
+		break;
+	case 3:
+		t->policy = &t->policies[twin_choice(c) % TWIN_POLICIES];
+		break;
+	case 4:
+		b->spells = twin_choice(c);
+		break;
+	case 5:
+		b->place = twin_choice(c) % TWIN_PLACES;
+		break;
+	case 6:
+		twins_learn(
+			t,
+			twin_names[twin_choice(c) % (sizeof(twin_names) / sizeof(twin_names[0]))]);
+		break;
+	case 7:
+		memo_age(t->memo);
+		break;
+	default:
+		twin_say(t, c);
+		break;
+	}
+}
+
+/* ---- what can be seen */
+
+static inline enum mask_error twin_mask(struct world *w, const struct twins *t, struct memo *memo)
+{
+	enum mask_error e;
+
+	world_begin(w);
+	mask_follow(w->mask, t->policy);
+	mask_remember(w->mask, memo);
+	e = mask_scan_json(w->mask, 0, buf_bytes(&t->body), buf_len(&t->body), SCHEMA_MESSAGES);
+	if (e == MASK_OK)
+		e = mask_learn(w->mask);
+	if (e == MASK_OK)
+		world_finish(w, buf_bytes(&t->body), buf_len(&t->body));
+	return e;
+}
+
+#define TWIN_SAME(a, b, field) WORLD_REQUIRE(!memcmp(&(a)->field, &(b)->field, sizeof((a)->field)))
+
+static inline void twins_same(const struct twins *t)
+{
+	const struct mask_counts *a = mask_counts(t->plain.mask), *b = mask_counts(t->other.mask);
+
+	WORLD_REQUIRE(buf_len(&t->plain.out) == buf_len(&t->other.out));
+	WORLD_REQUIRE(!memcmp(buf_bytes(&t->plain.out), buf_bytes(&t->other.out),
+			      buf_len(&t->plain.out)));
+	TWIN_SAME(a, b, by_type);
+	TWIN_SAME(a, b, by_knowledge);
+	TWIN_SAME(a, b, known_by_type);
+	TWIN_SAME(a, b, observed);
+	TWIN_SAME(a, b, blocked);
+	TWIN_SAME(a, b, blocked_type);
+	TWIN_SAME(a, b, blocked_by_type);
+	TWIN_SAME(a, b, signed_passed);
+	for (size_t i = 0;; i++) {
+		struct mask_place p, q;
+		bool more = mask_place(t->plain.mask, 0, i, &p);
+
+		WORLD_REQUIRE(mask_place(t->other.mask, 0, i, &q) == more);
+		if (!more)
+			break;
+		WORLD_REQUIRE(p.start == q.start && p.end == q.end && p.type == q.type &&
+			      p.number == q.number && p.rule == q.rule);
+	}
+}
+
+/* One request of the conversation as it stands. */
+static inline void twins_turn(struct twins *t)
+{
+	enum mask_error e;
+
+	twins_body(t);
+	e = twin_mask(&t->plain, t, NULL);
+	WORLD_REQUIRE(twin_mask(&t->other, t, t->memo) == e);
+	if (e == MASK_OK)
+		twins_same(t);
+}
+
+#endif
