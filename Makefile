@@ -154,6 +154,9 @@ define INSTALLED
 0644 deploy/RUNBOOK.md share/awsmask/RUNBOOK.md
 0644 deploy/prometheus/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
 0644 deploy/grafana/awsmask.json share/awsmask/grafana/awsmask.json
+0755 deploy/ci/awsmask-job bin/awsmask-job
+$(foreach f,$(wildcard deploy/ci/*/* deploy/ci/README.md),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
+))
 $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
 endef

@@ -8,28 +8,28 @@ DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck l
 	bpftool libbpf-dev libelf-dev linux-libc-dev libssl-dev libpcre2-dev node-llhttp libuv1-dev
 	libnl-3-dev libnl-route-3-dev libnl-idiag-3-dev libsqlite3-dev libyaml-dev libjansson-dev
 	libcriterion-dev bats libseccomp-dev libcap-dev libsystemd-dev zlib1g-dev libdeflate-dev libisal-dev
-	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db"
+	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db sudo"
 # The same by the RHEL family's names (EPEL for criterion, bats and llhttp).
 REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compiler-rt
 	bpftool libbpf-devel elfutils-libelf-devel kernel-headers openssl-devel pcre2-devel llhttp-devel libuv-devel
 	libnl3-devel sqlite-devel libyaml-devel jansson-devel
 	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel libdeflate-devel isa-l-devel
-	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db"
+	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db sudo"
 
 [ "${1:-}" != --fleet ] || {
 	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
 	REDHAT="$REDHAT rpm-build ansible-core ansible-lint"
 }
 
-[ "${1:-}" != --metrics ] || {
-	DEBIAN="$DEBIAN prometheus"
-	REDHAT="$REDHAT golang-github-prometheus"
-}
-
 [ "${1:-}" != --bench ] || {
 	DEBIAN="$DEBIAN nginx libnginx-mod-http-lua haproxy mitmproxy python3-fastapi python3-uvicorn python3-uvloop
 		python3-httptools python3-httpx libhyperscan-dev"
 	REDHAT="$REDHAT nginx haproxy hyperscan-devel python3-fastapi python3-uvicorn python3-httpx"
+}
+
+[ "${1:-}" != --metrics ] || {
+	DEBIAN="$DEBIAN prometheus"
+	REDHAT="$REDHAT golang-github-prometheus"
 }
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.
