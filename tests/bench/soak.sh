@@ -46,7 +46,7 @@ vault_bytes() {
 ask_for() { # SECONDS-EACH
 	local shape
 	for shape in "${SHAPES[@]}"; do
-		PLACE_TIMEOUT=$(($1 + 40)) place_client "$BUILD/bench/load" awsmaskd "$shape" $ORIGIN4 443 16 '40*' "$1" 1 \
+		PLACE_TIMEOUT=$(($1 + 40)) place_client "$BUILD/bench/load" awsmaskd "$shape" $ORIGIN4 443 16 '5*' "$1" 1 \
 			>>"$PLACE/lines" || echo '{"fail": "the clients failed"}' >>"$PLACE/lines"
 	done
 }
