@@ -14,7 +14,8 @@ wrong=0
 
 mapfile -t sources < <(git ls-files '*.c' '*.h' '*.def')
 mapfile -t product < <(git ls-files 'user/*.c' 'user/*.h' 'bpf/*.c' 'bpf/*.h')
-mapfile -t scripts < <(git ls-files '*.sh' '*.bash' '*.bats' tests/run .ci/run)
+mapfile -t scripts < <(git ls-files '*.sh' '*.bash' '*.bats' tests/run .ci/run deploy/ci/awsmask-job \
+	'deploy/ci/buildkite/*')
 
 check() { # TITLE CMD...
 	local title=$1

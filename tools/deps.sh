@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what building and testing need (--fleet: what packages and the Ansible role need, too; --bench: what the
-# benchmark compares with). Does nothing, and asks nobody, when all of it is there.
+# benchmark compares with; --metrics: Prometheus). Does nothing, and asks nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
 	bpftool libbpf-dev libelf-dev linux-libc-dev libssl-dev libpcre2-dev node-llhttp libuv1-dev
 	libnl-3-dev libnl-route-3-dev libnl-idiag-3-dev libsqlite3-dev libyaml-dev libjansson-dev
 	libcriterion-dev bats libseccomp-dev libcap-dev libsystemd-dev zlib1g-dev libdeflate-dev libisal-dev
-	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db"
+	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db sudo"
 # The same by the RHEL family's names (EPEL for criterion, bats and llhttp).
 REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compiler-rt
 	bpftool libbpf-devel elfutils-libelf-devel kernel-headers openssl-devel pcre2-devel llhttp-devel libuv-devel
 	libnl3-devel sqlite-devel libyaml-devel jansson-devel
 	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel libdeflate-devel isa-l-devel
-	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db"
+	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db sudo"
 
 [ "${1:-}" != --fleet ] || {
 	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
@@ -25,6 +25,11 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 	DEBIAN="$DEBIAN nginx libnginx-mod-http-lua haproxy mitmproxy python3-fastapi python3-uvicorn python3-uvloop
 		python3-httptools python3-httpx libhyperscan-dev"
 	REDHAT="$REDHAT nginx haproxy hyperscan-devel python3-fastapi python3-uvicorn python3-httpx"
+}
+
+[ "${1:-}" != --metrics ] || {
+	DEBIAN="$DEBIAN prometheus"
+	REDHAT="$REDHAT golang-github-prometheus"
 }
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.

@@ -19,6 +19,7 @@ files() {
 	make_into_root install
 	diff - <(files) <<-END
 		644 etc/awsmask/awsmask.yaml
+		755 usr/local/bin/awsmask-job
 		644 usr/local/lib/systemd/system/awsmask-worker.service
 		644 usr/local/lib/systemd/system/awsmask-worker.socket
 		644 usr/local/lib/systemd/system/awsmask.slice
@@ -27,7 +28,24 @@ files() {
 		644 usr/local/lib/tmpfiles.d/awsmask.conf
 		755 usr/local/sbin/awsmaskctl
 		755 usr/local/sbin/awsmaskd
+		644 usr/local/share/awsmask/RUNBOOK.md
+		644 usr/local/share/awsmask/ci/README.md
+		755 usr/local/share/awsmask/ci/buildkite/environment
+		755 usr/local/share/awsmask/ci/buildkite/pre-exit
+		644 usr/local/share/awsmask/ci/cloud-init/user-data.yaml
+		644 usr/local/share/awsmask/ci/container/Containerfile
+		755 usr/local/share/awsmask/ci/github/job-completed.sh
+		755 usr/local/share/awsmask/ci/github/job-started.sh
+		644 usr/local/share/awsmask/ci/gitlab/config.toml
+		644 usr/local/share/awsmask/ci/jenkins/awsmaskJob.groovy
+		644 usr/local/share/awsmask/ci/packer/awsmask.pkr.hcl
+		644 usr/local/share/awsmask/ci/sudoers/awsmask-job
+		644 usr/local/share/awsmask/ci/systemd/awsmask.conf
+		644 usr/local/share/awsmask/ci/systemd/ci.slice
+		644 usr/local/share/awsmask/grafana/awsmask.json
+		644 usr/local/share/awsmask/prometheus/awsmask.rules.yml
 		644 usr/local/share/bash-completion/completions/awsmaskctl
+		644 usr/local/share/man/man1/awsmask-job.1
 		644 usr/local/share/man/man5/awsmask.yaml.5
 		644 usr/local/share/man/man7/awsmask-catalogue.7
 		644 usr/local/share/man/man7/awsmask.7

@@ -636,6 +636,29 @@ Test(ca, store_of_the_redhat_family)
 	cr_assert_eq(ca_store_has_at(root, dir, &e), 0);
 }
 
+/* The command has the name of Debian's, but other places, and ours is not to end in Debian's. */
+Test(ca, store_of_suse)
+{
+	static const char command[] = "#!/bin/sh -e\nroot=${0%/usr/sbin/*}\n[ $# = 0 ]\n"
+				      "cat \"$root\"/etc/pki/trust/anchors/*.pem "
+				      ">\"$root/var/lib/ca-certificates/ca-bundle.pem\"\n";
+	const char *root = in_tempdir("root"), *dir = in_tempdir("ca");
+
+	make_dirs(in_tempdir("root/usr/sbin"));
+	make_dirs(in_tempdir("root/etc/pki/trust/anchors"));
+	make_dirs(in_tempdir("root/var/lib/ca-certificates"));
+	put_script(in_tempdir("root/usr/sbin/update-ca-certificates"), command);
+	put_file(in_tempdir("root/etc/pki/trust/anchors/x.pem"), "# none\n", 7);
+	ca_free(open_ca());
+	cr_assert_eq(ca_store_has_at(root, dir, &e), 0);
+	cr_assert_eq(ca_store_install_at(root, dir, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_store_has_at(root, dir, &e), 1);
+	cr_assert_neq(access(in_tempdir("root/usr/local"), F_OK), 0);
+	cr_assert_eq(ca_store_remove_at(root, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_store_has_at(root, dir, &e), 0);
+	cr_assert_neq(access(in_tempdir("root/etc/pki/trust/anchors/awsmask.pem"), F_OK), 0);
+}
+
 Test(ca, stores_that_do_not_work)
 {
 	const char *root = in_tempdir("root"), *dir = in_tempdir("ca");

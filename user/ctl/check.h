@@ -25,6 +25,7 @@ __attribute__((format(printf, 5, 6))) void check_say(struct checks *k, const cha
 void check_host(struct checks *k);    /* kernel and its features, cgroup2, bpffs, daemon, links */
 void check_trust(struct checks *k);   /* CA, its names, its end, the system's store */
 void check_env(struct checks *k);     /* what the caller's environment would do to a client */
+void check_clients(struct checks *k); /* clients that run, and whether they will trust the CA */
 void check_masking(struct checks *k); /* a made-up text there and back, in this process */
 void check_live(struct checks *k);    /* connections from an enrolled cgroup, and program */
 void check_program(struct checks *k); /* the half of it that is about a program */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../daemon/ca.h"
+#include "claude_code.h"
 #include "client.h"
 
 #include <openssl/pem.h>
@@ -78,7 +79,12 @@ static int ca_install(struct ctl *c, const struct config *config)
 	ca_free(ca);
 	if (ca_store_install(config->ca_dir, &e) < 0)
 		return ctl_refuse(c, &e);
-	return done(c, "the CA is in the system's trust store");
+	if (!c->option[OPTION_CLAUDE_CODE])
+		return done(c, "the CA is in the system's trust store");
+	if (claude_code_install(CLAUDE_CODE_DIR, config->ca_dir, &e) < 0)
+		return ctl_refuse(c, &e);
+	return done(c,
+		    "the CA is in the system's trust store, and in Claude Code's managed settings");
 }
 
 static int ca_remove(struct ctl *c, const struct config *config)
@@ -86,24 +92,34 @@ static int ca_remove(struct ctl *c, const struct config *config)
 	struct err e;
 
 	(void)config;
-	if (ca_store_remove(&e) < 0)
+	if (claude_code_remove(CLAUDE_CODE_DIR, &e) < 0 || ca_store_remove(&e) < 0)
 		return ctl_refuse(c, &e);
 	return done(c, "the CA is out of the system's trust store");
 }
 
+/* What is trusted already stays so: the new one is in the store before anybody is shown it. */
 static int ca_rotated(struct ctl *c, const struct config *config)
 {
 	enum client_result told;
 	json_t *answer;
-	struct err e;
+	struct err e, ignored;
+	bool trusted = ca_store_has(config->ca_dir, &ignored) == 1;
 
-	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0)
+	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0 ||
+	    (trusted && ca_store_install(config->ca_dir, &e) < 0))
 		return ctl_refuse(c, &e);
 	told = client_call(c, json_pack("{s:s}", "command", "ca-reload"), &answer, &e);
 	if (told == CLIENT_REFUSED)
 		return ctl_refuse(c, &e);
 	if (told == CLIENT_DONE)
 		json_decref(answer);
+	if (trusted)
+		return done(c,
+			    told == CLIENT_DONE
+				    ? "a new CA was made, is in the system's trust store in place "
+				      "of the old one, and awsmaskd uses it"
+				    : "a new CA was made, and is in the system's trust store in "
+				      "place of the old one; awsmaskd is not running");
 	return done(c, told == CLIENT_DONE
 			       ? "a new CA was made, and awsmaskd uses it; clients trust it after "
 				 "`awsmaskctl ca install`"
@@ -125,6 +141,8 @@ int cmd_ca(struct ctl *c, int argc, char **argv)
 	struct err e;
 
 	(void)argc;
+	if (c->option[OPTION_CLAUDE_CODE] && strcmp(argv[0], "install") != 0)
+		return ctl_usage_error(c, "--claude-code is for `ca install`");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[0], verbs[i].word) != 0)
 			continue;

@@ -63,8 +63,8 @@ static struct config *check_config(struct checks *k)
 
 int cmd_check(struct ctl *c, int argc, char **argv)
 {
-	static void (*const rooms[])(struct checks * k) = {check_host, check_trust, check_env,
-							   check_masking, check_live};
+	static void (*const rooms[])(struct checks * k) = {
+		check_host, check_trust, check_env, check_clients, check_masking, check_live};
 	struct checks k = {.ctl = c};
 	struct config *stand_in;
 

@@ -36,12 +36,16 @@ static const struct command commands[] = {
 	 "sum up what was found, by type, cgroup and day",
 	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
 	 "values.\n"},
-	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS,
+	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS | OPTION_BIT(VERBOSE),
 	 "run a command in a fresh, enrolled cgroup",
+	 "Where no awsmaskd runs one is started for this command alone, and all of it is gone "
+	 "when\nthe command ends; it trusts this one's CA by variables such as "
+	 "NODE_EXTRA_CA_CERTS.\n"
 	 "The command runs as the caller's user, root as a rule; to run it as another, say\n"
 	 "`awsmaskctl run -- runuser -u NAME -- COMMAND`. Its exit status is passed on, 128 and "
 	 "the\n"
-	 "signal's number when a signal ended it. What it leaves running is killed.\n"},
+	 "signal's number when a signal ended it. What it leaves running is killed. With -v it is\n"
+	 "said on stderr what is enrolled, and at the end how much was masked.\n"},
 	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
@@ -73,12 +77,14 @@ static const struct command commands[] = {
 	 "One line for each check, with what to do if it is not ok. Run it as root, in the\n"
 	 "environment of the client: it looks at proxy and CA variables too. With --bypass it\n"
 	 "tries from an enrolled cgroup to get past awsmaskd, to addresses that nobody has.\n"},
-	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1, OPTION_BIT(JSON),
-	 "this host's certificate authority",
+	{"ca", cmd_ca, "show|install|remove|rotate", 1, 1,
+	 OPTION_BIT(CLAUDE_CODE) | OPTION_BIT(JSON), "this host's certificate authority",
 	 "show     print it\n"
-	 "install  put it into the system's trust store, making it at first\n"
-	 "remove   take it out of the system's trust store\n"
-	 "rotate   make a new one; the old pair is kept beside it; install it afterwards\n"},
+	 "install  put it into the system's trust store, making it at first; --claude-code is for\n"
+	 "         Claude Code's builds on Node, which do not read that store\n"
+	 "remove   take it out of both\n"
+	 "rotate   make a new one; the old pair is kept beside it; a store that held the old one\n"
+	 "         holds the new one before awsmaskd uses it\n"},
 	{"vault", cmd_vault, "check|repair", 1, 1, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
 	 "look a vault through, or save what can be read of a damaged one",
 	 "check    read all of it, and change nothing\n"

@@ -16,20 +16,37 @@
 #define KILL_ROUNDS 100
 #define KILL_PAUSE_MS 20
 
-int scratch_begin(struct scratch *s, struct ctl *c, const char *word, struct err *e)
+/* Below our own, so that its limits hold for the command, too; where that cannot have children below the root. */
+static int make_below(struct scratch *s, const char *parent, const char *name, struct err *e)
 {
-	char mount[PATH_MAX - 64];
-	struct err ignored;
-	json_t *answer;
+	int n = snprintf(s->path, sizeof(s->path), "%s/%s", parent, name);
+
+	if (n < 0 || (size_t)n >= sizeof(s->path))
+		return err_set(e, "the path %s is too long", parent);
+	return cgroup_create(s->path, e);
+}
+
+int scratch_make(struct scratch *s, const char *word, struct err *e)
+{
+	char own[PATH_MAX], mount[PATH_MAX], name[64];
 	uint32_t random;
 
 	if (cgroup_mount(mount, sizeof(mount), e) < 0)
 		return -1;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return err_set(e, "no random numbers: %s", strerror(errno));
-	snprintf(s->path, sizeof(s->path), "%s/awsmask-%s-%d-%08" PRIx32, mount, word,
-		 (int)getpid(), random);
-	if (cgroup_create(s->path, e) < 0)
+	snprintf(name, sizeof(name), "awsmask-%s-%d-%08" PRIx32, word, (int)getpid(), random);
+	if (cgroup_of(0, own, sizeof(own), e) == 0 && make_below(s, own, name, e) == 0)
+		return 0;
+	return make_below(s, mount, name, e);
+}
+
+int scratch_begin(struct scratch *s, struct ctl *c, const char *word, struct err *e)
+{
+	struct err ignored;
+	json_t *answer;
+
+	if (scratch_make(s, word, e) < 0)
 		return -1;
 	if (client_enroll(c, s->path, &answer, e) != CLIENT_DONE) {
 		cgroup_remove(s->path, &ignored);
@@ -128,22 +145,40 @@ static int empty(int dir)
 	return is_populated(dir) ? -1 : 0;
 }
 
-int scratch_end(struct scratch *s, struct ctl *c, struct err *e)
+/* Kill what is in it, and remove what it has made below. */
+static int clear(const char *path, struct err *e)
 {
-	int dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	json_t *answer;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int emptied;
 
 	if (dir < 0)
-		return err_set(e, "%s: %s", s->path, strerror(errno));
+		return err_set(e, "%s: %s", path, strerror(errno));
 	emptied = empty(dir);
 	if (emptied == 0)
 		clear_below(dir, NULL, 32);
 	close(dir);
 	if (emptied < 0)
-		return err_set(e, "processes in %s cannot be killed: it stays, enrolled", s->path);
+		return err_set(e, "processes in %s cannot be killed: it stays, enrolled", path);
+	return 0;
+}
+
+int scratch_end(struct scratch *s, struct ctl *c, struct err *e)
+{
+	json_t *answer;
+
+	if (clear(s->path, e) < 0)
+		return -1;
 	if (client_unenroll(c, s->path, &answer, e) != CLIENT_DONE)
 		return -1;
 	json_decref(answer);
+	return cgroup_remove(s->path, e);
+}
+
+int scratch_destroy(const struct scratch *s, struct err *e)
+{
+	if (access(s->path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (clear(s->path, e) < 0)
+		return -1;
 	return cgroup_remove(s->path, e);
 }

@@ -7,8 +7,11 @@
 #include <limits.h>
 
 struct scratch {
-	char path[PATH_MAX]; /* awsmask-<word>-<pid>-<random>, below the cgroup2 mount */
+	char path[PATH_MAX]; /* awsmask-<word>-<pid>-<random>, below the caller's own */
 };
+
+/* Make it alone, without enrolling it. 0, or -1 and a sentence. */
+int scratch_make(struct scratch *s, const char *word, struct err *e);
 
 /* Make and enroll it. 0, or -1 and a sentence: nothing is left then. */
 int scratch_begin(struct scratch *s, struct ctl *c, const char *word, struct err *e);
@@ -17,5 +20,11 @@ int scratch_begin(struct scratch *s, struct ctl *c, const char *word, struct err
  * unmasked. 0, or -1 and a sentence that says what was left behind.
  */
 int scratch_end(struct scratch *s, struct ctl *c, struct err *e);
+
+/*
+ * The same without a daemon that could release it: what is in it is killed, and it is removed; the
+ * kernel's entry ends with it. 0, also when it is gone, or -1 and a sentence.
+ */
+int scratch_destroy(const struct scratch *s, struct err *e);
 
 #endif

@@ -53,9 +53,9 @@ uint64_t ca_not_after(const X509 *certificate);
 X509 *ca_read_certificate(const char *dir, struct err *e);
 
 /*
- * The system trust store: Debian family (/usr/local/share/ca-certificates + update-ca-certificates)
- * or RHEL family
- * (/etc/pki/ca-trust/source/anchors + update-ca-trust), found by what is there. 0 or -1.
+ * The system trust store: Debian family (/usr/local/share/ca-certificates + update-ca-certificates),
+ * RHEL family (/etc/pki/ca-trust/source/anchors + update-ca-trust), or SUSE (/etc/pki/trust/anchors +
+ * update-ca-certificates), found by what is there. 0 or -1.
  */
 int ca_store_install(const char *dir, struct err *e);
 int ca_store_remove(struct err *e);

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 struct store {
-	const char *command; /* whose presence tells which family this is */
+	const char *command; /* whose presence tells which family this is, */
+	const char *mark;    /* with this beside it, where another family's has the same name */
 	const char *argument;
 	const char *anchor; /* our certificate's place */
 	const char *bundle; /* what the command makes of all of them */
@@ -23,9 +24,13 @@ struct store {
 };
 
 static const struct store stores[] = {
-	{"/usr/sbin/update-ca-certificates", NULL, "/usr/local/share/ca-certificates/awsmask.crt",
-	 "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs"},
-	{"/usr/bin/update-ca-trust", "extract", "/etc/pki/ca-trust/source/anchors/awsmask.pem",
+	{"/usr/sbin/update-ca-certificates", "/etc/pki/trust/anchors", NULL,
+	 "/etc/pki/trust/anchors/awsmask.pem", "/var/lib/ca-certificates/ca-bundle.pem", NULL},
+	{"/usr/sbin/update-ca-certificates", NULL, NULL,
+	 "/usr/local/share/ca-certificates/awsmask.crt", "/etc/ssl/certs/ca-certificates.crt",
+	 "/etc/ssl/certs"},
+	{"/usr/bin/update-ca-trust", NULL, "extract",
+	 "/etc/pki/ca-trust/source/anchors/awsmask.pem",
 	 "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", NULL},
 };
 
@@ -39,12 +44,14 @@ static int join(char path[static PATH_MAX], const char *root, const char *rest, 
 
 static const struct store *find_store(const char *root, struct err *e)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], mark[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(stores) / sizeof(*stores); i++) {
-		if (join(path, root, stores[i].command, "", e))
+		const char *beside = stores[i].mark ? stores[i].mark : "";
+
+		if (join(path, root, stores[i].command, "", e) || join(mark, root, beside, "/", e))
 			return NULL;
-		if (access(path, X_OK) == 0)
+		if (access(path, X_OK) == 0 && access(mark, F_OK) == 0)
 			return &stores[i];
 	}
 	err_set(e, "no system trust store was found: neither update-ca-certificates nor "

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+# The provisioners of a runner image; sources are yours. The CA is made at an instance's first start, never in the image.
+build {
+  sources = var.sources
+
+  provisioner "file" {
+    source      = var.awsmask_deb
+    destination = "/tmp/awsmask.deb"
+  }
+  provisioner "shell" {
+    inline = [
+      "sudo apt-get update && sudo apt-get install -y /tmp/awsmask.deb",
+      "sudo install -m 0644 /usr/share/awsmask/ci/systemd/ci.slice /etc/systemd/system/ci.slice",
+      "sudo install -D -m 0644 /usr/share/awsmask/ci/systemd/awsmask.conf /etc/systemd/system/${var.runner_unit}.d/awsmask.conf",
+      "echo 'enroll: [ci.slice]' | sudo tee /etc/awsmask/awsmask.yaml",
+      "printf '[Service]\\nExecStartPost=+/usr/sbin/awsmaskctl ca install\\n' | sudo install -D -m 0644 /dev/stdin /etc/systemd/system/awsmaskd.service.d/ca.conf",
+      "sudo systemctl stop awsmaskd && sudo rm -rf /var/lib/awsmask/ca /var/lib/awsmask/vault.db*",
+    ]
+  }
+}
+
+variable "sources" { type = list(string) }
+variable "awsmask_deb" { type = string }
+variable "runner_unit" { type = string }
