@@ -12,6 +12,7 @@ setup_file() {
 teardown() {
 	place_wait 20 nothing_left || {
 		leftovers
+		place_kill admin # the next test is to begin with nothing
 		false
 	}
 }
