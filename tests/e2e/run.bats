@@ -67,11 +67,13 @@ gone() { # PID
 	grep -qE 'requests to targets: 1, values found: [1-9][0-9]*, masked: [1-9][0-9]*, requests refused: 0' "$T/error"
 }
 
-# As a privileged container has them: its own processes, mounts, and root of the cgroups, whose files are mounted anew.
+# As a privileged container has them: its own processes, mounts, and root of the cgroups, whose files are mounted anew; and
+# no user for the daemon's workers.
 @test "it works in the namespaces of a container" {
 	body "$SENTENCE" >"$T/body"
-	place_in admin unshare -m -C -p -i -u --fork --mount-proc \
-		sh -c 'umount "$1" && mount -t cgroup2 cgroup2 "$1" && shift && exec "$@"' sh "$(cgroup2_mount)" \
+	place_direct grep -v '^awsmask:' /etc/passwd >"$PLACE/passwd"
+	place_in admin unshare -m -C -p -i -u --fork --mount-proc sh -c 'mount --bind "$2" /etc/passwd && umount "$1" &&
+		mount -t cgroup2 cgroup2 "$1" && shift 2 && exec "$@"' sh "$(cgroup2_mount)" "$PLACE/passwd" \
 		"$BUILD/awsmaskctl" run -v -- curl -sS --max-time 20 "$MESSAGES" "${JSON_TYPE[@]}" --data-binary @- \
 		<"$T/body" >"$T/answer"
 	grep -q "$INSTANCE" "$T/answer"
