@@ -151,6 +151,9 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
+0644 deploy/RUNBOOK.md share/awsmask/RUNBOOK.md
+0644 deploy/prometheus/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
+0644 deploy/grafana/awsmask.json share/awsmask/grafana/awsmask.json
 0755 deploy/ci/awsmask-job bin/awsmask-job
 $(foreach f,$(wildcard deploy/ci/*/* deploy/ci/README.md),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
 ))
@@ -278,6 +281,10 @@ test-fleet: all ## the package and the Ansible role on a machine of their own (s
 	@tools/deps.sh --fleet
 	@tests/e2e/fleet.sh
 
+test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
+	@tools/deps.sh --metrics
+	@tests/e2e/metrics.sh $(B)
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -313,7 +320,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check help
 
 # This build's own: another one, at work beside it, may have written half of a file.

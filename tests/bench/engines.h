@@ -16,6 +16,7 @@ struct bench {
 	struct catalogue *catalogue;
 	struct detector *detector;
 	struct mask *mask;
+	struct memo *memo;
 	struct bench_vault vault;
 	struct rivals *rivals;
 	const struct gen_pool *pool;
@@ -28,7 +29,8 @@ struct bench {
 	struct buf out, spans, said;
 };
 
-enum engine { COPY, DETECT, PCRE2, HYPERSCAN, MASK, UNMASK, SSE, ENGINES };
+/* AGAIN: as MASK, of what came before, as most of a conversation does with its next turn. */
+enum engine { COPY, DETECT, PCRE2, HYPERSCAN, MASK, AGAIN, UNMASK, SSE, ENGINES };
 
 /* run: 0, or -1 when there is nothing to measure. */
 struct engine_row {

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured, and the goals: report.py DIR
+"""What was measured, and the goals: report.py DIR [README]
 
 Reads DIR/bench.lines (what run.sh wrote, a measurement a line) and DIR/scan.json (the engines), whichever is there. Prints
 Markdown tables, as the README holds them, and writes the same to DIR/bench.json. A ratio is the median of the rounds'
-ratios: what is compared ran side by side. The exit status is 1 if any measurement failed.
+ratios: what is compared ran side by side. The exit status is 1 if any measurement failed. With README, the goals' tables
+are also written there, between its two lines that say "bench:".
 """
 import datetime
 import json
@@ -50,11 +51,13 @@ class Runs:
     """The end-to-end measurements, by part, shape, connections, threads and way, in the order of the rounds."""
 
     def __init__(self, path):
-        self.by_key, self.memory, self.missing, self.failures = {}, {}, [], []
+        self.by_key, self.memory, self.notes, self.failures, self.began = {}, {}, [], [], {}
         for line in open(path, encoding="utf-8") if os.path.exists(path) else []:
             entry = json.loads(line)
-            if entry["part"] == "missing":
-                self.missing.append(entry["way"])
+            if entry["part"] == "machine":
+                self.began = entry
+            elif entry["part"] == "note":
+                self.notes.append(entry["text"])
             elif "when" in entry:
                 self.memory[entry["when"]] = entry["mib"]
             else:
@@ -155,7 +158,7 @@ def verdict(value, least, aim, more):
 
 
 def number(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"
 
 
 def row_of(goal, figure):
@@ -168,25 +171,26 @@ def row_of(goal, figure):
     return {**row, "measured": value, "spread": spread, "is": verdict(value, least, aim, bool(more))}
 
 
-def print_table(head, rows):
+def table(head, rows):
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
-    print()
+    return "".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |\n"
+                   for row in [head, ["-" * width for width in widths], *rows]) + "\n"
 
 
-def print_goals(results):
+def goals(results):
+    tables = ""
     for group in dict.fromkeys(goal[0] for goal in GOALS):
         rows = [row for goal, row in zip(GOALS, results) if goal[0] == group]
         if all(row["measured"] is None for row in rows):
             continue
-        print_table([group, "measured", "~", "at least", "aim", "is"], [
+        tables += table([group, "measured", "~", "at least", "aim", "is"], [
             [row["what"], number(row["measured"]) + " " + row["unit"] if row["measured"] is not None else "-",
              f"{row['spread']:.0%}" if row.get("spread") is not None else "",
              str(row["at_least"] or "-"), str(row["aim"] or "-"), row["is"]] for row in rows])
+    return tables
 
 
-def print_measurements(runs):
+def measurements(runs):
     """Each shape and way: what was measured, before it became a ratio."""
     rows = []
     for (part, shape, connections, threads, way), found in runs.by_key.items():
@@ -196,9 +200,8 @@ def print_measurements(runs):
             rows.append([*name, "FAIL", wrong[0], "", "", "", ""])
         elif part != "introduction":
             rows.append([*name, *measurement(found)])
-    if rows:
-        print_table(["part", "shape", "connections", "way", "CPU ms/request", "p50 ms", "p99 ms", "requests/s",
-                     "leaks", "wrong echoes"], rows)
+    return rows and table(["part", "shape", "connections", "way", "CPU ms/request", "p50 ms", "p99 ms", "requests/s",
+                           "leaks", "wrong echoes"], rows) or ""
 
 
 def measurement(found):
@@ -211,35 +214,59 @@ def measurement(found):
             str(sum(run["wrong_echoes"] for run in found))]
 
 
-def machine():
+def machine(began):
+    """Where and when it was; began: what run.sh noted before it started."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "?")
-    load = os.getloadavg()[1]
-    cores = os.cpu_count()
+    load, cores = began.get("load_average", os.getloadavg()[0]), os.cpu_count()
     return {"processor": model, "cores": cores, "kernel": platform.release(), "load_average": load,
-            "day": datetime.date.today().isoformat(), "was_busy": load > 3 * cores}
+            "day": began.get("day", datetime.date.today().isoformat()), "was_busy": load > cores / 2}
 
 
-def main(directory):
+def leaks(runs):
+    """What the ways beside ours let through, and did not restore; ours nothing, or there is FAIL."""
+    def each(found, key):
+        return sum(run[key] for run in found) / sum(run["requests"] for run in found)
+
+    clear = runs.of("requests", "256K", "nginx") or runs.of("latency", "256K", "nginx", 1)
+    found = {way: runs.of("peers", "256K", way) for way in ("fastapi", "mitmproxy", "lua")}
+    told = [f"{way} {each(found[way], 'seen'):.0f} (and restores {each(found[way], 'wrong_echoes'):.0%} of the answers wrongly)"
+            for way in found if found[way]]
+    of_all = f" of about {each(clear, 'seen'):.0f}" if clear else ""
+    return f"Identifiers of a request of 256 KB that reach the origin{of_all}: awsmask 0, {', '.join(told)}.\n\n" if told else ""
+
+
+def write_readme(path, text):
+    with open(path, encoding="utf-8") as file:
+        before, begin, rest = file.read().partition("<!-- bench: begin -->\n")
+    _, end, after = rest.partition("<!-- bench: end -->\n")
+    if not begin or not end:
+        sys.exit(f"{path} has no lines <!-- bench: begin --> and <!-- bench: end -->")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + begin + text + end + after)
+
+
+def main(directory, readme=None):
     runs = Runs(os.path.join(directory, "bench.lines"))
-    here = machine()
+    here = machine(runs.began)
     figures = {**end_to_end(runs), **engines(os.path.join(directory, "scan.json"))}
     results = [row_of(goal, figures.get(goal[1])) for goal in GOALS]
-    print(f"{here['processor']}, {here['cores']} cores, Linux {here['kernel']}, {here['day']}, "
-          f"load average {here['load_average']:.1f}"
-          + ("; others were at work: latencies say little" if here["was_busy"] else "") + "\n")
-    print_goals(results)
-    print_measurements(runs)
-    for way in runs.missing:
-        print(f"{way}: not installed, or it did not start")
+    text = (f"{here['processor']}, {here['cores']} cores, Linux {here['kernel']}, {here['day']}, load average before "
+            f"{here['load_average']:.1f}{'; others were at work: latencies say little' if here['was_busy'] else ''}\n\n"
+            + goals(results) + leaks(runs))
+    print(text + measurements(runs), end="")
+    for note in runs.notes:
+        print(note)
     for part, shape, way, why in runs.failures:
         print(f"FAIL: {part}, {shape}, {way}: {why}")
     with open(os.path.join(directory, "bench.json"), "w", encoding="utf-8") as file:
-        json.dump({**here, "failures": runs.failures, "missing": runs.missing, "results": results,
+        json.dump({**here, "failures": runs.failures, "notes": runs.notes, "results": results,
                    "measurements": [{"part": key[0], "shape": key[1], "connections": key[2], "threads": key[3],
                                      "way": key[4], "rounds": rounds} for key, rounds in runs.by_key.items()]},
                   file, indent=2)
         file.write("\n")
+    if readme:
+        write_readme(readme, text)
     return 1 if runs.failures else 0
 
 

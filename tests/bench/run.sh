@@ -158,6 +158,11 @@ part_threads() {
 	enter "$ONE"
 }
 
+# What must be known of a peer to read its numbers.
+note() { # TEXT
+	printf '{"part": "note", "text": "%s"}\n' "$1" >>"$OUT/bench.lines"
+}
+
 # --- all of it ------------------------------------------------------------------------------------
 
 start_peers() {
@@ -167,16 +172,21 @@ start_peers() {
 		peers+=(lua mitmproxy fastapi)
 	fi
 	for peer in "${peers[@]}"; do
-		if peer_start "$peer"; then
+		if ! peer_is_there "$peer"; then
+			note "$peer: not installed (tools/deps.sh --bench)"
+		elif peer_start "$peer"; then
 			IS_THERE[$peer]=1
 		else
-			printf '{"part": "missing", "way": "%s"}\n' "$peer" >>"$OUT/bench.lines"
+			note "$peer: did not start"
+			FAILED=1
 		fi
 	done
+	[ -z "${IS_THERE[lua]:-}" ] ||
+		note "lua: $(grep -om 1 '[0-9]* expressions in .* left out' "$PLACE/lua.log")"
 }
 
 end_to_end() {
-	local round part
+	local round part FAILED=0
 	trap leave EXIT
 	trap 'exit 130' INT TERM
 	daemon_place 1 || return 1
@@ -201,10 +211,11 @@ end_to_end() {
 			esac
 		done
 	done
+	return $FAILED
 }
 
 mkdir -p "$OUT"
-: >"$OUT/bench.lines"
+printf '{"part": "machine", "load_average": %s, "day": "%s"}\n' "$(cut -d' ' -f1 /proc/loadavg)" "$(date +%F)" >"$OUT/bench.lines"
 for part in ${ONLY:+${ONLY//,/ }}; do
 	[[ " ${PARTS[*]} " == *" $part "* ]] || {
 		echo "bench: there is no part '$part'; there are: ${PARTS[*]}" >&2

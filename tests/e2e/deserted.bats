@@ -20,8 +20,17 @@ refused_after() {
 	echo "$((SECONDS - start)) $status"
 }
 
+# Another awsmaskd, for which systemd has kept a socket, and whose configuration never comes.
+start_that_hangs() {
+	mkfifo "$T/never.yaml"
+	place_in admin sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=explicit exec "$@"' sh \
+		"$BUILD/awsmaskd" --config "$T/never.yaml" 3</dev/null >"$T/hangs" 2>&1
+}
+
 @test "I1: without a worker connects wait ten seconds at most, and are refused then, until there is one" {
 	works
+	start_that_hangs &
+	hangs=$!
 	vault_away
 	kill -9 "$(worker_of)"
 	read -r seconds status < <(refused_after)
@@ -34,6 +43,10 @@ refused_after() {
 	[ "$seconds" -le 2 ] && [ "$status" = 7 ]
 	vault_back
 	place_wait 2 works
+	status=0
+	wait $hangs || status=$?
+	expect "the status of one that hangs while it starts" 1 "$status"
+	expect_match "what it says" 'event=start-failed why="it hangs.* seconds=10 ' "$(cat "$T/hangs")"
 }
 
 @test "no sanitizer complained" {

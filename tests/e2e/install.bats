@@ -28,6 +28,7 @@ files() {
 		644 usr/local/lib/tmpfiles.d/awsmask.conf
 		755 usr/local/sbin/awsmaskctl
 		755 usr/local/sbin/awsmaskd
+		644 usr/local/share/awsmask/RUNBOOK.md
 		644 usr/local/share/awsmask/ci/README.md
 		755 usr/local/share/awsmask/ci/buildkite/environment
 		755 usr/local/share/awsmask/ci/buildkite/pre-exit
@@ -41,6 +42,8 @@ files() {
 		644 usr/local/share/awsmask/ci/sudoers/awsmask-job
 		644 usr/local/share/awsmask/ci/systemd/awsmask.conf
 		644 usr/local/share/awsmask/ci/systemd/ci.slice
+		644 usr/local/share/awsmask/grafana/awsmask.json
+		644 usr/local/share/awsmask/prometheus/awsmask.rules.yml
 		644 usr/local/share/bash-completion/completions/awsmaskctl
 		644 usr/local/share/man/man1/awsmask-job.1
 		644 usr/local/share/man/man5/awsmask.yaml.5

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define THREADS 4
+#define SIZE_LIMIT (48 * 1024) /* of a compiled rule */
 
 static struct catalogue *made(struct catalogue *c, const char *why)
 {
@@ -45,6 +46,23 @@ Test(catalogue, image_is_what_the_expressions_say)
 	g->room = room;
 	catalogue_free(now);
 	catalogue_free(c);
+}
+
+/* PCRE2 takes no more than 64 KB; who adds to a rule shall not be the first to hear of it. */
+Test(catalogue, no_rule_is_near_the_limit)
+{
+	char why[300] = "";
+
+	for (unsigned id = 0; id < RULE_COUNT; id++) {
+		struct compiled rule;
+		size_t size;
+
+		cr_assert_eq(rule_compile(&rule_table[id], &rule, why, sizeof(why)), 0, "%s", why);
+		pcre2_pattern_info(rule.code, PCRE2_INFO_SIZE, &size);
+		cr_expect_lt(size, SIZE_LIMIT, "rule %s: %zu bytes: use PIECES", rule_table[id].id,
+			     size);
+		pcre2_code_free(rule.code);
+	}
 }
 
 static size_t find(const struct catalogue *c, const char *text)

@@ -580,6 +580,8 @@ Test(config, metrics_are_for_this_host_alone)
 		refuses(&(struct wrong){text, "a.yaml:1: metrics.listen is",
 					"a loopback address and port such as 127.0.0.1:9464"});
 	}
+	refuses(&(struct wrong){"control: {socket: /run/awsmask/metrics.sock}",
+				"a.yaml:1:", "control.socket and metrics.socket are both"});
 	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++) {
 		struct config *c;
 

@@ -135,3 +135,27 @@ Test(conn_drain, a_request_that_is_under_way_is_answered)
 	cr_expect(strstr(b.heard, "HTTP/1.1 400 "), "%s", b.heard);
 	tear_down(&b);
 }
+
+Test(conn_drain, who_is_passed_through_goes_on_until_it_is_silent)
+{
+	static const char request[] = "GET /a HTTP/1.1\r\nHost: other.example\r\n\r\n";
+	struct bench b;
+	char got[64];
+	int origin;
+
+	set_up(&b);
+	begin(&b, request);
+	cr_assert(becomes_readable(&b, b.listener), "nobody dialled");
+	origin = accept(b.listener, NULL, NULL);
+	cr_assert(becomes_readable(&b, origin));
+	cr_assert_gt(recv(origin, got, sizeof(got), 0), 0);
+	conn_drain_all(&b.thread);
+	cr_assert_eq(send(origin, "HTTP/1.1 200 OK\r\n", 17, 0), 17);
+	cr_assert(becomes_readable(&b, b.client));
+	conn_cut_silent(&b.thread);
+	cr_expect_eq(b.thread.conns->state, CONN_SPLICE, "something came since");
+	conn_cut_silent(&b.thread);
+	cr_expect_eq(b.thread.conns->state, CONN_CLOSED);
+	close(origin);
+	tear_down(&b);
+}

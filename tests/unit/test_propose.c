@@ -165,11 +165,14 @@ Test(propose, plain_can_always)
 
 /* --- what may follow an anchor --- */
 
-static bool goes_on(const char *expression, const char *anchor, bool within, const char *rest)
+static bool goes_on_behind(const char *before, const char *expression, const char *anchor,
+			   bool within, const char *rest)
 {
+	size_t at = strlen(before), behind = at + strlen(anchor);
+	char text[2000];
 	static struct guards guards;
 	struct follow *f = follow_new();
-	uint16_t step;
+	struct guard_start start;
 	unsigned rule;
 
 	cr_assert(f);
@@ -177,10 +180,16 @@ static bool goes_on(const char *expression, const char *anchor, bool within, con
 	rule = follow_read(f, expression, &guards);
 	guards.count = guards.cell_count = 0;
 	follow_anchor(f, anchor, strlen(anchor), false, within);
-	step = follow_guard(f);
+	start = follow_guard(f);
 	follow_fill(f);
 	follow_free(f);
-	return guard_lets(&guards, rule, step, (const uint8_t *)rest, strlen(rest));
+	snprintf(text, sizeof(text), "%s%s%s", before, anchor, rest);
+	return guard_lets(&guards, rule, start, (const uint8_t *)text, at, behind, strlen(text));
+}
+
+static bool goes_on(const char *expression, const char *anchor, bool within, const char *rest)
+{
+	return goes_on_behind("", expression, anchor, within, rest);
 }
 
 Test(follow, may_and_may_not)
@@ -205,7 +214,6 @@ Test(follow, may_and_may_not)
 		{"[0-9]{4}-[0-9]{4}-[0-9]{4}", "-", true, "1234-5678", "123-"},
 		{"x\\x41[\\x42-\\x44]", "x", false, "AC", "AE"},
 		{"ab*+c??d", "a", false, "bbd", "bbe"},
-		{"(?<=q)ab", "a", false, "b", "c"},
 		{"a[bc](?<=ab)d", "a", false, "bd", "cd"},
 		{"a[ :]++(?:(?<=:)|(?<=: ))d", "a", false, ": d", "  d"},
 		{"a(?:(?<=a)|(?<=bc))d", "a", false, "d", "bcd"},
@@ -223,6 +231,38 @@ Test(follow, may_and_may_not)
 			  anchor, cases[i].may);
 		cr_expect_not(goes_on(what, anchor, cases[i].within, cases[i].may_not), "%s: %s%s",
 			      what, anchor, cases[i].may_not);
+	}
+}
+
+/* What must precede an anchor is looked at as far as two bytes. */
+Test(follow, may_and_may_not_precede)
+{
+	static const struct {
+		const char *expression, *anchor, *rest, *may, *may_not;
+	} cases[] = {
+		{"(?<=q)ab", "a", "b", "q", "p"},
+		{"(?<=q)ab", "a", "b", "q", ""},
+		{"(?<=--)ab", "a", "b", "--", "-"},
+		{"(?<=--)ab", "a", "b", "x--", " -"},
+		{"(?<=to )ab", "a", "b", "to ", "t "},
+		{"(?<=[0-9]{12}:|x)ab", "a", "b", "123456789012:", "12345678901a:"},
+		{"(?<=[0-9]{12}:|x)ab", "a", "b", "x", "y"},
+		{"(?:(?<=q)ab|ac)", "a", "c", "q", NULL},
+		{"(?:(?<=q)ab|ac)", "a", "c", "", NULL},
+		{"(?:(?<=q)ab|ac)", "a", "b", "q", "p"},
+		{"ab(?<=rab)c", "ab", "c", "r", "s"},
+		{"(?<!q)ab", "a", "b", "q", NULL},
+		{"(?<=\\n|^)ab", "a", "b", "\\n", NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *what = cases[i].expression, *anchor = cases[i].anchor;
+
+		cr_expect(goes_on_behind(cases[i].may, what, anchor, false, cases[i].rest),
+			  "%s: behind '%s'", what, cases[i].may);
+		cr_expect(!cases[i].may_not || !goes_on_behind(cases[i].may_not, what, anchor,
+							       false, cases[i].rest),
+			  "%s: behind '%s'", what, cases[i].may_not);
 	}
 }
 

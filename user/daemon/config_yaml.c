@@ -351,6 +351,11 @@ static int check_together(struct reader *r)
 			       "%s:%zu: listen names no listener: transparent is 0 and explicit is "
 			       "empty; write a port or an address:port",
 			       r->file, later_line(r, "listen", "listen"));
+	if (!strcmp(c->control_socket, c->metrics.socket))
+		return err_set(r->e,
+			       "%s:%zu: control.socket and metrics.socket are both %s; write "
+			       "another path for one of them",
+			       r->file, later_line(r, "control", "metrics"), c->metrics.socket);
 	if (c->limit_body > c->limits.memory || c->limit_body > c->limits.scope_memory)
 		return err_set(r->e,
 			       "%s:%zu: limits.body is more than limits.%s; write a "

@@ -306,9 +306,20 @@ bool conn_any_asks(const struct worker_thread *t)
 void conn_drain_all(struct worker_thread *t)
 {
 	t->draining = true;
-	for (struct conn *c = t->conns; c; c = c->next)
+	for (struct conn *c = t->conns; c; c = c->next) {
+		c->moved_before = c->moved;
 		if (c->state == CONN_OPEN && !c->exchange)
 			conn_pump(c);
+	}
+}
+
+void conn_cut_silent(struct worker_thread *t)
+{
+	for (struct conn *c = t->conns; c; c = c->next) {
+		if (c->state == CONN_SPLICE && c->moved == c->moved_before)
+			conn_close(c, true);
+		c->moved_before = c->moved;
+	}
 }
 
 void conn_close_all(struct worker_thread *t)

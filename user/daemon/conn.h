@@ -31,6 +31,11 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 bool conn_any_asks(const struct worker_thread *t);
 /* From now on each ends with the answer to what was asked for, or when nobody asks. */
 void conn_drain_all(struct worker_thread *t);
+/*
+ * While draining, again and again: whoever is passed through and has moved nothing since the last time, or since
+ * draining began, is closed. All others end by themselves.
+ */
+void conn_cut_silent(struct worker_thread *t);
 /* Begin to close every connection of the thread. */
 void conn_close_all(struct worker_thread *t);
 

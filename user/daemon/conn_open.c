@@ -412,8 +412,8 @@ static bool await_request(struct conn *c)
 		c->rested = false;
 		return start_exchange(c);
 	}
-	if (c->thread
-		    ->draining) /* a timer may have brought us here, before the event of its next request */
+	/* A timer may have brought us here, before the event of its next request. */
+	if (c->thread->draining)
 		stream_doubt(&c->client);
 	n = conn_fill(c);
 	if (n == STREAM_END)

@@ -81,7 +81,7 @@ struct conn {
 	bool idle;	     /* nobody has asked for anything */
 	bool rested;	     /* ... for a while */
 	struct splicer *splicer;
-	uint64_t moved;
+	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
 	struct conn_watch watch;
 };
 

@@ -12,7 +12,7 @@
 
 #include <uv.h>
 
-#define CREW_DRAIN_MS (10 * 60 * 1000) /* after which a draining worker cuts what it still has */
+#define CREW_DRAIN_MS (10 * 60 * 1000) /* who is silent for so long is cut by a draining worker */
 
 struct crew;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doors.h"
 #include "alone.h"
+#include "log.h"
 #include "state_dir.h"
 
 #include <arpa/inet.h>
@@ -294,16 +295,19 @@ static int open_stats(struct worker_boot *boot, struct inheritance *in, struct e
 int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
 	       struct inheritance *in, struct err *e)
 {
+	struct err why;
+
 	if ((c->listen_transparent && open_transparent(boot, c->listen_transparent, in, e) < 0) ||
 	    open_explicit(boot, c->listen_explicit, in, e) < 0 || open_stats(boot, in, e) < 0)
 		return -1;
 	boot->control_fd = open_path("control", c->control_socket, group, in, e);
 	if (boot->control_fd < 0)
 		return -1;
+	/* A port that somebody else took is no reason to mask nothing. */
 	for (int i = 0; i < METRICS_DOORS; i++)
 		if (doors_open_metrics(c, (enum metrics_door)i, group, in, &boot->metrics_fd[i],
-				       e) < 0)
-			return -1;
+				       &why) < 0)
+			log_event(LOG_ERR, "metrics", log_word("why", why.text));
 	return 0;
 }
 

@@ -9,9 +9,10 @@
 
 /*
  * Open the transparent listeners (127.0.0.1 and, where it exists, ::1; one per thread, marked), the
- * explicit one, the control socket, those of the metrics and the counters' memory into `boot`, whose descriptors are all -1 before. Those
- * inherited that are what would be opened are taken instead, with who waits in their queues. 0, or
- * -1 and a sentence.
+ * explicit one, the control socket, those of the metrics and the counters' memory into `boot`, whose
+ * descriptors are all -1 before. Those inherited that are what would be opened are taken instead, with
+ * who waits in their queues. 0, or -1 and a sentence; without the metrics' own it works as well, and
+ * the log says why they are not there.
  */
 __attribute__((warn_unused_result)) int doors_open(struct worker_boot *boot, const struct config *c,
 						   gid_t group, struct inheritance *in,

@@ -95,15 +95,17 @@ static void gauges(FILE *out, const struct metrics_source *s)
 	labelled(out, "origin_connections_open", "state", "busy", 4, open > idle ? open - idle : 0);
 }
 
+/* Of hundreds of types a host sees a few: the others would be series of zeros. */
 static void by_type(FILE *out, const struct stats *s, const char *name, const char *help,
 		    const _Atomic uint64_t *counts)
 {
 	begin(out, name, COUNTER, help);
 	for (unsigned slot = 0; slot < STATS_SLOTS; slot++) {
 		const char *label = stats_slot_label(s, slot);
+		uint64_t n = stat_get(&counts[slot]);
 
-		if (label)
-			labelled(out, name, "type", label, LABEL_MAX, stat_get(&counts[slot]));
+		if (label && n)
+			labelled(out, name, "type", label, LABEL_MAX, n);
 	}
 }
 

@@ -58,10 +58,13 @@ static int check_constraints(const struct ca *ca, const struct config *next, str
 
 /* ---- the metrics' sockets, which may be others from now on */
 
+/* One that could not be opened when the daemon started is tried again. */
 static bool same_metrics(const struct monitor *m, enum metrics_door which)
 {
-	return strcmp(doors_metrics_place(m->config, which),
-		      doors_metrics_place(m->next_config, which)) == 0;
+	const char *place = doors_metrics_place(m->config, which);
+
+	return strcmp(place, doors_metrics_place(m->next_config, which)) == 0 &&
+	       (!*place || m->doors.metrics_fd[which] >= 0);
 }
 
 /* Those of the next configuration instead of the present ones. */

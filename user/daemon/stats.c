@@ -58,9 +58,7 @@ const char *stats_slot_label(const struct stats *s, unsigned slot)
 	if (slot < TYPE_COUNT)
 		return type_table[slot].label;
 	if (slot == STATS_SLOTS - 1)
-		return stat_get(&s->masked_by_type[slot]) || stat_get(&s->observed_by_type[slot])
-			       ? "other"
-			       : NULL;
+		return "other";
 	return slot - TYPE_COUNT < own ? s->own_labels[slot - TYPE_COUNT] : NULL;
 }
 

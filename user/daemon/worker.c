@@ -42,7 +42,7 @@ struct loop_thread {
 	uv_timer_t alive;
 	uv_timer_t drained; /* while it drains */
 	bool draining, quiet;
-	uint64_t drain_until_ms;
+	uint64_t drain_look_ms;	 /* when it is next looked who is silent */
 	struct control *control; /* thread 0 alone, as the next ones */
 	struct metrics *metrics;
 	struct list_follow *lists;
@@ -119,8 +119,12 @@ static void on_drain_look(uv_timer_t *timer)
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
 	tell_quiet(t);
-	if ((!t->base.conns && last) || uv_now(&t->base.loop) >= t->drain_until_ms)
+	if (!t->base.conns && last) {
 		close_loop(t);
+	} else if (uv_now(&t->base.loop) >= t->drain_look_ms) {
+		conn_cut_silent(&t->base);
+		t->drain_look_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	}
 }
 
 /* Nothing is accepted here any more. What is open is finished. */
@@ -135,7 +139,7 @@ static void drain(struct loop_thread *t)
 		control_drain(t->control);
 		metrics_drain(t->metrics);
 	}
-	t->drain_until_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
+	t->drain_look_ms = uv_now(&t->base.loop) + CREW_DRAIN_MS;
 	tell_quiet(t);
 	uv_timer_start(&t->drained, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
 }

@@ -42,7 +42,7 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 /* What is found out about what may follow one of a rule's anchors. */
 struct behind {
 	struct byte_set sets[FOLLOW];
-	uint16_t step;
+	struct guard_start start;
 };
 
 /* Fill in one for each anchor. */
@@ -53,7 +53,7 @@ static void look_behind(const struct rule *r, struct follow *f, struct behind *b
 
 		follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
 		follow_sets(f, behind[i].sets);
-		behind[i].step = follow_guard(f);
+		behind[i].start = follow_guard(f);
 	}
 	follow_fill(f);
 }
@@ -167,9 +167,8 @@ static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
 }
 
 /* Under each three bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
-static int add_grams(struct anchors *a, const struct window *w)
+static int add_grams(struct anchors *a, const struct window *w, const struct gram_cell *cell)
 {
-	struct gram_cell cell = cell_of(w);
 	uint8_t bytes[3][256];
 	unsigned n[3];
 	uint32_t two;
@@ -178,19 +177,14 @@ static int add_grams(struct anchors *a, const struct window *w)
 	for (unsigned k = 0; k < 3; k++)
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
-	for (unsigned i = 0; i < n[2]; i++) {
-		uint32_t h = gram_hash((two | (uint32_t)bytes[2][i] << 16) << 8, GRAM_BITS);
-
-		a->grams[h / 64] |= 1ull << (h % 64);
-	}
 	if (n[2] > GRAM_LAST_MAX) {
-		cell_join(&a->twos[gram_of_two(two)], &cell);
+		cell_join(&a->twos[gram_of_two(two)], cell);
 		return link_add(a, &a->by_two[gram_of_two(two)]);
 	}
 	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
 		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
 
-		cell_join(&a->threes[at], &cell);
+		cell_join(&a->threes[at], cell);
 		rc = link_add(a, &a->by_three[at]);
 	}
 	return rc;
@@ -200,13 +194,16 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 		      const struct behind *behind)
 {
 	struct window *w = &a->windows[a->count];
+	struct anchor_node *last;
 
 	if (a->count == ANCHORS_MAX)
 		return -1;
-	a->nodes[a->count] = *node;
-	set_head(&a->nodes[a->count++], fold);
+	last = &a->nodes[a->count++];
+	*last = *node;
+	set_head(last, fold);
 	window_fill(w, node->text, node->pair_at, fold, behind->sets);
-	return add_grams(a, w);
+	last->window = cell_of(w);
+	return add_grams(a, w, &last->window);
 }
 
 static int check_anchors(const struct rule *r, char *why, size_t why_size)
@@ -260,7 +257,7 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
 		node.text = r->anchors[i];
 		node.len = (uint8_t)strlen(node.text);
-		node.step = behind[i].step;
+		node.start = behind[i].start;
 		rc = add_anchor(a, &node, r->fold, &behind[i]);
 	}
 	if (rc)
@@ -288,9 +285,9 @@ static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t
 	return true;
 }
 
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
-		    size_t len)
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
+		    size_t at, size_t len)
 {
-	return len >= node->len && rest_stands(node, p, len) &&
-	       guard_lets(&a->guards, node->guard, node->step, p + node->len, len - node->len);
+	return len - at >= node->len && rest_stands(node, text + at, len - at) &&
+	       guard_lets(&a->guards, node->guard, node->start, text, at, at + node->len, len);
 }

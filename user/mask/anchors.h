@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define ANCHORS_MAX 4096
-#define GRAM_BITS 16
 #define THREE_BITS 13 /* of a hash */
 #define TWO_BITS 10
 #define ANCHOR_HEAD 8
@@ -29,15 +28,22 @@ struct rule {
 	const char *expression;
 };
 
+/* What the windows (propose.h) of some anchors share: one may stand in w only if (w & mask) == want. */
+struct gram_cell {
+	uint64_t mask, want;
+};
+
 struct anchor_node {
 	uint16_t rule;
 	uint8_t left; /* of the rule, as back and fold; an edge */
 	bool back, folds;
 	uint8_t len;
-	uint8_t pair_at;      /* where in the anchor the pair lies that is proposed */
-	uint16_t guard, step; /* what looks at the bytes behind it */
+	uint8_t pair_at; /* where in the anchor the pair lies that is proposed */
+	uint16_t guard;	 /* what looks at the bytes behind it ... */
+	struct guard_start start;
 	/* its first bytes, up to ANCHOR_HEAD: they stand in w when ((w | fold) & mask) == head */
 	uint64_t head, mask, fold;
+	struct gram_cell window; /* of it alone */
 	const char *text;
 };
 
@@ -47,14 +53,7 @@ struct anchor_link {
 	uint16_t node;
 };
 
-/* What the windows (propose.h) of one hash share: one may stand in w only if (w & mask) == want. */
-struct gram_cell {
-	uint64_t mask, want;
-};
-
 struct anchors {
-	/* which three bytes can stand at a pair: a bit each, by a longer hash */
-	uint64_t grams[(1u << GRAM_BITS) / 64];
 	/* by three bytes at a pair, or by the pair where the third may be many */
 	struct gram_cell threes[1u << THREE_BITS], twos[1u << TWO_BITS];
 	/* the nodes of each: link number + 1 */
@@ -74,23 +73,10 @@ __attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct fo
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
 
-static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
-{
-	return gram * 0x9e3779b1u >> (32 - bits);
-}
-
 /* Where in its table the first three bytes belong, and where the first two; case does not count. */
 static inline uint32_t gram_of_three(uint32_t four)
 {
 	return gram_hash((four | 0x20202020) << 8, THREE_BITS);
-}
-
-/* May it be one that an anchor has? */
-static inline bool gram_is_known(const struct anchors *a, uint32_t four)
-{
-	uint32_t hash = gram_hash((four | 0x20202020) << 8, GRAM_BITS);
-
-	return a->grams[hash / 64] >> (hash % 64) & 1;
 }
 
 static inline uint32_t gram_of_two(uint32_t four)
@@ -115,8 +101,8 @@ static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *
 	return ((w | node->fold) & node->mask) == node->head;
 }
 
-/* And does it stand there as a whole, with what may follow it behind? */
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *p,
-		    size_t len);
+/* And does it stand at `at` as a whole, with what may follow it behind? */
+bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
+		    size_t at, size_t len);
 
 #endif

@@ -112,7 +112,7 @@ static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, si
 		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
 	for (size_t i = 0; i < count; i++) {
 		d->places[known] = d->places[i];
-		known += gram_is_known(a, four_at(text, len, *cursor + d->places[i]));
+		known += gram_is_known(&a->proposer, four_at(text, len, *cursor + d->places[i]));
 	}
 	for (size_t i = 0; i < known; i++) {
 		uint64_t window = window_at(text, len, *cursor + d->places[i]);
@@ -212,7 +212,7 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	d->work.anchors++;
 	if (!node->back && !edge_left(node->left, text, start))
 		return 0;
-	if (!anchor_goes_on(a, node, text + anchor, len - anchor))
+	if (!anchor_goes_on(a, node, text, anchor, len))
 		return 0;
 	if (node->back) {
 		rule = rule_of(d->catalogue, node->rule);
@@ -229,11 +229,19 @@ static inline int try_chain(struct detector *d, uint32_t gram, const uint8_t *te
 {
 	const struct anchors *a = &d->catalogue->anchors;
 
-	uint16_t first = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
+	uint64_t window = window_at(text, len, at);
+	uint16_t next;
 
-	for (uint16_t n = first; n; n = a->links[n - 1].next)
-		if (try_node(d, &a->nodes[a->links[n - 1].node], text, len, at, spans) < 0)
+	next = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
+	while (next) {
+		const struct anchor_link *link = &a->links[next - 1];
+		const struct anchor_node *node = &a->nodes[link->node];
+
+		next = link->next;
+		if (gram_may_stand(&node->window, window) &&
+		    try_node(d, node, text, len, at, spans) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX 300 /* for all anchors of an expression */
+#define STEPS_MAX 1200 /* for all anchors of an expression */
 #define CLASSES_MAX 256
+#define CONTEXTS_MAX 200
 #define HASHED 512 /* steps are looked for by so many hashes of their threads */
 #define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
@@ -32,6 +33,13 @@ struct memo {
 	struct threads threads;
 };
 
+/* What may precede an anchor, and the step behind it. */
+struct contexts {
+	unsigned n;
+	struct byte_set behind[CONTEXTS_MAX];
+	uint16_t step[CONTEXTS_MAX];
+};
+
 struct follow {
 	struct graph graph;
 	struct guards *guards;
@@ -39,7 +47,12 @@ struct follow {
 	struct classes classes;	       /* of all bytes, for the whole of the expression */
 	uint32_t weights[CLASSES_MAX]; /* of each: how often its bytes stand in a text ... */
 	uint8_t digits[CLASSES_MAX];   /* ... and how many of them are digits */
-	struct threads here;	       /* behind the anchor */
+	const char *anchor;	       /* and its length */
+	size_t anchor_len;
+	bool fold, within, unknown;
+	struct threads here; /* behind the anchor */
+	struct contexts contexts;
+	uint16_t before[CLASSES_MAX][CLASSES_MAX];
 	unsigned memo_count;
 	uint16_t hashed[HASHED]; /* the last memo with such a hash: its number + 1 */
 	struct memo memos[STEPS_MAX];
@@ -75,24 +88,35 @@ void follow_free(struct follow *f)
 	free(f);
 }
 
-void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within)
+/* Let the threads read the anchor. */
+static void read_anchor(struct follow *f, struct threads *t)
 {
 	struct threads next;
 
-	threads_begin(&f->graph, &f->here, within);
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < f->anchor_len; i++) {
 		struct byte_set bytes = {0}, set = {0};
 
-		byte_set_add(&bytes, (uint8_t)anchor[i]);
-		if (fold)
+		byte_set_add(&bytes, (uint8_t)f->anchor[i]);
+		if (f->fold)
 			byte_set_fold(&bytes);
 		for (unsigned c = byte_set_next(&bytes, 0); c < 256;
 		     c = byte_set_next(&bytes, c + 1))
 			byte_set_add(&set, f->guard->class_of[c]);
-		threads_step(&f->graph, &f->here, &set, &next);
-		threads_copy(&f->here, &next);
+		threads_step(&f->graph, t, &set, &next);
+		threads_copy(t, &next);
 	}
+}
+
+void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within)
+{
+	f->anchor = anchor;
+	f->anchor_len = len;
+	f->fold = fold;
+	f->within = within;
+	threads_begin(&f->graph, &f->here, within);
+	read_anchor(f, &f->here);
 	/* An anchor that is not in the expression: it is for those who wrote it to say why. */
+	f->unknown = !f->here.n && !f->here.any;
 	if (!f->here.n)
 		f->here.any = true;
 }
@@ -238,13 +262,18 @@ static double often(const struct follow *f, const struct byte_set *set)
 	return share < 1 ? share : 1;
 }
 
+/* The cells of a step. */
+static uint16_t *memo_cells(struct follow *f, const struct memo *m)
+{
+	return f->guards->room + f->guard->cells + (size_t)(m - f->memos) * f->guard->classes;
+}
+
 /* What these threads tell apart the expression does as well: a class of theirs is some of its. */
 static void fill_class(struct follow *f, const struct memo *m, const struct byte_set *set,
 		       uint16_t step)
 {
-	uint16_t *cells = f->guards->room + f->guard->cells;
+	uint16_t *cells = memo_cells(f, m);
 
-	cells += (size_t)(m - f->memos) * f->guard->classes;
 	for (unsigned c = byte_set_next(set, 0); c < 256; c = byte_set_next(set, c + 1))
 		cells[c] = step;
 }
@@ -284,9 +313,103 @@ static struct memo *next_unfilled(struct follow *f)
 	return best;
 }
 
-uint16_t follow_guard(struct follow *f)
+/* The first step behind the anchor where this precedes it. */
+static uint16_t step_behind(struct follow *f, const struct byte_set *behind)
 {
-	return step_for(f, &f->here, 1);
+	struct contexts *c = &f->contexts;
+	struct threads t;
+
+	for (unsigned i = 0; i < c->n; i++)
+		if (!memcmp(&c->behind[i], behind, sizeof(*behind)))
+			return c->step[i];
+	if (c->n == CONTEXTS_MAX)
+		return GUARD_MAYBE;
+	threads_begin_behind(&f->graph, &t, behind);
+	read_anchor(f, &t);
+	c->behind[c->n] = *behind;
+	c->step[c->n] = step_for(f, &t, 1);
+	return c->step[c->n++];
+}
+
+/* For each class of the byte before the anchor, and each of the one before that, the step behind it. */
+static void find_before(struct follow *f)
+{
+	const struct behinds *b = &f->graph.behinds;
+
+	f->contexts.n = 0;
+	for (unsigned far = 0; far < f->classes.n; far++) {
+		struct byte_set first = behind_any(b), one = {0};
+
+		byte_set_add(&one, (uint8_t)far);
+		behind_step(b, &first, &one);
+		for (unsigned near = 0; near < f->classes.n; near++) {
+			struct byte_set both = first;
+
+			one = (struct byte_set){0};
+			byte_set_add(&one, (uint8_t)near);
+			behind_step(b, &both, &one);
+			f->before[near][far] = step_behind(f, &both);
+		}
+	}
+}
+
+/* A step of which all is known; GUARD_MAYBE if there is no room. */
+static uint16_t step_known(struct follow *f, const uint16_t *cells)
+{
+	struct memo *m = &f->memos[f->memo_count];
+
+	if (!step_fits(f))
+		return GUARD_MAYBE;
+	memcpy(memo_cells(f, m), cells, f->guard->classes * sizeof(*cells));
+	f->guards->cell_count += f->guard->classes;
+	m->filled = true;
+	return (uint16_t)(GUARD_FIRST + f->memo_count++);
+}
+
+static bool row_is_one(const uint16_t *row, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (row[i] != row[0])
+			return false;
+	return true;
+}
+
+/* The steps that read what precedes; rows that are the same become one step. */
+static struct guard_start start_before(struct follow *f)
+{
+	unsigned n = f->classes.n, deep = 1;
+	uint16_t near[CLASSES_MAX];
+
+	for (unsigned c = 0; c < n; c++)
+		if (!row_is_one(f->before[c], n))
+			deep = 2;
+	for (unsigned c = 0; c < n; c++) {
+		const uint16_t *row = f->before[c];
+		unsigned same = 0;
+
+		while (memcmp(f->before[same], row, n * sizeof(*row)))
+			same++;
+		if (same < c)
+			near[c] = near[same];
+		else if (deep == 1 || (row[0] < GUARD_FIRST && row_is_one(row, n)))
+			near[c] = row[0];
+		else
+			near[c] = step_known(f, row);
+	}
+	if (row_is_one(near, n) && near[0] < GUARD_FIRST)
+		return (struct guard_start){near[0], 0};
+	return (struct guard_start){step_known(f, near), (uint8_t)deep};
+}
+
+struct guard_start follow_guard(struct follow *f)
+{
+	if (f->within || f->unknown || !f->graph.behinds.places)
+		return (struct guard_start){step_for(f, &f->here, 1), 0};
+	find_before(f);
+	for (unsigned c = 0; c < f->classes.n; c++)
+		if (f->before[c][0] != f->before[0][0] || !row_is_one(f->before[c], f->classes.n))
+			return start_before(f);
+	return (struct guard_start){f->before[0][0], 0};
 }
 
 void follow_fill(struct follow *f)

@@ -57,22 +57,37 @@ void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, 
 /* The sets for the bytes behind the anchor. A set is full where the match may have ended. */
 void follow_sets(struct follow *f, struct byte_set out[static FOLLOW]);
 
-/* The first step behind the anchor. */
-uint16_t follow_guard(struct follow *f);
+/*
+ * The first step behind the anchor; if it depends on what precedes the anchor, then so many steps before it
+ * that read that, the last byte first.
+ */
+struct guard_start {
+	uint16_t step;
+	uint8_t before;
+};
+struct guard_start follow_guard(struct follow *f);
 /* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
 void follow_fill(struct follow *f);
 
-/* May a match go on with these bytes, the last of the text? */
-static inline bool guard_lets(const struct guards *g, unsigned rule, uint16_t step,
-			      const uint8_t *p, size_t len)
+/* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
+static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,
+			      const uint8_t *text, size_t anchor, size_t at, size_t len)
 {
 	const struct guard *guard = &g->rules[rule];
 	const uint16_t *cells = g->cells + guard->cells;
+	uint16_t step = start.step;
 
-	for (size_t i = 0; step >= GUARD_FIRST && i < GUARD_BYTES; i++) {
-		if (i == len)
+	/* Before the text nothing stands, which no expression asks for: any byte will do. */
+	for (size_t i = 1; step >= GUARD_FIRST && i <= start.before; i++) {
+		uint8_t c = i <= anchor ? text[anchor - i] : 0;
+
+		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes + guard->class_of[c]];
+	}
+	for (size_t i = 0; step >= GUARD_FIRST && i < GUARD_BYTES; i++, at++) {
+		if (at == len)
 			return false;
-		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes + guard->class_of[p[i]]];
+		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes +
+			     guard->class_of[text[at]]];
 	}
 	return step != GUARD_NEVER;
 }

@@ -207,15 +207,24 @@ static void threads_go(struct graph *g, struct threads *t, uint16_t node, uint16
 	}
 }
 
-void threads_begin(struct graph *g, struct threads *t, bool within)
+void threads_begin_behind(struct graph *g, struct threads *t, const struct byte_set *behind)
 {
 	t->n = 0;
 	t->any = false;
-	t->behind = behind_any(&g->behinds);
+	t->behind = *behind;
+	threads_go(g, t, g->start, NO_NODE, behind_holds(&g->behinds, behind));
+}
+
+void threads_begin(struct graph *g, struct threads *t, bool within)
+{
+	struct byte_set any = behind_any(&g->behinds);
+
 	if (!within || g->start == NODE_ANY) {
-		threads_go(g, t, g->start, NO_NODE, UINT32_MAX);
+		threads_begin_behind(g, t, &any);
 		return;
 	}
+	t->n = 0;
+	t->behind = any;
 	t->any = g->cut;
 	for (uint16_t at = NODE_FIRST; at < g->count && !t->any; at++)
 		if (g->nodes[at].is_byte)

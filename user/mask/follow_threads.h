@@ -14,6 +14,8 @@ struct threads {
 };
 
 void threads_begin(struct graph *g, struct threads *t, bool within);
+/* Not within: at the start of a match, where this precedes. */
+void threads_begin_behind(struct graph *g, struct threads *t, const struct byte_set *behind);
 /* Read one byte of these classes. */
 void threads_step(struct graph *g, const struct threads *from, const struct byte_set *set,
 		  struct threads *to);

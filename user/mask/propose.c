@@ -30,33 +30,30 @@ static const uint16_t frequency[128] = {
 	['x'] = 61,   ['y'] = 93,   ['z'] = 22,	  ['{'] = 24,  ['|'] = 8,   ['}'] = 24,
 };
 
-/* frequency[], summed up: of the bytes with one high half, those with each set of low halves. */
+/* frequency[], summed up: of the eight bytes from 8 i on, those with each set of the last three bits. */
 struct weights {
-	uint32_t sums[8][2][256];
+	uint32_t sums[16][256];
 };
 
 static void weights_init(struct weights *w)
 {
-	for (unsigned high = 0; high < 8; high++) {
-		for (unsigned set = 0; set < 512; set++) {
-			uint32_t *sum = &w->sums[high][set / 256][set % 256];
-
-			*sum = 0;
-			for (unsigned i = 0; i < 8; i++)
-				if (set % 256 >> i & 1)
-					*sum += frequency[high * 16 + set / 256 * 8 + i];
+	for (unsigned i = 0; i < 16; i++) {
+		for (unsigned set = 0; set < 256; set++) {
+			w->sums[i][set] = 0;
+			for (unsigned bit = 0; bit < 8; bit++)
+				if (set >> bit & 1)
+					w->sums[i][set] += frequency[8 * i + bit];
 		}
 	}
 }
 
-/* How many of all bytes of what agents send place k of the filter lets through, about; never 0. */
-static double filter_share(const struct weights *w, const struct window_filter *f, unsigned k)
+/* As bytes_share(), with less to sum up. */
+static double set_share(const struct weights *w, const struct byte_set *set)
 {
 	uint32_t sum = 1;
 
-	for (unsigned high = 0; high < 8; high++)
-		if (f->high[k] >> high & 1)
-			sum += w->sums[high][0][f->low[k] & 255] + w->sums[high][1][f->low[k] >> 8];
+	for (unsigned i = 0; i < 16; i++)
+		sum += w->sums[i][set->bits[i / 8] >> i % 8 * 8 & 255];
 	return sum / 10000.0;
 }
 
@@ -84,51 +81,50 @@ double window_cost(const struct window *w)
 	return cost;
 }
 
-static void filter_join(struct window_filter *f, const struct window_filter *more)
+/* What a table lets through of which only these bytes should be. */
+static struct byte_set let_through(enum propose_kind kind, const struct byte_set *set)
 {
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		f->low[k] |= more->low[k];
-		f->high[k] |= more->high[k];
-	}
+	struct byte_set out = {0};
+	uint16_t low = 0;
+
+	if (kind == PROPOSE_BY_BYTE)
+		return *set;
+	for (unsigned high = 0; high < 16; high++)
+		low |= (uint16_t)(set->bits[high / 4] >> high % 4 * 16);
+	for (unsigned high = 0; high < 16; high++)
+		if (set->bits[high / 4] >> high % 4 * 16 & 0xffff)
+			out.bits[high / 4] |= (uint64_t)low << high % 4 * 16;
+	return out;
 }
 
-static void filter_of(struct window *w)
-{
-	w->filter = (struct window_filter){0};
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		for (unsigned high = 0; high < 16; high++) {
-			uint16_t low = (uint16_t)(w->at[k].bits[high / 4] >> high % 4 * 16);
-
-			w->filter.low[k] |= low;
-			w->filter.high[k] |= (uint16_t)((low != 0) << high);
-		}
-	}
-}
-
-/* A group: what its windows let through, and how much that is, of each place and of all. */
+/* A group: what its windows have at each place, how much that lets through there, and in all. */
 struct propose_group {
-	struct window_filter filter;
+	struct byte_set at[WINDOW_WIDTH];
 	double shares[WINDOW_WIDTH];
 	double cost;
 };
 
 struct groups {
-	struct weights weights;
-	struct propose_group list[PROPOSE_GROUPS];
+	enum propose_kind kind;
+	unsigned n;
+	const struct weights *weights;
+	struct propose_group list[PROPOSE_GROUPS_MAX];
 };
 
-/* The group with one more window. */
-static struct propose_group group_with(const struct weights *weights, const struct propose_group *g,
-				       const struct window_filter *more)
+/* The group with more at its places. */
+static struct propose_group group_with(const struct groups *groups, const struct propose_group *g,
+				       const struct byte_set more[static WINDOW_WIDTH])
 {
 	struct propose_group with = *g;
 
-	filter_join(&with.filter, more);
 	with.cost = 1;
 	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		if (with.filter.low[k] != g->filter.low[k] ||
-		    with.filter.high[k] != g->filter.high[k])
-			with.shares[k] = filter_share(weights, &with.filter, k);
+		byte_set_join(&with.at[k], &more[k]);
+		if (memcmp(&with.at[k], &g->at[k], sizeof(g->at[k]))) {
+			struct byte_set through = let_through(groups->kind, &with.at[k]);
+
+			with.shares[k] = set_share(groups->weights, &through);
+		}
 		with.cost *= with.shares[k];
 	}
 	return with;
@@ -149,110 +145,131 @@ static void group_join(struct groups *g, struct window *w)
 {
 	struct propose_group best = {0};
 	double least = 0;
+	unsigned group = g->n;
 
-	w->group = PROPOSE_GROUPS;
-	for (unsigned i = 0; i < PROPOSE_GROUPS; i++) {
-		struct propose_group with = group_with(&g->weights, &g->list[i], &w->filter);
+	for (unsigned i = 0; i < g->n; i++) {
+		struct propose_group with = group_with(g, &g->list[i], w->at);
 		double more = with.cost - g->list[i].cost;
 
-		if (w->group < PROPOSE_GROUPS && more >= least)
+		if (group < g->n && more >= least)
 			continue;
 		least = more;
-		w->group = i;
+		group = i;
 		best = with;
 	}
-	g->list[w->group] = best;
+	w->group[g->kind] = group;
+	g->list[group] = best;
 }
 
 static void group_leave(struct groups *g, const struct window *windows, size_t n, size_t leaver)
 {
-	unsigned from = windows[leaver].group;
-	struct window_filter left = {0};
+	unsigned from = windows[leaver].group[g->kind];
+	struct byte_set left[WINDOW_WIDTH] = {0};
 	const struct propose_group empty = group_empty();
 
 	for (size_t i = 0; i < n; i++)
-		if (i != leaver && windows[i].group == from)
-			filter_join(&left, &windows[i].filter);
-	g->list[from] = group_with(&g->weights, &empty, &left);
+		for (unsigned k = 0;
+		     i != leaver && windows[i].group[g->kind] == from && k < WINDOW_WIDTH; k++)
+			byte_set_join(&left[k], &windows[i].at[k]);
+	g->list[from] = group_with(g, &empty, left);
+}
+
+/* Sort the windows into groups. */
+static void groups_make(struct groups *g, struct window *windows, size_t n)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		g->list[i] = group_empty();
+	for (size_t i = 0; i < n; i++)
+		group_join(g, &windows[i]);
+	/* The first ones did not know who else would come. */
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < n; i++) {
+			group_leave(g, windows, n, i);
+			group_join(g, &windows[i]);
+		}
+	}
 }
 
 /* What the windows of one group let through at one place. */
-static void table_add(struct propose_tables *t, unsigned group, unsigned k,
+static void table_add(struct proposer *g, enum propose_kind kind, unsigned group, unsigned k,
 		      const struct byte_set *set)
 {
 	uint8_t bit = (uint8_t)(1u << group % 8);
 
-	t += group / 8;
 	for (unsigned c = byte_set_next(set, 0); c < 256; c = byte_set_next(set, c + 1)) {
-		t->exact[k][c] |= bit;
-		t->ascii[k][c & 127] |= bit;
-		t->low[k][c & 15] |= bit;
-		t->high[k][c >> 4] |= bit;
+		if (kind == PROPOSE_BY_BYTE) {
+			g->bytes[group / 8].exact[k][c] |= bit;
+			g->bytes[group / 8].ascii[k][c & 127] |= bit;
+		} else {
+			g->halves[group / 8].low[k][c & 15] |= bit;
+			g->halves[group / 8].high[k][c >> 4] |= bit;
+		}
 	}
 }
 
-static void tables_fill(struct propose_tables *t, const struct window *windows, size_t n)
+/* The bytes of a set as gram_is_known() has them; its case does not count. */
+static unsigned set_folded(const struct byte_set *s, uint8_t out[static 256])
 {
-	struct byte_set sets[PROPOSE_GROUPS][WINDOW_WIDTH] = {0};
+	struct byte_set folded = {0};
+	unsigned n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		for (unsigned k = 0; k < WINDOW_WIDTH; k++)
-			byte_set_join(&sets[windows[i].group][k], &windows[i].at[k]);
-	for (unsigned group = 0; group < PROPOSE_GROUPS; group++)
-		for (unsigned k = 0; k < WINDOW_WIDTH; k++)
-			table_add(t, group, k, &sets[group][k]);
+	for (unsigned c = byte_set_next(s, 0); c < 256; c = byte_set_next(s, c + 1))
+		byte_set_add(&folded, (uint8_t)(c | 0x20));
+	for (unsigned c = byte_set_next(&folded, 0); c < 256; c = byte_set_next(&folded, c + 1))
+		out[n++] = (uint8_t)c;
+	return n;
+}
+
+static void grams_add(struct proposer *g, const struct window *w)
+{
+	uint8_t bytes[3][256];
+	unsigned n[3];
+
+	for (unsigned k = 0; k < 3; k++)
+		n[k] = set_folded(&w->at[WINDOW_BEFORE + k], bytes[k]);
+	for (unsigned a = 0; a < n[0]; a++)
+		for (unsigned b = 0; b < n[1]; b++)
+			for (unsigned c = 0; c < n[2]; c++) {
+				uint32_t three = bytes[0][a] | (uint32_t)bytes[1][b] << 8 |
+						 (uint32_t)bytes[2][c] << 16;
+				uint32_t hash = gram_hash(three << 8, GRAM_BITS);
+				g->grams[hash / 64] |= 1ull << (hash % 64);
+			}
 }
 
 void proposer_init(struct proposer *g, struct window *windows, size_t n)
 {
-	struct groups groups;
+	static const unsigned counts[PROPOSE_KINDS] = {
+		[PROPOSE_BY_BYTE] = 8 * PROPOSE_BYTE_TABLES,
+		[PROPOSE_BY_HALVES] = 8 * PROPOSE_HALF_TABLES,
+	};
+	struct weights weights;
 
 	*g = (struct proposer){0};
-	weights_init(&groups.weights);
-	for (unsigned i = 0; i < PROPOSE_GROUPS; i++)
-		groups.list[i] = group_empty();
-	for (size_t i = 0; i < n; i++) {
-		filter_of(&windows[i]);
-		group_join(&groups, &windows[i]);
+	weights_init(&weights);
+	for (enum propose_kind kind = 0; kind < PROPOSE_KINDS; kind++) {
+		struct groups groups = {.kind = kind, .n = counts[kind], .weights = &weights};
+
+		groups_make(&groups, windows, n);
+		for (unsigned i = 0; i < groups.n; i++)
+			for (unsigned k = 0; k < WINDOW_WIDTH; k++)
+				table_add(g, kind, i, k, &groups.list[i].at[k]);
 	}
-	/* The first ones did not know who else would come. */
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		for (size_t i = 0; i < n; i++) {
-			group_leave(&groups, windows, n, i);
-			group_join(&groups, &windows[i]);
-		}
-	}
-	tables_fill(g->tables, windows, n);
+	for (size_t i = 0; i < n; i++)
+		grams_add(g, &windows[i]);
 	proposer_use_best(g);
 }
 
-static inline bool may_stand(const struct propose_tables *t, const uint8_t *p)
-{
-	uint8_t in = t->exact[WINDOW_BEFORE][p[0]] & t->exact[WINDOW_BEFORE + 1][p[1]];
-
-	if (!in)
-		return false;
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++)
-		in &= t->exact[k][p[(ptrdiff_t)k - WINDOW_BEFORE]];
-	return in != 0;
-}
-
-static inline bool stands_in_any(const struct propose_tables t[static PROPOSE_TABLES],
-				 const uint8_t *p)
-{
-	for (unsigned i = 0; i < PROPOSE_TABLES; i++)
-		if (may_stand(&t[i], p))
-			return true;
-	return false;
-}
-
-static void propose_plain(const struct propose_tables t[static PROPOSE_TABLES], const uint8_t *p,
-			  size_t blocks, uint64_t *bits)
+static void propose_plain(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
 	for (size_t i = 0; i < blocks; i++) {
 		bits[i] = 0;
-		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++)
-			bits[i] |= (uint64_t)stands_in_any(t, p) << k;
+		for (unsigned k = 0; k < PROPOSE_BLOCK; k++, p++) {
+			uint32_t four;
+
+			memcpy(&four, p, sizeof(four));
+			bits[i] |= (uint64_t)gram_is_known(g, four) << k;
+		}
 	}
 }
 
@@ -315,7 +332,7 @@ static void propose_edge(const struct proposer *g, const uint8_t *text, size_t l
 	if (n > PROPOSE_BLOCK + WINDOW_WIDTH)
 		n = PROPOSE_BLOCK + WINDOW_WIDTH;
 	memcpy(copy + WINDOW_WIDTH - before, text + from - before, before + n);
-	g->kernel(g->tables, copy + WINDOW_WIDTH, 1, bits);
+	g->kernel(g, copy + WINDOW_WIDTH, 1, bits);
 	if (n < PROPOSE_BLOCK)
 		*bits &= (1ull << n) - 1;
 }
@@ -336,7 +353,7 @@ size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t
 	if (inner > max - n)
 		inner = max - n;
 	if (inner)
-		g->kernel(g->tables, text + from, inner, bits + n);
+		g->kernel(g, text + from, inner, bits + n);
 	n += inner;
 	from += inner * PROPOSE_BLOCK;
 	for (; n < max && from < len; n++, from += PROPOSE_BLOCK)

@@ -13,20 +13,20 @@
 
 #define WINDOW_BEFORE 2 /* places before the position that is proposed */
 #define WINDOW_WIDTH 8
+#define GRAM_BITS 16
 #define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
 
-#define PROPOSE_TABLES 4 /* with eight groups each, a bit in a byte */
-#define PROPOSE_GROUPS (8 * PROPOSE_TABLES)
+/* With eight groups each, a bit in a byte; by halves of bytes they cost more. */
+#define PROPOSE_BYTE_TABLES 5
+#define PROPOSE_HALF_TABLES 4
+#define PROPOSE_GROUPS_MAX (8 * PROPOSE_BYTE_TABLES)
 
-/* Which bytes a place lets through, by their low and their high four bits. */
-struct window_filter {
-	uint16_t low[WINDOW_WIDTH], high[WINDOW_WIDTH];
-};
+/* What a table looks bytes up by. */
+enum propose_kind { PROPOSE_BY_BYTE, PROPOSE_BY_HALVES, PROPOSE_KINDS };
 
 struct window {
 	struct byte_set at[WINDOW_WIDTH]; /* byte_set_all: whatever */
-	struct window_filter filter; /* of it; proposer_init() fills this and the next one in */
-	unsigned group;
+	unsigned group[PROPOSE_KINDS];	  /* proposer_init() fills this in */
 };
 
 /* How many of ten thousand bytes of what agents send are of the set, about. */
@@ -50,22 +50,43 @@ extern const char *const propose_names[PROPOSE_VARIANTS];
 bool propose_can(enum propose_variant v);
 
 /* The groups of each byte at each place, eight of them. */
-struct propose_tables {
+struct propose_bytes {
 	uint8_t exact[WINDOW_WIDTH][256];
 	/* The same for bytes below 0x80, others joined to those 0x80 below them. */
 	uint8_t ascii[WINDOW_WIDTH][128];
-	/* By halves of the byte; what both have. */
+};
+
+/* By halves of the byte; what both have. */
+struct propose_halves {
 	uint8_t low[WINDOW_WIDTH][16], high[WINDOW_WIDTH][16];
 };
 
+struct proposer;
+
 /* For each byte p[0..blocks * 64) a bit; it reads WINDOW_WIDTH bytes on either side as well. */
-typedef void propose_kernel(const struct propose_tables t[static PROPOSE_TABLES], const uint8_t *p,
-			    size_t blocks, uint64_t *bits);
+typedef void propose_kernel(const struct proposer *g, const uint8_t *p, size_t blocks,
+			    uint64_t *bits);
 
 struct proposer {
-	struct propose_tables tables[PROPOSE_TABLES];
+	/* which three bytes can stand at a window's middle: a bit each, by a hash; case does not count */
+	uint64_t grams[(1u << GRAM_BITS) / 64];
+	struct propose_bytes bytes[PROPOSE_BYTE_TABLES];
+	struct propose_halves halves[PROPOSE_HALF_TABLES];
 	propose_kernel *kernel;
 };
+
+static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
+{
+	return gram * 0x9e3779b1u >> (32 - bits);
+}
+
+/* May a window stand whose middle begins with the first three of these bytes? */
+static inline bool gram_is_known(const struct proposer *g, uint32_t four)
+{
+	uint32_t hash = gram_hash((four | 0x20202020) << 8, GRAM_BITS);
+
+	return g->grams[hash / 64] >> (hash % 64) & 1;
+}
 
 /* Make the tables for these windows, for the best variant that the processor has. */
 void proposer_init(struct proposer *g, struct window *windows, size_t n);

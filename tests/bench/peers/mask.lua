@@ -3,7 +3,6 @@
 -- library takes. All placeholders have one label, which spares telling the types apart.
 local M = {}
 local alternations = {}
-local left_out = 0
 local placeholders, values, count = {}, {}, 0
 
 local function compiles(expression)
@@ -11,13 +10,11 @@ local function compiles(expression)
   return why == nil
 end
 
--- All of them in one; if that is too large, or one does not compile, halves.
+-- All of them in one; if that is too large, halves.
 local function join(expressions, first, last)
   local all = table.concat(expressions, "|", first, last)
   if compiles(all) then
     alternations[#alternations + 1] = all
-  elseif first == last then
-    left_out = left_out + 1
   else
     local middle = math.floor((first + last) / 2)
     join(expressions, first, middle)
@@ -26,10 +23,14 @@ local function join(expressions, first, last)
 end
 
 function M.load(path)
-  local expressions = {}
+  local expressions, left_out = {}, 0
   require("ngx.re").opt("jit_stack_size", 1024 * 1024)
   for line in io.lines(path) do
-    expressions[#expressions + 1] = line
+    if compiles(line) then
+      expressions[#expressions + 1] = line
+    else
+      left_out = left_out + 1
+    end
   end
   join(expressions, 1, #expressions)
   ngx.log(ngx.NOTICE, #expressions, " expressions in ", #alternations, " alternations, ", left_out, " left out")

@@ -3,7 +3,8 @@
 # What awsmaskd is compared with, each with one process or thread that works, in the place's host namespaces and in a
 # cgroup of its own. After tests/e2e/helpers.bash.
 #
-#   peer_start NAME    1: it is not installed (says so), or does not start (says why)
+#   peer_is_there NAME    is it installed?
+#   peer_start NAME       1: it does not start (says why)
 
 PEERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 declare -A PEER_PORT=([nginx]=8441 [haproxy]=8442 [lua]=8443 [mitmproxy]=8444 [fastapi]=8445)
@@ -121,14 +122,14 @@ peer_answers() {
 	place_direct bash -c "exec 3<>/dev/tcp/127.0.0.1/${PEER_PORT[$1]}"
 }
 
-peer_start() {
+peer_is_there() {
 	local file
 	for file in $(peer_needs "$1"); do
-		[ -e "$file" ] || {
-			echo "$1: not installed (tools/deps.sh --bench)"
-			return 1
-		}
+		[ -e "$file" ] || return 1
 	done
+}
+
+peer_start() {
 	peer_command "$1" && mkdir -p "$PLACE_CGROUP/$1" || return 1
 	in_background "$PLACE/$1.out" "$1" nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME="$PLACE" PYTHONDONTWRITEBYTECODE=1 "${PEER[@]}"
