@@ -166,10 +166,14 @@ struct writer {
 	size_t planted; /* where in the text the last identifier stands */
 };
 
+static const char *plain_word(struct writer *w)
+{
+	return plain_words[rng_below(&w->rng, COUNT(plain_words))];
+}
+
 static const char *any_word(struct writer *w)
 {
-	return w->spec->every ? words[rng_below(&w->rng, COUNT(words))]
-			      : plain_words[rng_below(&w->rng, COUNT(plain_words))];
+	return w->spec->every ? words[rng_below(&w->rng, COUNT(words))] : plain_word(w);
 }
 
 static const char *draw(struct writer *w, enum gen_kind kind)
@@ -236,7 +240,8 @@ static void write_line(struct writer *w)
 		break;
 	case 3:
 		gen_print(w->text, "    \"%s\": {\"%s\": \"%s-%s\", \"size\": %u, \"ok\": true},\n",
-			  any_word(w), any_word(w), any_word(w), any_word(w), rng_below(r, 100000));
+			  plain_word(w), plain_word(w), plain_word(w), plain_word(w),
+			  rng_below(r, 100000));
 		break;
 	default:
 		gen_print(w->text, "-rw-r--r-- 1 dev dev %6u May  4 03:%02u src/%s/%s_%s.py\n",

@@ -3,13 +3,11 @@
  * The clients of the benchmark:
  *
  *	load values                  the identifiers that may be in a request, one a line
- *	load shapes                  the names of the shapes of traffic
  *	load WAY SHAPE ADDRESS PORT CONNECTIONS REQUESTS SECONDS RUN [NAME=CGROUP]...
  *
- * The last one asks over so many connections, one thread each, so often (at most for so long; with a
- * "*" behind REQUESTS those over and over until then), and
- * prints one line of JSON: requests, latencies, and the processor time that the named cgroups took
- * meanwhile. The origin tells how many
+ * The second asks over so many connections, one thread each, so often (at most for so long; with a
+ * "*" behind REQUESTS those over and over until then), and prints one line of JSON: requests,
+ * latencies, and the processor time that the named cgroups took meanwhile. The origin tells how many
  * identifiers it saw: by the way "awsmaskd" there must be none, and each answer must say, byte for
  * byte, what the request's last string was. Of any other way both are counted. RUN makes requests
  * differ from those of other runs: the same RUN and SHAPE make the same requests.
@@ -18,7 +16,6 @@
 #include "watch.h"
 
 #include <arpa/inet.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,20 +166,13 @@ static void open_tls(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: load values | shapes | WAY SHAPE ADDRESS PORT CONNECTIONS REQUESTS "
+	fprintf(stderr, "usage: load values | WAY SHAPE ADDRESS PORT CONNECTIONS REQUESTS "
 			"SECONDS RUN [NAME=CGROUP]...\n");
 	return 2;
 }
 
-static int list(const char *what)
+static int list_values(void)
 {
-	if (!strcmp(what, "shapes")) {
-		for (size_t i = 0; i < SHAPES; i++)
-			puts(shapes[i].name);
-		return 0;
-	}
-	if (strcmp(what, "values") != 0)
-		return usage();
 	for (unsigned i = 0; i < GEN_POOL; i++)
 		printf("%s\n%s\n", run.pool.values[i], run.pool.names[i]);
 	puts(GEN_FRESH);
@@ -216,8 +206,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	gen_pool(&run.pool, SEED);
 	gen_download(run.download);
-	if (argc == 2)
-		return list(argv[1]);
+	if (argc == 2 && !strcmp(argv[1], "values"))
+		return list_values();
 	if (argc < 9 || argc > 9 + WATCHED_MAX || !read_arguments(argc, argv, watched))
 		return usage();
 	open_tls();

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was measured, and the goals: report.py DIR [README]
 
-Reads DIR/bench.lines (what run.sh wrote, a measurement a line) and DIR/scan.json (the engines), whichever is there. Prints
-Markdown tables, as the README holds them, and writes the same to DIR/bench.json. A ratio is the median of the rounds'
-ratios: what is compared ran side by side. The exit status is 1 if any measurement failed. With README, the goals' tables
-are also written there, between its two lines that say "bench:".
+Reads DIR/bench.lines (what run.sh wrote, a measurement a line) and DIR/scan.json (the engines), whichever is there.
+Prints Markdown tables, as the README holds them, and writes the same to DIR/bench.json. A ratio is the median of the
+rounds' ratios: what is compared ran side by side. The exit status is 1 if any measurement failed. With README, the
+goals' tables are also written there, between its two lines that say "bench:".
 """
 import datetime
 import json
@@ -219,21 +219,28 @@ def machine(began):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "?")
     load, cores = began.get("load_average", os.getloadavg()[0]), os.cpu_count()
-    return {"processor": model, "cores": cores, "kernel": platform.release(), "load_average": load,
+    return {"processor": model, "cores": cores, "kernel": platform.release().partition("-")[0], "load_average": load,
             "day": began.get("day", datetime.date.today().isoformat()), "was_busy": load > cores / 2}
 
 
 def leaks(runs):
     """What the ways beside ours let through, and did not restore; ours nothing, or there is FAIL."""
-    def each(found, key):
-        return sum(run[key] for run in found) / sum(run["requests"] for run in found)
+    def each(found, key, more=lambda run: 0):
+        return sum(run[key] for run in found) / sum(run["requests"] + more(run) for run in found)
+
+    def first_ones(run):
+        """Each connection asks once before anything is measured; those answers are looked at, too."""
+        return run["connections"]
 
     clear = runs.of("requests", "256K", "nginx") or runs.of("latency", "256K", "nginx", 1)
     found = {way: runs.of("peers", "256K", way) for way in ("fastapi", "mitmproxy", "lua")}
-    told = [f"{way} {each(found[way], 'seen'):.0f} (and restores {each(found[way], 'wrong_echoes'):.0%} of the answers wrongly)"
-            for way in found if found[way]]
+    told = [f"{way} {each(runs_of_way, 'seen'):.0f} (and restores "
+            f"{each(runs_of_way, 'wrong_echoes', first_ones):.0%} of the answers wrongly)"
+            for way, runs_of_way in found.items() if runs_of_way]
     of_all = f" of about {each(clear, 'seen'):.0f}" if clear else ""
-    return f"Identifiers of a request of 256 KB that reach the origin{of_all}: awsmask 0, {', '.join(told)}.\n\n" if told else ""
+    if not told:
+        return ""
+    return f"Identifiers of a request of 256 KB that reach the origin{of_all}: awsmask 0, {', '.join(told)}.\n\n"
 
 
 def write_readme(path, text):

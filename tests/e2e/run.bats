@@ -12,6 +12,7 @@ setup_file() {
 teardown() {
 	place_wait 20 nothing_left || {
 		leftovers
+		place_kill admin # the next test is to begin with nothing
 		false
 	}
 }
@@ -64,6 +65,19 @@ gone() { # PID
 	[ -z "$(place_leaks "${VALUES[@]}")" ]
 	grep -q '/awsmask-run-.* is enrolled (enforce), by an awsmaskd of its own' "$T/error"
 	grep -qE 'requests to targets: 1, values found: [1-9][0-9]*, masked: [1-9][0-9]*, requests refused: 0' "$T/error"
+}
+
+# As a privileged container has them: its own processes, mounts, and root of the cgroups, whose files are mounted anew; and
+# no user for the daemon's workers.
+@test "it works in the namespaces of a container" {
+	body "$SENTENCE" >"$T/body"
+	place_direct grep -v '^awsmask:' /etc/passwd >"$PLACE/passwd"
+	place_in admin unshare -m -C -p -i -u --fork --mount-proc sh -c 'mount --bind "$2" /etc/passwd && umount "$1" &&
+		mount -t cgroup2 cgroup2 "$1" && shift 2 && exec "$@"' sh "$(cgroup2_mount)" "$PLACE/passwd" \
+		"$BUILD/awsmaskctl" run -v -- curl -sS --max-time 20 "$MESSAGES" "${JSON_TYPE[@]}" --data-binary @- \
+		<"$T/body" >"$T/answer"
+	grep -q "$INSTANCE" "$T/answer"
+	[ -z "$(place_leaks "${VALUES[@]}")" ]
 }
 
 @test "the configured policy holds, and nothing else of the configuration is touched" {

@@ -57,7 +57,7 @@ static int write_file(const struct places *p, json_t *settings, struct err *e)
 
 int claude_code_install(const char *dir, const char *ca_dir, struct err *e)
 {
-	struct places p;
+	struct places p = {0};
 	json_t *settings;
 	int rc = -1;
 
@@ -74,7 +74,7 @@ int claude_code_install(const char *dir, const char *ca_dir, struct err *e)
 
 int claude_code_remove(const char *dir, struct err *e)
 {
-	struct places p;
+	struct places p = {0};
 
 	if (find_places(&p, dir, e) < 0)
 		return -1;

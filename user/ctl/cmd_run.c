@@ -110,11 +110,27 @@ static int end(struct run *r, struct err *e)
 	return ephemeral_end(&r->ephemeral, e);
 }
 
+/* Who was told to end while the daemon started does not start the command: 0, or the signal. */
+static int told_to_end(void)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (sigismember(&pending, ending[i]) == 1)
+			return ending[i];
+	return 0;
+}
+
 static int run_command(struct run *r, char **argv, const sigset_t *awaited, const sigset_t *before)
 {
+	int told = told_to_end();
 	struct err e;
 	pid_t child;
 
+	if (told)
+		return BY_SIGNAL + told;
 	if (r->alone && ephemeral_trust(&r->ephemeral, &e) < 0) {
 		ctl_note("%s", e.text);
 		return CANNOT_RUN;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ int ephemeral_begin(struct ephemeral *ep, struct ctl *c, struct err *e)
 			       "with `awsmaskd --release`");
 	if (ephemeral_rights(e) < 0)
 		return -1;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (ephemeral_prepare(ep, c, e) == 0 && scratch_make(&ep->scratch, "run", e) == 0 &&
 	    start_keeper(ep, e) == 0 && enroll(ep, c, e) == 0)
 		return 0;
@@ -102,6 +104,9 @@ int ephemeral_end(struct ephemeral *ep, struct err *e)
 	/* The keeper has done all of this, unless it was killed. */
 	if (*ep->scratch.path && scratch_destroy(&ep->scratch, &left) < 0)
 		rc = err_set(e, "%s", left.text);
+	/* The daemon that a killed keeper has left ends by itself: ours since then, and still writing. */
+	while (status && (waitpid(-1, NULL, 0) > 0 || errno == EINTR))
+		;
 	if (*ep->dir && ephemeral_remove(ep->dir, &left) < 0)
 		rc = err_set(e, "%s", left.text);
 	if (ep->line >= 0)

@@ -32,7 +32,6 @@ struct keeper {
 	const struct ephemeral *ep;
 	int line, notify, children;
 	pid_t daemon; /* 0: none, or it has ended */
-	bool ended;   /* before it was asked to */
 };
 
 /* ---- setting up */

@@ -115,7 +115,7 @@ static void make_own(struct config *c, const char dir[static EPHEMERAL_DIR_MAX])
 	snprintf(c->report_sqlite, sizeof(c->report_sqlite), "%s/vault/report.db", dir);
 	snprintf(c->ca_dir, sizeof(c->ca_dir), "%s/ca", dir);
 	snprintf(c->control_socket, sizeof(c->control_socket), "%s/" EPHEMERAL_SOCKET, dir);
-	*c->listen_explicit = 0;
+	*c->listen_explicit = *c->metrics.socket = *c->metrics.listen = 0;
 	c->listen_transparent = free_port();
 	while (c->enroll_count)
 		free(c->enroll[--c->enroll_count]);

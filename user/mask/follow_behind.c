@@ -107,32 +107,3 @@ uint32_t behind_holds(const struct behinds *b, const struct byte_set *at)
 	}
 	return holds;
 }
-
-static struct byte_set as_classes(const struct byte_set *bytes, const uint8_t *first, unsigned n)
-{
-	struct byte_set out = {0};
-
-	for (unsigned c = 0; c < n; c++)
-		if (byte_set_has(bytes, first[c]))
-			byte_set_add(&out, (uint8_t)c);
-	return out;
-}
-
-void graph_classify(struct graph *f, const struct byte_set *classes, unsigned n)
-{
-	struct behinds *b = &f->behinds;
-	uint8_t first[256];
-
-	for (unsigned c = 0; c < n; c++) {
-		first[c] = (uint8_t)byte_set_next(&classes[c], 0);
-		b->by_class[c] = (struct byte_set){0};
-	}
-	for (unsigned i = 0; i < f->sets_count; i++)
-		f->sets[i] = as_classes(&f->sets[i], first, n);
-	for (unsigned i = 0; i < b->places; i++) {
-		b->bytes[i] = as_classes(&b->bytes[i], first, n);
-		for (unsigned c = byte_set_next(&b->bytes[i], 0); c < n;
-		     c = byte_set_next(&b->bytes[i], c + 1))
-			byte_set_add(&b->by_class[c], (uint8_t)i);
-	}
-}

@@ -49,28 +49,6 @@ static uint16_t node_new(struct graph *f)
 	return f->count++;
 }
 
-/* The number of a set. Beyond SETS_MAX it is that of all bytes: this says too much, not too little. */
-static uint16_t set_number(struct graph *f, const struct byte_set *set)
-{
-	uint64_t hash = 0;
-	uint16_t *slot;
-
-	for (unsigned w = 0; w < 4; w++)
-		hash = (hash ^ set->bits[w]) * 0x9e3779b97f4a7c15u;
-	for (hash >>= 32;; hash++) {
-		slot = &f->set_slots[hash % SET_SLOTS];
-		if (!*slot)
-			break;
-		if (!memcmp(&f->sets[*slot - 1], set, sizeof(*set)))
-			return *slot - 1;
-	}
-	if (f->sets_count == SETS_MAX)
-		return 0;
-	f->sets[f->sets_count++] = *set;
-	*slot = (uint16_t)f->sets_count;
-	return *slot - 1;
-}
-
 static void link_to(struct graph *f, uint16_t from, uint16_t to)
 {
 	struct node *n = &f->nodes[from];
@@ -98,7 +76,7 @@ static struct piece piece_of(struct reader *r, const struct byte_set *set)
 
 	if (p.start == NODE_ANY)
 		return p;
-	r->f->nodes[p.start].set = set_number(r->f, set);
+	r->f->nodes[p.start].set = graph_set(r->f, set);
 	r->f->nodes[p.start].is_byte = true;
 	link_to(r->f, p.start, p.end);
 	return p;
@@ -503,7 +481,7 @@ int follow_parse(struct graph *f, const char *expression)
 	f->ways_count = 0;
 	f->sets_count = 0;
 	memset(f->set_slots, 0, sizeof(f->set_slots));
-	set_number(f, &byte_set_all);
+	graph_set(f, &byte_set_all);
 	f->behinds.count = f->behinds.places = 0;
 	f->behinds.starts = (struct byte_set){0};
 	for (uint16_t n = 0; n < NODE_FIRST; n++)

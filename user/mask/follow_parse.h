@@ -91,6 +91,9 @@ void behind_step(const struct behinds *b, struct byte_set *at, const struct byte
 /* Which of them may precede now, a bit each. */
 uint32_t behind_holds(const struct behinds *b, const struct byte_set *at);
 
+/* The number of a set. Beyond SETS_MAX it is that of all bytes: this says too much, not too little. */
+uint16_t graph_set(struct graph *f, const struct byte_set *set);
+
 /* From here on a byte is known by its class: all bytes of each are the same to the graph. */
 void graph_classify(struct graph *f, const struct byte_set *classes, unsigned n);
 

@@ -16,7 +16,6 @@ peer_needs() {
 	haproxy) echo /usr/sbin/haproxy ;;
 	lua) echo /usr/sbin/nginx /usr/lib/nginx/modules/ngx_http_lua_module.so ;;
 	mitmproxy) echo /usr/bin/mitmdump ;;
-	fastapi) echo /usr/lib/python3/dist-packages/{fastapi,uvicorn,httpx}/__init__.py ;;
 	esac
 }
 
@@ -127,6 +126,7 @@ peer_is_there() {
 	for file in $(peer_needs "$1"); do
 		[ -e "$file" ] || return 1
 	done
+	[ "$1" != fastapi ] || /usr/bin/python3 -c 'import fastapi, httpx, uvicorn' 2>/dev/null
 }
 
 peer_start() {
