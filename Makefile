@@ -253,7 +253,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lyaml -ljansson
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lisal -lyaml -ljansson
 
 fuzz-build: $(fuzz_bin)
 
