@@ -159,7 +159,7 @@ killed_workers() {
 	streams 79 20 20 20 &
 	streams=$!
 	place_wait 10 sh -c "grep -qs ping $T/answer.*"
-	place_client python3 -B "$LIB_DIR/crowd.py" flood "$TARGET" 4 20000000 text >"$T/flood" 2>&1 || true
+	place_client python3 -B "$LIB_DIR/crowd.py" flood "$TARGET" 2 50000000 text >"$T/flood" 2>&1 || true
 	wait $streams || true
 	[ "$(killed_workers)" -gt "$before" ]
 	place_wait 2 works

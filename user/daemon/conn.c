@@ -147,11 +147,13 @@ void conn_refused(struct conn *c, const char *why)
 ssize_t conn_fill(struct conn *c)
 {
 	size_t held = buf_len(&c->in), room = CONN_IN_MAX - held;
+	size_t piece =
+		c->client.ssl ? SSL3_RT_MAX_PLAIN_LENGTH : READ_PIECE; /* TLS never gives more */
 	uint8_t *to;
 	ssize_t n;
 
-	if (room > READ_PIECE)
-		room = READ_PIECE;
+	if (room > piece)
+		room = piece;
 	if (!room)
 		return STREAM_AGAIN;
 	to = buf_reserve(&c->in, room);

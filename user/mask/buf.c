@@ -23,11 +23,12 @@ uint8_t *buf_reserve(struct buf *b, size_t extra)
 		b->tail = live;
 		return b->data + live;
 	}
-	cap = b->cap ? b->cap : BUF_MIN;
-	while (cap < want)
-		cap = cap > SIZE_MAX / 2 ? want : cap * 2;
-	if (cap == b->cap)
-		cap = cap * 2;
+	/* Who knows how much there will be asks for it at once, and gets no more: it is to be wiped. */
+	cap = b->cap > SIZE_MAX / 2 ? want : b->cap * 2;
+	if (cap < want)
+		cap = want;
+	if (cap < BUF_MIN)
+		cap = BUF_MIN;
 	data = malloc(cap);
 	if (!data)
 		return NULL;

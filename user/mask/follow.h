@@ -2,7 +2,7 @@
 #ifndef AWSMASK_FOLLOW_H
 #define AWSMASK_FOLLOW_H
 /*
- * What can stand behind an anchor, as the expression has it: behind `i-` hexadecimal digits, behind
+ * What can stand behind an anchor, and before it, as the expression has it: behind `i-` hexadecimal digits, behind
  * `user` what leads on to a name, but no `s` and no word. It may say too much and never too little:
  * what it does not understand can be anything, and what must not follow it leaves out.
  */

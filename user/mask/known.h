@@ -84,7 +84,7 @@ struct known_filter {
 
 /*
  * The beginnings of a text's tokens, as a filter: a value whose beginning is not in it does not stand
- * in the text, whether it was known then or not.
+ * in the text, whether it was known then or not. Of one that begins with no letter or digit it says nothing.
  */
 struct known_tokens {
 	uint64_t *words;

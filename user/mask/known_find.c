@@ -177,31 +177,29 @@ static inline bool may_begin(const struct known *k, uint64_t first)
 /* Where in the filter a token's first bytes are: one word, and two of its bits. */
 static inline uint64_t *token_bits(const struct known_tokens *t, uint64_t first, uint64_t *bits)
 {
-	uint64_t h = first * 0x9e3779b97f4a7c15u, more = (h ^ h >> 31) * 0xe7037ed1a0b428dbu;
+	uint64_t h = first * 0x9e3779b97f4a7c15u;
 
-	*bits = 1ull << (more >> 58) | 1ull << (more >> 52 & 63);
+	*bits = 1ull << (h >> 20 & 63) | 1ull << (h >> 26 & 63);
 	return &t->words[(h >> 32) * t->n >> 32];
 }
 
 bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, size_t i)
 {
 	const struct known_value *v = &value_list(k)[i];
+	const uint8_t *p = buf_bytes(&k->bytes) + v->off;
 	uint64_t bits, word;
 
-	if (v->len < KNOWN_MIN)
+	if (v->len < KNOWN_MIN || !(known_classes[*p] & ALNUM))
 		return true;
-	word = *token_bits(t, first_at(buf_bytes(&k->bytes) + v->off, v->len, 0), &bits);
+	word = *token_bits(t, first_at(p, v->len, 0), &bits);
 	return (word & bits) == bits;
 }
 
-static void note_tokens(const struct known_tokens *t, const uint8_t *text, size_t len, size_t at,
-			const uint32_t *places, size_t n)
+static inline void token_note(const struct known_tokens *t, uint64_t first)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint64_t bits, *word = token_bits(t, first_at(text, len, at + places[i]), &bits);
+	uint64_t bits, *word = token_bits(t, first, &bits);
 
-		*word |= bits;
-	}
+	*word |= bits;
 }
 
 /*
@@ -217,14 +215,12 @@ static void propose(const struct search *s, const uint8_t *text, size_t len, str
 	if (len - at < BLOCK)
 		mask &= (1ull << (len - at)) - 1;
 	count = bit_places(mask, 0, g->at);
-	if (s->tokens)
-		note_tokens(s->tokens, text, len, at, g->at, count);
-	if (!one)
-		count = 0;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t first = first_at(text, len, at + g->at[i]);
-		bool hit = may_begin(one, first);
+		bool hit = one && may_begin(one, first);
 
+		if (s->tokens)
+			token_note(s->tokens, first);
 		for (size_t k = 1; k < s->n; k++)
 			hit |= may_begin(s->sets[k], first);
 		g->at[n] = g->at[i];
@@ -277,7 +273,6 @@ int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *
 	if (!s.n && !tokens)
 		return 0;
 	s.tokens = tokens;
-	s.other |= tokens != NULL; /* a value that is learned later may begin with anything */
 	g.cursor = g.escapes = 0;
 	while (g.cursor < len) {
 		propose(&s, text, len, &g);

@@ -74,7 +74,9 @@ void mask_reset(struct mask *m)
 	}
 	known_clear(&m->local);
 	mask_unknow(m);
-	m->counts = (struct mask_counts){0};
+	if (m->scanned) /* pages of numbers */
+		m->counts = (struct mask_counts){0};
+	m->scanned = false;
 	mask_follow(m, &policy_default);
 }
 
@@ -193,6 +195,7 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
+	m->scanned = true;
 	return part_end(m, s->part, first, source_walk(m, s));
 }
 

@@ -70,6 +70,7 @@ struct mask {
 	struct memo *memo;   /* or NULL */
 	struct memo_key key; /* of the text that is scanned next; no owner: it is not remembered */
 	struct memo_text *recalled; /* or NULL */
+	bool scanned;		    /* since the reset: there may be counts */
 	struct mask_counts counts;
 };
 

@@ -160,11 +160,13 @@ void exchange_cut(struct exchange *x)
 
 static void facts_begin(struct exchange *x, const struct http_head *h)
 {
+	uint64_t requests = x->facts.requests + 1;
 	size_t n;
 
-	x->facts = (struct exchange_facts){.requests = x->facts.requests + 1,
-					   .refusal = NOT_REFUSED,
-					   .unmaskable = NOT_REFUSED};
+	/* In place: it has pages of counts. */
+	memset(&x->facts, 0, sizeof(x->facts));
+	x->facts.requests = requests;
+	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
 	if (!h)
 		return;
 	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;

@@ -7,6 +7,10 @@
 
 #include <strings.h>
 
+/* How far a body's storage may be ahead of its bytes. */
+#define AHEAD 8
+#define AHEAD_MIN ((size_t)64 * 1024)
+
 static bool is_method(const struct http_head *h, const char *method)
 {
 	return strlen(method) == h->method_len && !memcmp(h->method, method, h->method_len);
@@ -105,6 +109,24 @@ int request_headed(struct exchange *x)
 	return why;
 }
 
+/*
+ * Room for what the head announces, so that the body need not move as it grows; but not for much more than has
+ * come, for announcing costs nothing.
+ */
+static bool body_room(struct exchange *x, size_t n)
+{
+	const struct http_head *h = http_head(x->client);
+	struct buf *body = &x->request.body;
+	size_t have = buf_len(body) + n, want = have * AHEAD;
+
+	if (h->body != HTTP_BODY_LENGTH || body->cap - body->tail >= n)
+		return true;
+	want = want < AHEAD_MIN ? AHEAD_MIN : want;
+	if (want > h->content_length)
+		want = h->content_length;
+	return want <= have || buf_reserve(body, want - buf_len(body)) != NULL;
+}
+
 int request_data(struct exchange *x, const uint8_t *p, size_t n)
 {
 	struct request *r = &x->request;
@@ -112,7 +134,7 @@ int request_data(struct exchange *x, const uint8_t *p, size_t n)
 	x->facts.request_bytes += n;
 	if (n > r->body.max - buf_len(&r->body))
 		return REFUSAL_BODY_TOO_LARGE;
-	if (buf_append(&r->body, p, n))
+	if (!body_room(x, n) || buf_append(&r->body, p, n))
 		return REFUSAL_MEMORY;
 	return NOT_REFUSED;
 }

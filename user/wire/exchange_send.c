@@ -64,6 +64,12 @@ static int splice_body(const struct exchange *x, struct buf *out)
 	return mask_splice(x->mask, PART_BODY, buf_bytes(body), buf_len(body), out);
 }
 
+/* Placeholders are about as long as what they stand for. */
+static size_t likely_length(const struct buf *body)
+{
+	return buf_len(body) + buf_len(body) / 8;
+}
+
 /* Coded in, coded out: clients that compress are seen to compress. */
 static int splice_coded(const struct exchange *x, struct buf *out)
 {
@@ -71,7 +77,7 @@ static int splice_coded(const struct exchange *x, struct buf *out)
 	int r;
 
 	buf_init(&masked, out->max);
-	r = splice_body(x, &masked);
+	r = buf_reserve(&masked, likely_length(request_text(x))) ? splice_body(x, &masked) : -1;
 	if (r == 0)
 		r = deflate_all(x->request.coding, buf_bytes(&masked), buf_len(&masked), out);
 	buf_free(&masked);
@@ -100,7 +106,7 @@ static int build_around(struct exchange *x, struct buf *head, struct buf *out)
 	if (put_request_head(x, masked, 0, head))
 		return -1;
 	gap = buf_len(head) + LENGTH_DIGITS;
-	room = buf_reserve(out, gap + buf_len(request_text(x)));
+	room = buf_reserve(out, gap + likely_length(&x->request.body));
 	if (!room)
 		return -1;
 	memset(room, 0, gap);
