@@ -24,7 +24,7 @@ static struct memo_key key_of(unsigned i, uint8_t text[static TEXT_MAX], size_t 
 	static const char owners[4];
 
 	memset(text, 'a', TEXT_MAX);
-	snprintf((char *)text + len - 9, 10, "%08u.", i / 8);
+	snprintf((char *)text + len - 9, 10, "%08u.", i / 8 % 100000000);
 	return (struct memo_key){.owner = &owners[i % 2],
 				 .text = text,
 				 .len = len,
