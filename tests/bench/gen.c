@@ -227,10 +227,10 @@ static void write_line(struct writer *w)
 		break;
 	case 1:
 		gen_print(w->text, "2031-05-%02uT%02u:%02u:%02uZ %s[%u]: ", 1 + rng_below(r, 28),
-			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), any_word(w),
+			  rng_below(r, 24), rng_below(r, 60), rng_below(r, 60), plain_word(w),
 			  rng_below(r, 9999));
 		write_words(w, 4 + rng_below(r, 8), " ");
-		gen_print(w->text, " id=%08x-%04x took %u ms\n", rng_below(r, ~0u),
+		gen_print(w->text, ", done: id=%08x-%04x took %u ms\n", rng_below(r, ~0u),
 			  rng_below(r, 65536), rng_below(r, 900));
 		break;
 	case 2:
