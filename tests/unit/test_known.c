@@ -417,3 +417,47 @@ Test(known, a_full_buffer_is_an_error)
 	buf_free(&spans);
 	known_free(&k);
 }
+
+/* ---- what a filter of beginnings says */
+
+/* Whether the value might stand in the text, by what was noted of it while others were looked for. */
+static bool may_stand(const char *text, const char *value)
+{
+	uint64_t words[64] = {0};
+	const struct known_tokens tokens = {words, 64};
+	struct guarded g = guarded_copy(text, strlen(text));
+	struct known k = SET(value);
+	struct buf places;
+	bool may;
+
+	buf_init(&places, MEMORY);
+	cr_assert_eq(known_places(NULL, 0, g.p, strlen(text), &tokens, &places), 0);
+	may = known_tokens_may_have(&tokens, &k, 0);
+	buf_free(&places);
+	guarded_free(&g);
+	known_free(&k);
+	return may;
+}
+
+/* Of all lengths, as the first and as the last bytes of a text, behind what begins alike. */
+Test(known, what_stands_there_may_stand_there)
+{
+	static const char value[] = "acme-prod-orders-archive-of-the-west-1";
+	char name[sizeof(value)], text[256];
+
+	for (size_t len = KNOWN_MIN; len < sizeof(value); len++) {
+		sprintf(name, "%.*sz", (int)len - 1, value);
+		cr_expect(may_stand(name, name), "%s", name);
+		sprintf(text, "acme-prod-orders-2 and %s", name);
+		cr_expect(may_stand(text, name), "%s", text);
+		sprintf(text, "{\\n%s\\n}", name);
+		cr_expect(may_stand(text, name), "%s", text);
+	}
+}
+
+Test(known, what_begins_alike_is_told_apart)
+{
+	cr_expect_not(may_stand("the bucket acme-prod-orders-2", "acme-prod-payments-2"));
+	cr_expect_not(may_stand("acme-prod-", "acme-prod-orders-2"));
+	cr_expect_not(may_stand("the bucket of orders", "corvid-ledger"));
+}

@@ -174,6 +174,18 @@ static inline bool may_begin(const struct known *k, uint64_t first)
 			    first_hash(first, k->first_mask, k->shift));
 }
 
+/* So many bytes tell apart what begins alike, as a firm's names do. */
+#define TOKEN_LONG 16
+
+/* What stands for the first TOKEN_LONG bytes. */
+static inline uint64_t long_first(const uint8_t *p)
+{
+	uint64_t words[2];
+
+	memcpy(words, p, sizeof(words));
+	return (words[0] * 0xff51afd7ed558ccdu) ^ (words[1] + 0xc4ceb9fe1a85ec53u);
+}
+
 /* Where in the filter a token's first bytes are: one word, and two of its bits. */
 static inline uint64_t *token_bits(const struct known_tokens *t, uint64_t first, uint64_t *bits)
 {
@@ -192,6 +204,11 @@ bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, 
 	if (v->len < KNOWN_MIN || !(known_classes[*p] & ALNUM))
 		return true;
 	word = *token_bits(t, first_at(p, v->len, 0), &bits);
+	if ((word & bits) != bits)
+		return false;
+	if (v->len < TOKEN_LONG)
+		return true;
+	word = *token_bits(t, long_first(p), &bits);
 	return (word & bits) == bits;
 }
 
@@ -219,8 +236,11 @@ static void propose(const struct search *s, const uint8_t *text, size_t len, str
 		uint64_t first = first_at(text, len, at + g->at[i]);
 		bool hit = one && may_begin(one, first);
 
-		if (s->tokens)
+		if (s->tokens) {
 			token_note(s->tokens, first);
+			if (len - at - g->at[i] >= TOKEN_LONG)
+				token_note(s->tokens, long_first(text + at + g->at[i]));
+		}
 		for (size_t k = 1; k < s->n; k++)
 			hit |= may_begin(s->sets[k], first);
 		g->at[n] = g->at[i];
