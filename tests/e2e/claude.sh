@@ -7,25 +7,13 @@ BUILD=${1:?"which build directory? (tests/e2e/claude.sh BUILD)"}
 export BUILD
 # shellcheck source=tests/e2e/helpers.bash
 . "$(dirname "$0")/helpers.bash"
+# shellcheck source=tests/e2e/cases.bash
+. "$(dirname "$0")/cases.bash"
 
-failed=0 passed=0
 trap 'place_end; rm -rf "${T:-}"' EXIT
 trap 'exit 130' INT TERM
 T=$(mktemp -d) || exit 1
 chmod 0755 "$T"
-
-verify() { # WHAT CMD...
-	local what=$1
-	shift
-	if "$@" >"$T/verify" 2>&1; then
-		echo "ok      $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok  $what"
-		sed 's/^/        /' "$T/verify"
-		failed=$((failed + 1))
-	fi
-}
 
 # The newest releases are one ELF file in a package of the platform; older ones a script for node.
 cli_of() {
@@ -65,25 +53,24 @@ echo "Claude Code $("$CLI" --version) ($CLI)"
 place_new && place_daemon || exit 1
 
 claude text -p "Please look at $INSTANCE and s3://$BUCKET"
-verify "a plain question is answered" said text "$INSTANCE.*$BUCKET"
-verify "its request was masked" asked_masked
-verify "its requests come gzipped" grep -qis '^content-encoding: *gzip' "$PLACE"/log/*.head
-verify "no value left" no_leak
+check "a plain question is answered" said text "$INSTANCE.*$BUCKET"
+check "its request was masked" asked_masked
+check "its requests come gzipped" grep -qis '^content-encoding: *gzip' "$PLACE"/log/*.head
+check "no value left" no_leak
 
 claude tool -p "Run it for $INSTANCE and $VPC [[tool]]" --allowedTools Bash
-verify "a tool call over two turns is reported" said tool "$INSTANCE.*$VPC|$INSTANCE"
-verify "the tool ran with the real values" tool_ran_with_values
-verify "no value left" no_leak
+check "a tool call over two turns is reported" said tool "$INSTANCE.*$VPC|$INSTANCE"
+check "the tool ran with the real values" tool_ran_with_values
+check "no value left" no_leak
 
 claude error -p "Look at $INSTANCE [[error status=400]]"
-verify "an error is shown with the value restored" said error "$INSTANCE"
-verify "no value left" no_leak
+check "an error is shown with the value restored" said error "$INSTANCE"
+check "no value left" no_leak
 
 place_daemon_stop
-verify "the daemon stopped" true
-[ $failed = 0 ] || {
+check "the daemon stopped" true
+[ $FAILED = 0 ] || {
 	tail -n 40 "$PLACE/daemon.log"
 	head -c 2000 "$T"/*.out "$T"/*.err
 }
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+cases_sum

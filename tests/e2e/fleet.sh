@@ -127,4 +127,4 @@ check "and enforces again" enforces
 check "an upgrade keeps what is enrolled" upgraded
 check "removed, nothing is masked nor refused" removed
 check "the machine is as it was" as_before
-machine_sum
+cases_sum

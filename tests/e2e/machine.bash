@@ -7,8 +7,10 @@
 #
 # and put files below $ROOT, then machine_boot. machine_end is called when they exit.
 
+# shellcheck source=tests/e2e/cases.bash
+. "$(dirname "${BASH_SOURCE[0]}")/cases.bash"
+
 VALUE=i-0c5d19e7f2ab38640 ADDRESS=198.51.100.7 TARGET=api.anthropic.com
-PASSED=0 FAILED=0
 INSTALLED_BY_HAND=(usr/local/sbin/awsmaskd usr/local/sbin/awsmaskctl)
 
 machine_begin() {
@@ -38,8 +40,10 @@ machine_begin() {
 }
 
 machine_end() {
-	[ -z "${NSPAWN:-}" ] || echo 1 >"$CGROUP/cgroup.kill"
-	{ wait; } 2>/dev/null # it was killed, and the shell would say so
+	{ # what is killed here, the shell would say
+		[ -z "${NSPAWN:-}" ] || echo 1 >"$CGROUP/cgroup.kill"
+		wait
+	} 2>/dev/null
 	wait_for 10 grep -q '^populated 0' "$CGROUP/cgroup.events"
 	find "$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 	umount -R "$WORK" 2>/dev/null
@@ -84,23 +88,6 @@ machine() {
 # The same in a cgroup of the machine.
 as_unit() { # [OPTION...] CMD...
 	machine systemd-run --quiet --pipe --wait --collect "$@" </dev/null
-}
-
-check() { # WHAT CMD...
-	local what=$1 said
-	shift
-	if said=$("$@" 2>&1); then
-		PASSED=$((PASSED + 1))
-		echo "ok      $what"
-	else
-		FAILED=$((FAILED + 1))
-		printf 'not ok  %s\n%s\n' "$what" "$said"
-	fi
-}
-
-machine_sum() {
-	echo "$PASSED passed, $FAILED failed"
-	[ $FAILED = 0 ]
 }
 
 # A server that says what it got.

@@ -7,27 +7,15 @@ BUILD=${1:?"which build directory? (tests/e2e/metrics.sh BUILD)"}
 export BUILD
 # shellcheck source=tests/e2e/helpers.bash
 . "$(dirname "$0")/helpers.bash"
+# shellcheck source=tests/e2e/cases.bash
+. "$(dirname "$0")/cases.bash"
 
 RULES=$REPO/deploy/prometheus
 API=http://127.0.0.1:9090/api/v1
-failed=0 passed=0
 trap 'place_end; rm -rf "${T:-}"' EXIT
 trap 'exit 130' INT TERM
 T=$(mktemp -d) || exit 1
 chmod 0755 "$T"
-
-verify() { # WHAT CMD...
-	local what=$1
-	shift
-	if "$@" >"$T/verify" 2>&1; then
-		echo "ok      $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok  $what"
-		tail -n 40 "$T/verify" | sed 's/^/        /'
-		failed=$((failed + 1))
-	fi
-}
 
 configure() {
 	mkdir "$PLACE/prometheus" && sed 's/^        for: .*/        for: 0s/; s/256 \* 1024 \* 1024/1024 * 1024/' "$RULES/awsmask.rules.yml" >"$PLACE/prometheus/rules.yml" &&
@@ -96,15 +84,14 @@ stopped() {
 }
 
 "$REPO/tools/deps.sh" --metrics || exit 1
-verify "the rules are right" promtool check rules "$RULES/awsmask.rules.yml"
-verify "each alert is raised by what it is for, and by nothing else" promtool test rules "$RULES/tests/awsmask.test.yml"
+check "the rules are right" promtool check rules "$RULES/awsmask.rules.yml"
+check "each alert is raised by what it is for, and by nothing else" promtool test rules "$RULES/tests/awsmask.test.yml"
 place_with_daemon 'metrics: {listen: "127.0.0.1:9464"}' && configure || exit 1
-verify "Prometheus finds nothing to object to in the page" well_formed
-verify "Prometheus reads the daemon" prometheus_start
-verify "it has read it again" place_wait 15 scraped_twice
-verify "nothing is raised on a host that is well" expect "the alerts" "" "$(alerts)"
-verify "clients that trust nobody are told of" untrusting
-verify "requests that are refused are told of" nonsense
-verify "a daemon that is gone is told of" stopped
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+check "Prometheus finds nothing to object to in the page" well_formed
+check "Prometheus reads the daemon" prometheus_start
+check "it has read it again" place_wait 15 scraped_twice
+check "nothing is raised on a host that is well" expect "the alerts" "" "$(alerts)"
+check "clients that trust nobody are told of" untrusting
+check "requests that are refused are told of" nonsense
+check "a daemon that is gone is told of" stopped
+cases_sum

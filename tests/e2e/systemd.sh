@@ -209,4 +209,4 @@ check "the monitor's exposure is 3.0 at most" exposure awsmaskd.service 30
 check "the workers' exposure is 2.0 at most" exposure awsmask-worker.service 20
 check "released, nothing is left of it (I11)" released
 [ $FAILED = 0 ] || machine journalctl --no-pager -n 40 -u 'awsmask*'
-machine_sum
+cases_sum
