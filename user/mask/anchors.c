@@ -16,9 +16,15 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
+/* What is found out about what may stand around one of a rule's anchors. */
+struct around {
+	struct byte_set before[GUARD_BEFORE], behind[FOLLOW];
+	struct guard_start start;
+};
+
+/* What stands around the pair: the anchor's bytes, what may precede and follow, as far as it reaches. */
 static void window_fill(struct window *w, const char *anchor, size_t pair_at, bool fold,
-			const struct byte_set follow[static FOLLOW])
+			const struct around *around)
 {
 	size_t len = strlen(anchor);
 
@@ -26,10 +32,13 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
 
 		w->at[k] = byte_set_all;
-		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+		if (pair_at + k < WINDOW_BEFORE) {
+			w->at[k] = around->before[WINDOW_BEFORE - 1 - pair_at - k];
 			continue;
+		}
 		if (at >= len) {
-			w->at[k] = follow[at - len];
+			if (at < len + FOLLOW)
+				w->at[k] = around->behind[at - len];
 			continue;
 		}
 		w->at[k] = (struct byte_set){0};
@@ -39,30 +48,41 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-/* What is found out about what may follow one of a rule's anchors. */
-struct behind {
-	struct byte_set sets[FOLLOW];
-	struct guard_start start;
-};
+/* The expression looks at what precedes a match, and the edge asks for something. */
+static void look_before(const struct rule *r, const struct guards *g, unsigned guard,
+			struct around *around)
+{
+	if (r->back) {
+		around->before[0] = around->before[1] = byte_set_all;
+		return;
+	}
+	guard_before(g, guard, around->start, around->before);
+	for (unsigned c = 0; c < 256; c++)
+		if (!edge_may_follow(r->left, (uint8_t)c))
+			byte_set_remove(&around->before[0], (uint8_t)c);
+}
 
 /* Fill in one for each anchor. */
-static void look_behind(const struct rule *r, struct follow *f, struct behind *behind)
+static void look_around(const struct rule *r, struct follow *f, const struct guards *g,
+			unsigned guard, struct around *around)
 {
 	for (size_t i = 0; r->anchors[i]; i++) {
 		const char *anchor = r->anchors[i];
 
 		follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
-		follow_sets(f, behind[i].sets);
-		behind[i].start = follow_guard(f);
+		follow_sets(f, around[i].behind);
+		around[i].start = follow_guard(f);
 	}
 	follow_fill(f);
+	for (size_t i = 0; r->anchors[i]; i++)
+		look_before(r, g, guard, &around[i]);
 }
 
 /*
  * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
  * its anchors, for only then do their starts come in the order of the text.
  */
-static size_t choose_pair(const struct rule *r, const struct behind *behind)
+static size_t choose_pair(const struct rule *r, const struct around *around)
 {
 	size_t shortest = SIZE_MAX, best = 0;
 	double costs[PAIR_PLACES] = {0};
@@ -74,7 +94,7 @@ static size_t choose_pair(const struct rule *r, const struct behind *behind)
 		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
 			struct window w;
 
-			window_fill(&w, r->anchors[i], at, r->fold, behind[i].sets);
+			window_fill(&w, r->anchors[i], at, r->fold, &around[i]);
 			costs[at] += window_cost(&w);
 		}
 	}
@@ -191,7 +211,7 @@ static int add_grams(struct anchors *a, const struct window *w, const struct gra
 }
 
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
-		      const struct behind *behind)
+		      const struct around *around)
 {
 	struct window *w = &a->windows[a->count];
 	struct anchor_node *last;
@@ -201,7 +221,7 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 	last = &a->nodes[a->count++];
 	*last = *node;
 	set_head(last, fold);
-	window_fill(w, node->text, node->pair_at, fold, behind->sets);
+	window_fill(w, node->text, node->pair_at, fold, around);
 	last->window = cell_of(w);
 	return add_grams(a, w, &last->window);
 }
@@ -236,7 +256,7 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct rule *r, char *why,
 		size_t why_size)
 {
-	struct behind behind[RULE_ANCHORS_MAX];
+	struct around around[RULE_ANCHORS_MAX];
 	struct anchor_node node = {
 		.rule = rule, .left = (uint8_t)r->left, .back = r->back > 0, .folds = r->fold};
 	int rc = 0;
@@ -252,13 +272,13 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		cells_empty(a->twos, 1u << TWO_BITS);
 	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
-	look_behind(r, f, behind);
-	node.pair_at = (uint8_t)choose_pair(r, behind);
+	look_around(r, f, &a->guards, node.guard, around);
+	node.pair_at = (uint8_t)choose_pair(r, around);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
 		node.text = r->anchors[i];
 		node.len = (uint8_t)strlen(node.text);
-		node.start = behind[i].start;
-		rc = add_anchor(a, &node, r->fold, &behind[i]);
+		node.start = around[i].start;
+		rc = add_anchor(a, &node, r->fold, &around[i]);
 	}
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
@@ -267,7 +287,8 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 
 void anchors_ready(struct anchors *a)
 {
-	proposer_init(&a->proposer, a->windows, a->count);
+	proposer_add(&a->proposer, a->windows, a->proposed, a->count);
+	a->proposed = a->count;
 }
 
 /* Of the anchor's bytes what anchor_begins() has not compared. */

@@ -59,6 +59,7 @@ struct anchors {
 	/* the nodes of each: link number + 1 */
 	uint16_t by_three[1u << THREE_BITS], by_two[1u << TWO_BITS];
 	unsigned count, link_count;
+	unsigned proposed; /* so many of them the proposer has */
 	struct anchor_node nodes[ANCHORS_MAX];
 	struct window windows[ANCHORS_MAX];
 	struct anchor_link links[LINKS_MAX];

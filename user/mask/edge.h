@@ -33,6 +33,8 @@ enum chars {
 bool escape_ends(const uint8_t *text, size_t at);
 
 bool edge_left(enum edge e, const uint8_t *text, size_t at);
+/* May edge_left() say yes where this byte precedes? */
+bool edge_may_follow(enum edge e, uint8_t before);
 bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at);
 
 /*

@@ -13,6 +13,7 @@
 #define FOLLOW 4 /* so many bytes behind the anchor have a set */
 #define GUARD_RULES_MAX 512
 #define GUARD_CELLS_MAX (1u << 22)
+#define GUARD_BEFORE 2 /* so many bytes before the anchor are looked at */
 #define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
 
 enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
@@ -68,6 +69,21 @@ struct guard_start {
 struct guard_start follow_guard(struct follow *f);
 /* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
 void follow_fill(struct follow *f);
+
+/* The bytes that may precede the anchor, the last one first; all of them where it does not matter. */
+void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
+		  struct byte_set out[static GUARD_BEFORE]);
+
+/* Where a byte leads from a step. */
+static inline uint16_t guard_step(const struct guards *g, unsigned rule, uint16_t step, uint8_t c)
+{
+	const struct guard *guard = &g->rules[rule];
+
+	if (step < GUARD_FIRST)
+		return step;
+	return g->cells[guard->cells + (size_t)(step - GUARD_FIRST) * guard->classes +
+			guard->class_of[c]];
+}
 
 /* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
 static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,

@@ -6,38 +6,65 @@
 
 #define HALVES const struct propose_halves t[static PROPOSE_HALF_TABLES]
 
-/* A table of 128 bytes at once: no halves of bytes, and so fewer proposals. */
-__attribute__((target("avx512bw,avx512vbmi"))) static inline void
-table_avx512(const struct propose_bytes *t, const uint8_t *p, size_t blocks, uint64_t *bits)
+#define AVX512 __attribute__((target("avx512bw,avx512vbmi")))
+#define CHUNK_BLOCKS 16
+#define CLASS_AHEAD (PROPOSE_CLASS_PLACES - 1) /* bytes beyond a block that count for it */
+
+/* The classes of the bytes that count for so many blocks. */
+AVX512 static inline void classes_avx512(const uint8_t of[static 128], const uint8_t *p,
+					 size_t blocks, uint8_t *out)
 {
-	__m512i first[WINDOW_WIDTH], second[WINDOW_WIDTH];
+	const __mmask64 ahead = (1u << CLASS_AHEAD) - 1;
+	__m512i low = _mm512_loadu_si512(of), high = _mm512_loadu_si512(of + 64);
 
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		first[k] = _mm512_loadu_si512(t->ascii[k]);
-		second[k] = _mm512_loadu_si512(t->ascii[k] + 64);
-	}
-	for (size_t i = 0; i < blocks; i++, p += PROPOSE_BLOCK) {
-		__m512i in = _mm512_set1_epi8(-1);
+	for (size_t i = 0; i <= blocks; i++, p += PROPOSE_BLOCK, out += PROPOSE_BLOCK) {
+		__m512i at = i < blocks ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(ahead, p);
 
-#pragma GCC unroll 8
-		for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-			__m512i at = _mm512_loadu_si512(p + k);
-
-			in = _mm512_and_si512(in,
-					      _mm512_permutex2var_epi8(first[k], at, second[k]));
-		}
-		bits[i] |= _mm512_test_epi8_mask(in, in);
+		_mm512_storeu_si512(out, _mm512_permutex2var_epi8(low, at, high));
 	}
 }
 
-/* All tables together are more than the processor has registers. */
-__attribute__((target("avx512bw,avx512vbmi"))) static void
-kernel_avx512(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t *bits)
+/* Bytes are sorted into classes first: one register holds a table of these, and all tables fit. */
+AVX512 static inline void chunk_avx512(const struct propose_classes *t, const uint8_t *p,
+				       size_t blocks, uint64_t *bits)
 {
-	for (size_t i = 0; i < blocks; i++)
-		bits[i] = 0;
-	for (unsigned i = 0; i < PROPOSE_BYTE_TABLES; i++)
-		table_avx512(&g->bytes[i], p - WINDOW_BEFORE, blocks, bits);
+	__m512i tables[PROPOSE_CLASS_TABLES][PROPOSE_CLASS_PLACES];
+	uint8_t classes[(CHUNK_BLOCKS + 1) * PROPOSE_BLOCK];
+
+	classes_avx512(t->of, p, blocks, classes);
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < PROPOSE_CLASS_TABLES; i++)
+#pragma GCC unroll 8
+		for (unsigned k = 0; k < PROPOSE_CLASS_PLACES; k++)
+			tables[i][k] = _mm512_loadu_si512(t->groups[i][k]);
+	for (size_t block = 0; block < blocks; block++) {
+		__m512i at[PROPOSE_CLASS_PLACES], any = _mm512_setzero_si512();
+
+#pragma GCC unroll 8
+		for (unsigned k = 0; k < PROPOSE_CLASS_PLACES; k++)
+			at[k] = _mm512_loadu_si512(classes + block * PROPOSE_BLOCK + k);
+#pragma GCC unroll 8
+		for (unsigned i = 0; i < PROPOSE_CLASS_TABLES; i++) {
+			__m512i in = _mm512_permutexvar_epi8(at[0], tables[i][0]);
+
+#pragma GCC unroll 8
+			for (unsigned k = 1; k < PROPOSE_CLASS_PLACES; k++)
+				in = _mm512_and_si512(in,
+						      _mm512_permutexvar_epi8(at[k], tables[i][k]));
+			any = _mm512_or_si512(any, in);
+		}
+		bits[block] = _mm512_test_epi8_mask(any, any);
+	}
+}
+
+AVX512 static void kernel_avx512(const struct proposer *g, const uint8_t *p, size_t blocks,
+				 uint64_t *bits)
+{
+	p -= WINDOW_BEFORE - PROPOSE_CLASS_FIRST;
+	for (size_t done = 0, n; done < blocks; done += n) {
+		n = blocks - done < CHUNK_BLOCKS ? blocks - done : CHUNK_BLOCKS;
+		chunk_avx512(&g->classes, p + done * PROPOSE_BLOCK, n, bits + done);
+	}
 }
 
 __attribute__((target("avx2"))) static inline __m256i table_avx2(const uint8_t table[static 16])
