@@ -4,6 +4,7 @@
  * something else, and whatever ends this, the terminal is as it was.
  */
 #include "top.h"
+#include "top_terminal.h"
 
 #include <errno.h>
 #include <ncurses.h>
@@ -15,9 +16,6 @@
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
-
-/* ncurses.h has macros for words that are ours. */
-#undef timeout
 
 struct screen {
 	struct top *top;
@@ -293,7 +291,7 @@ static int screen_begin(struct screen *s)
 	if (tcgetattr(STDIN_FILENO, &s->before) < 0)
 		return -1;
 	s->terminal = newterm(NULL, stdout, stdin);
-	if (!s->terminal)
+	if (!s->terminal || !terminal_has("cup"))
 		return -1;
 	set_escdelay(25);
 	cbreak();
@@ -316,6 +314,7 @@ static void screen_end(struct screen *s)
 		return;
 	endwin();
 	delscreen(s->terminal);
+	s->terminal = NULL;
 	tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
 }
 
@@ -351,6 +350,7 @@ int top_screen(struct ctl *c, struct top *t, double delay)
 	if (!s.asker) {
 		ctl_refuse(c, &e);
 	} else if (signals < 0 || screen_begin(&s) < 0) {
+		screen_end(&s);
 		ctl_note("this terminal (TERM is '%s') cannot show it: give --once, or --batch "
 			 "COUNT",
 			 getenv("TERM") ? getenv("TERM") : "");
