@@ -372,7 +372,8 @@ static void make_aged(long age)
 	int dirfd = ca_dir_open(in_tempdir("ca"), &e);
 
 	cr_assert_geq(dirfd, 0, "%s", e.text);
-	cr_assert_eq(ca_make(dirfd, in_tempdir("ca"), &t, NULL, time(NULL) - age, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_make(dirfd, in_tempdir("ca"), &t, NULL, time(NULL) - age, &e), 0, "%s",
+		     e.text);
 	close(dirfd);
 }
 
