@@ -36,7 +36,7 @@ judged() { # NAME
 	start client pinned "REQUESTS_CA_BUNDLE=$PLACE/origin-ca.pem"
 	start client piped "SSL_CERT_FILE=$PLACE/pipe"
 	start client told NODE_EXTRA_CA_CERTS=/var/lib/awsmask/ca/ca.pem CLAUDE_CODE_CERT_STORE=bundled
-	start client system "SSL_CERT_FILE=$(place_bundle)"
+	start client system "SSL_CERT_FILE=$(trust_bundle)"
 	start direct outside CLAUDE_CODE_CERT_STORE=bundled
 	place_ctl check >"$T/check" || true
 	cat "$T/check"
