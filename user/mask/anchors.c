@@ -2,9 +2,9 @@
 #include "anchors.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define RULE_ANCHORS_MAX 64
-#define PAIR_PLACES 16 /* where in an anchor the pair may lie */
 
 static bool is_letter(char c)
 {
@@ -85,38 +85,23 @@ static void look_around(const struct rule *r, struct follow *f, const struct gua
 static size_t choose_pair(const struct rule *r, const struct around *around)
 {
 	size_t shortest = SIZE_MAX, best = 0;
-	double costs[PAIR_PLACES] = {0};
+	double costs[ANCHOR_PAIR_PLACES] = {0};
 
 	for (size_t i = 0; r->anchors[i]; i++) {
 		size_t len = strlen(r->anchors[i]);
 
 		shortest = len < shortest ? len : shortest;
-		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
+		for (size_t at = 0; at < ANCHOR_PAIR_PLACES && at + 2 <= len; at++) {
 			struct window w;
 
 			window_fill(&w, r->anchors[i], at, r->fold, &around[i]);
 			costs[at] += window_cost(&w);
 		}
 	}
-	for (size_t at = 1; at < PAIR_PLACES && at + 2 <= shortest; at++)
+	for (size_t at = 1; at < ANCHOR_PAIR_PLACES && at + 2 <= shortest; at++)
 		if (costs[at] < costs[best])
 			best = at;
 	return best;
-}
-
-static void set_head(struct anchor_node *node, bool fold)
-{
-	uint8_t head[ANCHOR_HEAD] = {0}, mask[ANCHOR_HEAD] = {0}, folded[ANCHOR_HEAD] = {0};
-	size_t i;
-
-	for (i = 0; i < sizeof(head) && i < node->len; i++) {
-		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
-		head[i] = (uint8_t)node->text[i] | folded[i];
-		mask[i] = 0xff;
-	}
-	memcpy(&node->head, head, sizeof(head));
-	memcpy(&node->mask, mask, sizeof(mask));
-	memcpy(&node->fold, folded, sizeof(folded));
 }
 
 /* The bits that all bytes of each place have in common. */
@@ -155,17 +140,17 @@ static void cell_join(struct gram_cell *cell, const struct gram_cell *more)
 	cell->want &= cell->mask;
 }
 
-/* Chain the last node in, once. 0, or -1: there are too many links. */
-static int link_add(struct anchors *a, uint16_t *first)
+/* Put the last node under a gram, once. 0, or -1: there are too many links. */
+static int link_add(struct anchors *a, uint32_t gram)
 {
-	uint16_t node = (uint16_t)(a->count - 1);
+	struct anchor_link link = {(uint16_t)gram, (uint16_t)(a->count - 1)};
 
-	if (*first && a->links[*first - 1].node == node)
-		return 0;
-	if (a->link_count == LINKS_MAX)
+	for (unsigned i = a->link_count; i-- && a->links[i].node == link.node;)
+		if (a->links[i].gram == link.gram)
+			return 0;
+	if (a->link_count == LINKS_MAX - LINKS_SPARE)
 		return -1;
-	a->links[a->link_count] = (struct anchor_link){*first, node};
-	*first = (uint16_t)++a->link_count;
+	a->links[a->link_count++] = link;
 	return 0;
 }
 
@@ -198,14 +183,14 @@ static int add_grams(struct anchors *a, const struct window *w, const struct gra
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
 	if (n[2] > GRAM_LAST_MAX) {
-		cell_join(&a->twos[gram_of_two(two)], cell);
-		return link_add(a, &a->by_two[gram_of_two(two)]);
+		cell_join(&a->cells[gram_of_two(two)], cell);
+		return link_add(a, gram_of_two(two));
 	}
 	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
 		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
 
-		cell_join(&a->threes[at], cell);
-		rc = link_add(a, &a->by_three[at]);
+		cell_join(&a->cells[at], cell);
+		rc = link_add(a, at);
 	}
 	return rc;
 }
@@ -220,7 +205,6 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 		return -1;
 	last = &a->nodes[a->count++];
 	*last = *node;
-	set_head(last, fold);
 	window_fill(w, node->text, node->pair_at, fold, around);
 	last->window = cell_of(w);
 	return add_grams(a, w, &last->window);
@@ -268,8 +252,7 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		return -1;
 	}
 	if (!a->count) {
-		cells_empty(a->threes, 1u << THREE_BITS);
-		cells_empty(a->twos, 1u << TWO_BITS);
+		cells_empty(a->cells, GRAMS);
 	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
 	look_around(r, f, &a->guards, node.guard, around);
@@ -285,18 +268,30 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 	return rc;
 }
 
+static int link_compare(const void *a, const void *b)
+{
+	const struct anchor_link *x = a, *y = b;
+
+	return x->gram != y->gram ? (int)x->gram - (int)y->gram : (int)x->node - (int)y->node;
+}
+
 void anchors_ready(struct anchors *a)
 {
+	unsigned link = 0;
+
+	qsort(a->links, a->link_count, sizeof(a->links[0]), link_compare);
+	for (unsigned gram = 0; gram <= GRAMS; gram++) {
+		while (link < a->link_count && a->links[link].gram < gram)
+			link++;
+		a->first[gram] = (uint16_t)link;
+	}
 	proposer_add(&a->proposer, a->windows, a->proposed, a->count);
 	a->proposed = a->count;
 }
 
-/* Of the anchor's bytes what anchor_begins() has not compared. */
-static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
+static bool stands(const struct anchor_node *node, const uint8_t *p)
 {
-	size_t i = len < ANCHOR_HEAD ? 0 : ANCHOR_HEAD;
-
-	for (; i < node->len; i++) {
+	for (size_t i = 0; i < node->len; i++) {
 		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
 
 		if (diff != 0 &&
@@ -309,6 +304,6 @@ static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t
 bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
 		    size_t at, size_t len)
 {
-	return len - at >= node->len && rest_stands(node, text + at, len - at) &&
+	return len - at >= node->len && stands(node, text + at) &&
 	       guard_lets(&a->guards, node->guard, node->start, text, at, at + node->len, len);
 }

@@ -53,7 +53,7 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
-/* What a detector did so far: how many anchors stood in its texts, and how many of them were tried. */
+/* What a detector did so far: how many anchors were looked at more closely, and how many of them were tried. */
 struct detect_work {
 	uint64_t anchors, matches;
 };
