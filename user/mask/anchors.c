@@ -48,17 +48,16 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-/* The expression looks at what precedes a match, and the edge asks for something. */
+/* The expression looks at what precedes a match, and the edge asks for something; or there is a run before it. */
 static void look_before(const struct rule *r, const struct guards *g, unsigned guard,
 			struct around *around)
 {
-	if (r->back) {
-		around->before[0] = around->before[1] = byte_set_all;
-		return;
-	}
-	guard_before(g, guard, around->start, around->before);
+	around->before[0] = around->before[1] = byte_set_all;
+	if (!r->back)
+		guard_before(g, guard, around->start, around->before);
 	for (unsigned c = 0; c < 256; c++)
-		if (!edge_may_follow(r->left, (uint8_t)c))
+		if (r->back ? !walk_may_end(r->back_chars, (uint8_t)c)
+			    : !edge_may_follow(r->left, (uint8_t)c))
 			byte_set_remove(&around->before[0], (uint8_t)c);
 }
 

@@ -211,6 +211,11 @@ size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo
 	return start < at ? start : NO_START;
 }
 
+bool walk_may_end(enum chars c, uint8_t before)
+{
+	return is_of(c, before);
+}
+
 bool walk_starts(enum chars c, const uint8_t *text, size_t len, size_t at)
 {
 	size_t q;

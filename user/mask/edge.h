@@ -49,6 +49,9 @@ struct walk {
 };
 size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo);
 
+/* May walk_back() find a start where this byte precedes the anchor? */
+bool walk_may_end(enum chars c, uint8_t before);
+
 /* Would walk_back() from an anchor at the end of this run stop here? */
 bool walk_starts(enum chars c, const uint8_t *text, size_t len, size_t at);
 
