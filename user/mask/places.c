@@ -46,20 +46,30 @@ static bool is_inner(const struct places *p)
 	return p->from >= MARGIN_BEFORE && p->cursor + MARGIN_BEHIND <= p->len;
 }
 
-/* Of the places that are proposed those whose three bytes are known, as grams. */
+/* As the proposer's picker, where a text ends. */
+static size_t pick_at_edge(struct places *p, const uint64_t *bits, size_t blocks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < blocks; i++) {
+		for (uint64_t left = bits[i]; left; left &= left - 1) {
+			uint32_t at = (uint32_t)(i * PROPOSE_BLOCK + (size_t)__builtin_ctzll(left));
+
+			p->proposed[n] = at;
+			n += gram_is_known(&p->anchors->proposer,
+					   middle_of(window_at(p, p->from + at, false)));
+		}
+	}
+	return n;
+}
+
+/* The grams of the places that are proposed. */
 static inline size_t find_grams(struct places *p, size_t count, bool inner)
 {
 	const struct anchors *a = p->anchors;
-	size_t known = 0, n = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		uint32_t at = p->proposed[i];
-		uint64_t window = window_at(p, p->from + at, inner);
-
-		p->proposed[known] = at;
-		known += gram_is_known(&a->proposer, middle_of(window));
-	}
-	for (size_t i = 0; i < known; i++) {
 		uint32_t at = p->proposed[i];
 		uint64_t window = window_at(p, p->from + at, inner);
 		uint32_t three = gram_of_three(middle_of(window));
@@ -76,17 +86,18 @@ static inline size_t find_grams(struct places *p, size_t count, bool inner)
 /* Go on to the next blocks. */
 static void next_grams(struct places *p)
 {
+	const struct proposer *g = &p->anchors->proposer;
 	uint64_t bits[PLACES_BLOCKS];
-	size_t blocks =
-		propose(&p->anchors->proposer, p->text, p->len, p->cursor, PLACES_BLOCKS, bits);
-	size_t count = 0;
+	size_t blocks = propose(g, p->text, p->len, p->cursor, PLACES_BLOCKS, bits);
 
-	for (size_t i = 0; i < blocks; i++)
-		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), p->proposed + count);
 	p->from = p->cursor;
 	p->cursor += blocks * PROPOSE_BLOCK;
 	p->gram = 0;
-	p->gram_count = is_inner(p) ? find_grams(p, count, true) : find_grams(p, count, false);
+	if (is_inner(p))
+		p->gram_count = find_grams(
+			p, g->pick(g, p->text + p->from, bits, blocks, p->proposed), true);
+	else
+		p->gram_count = find_grams(p, pick_at_edge(p, bits, blocks), false);
 }
 
 /* The nodes of as many grams as there is room for. */

@@ -7,7 +7,6 @@
  * step by step and without a branch for each of them, for hardly any of them remains.
  */
 #include "anchors.h"
-#include "chunk.h"
 
 #define PLACES_BLOCKS 16 /* of text that are looked at at once */
 #define PLACES_ROOM (ANCHORS_MAX + 1024)
@@ -29,7 +28,7 @@ struct places {
 	size_t len;
 	size_t from, cursor; /* what is looked at: text[from..cursor) */
 	size_t gram, gram_count;
-	uint32_t proposed[PLACES_BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
+	uint32_t proposed[PLACES_BLOCKS * PROPOSE_BLOCK + PICK_MORE];
 	struct gram_place grams[2 * PLACES_BLOCKS * PROPOSE_BLOCK + 1];
 	struct place list[PLACES_ROOM];
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "propose.h"
 
+#include "chunk.h"
+
 #include <string.h>
 
 const char *const propose_names[PROPOSE_VARIANTS] = {
@@ -19,6 +21,23 @@ static void propose_plain(const struct proposer *g, const uint8_t *p, size_t blo
 			bits[i] |= (uint64_t)gram_is_known(g, four) << k;
 		}
 	}
+}
+
+static size_t pick_plain(const struct proposer *g, const uint8_t *p, const uint64_t *bits,
+			 size_t blocks, uint32_t *out)
+{
+	size_t count = 0, n = 0;
+
+	for (size_t i = 0; i < blocks; i++)
+		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), out + count);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t four;
+
+		memcpy(&four, p + out[i], sizeof(four));
+		out[n] = out[i];
+		n += gram_is_known(g, four);
+	}
+	return n;
 }
 
 static propose_kernel *kernel_of(enum propose_variant v)
@@ -44,7 +63,8 @@ bool propose_can(enum propose_variant v)
 #ifdef __x86_64__
 	switch (v) {
 	case PROPOSE_AVX512:
-		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi");
+		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+		       __builtin_cpu_supports("avx512vbmi2");
 	case PROPOSE_AVX2:
 		return __builtin_cpu_supports("avx2");
 	case PROPOSE_SSSE3:
@@ -59,6 +79,7 @@ bool propose_can(enum propose_variant v)
 void proposer_use(struct proposer *g, enum propose_variant v)
 {
 	g->kernel = kernel_of(v);
+	g->pick = v == PROPOSE_AVX512 ? propose_pick_avx512 : pick_plain;
 }
 
 void proposer_use_best(struct proposer *g)

@@ -11,10 +11,12 @@
 
 #include <stddef.h>
 
-#define WINDOW_BEFORE 2 /* places before the position that is proposed */
+#define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
+#define WINDOW_BEFORE 2	 /* places before the position that is proposed */
 #define WINDOW_WIDTH 8
 #define GRAM_BITS 16
-#define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
+#define GRAM_BYTES 4 /* are read for one */
+#define PICK_MORE PROPOSE_BLOCK
 
 /* With eight groups each, a bit in a byte; by halves of bytes they cost more. */
 #define PROPOSE_CLASS_TABLES 5
@@ -65,12 +67,20 @@ struct proposer;
 typedef void propose_kernel(const struct proposer *g, const uint8_t *p, size_t blocks,
 			    uint64_t *bits);
 
+/*
+ * Of the bytes with a bit those behind which three bytes are known: where they are, from p on. It reads
+ * GRAM_BYTES from each of them, and may write PICK_MORE more than there are bits.
+ */
+typedef size_t propose_picker(const struct proposer *g, const uint8_t *p, const uint64_t *bits,
+			      size_t blocks, uint32_t *out);
+
 struct proposer {
 	/* which three bytes can stand at a window's middle: a bit each, by a hash; case does not count */
 	uint64_t grams[(1u << GRAM_BITS) / 64];
 	struct propose_classes classes;
 	struct propose_halves halves[PROPOSE_HALF_TABLES];
 	propose_kernel *kernel;
+	propose_picker *pick;
 };
 
 static inline uint32_t gram_hash(uint32_t gram, unsigned bits)
@@ -104,5 +114,6 @@ size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t
 /* The variants, private to propose*.c; NULL: not on this kind of machine. */
 extern propose_kernel *const propose_avx512, *const propose_avx2, *const propose_ssse3,
 									  *const propose_neon;
+extern propose_picker *const propose_pick_avx512;
 
 #endif

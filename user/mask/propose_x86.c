@@ -6,7 +6,7 @@
 
 #define HALVES const struct propose_halves t[static PROPOSE_HALF_TABLES]
 
-#define AVX512 __attribute__((target("avx512bw,avx512vbmi")))
+#define AVX512 __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
 #define CHUNK_BLOCKS 16
 #define CLASS_AHEAD (PROPOSE_CLASS_PLACES - 1) /* bytes beyond a block that count for it */
 
@@ -65,6 +65,52 @@ AVX512 static void kernel_avx512(const struct proposer *g, const uint8_t *p, siz
 		n = blocks - done < CHUNK_BLOCKS ? blocks - done : CHUNK_BLOCKS;
 		chunk_avx512(&g->classes, p + done * PROPOSE_BLOCK, n, bits + done);
 	}
+}
+
+/* Sixteen bytes of `at` from `first` on, the places of bits in a block that begins at `base`. */
+#define PUT_PLACES(out, at, first, base)                                                           \
+	_mm512_storeu_si512((out) + (first),                                                       \
+			    _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32( \
+							   at, (first) / 16))))
+
+/* As bit_places(): it writes PICK_MORE at most beyond what there is. */
+AVX512 static inline size_t places_avx512(uint64_t bits, size_t block, uint32_t *out)
+{
+	static const uint8_t numbers[PROPOSE_BLOCK] = {
+		0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10, 11, 12, 13, 14, 15,
+		16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+		32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+		48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+	__m512i at = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
+	__m512i base = _mm512_set1_epi32((int)(block * PROPOSE_BLOCK));
+	size_t count = (size_t)_mm_popcnt_u64(bits);
+
+	PUT_PLACES(out, at, 0, base);
+	if (count <= 16)
+		return count;
+	PUT_PLACES(out, at, 16, base);
+	if (count <= 32)
+		return count;
+	PUT_PLACES(out, at, 32, base);
+	PUT_PLACES(out, at, 48, base);
+	return count;
+}
+
+AVX512 static size_t pick_avx512(const struct proposer *g, const uint8_t *p, const uint64_t *bits,
+				 size_t blocks, uint32_t *out)
+{
+	size_t count = 0, n = 0;
+
+	for (size_t i = 0; i < blocks; i++)
+		count += places_avx512(bits[i], i, out + count);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t at = out[i], four;
+
+		__builtin_memcpy(&four, p + at, sizeof(four));
+		out[n] = at;
+		n += gram_is_known(g, four);
+	}
+	return n;
 }
 
 __attribute__((target("avx2"))) static inline __m256i table_avx2(const uint8_t table[static 16])
@@ -149,10 +195,12 @@ kernel_ssse3(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t
 }
 
 propose_kernel *const propose_avx512 = kernel_avx512;
+propose_picker *const propose_pick_avx512 = pick_avx512;
 propose_kernel *const propose_avx2 = kernel_avx2;
 propose_kernel *const propose_ssse3 = kernel_ssse3;
 #else
 propose_kernel *const propose_avx512 = NULL;
+propose_picker *const propose_pick_avx512 = NULL;
 propose_kernel *const propose_avx2 = NULL;
 propose_kernel *const propose_ssse3 = NULL;
 #endif
