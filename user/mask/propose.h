@@ -22,10 +22,12 @@
 #define PROPOSE_CLASS_TABLES 5
 #define PROPOSE_HALF_TABLES 4
 #define PROPOSE_GROUPS_MAX (8 * PROPOSE_CLASS_TABLES)
-/* By classes not all places of a window are looked up: what the others would rule out is not worth it. */
+/* Not all places of a window are looked up: what the others would rule out is not worth it. */
 #define PROPOSE_CLASSES 64
 #define PROPOSE_CLASS_FIRST 1
 #define PROPOSE_CLASS_PLACES 5
+#define PROPOSE_HALF_FIRST 1
+#define PROPOSE_HALF_PLACES 6
 
 /* What a table looks bytes up by. */
 enum propose_kind { PROPOSE_BY_CLASS, PROPOSE_BY_HALVES, PROPOSE_KINDS };
@@ -58,7 +60,7 @@ struct propose_classes {
 
 /* By halves of the byte; what both have. */
 struct propose_halves {
-	uint8_t low[WINDOW_WIDTH][16], high[WINDOW_WIDTH][16];
+	uint8_t low[PROPOSE_HALF_PLACES][16], high[PROPOSE_HALF_PLACES][16];
 };
 
 struct proposer;

@@ -294,8 +294,8 @@ static void table_add(struct proposer *g, enum propose_kind kind, unsigned group
 			g->classes.groups[group / 8][k - PROPOSE_CLASS_FIRST]
 					 [g->classes.of[c & 127]] |= bit;
 		} else {
-			g->halves[group / 8].low[k][c & 15] |= bit;
-			g->halves[group / 8].high[k][c >> 4] |= bit;
+			g->halves[group / 8].low[k - PROPOSE_HALF_FIRST][c & 15] |= bit;
+			g->halves[group / 8].high[k - PROPOSE_HALF_FIRST][c >> 4] |= bit;
 		}
 	}
 }
@@ -356,8 +356,8 @@ void proposer_add(struct proposer *g, struct window *windows, size_t from, size_
 	add_kind(g, &groups, windows, from, n);
 	groups.kind = PROPOSE_BY_HALVES;
 	groups.n = 8 * PROPOSE_HALF_TABLES;
-	groups.first = 0;
-	groups.places = WINDOW_WIDTH;
+	groups.first = PROPOSE_HALF_FIRST;
+	groups.places = PROPOSE_HALF_PLACES;
 	add_kind(g, &groups, windows, from, n);
 	for (size_t i = from; i < n; i++)
 		grams_add(g, &windows[i]);

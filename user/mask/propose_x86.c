@@ -126,7 +126,7 @@ __attribute__((target("avx2"))) static inline uint32_t half_avx2(HALVES, const u
 	for (unsigned i = 0; i < PROPOSE_HALF_TABLES; i++)
 		in[i] = _mm256_set1_epi8(-1);
 #pragma GCC unroll 8
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+	for (unsigned k = 0; k < PROPOSE_HALF_PLACES; k++) {
 		__m256i at = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
 		__m256i l = _mm256_and_si256(at, nibble);
 		__m256i h = _mm256_and_si256(_mm256_srli_epi16(at, 4), nibble);
@@ -148,7 +148,7 @@ __attribute__((target("avx2"))) static inline uint32_t half_avx2(HALVES, const u
 __attribute__((target("avx2"))) static void kernel_avx2(const struct proposer *g, const uint8_t *p,
 							size_t blocks, uint64_t *bits)
 {
-	p -= WINDOW_BEFORE;
+	p -= WINDOW_BEFORE - PROPOSE_HALF_FIRST;
 	for (size_t i = 0; i < blocks; i++, p += PROPOSE_BLOCK)
 		bits[i] = half_avx2(g->halves, p) | (uint64_t)half_avx2(g->halves, p + 32) << 32;
 }
@@ -166,7 +166,7 @@ __attribute__((target("ssse3"))) static inline uint64_t quarter_ssse3(HALVES, co
 	for (unsigned i = 0; i < PROPOSE_HALF_TABLES; i++)
 		in[i] = _mm_set1_epi8(-1);
 #pragma GCC unroll 8
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+	for (unsigned k = 0; k < PROPOSE_HALF_PLACES; k++) {
 		__m128i at = load_ssse3(p + k), l = _mm_and_si128(at, nibble);
 		__m128i h = _mm_and_si128(_mm_srli_epi16(at, 4), nibble);
 
@@ -187,7 +187,7 @@ __attribute__((target("ssse3"))) static inline uint64_t quarter_ssse3(HALVES, co
 __attribute__((target("ssse3"))) static void
 kernel_ssse3(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
-	p -= WINDOW_BEFORE;
+	p -= WINDOW_BEFORE - PROPOSE_HALF_FIRST;
 	for (size_t i = 0; i < blocks; i++, p += PROPOSE_BLOCK)
 		bits[i] = quarter_ssse3(g->halves, p) | quarter_ssse3(g->halves, p + 16) << 16 |
 			  quarter_ssse3(g->halves, p + 32) << 32 |
