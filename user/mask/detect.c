@@ -2,6 +2,7 @@
 #include "chunk.h"
 #include "own.h"
 #include "placeholder.h"
+#include "walls.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ struct progress {
 	uint64_t text; /* which text this is about; else it says nothing */
 	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
+	struct walls walls;
 };
 
 /* A place where the anchors of a chain may stand. */
@@ -32,6 +34,7 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct detect_work work;
+	struct walls *walls; /* of the rule that is tried */
 	struct progress progress[RULES_MAX];
 	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
 	struct pair pairs[2 * BLOCKS * PROPOSE_BLOCK + 1];
@@ -53,6 +56,7 @@ struct detector *detector_new(const struct catalogue *c)
 	}
 	pcre2_set_match_limit(d->context, MATCH_LIMIT);
 	pcre2_jit_stack_assign(d->context, NULL, d->stack);
+	pcre2_set_callout(d->context, walls_callout, &d->walls);
 	return d;
 }
 
@@ -187,7 +191,9 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	rule = rule_ready(d->catalogue, id);
 	if (!rule)
 		return -1;
+	d->walls = id < RULE_COUNT ? &progress->walls : NULL;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
+	walls_tried(&progress->walls, rc >= 0);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (rc < 0)
