@@ -13,15 +13,15 @@ static void remember(struct wall *w)
 	w->ended = 0;
 }
 
-int walls_callout(pcre2_callout_block *block, void *walls)
+int walls_callout(pcre2_callout_block *block, void *seen)
 {
-	struct walls *all = *(struct walls **)walls;
+	struct walls_seen *s = seen;
 	unsigned number = block->callout_number - 1;
 	struct wall *w;
 
-	if (!all || number >= WALLS_MAX * WALL_KINDS)
+	if (!s->of || number >= WALLS_MAX * WALL_KINDS)
 		return 0;
-	w = &all->list[number / WALL_KINDS];
+	w = &s->of->list[number / WALL_KINDS];
 	switch (number % WALL_KINDS) {
 	case WALL_BEGINS:
 		remember(w);
@@ -31,6 +31,7 @@ int walls_callout(pcre2_callout_block *block, void *walls)
 		break;
 	case WALL_ENDS:
 		w->ended = block->current_position;
+		s->walked += w->ended - w->begun;
 		break;
 	case WALL_HOLDS:
 		w->ended = 0;
@@ -39,7 +40,7 @@ int walls_callout(pcre2_callout_block *block, void *walls)
 	return 0;
 }
 
-void walls_tried(struct walls *w, int matched)
+void walls_tried(struct walls *w, bool matched)
 {
 	for (unsigned i = 0; i < WALLS_MAX; i++) {
 		if (!matched)

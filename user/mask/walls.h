@@ -9,7 +9,9 @@
  * run. In an assertion (?C3) stands at its end: it held, and what fails is something else. (?C4) to
  * (?C9) are those of a second and a third run. No way through an expression may come by one of them twice.
  */
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -24,10 +26,16 @@ struct walls {
 	} list[WALLS_MAX];
 };
 
-/* The callouts of a try; `walls` points to where a pointer to the rule's walls is, or to NULL. */
-int walls_callout(pcre2_callout_block *block, void *walls);
+/* Of whoever tries. */
+struct walls_seen {
+	struct walls *of; /* the rule that is tried; or NULL */
+	uint64_t walked;  /* bytes of such runs in all */
+};
+
+/* The callouts of a try; `seen` is a struct walls_seen. */
+int walls_callout(pcre2_callout_block *block, void *seen);
 
 /* The try is over. */
-void walls_tried(struct walls *w, int matched);
+void walls_tried(struct walls *w, bool matched);
 
 #endif
