@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each rule does on texts that are made to make it work for nothing (hostile.h): counted, not timed. */
+#include "../detect_reference.h"
 #include "../hostile.h"
 #include "detect_marks.h"
 
 #define SIZE 4096
 #define ANCHORS 2
+#ifndef TEXTS
+#define TEXTS 200
+#endif
 /* Of PCRE2's own; one try, whatever follows, takes fewer. */
 #define STEPS_MAX 8000
 
@@ -151,6 +155,81 @@ Test(detect_hostile, what_a_walk_forbids_is_only_what_it_found_out)
 	expect_marks(
 		"account,x,account\n<<AWS_ACCOUNT:482910573641>>,x,<<AWS_ACCOUNT:482910573641>>");
 	expect_marks("[id=vpc [id=<<PHYSICAL_ID:corvid-1>>]");
+}
+
+/* What the expressions that walk far are about, in any order. */
+static const char *const pieces_of_far[] = {
+	"account",
+	"account,",
+	",",
+	"\n",
+	"\n",
+	"\\n",
+	" ",
+	"|",
+	"x",
+	"\\\"",
+	"482910573641",
+	"482910573641,x",
+	"s3api list-buckets",
+	"corvid-ledger-1",
+	"aws_ssm_parameter\"",
+	"aws_secretsmanager_secret\"",
+	"aws_cloudwatch_log_group\"",
+	"AWS::SSM::Parameter",
+	"\n name = \"/corvid/x\"",
+	"\n name = \"corvid-x\"",
+	"\nresource \"x\"",
+	"[id=",
+	"]",
+	"corvid-1",
+	"arn:",
+	":secret:",
+	"corvid/db",
+	"\", \"Name\": \"",
+	"random_password\"",
+	"\"result\": \"",
+	"Xy12345678",
+	"\"id\": \"a1b2c3d4e5\"",
+	"\"value\": \"AbCdEf0123456789AbCdEf\"",
+	"\"stageKeys",
+	"\"rootResourceId",
+	"}",
+	"\"",
+	"aorAAAAA",
+	"abcdefghij0123456789abcdefghij0123456789",
+	".",
+	":",
+};
+
+static void expect_agreement(struct reference *r, const char *text)
+{
+	static struct span wanted[REFERENCE_SPANS_MAX];
+	char found[TEXT_MAX * 2], expected[TEXT_MAX * 2];
+	size_t n = reference_detect(r, (const uint8_t *)text, strlen(text), false, wanted);
+
+	mark(text, strlen(text), wanted, n, expected);
+	find_and_mark(text, found);
+	cr_expect_str_eq(found, expected);
+}
+
+Test(detect_hostile, far_walks_find_what_trying_everywhere_does)
+{
+	static struct reference reference;
+	struct hostile h = {.seed = 20310504}; /* for its numbers */
+
+	reference_init(&reference);
+	for (unsigned i = 0; i < TEXTS; i++) {
+		char text[TEXT_MAX / 4] = "";
+		uint32_t base = hostile_random(&h, COUNT(pieces_of_far));
+
+		/* neighbours belong together */
+		for (unsigned n = hostile_random(&h, 16) + 2; n; n--)
+			strcat(text, pieces_of_far[(base + hostile_random(&h, 12)) %
+						   COUNT(pieces_of_far)]);
+		expect_agreement(&reference, text);
+	}
+	reference_free(&reference);
 }
 
 /* What takes more than it may is refused, whatever it is; from then on all is as before. */
