@@ -354,6 +354,7 @@ static bool work(struct conn *c)
 		return false;
 	c->on_origin = false;
 	c->asked_ms = 0;
+	c->storing = want == WANT_RESERVE;
 	conn_deadline(c, want == WANT_RESERVE ? RESERVE_MS : 0);
 	if (want == WANT_SCAN)
 		conn_scan(c);

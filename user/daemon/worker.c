@@ -135,6 +135,7 @@ static void drain(struct loop_thread *t)
 	close_doors(t);
 	conn_drain_all(&t->base);
 	if (t->control) {
+		board_drain(t->base.worker->board);
 		control_drain(t->control);
 		metrics_drain(t->metrics);
 	}
@@ -217,6 +218,7 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .stats = w->stats,
 					  .slots = &w->slots,
 					  .gauges = &w->gauges,
+					  .board = w->board,
 					  .vault = w->vault,
 					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
@@ -428,6 +430,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (!w->stats)
 		return err_set(e, "the counters' memory cannot be had: %s", strerror(errno));
 	stats_find_slots(w->stats, w->types, &w->slots);
+	w->board = board_open(boot->board_fd, w->started_ns / 1000000);
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
@@ -488,6 +491,7 @@ int worker_main(const struct worker_boot *boot)
 	types_free(w.types);
 	tls_free(&w.tls);
 	stats_unmap(w.stats);
+	board_close(w.board);
 	config_free((struct config *)w.config);
 	return status;
 }
