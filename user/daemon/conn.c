@@ -133,15 +133,18 @@ void conn_close(struct conn *c, bool abort)
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
+bool conn_may_name_host(const struct conn *c)
+{
+	return config_is_target(c->thread->worker->config, c->host) ||
+	       config_is_unmasked_model(c->host);
+}
+
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
-	/* Any other name may be a value itself (a bucket's, an instance's). */
-	bool known = config_is_target(c->thread->worker->config, c->host) ||
-		     config_is_unmasked_model(c->host);
-
+	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", known ? c->host : "other"));
+		 log_name("host", conn_may_name_host(c) ? c->host : "other"));
 }
 
 ssize_t conn_fill(struct conn *c)
