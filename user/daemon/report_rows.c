@@ -26,6 +26,18 @@ static json_t *sums_json(const struct report_sums *s)
 	return all;
 }
 
+static int put_days(json_t *object, const struct report_row *row)
+{
+	char first[16], last[16];
+
+	report_day_format(row->first, first);
+	report_day_format(row->last, last);
+	return put_new(object, "first", json_string(first)) ||
+			       put_new(object, "last", json_string(last))
+		       ? -1
+		       : 0;
+}
+
 static json_t *row_json(const struct report_row *row)
 {
 	json_t *all = row->outcome ? json_pack("{s:s, s:s?, s:I}", "outcome", row->outcome, "why",
@@ -37,7 +49,8 @@ static json_t *row_json(const struct report_row *row)
 			json_decref(all);
 			return NULL;
 		}
-	if (put_new(all, "mode", json_string(row->observe ? "observe" : "enforce"))) {
+	if (put_new(all, "mode", json_string(row->observe ? "observe" : "enforce")) ||
+	    (!row->text[REPORT_BY_DAY] && put_days(all, row))) {
 		json_decref(all);
 		return NULL;
 	}
@@ -90,12 +103,8 @@ static int on_mode(void *arg, const struct report_row *row)
 {
 	struct rows *rows = arg;
 	json_t *sums = sums_json(&row->sums);
-	char first[16], last[16];
 
-	report_day_format(row->first, first);
-	report_day_format(row->last, last);
-	if (put_new(sums, "first", json_string(first)) ||
-	    put_new(sums, "last", json_string(last)) ||
+	if (put_days(sums, row) ||
 	    put_new(rows->modes, row->observe ? "observe" : "enforce", json_incref(sums)))
 		rows->broken = true;
 	json_decref(sums);
