@@ -150,6 +150,8 @@ const char *html_compact(uint64_t n, char text[static 8])
 		snprintf(text, 8, "%" PRIu64, n);
 	else
 		snprintf(text, 8, x < 9.95 ? "%.1f%c" : "%.0f%c", x, units[unit]);
+	if (text[1] == '.' && text[2] == '0')
+		memmove(text + 1, text + 3, strlen(text + 3) + 1);
 	return text;
 }
 

@@ -89,7 +89,7 @@ static void write_bucket_table(const struct page *p, FILE *out, const struct pag
 	html_fold(out, "The numbers behind it");
 	html_table(out, "day-table", "All that was counted, by day",
 		   "Day|#Requests enforced|#Requests observed|#Requests refused|#Values "
-		   "found|#Masked|#Left as they were|#Connections opened|#Passed through|#Refused");
+		   "found|#Masked|#Left as is|#Connections opened|#Passed through|#Refused");
 	for (size_t i = 0; i < p->time.n; i++) {
 		fprintf(out, "<tr><th scope=\"row\" class=\"day\">%s</th>", bucket[i].name);
 		if (bucket[i].data) {
@@ -129,8 +129,8 @@ static void write_targets(const struct page *p, FILE *out)
 	      "hosts are passed through unopened, and their names are not kept.</p>\n",
 	      out);
 	html_table(out, "target-table", "Targets, the busiest first",
-		   "Target|#Connections opened|#Requests|#Values found|#Masked|#Left as they "
-		   "were|#Requests refused");
+		   "Target|#Connections opened|#Requests|#Values found|#Masked|#Left as "
+		   "is|#Requests refused");
 	for (size_t i = 0; i < p->targets.n && i < PAGE_ROWS_MAX; i++) {
 		const struct page_item *item = &p->targets.item[i];
 
@@ -256,7 +256,7 @@ void page_write_hosts(const struct page *p, FILE *out)
 {
 	html_table(out, "host-table", "Hosts, by name",
 		   "Host|awsmask|First day|Last day|#Days with data|#Requests enforced|#Requests "
-		   "observed|#Values found|#Left as they were|#Requests refused");
+		   "observed|#Values found|#Left as is|#Requests refused");
 	for (size_t i = 0; i < p->hosts && i < PAGE_ROWS_MAX; i++)
 		write_host(p, out, &p->host[i]);
 	if (p->hosts > PAGE_ROWS_MAX)

@@ -86,8 +86,7 @@ static void write_type_table(const struct page *p, FILE *out)
 	struct page_sums rest = page_list_rest(&p->types, PAGE_ROWS_MAX);
 
 	html_table(out, "type-table", "Types, most frequent first",
-		   "Type|What it is|#Requests|#Values found|#Share|#Masked|#Left as they "
-		   "were|#Stopped by policy");
+		   "Type|What it is|#Requests|#Values found|#Share|#Masked|#Left as is|#Blocked");
 	for (size_t i = 0; i < smaller(p->types.n, PAGE_ROWS_MAX); i++) {
 		html_row(out, p->types.item[i].name);
 		html_cell_text(out, describe(p->types.item[i].name));
@@ -167,10 +166,9 @@ static void write_heat(const struct page *p, FILE *out)
 	struct plot_heat heat = {
 		.plot = {.id = "plot-cgroups",
 			 .title = "Values found, by cgroup and type",
-			 .description =
-				 "Cells with a number each; the darker or brighter, the more, "
-				 "by order of magnitude. The table behind it has the "
-				 "numbers in full."},
+			 .description = "Cells with a number each; the further from the ground's "
+					"colour, the more. The table behind it has the numbers in "
+					"full."},
 		.row_name = rows,
 		.column_name = columns,
 		.rows = name_first(&p->cgroups, rows, PAGE_HEAT_ROWS, "all other cgroups"),
@@ -204,7 +202,7 @@ static void write_cgroup_table(const struct page *p, FILE *out)
 
 	html_table(out, "cgroup-table", "Cgroups, those with most values found first",
 		   "Cgroup|#Requests enforced|#Requests observed|#Values found|#Masked|#Left as "
-		   "they were|#Requests refused|#Connections passed through|Last day");
+		   "is|#Requests refused|#Connections passed through|Last day");
 	for (size_t i = 0; i < smaller(p->cgroups.n, PAGE_ROWS_MAX); i++) {
 		const struct page_item *item = &p->cgroups.item[i];
 

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#define SECONDS_OF_DAY 86400
+
 static void list(FILE *out, const char *const *items, size_t n)
 {
 	fputs("<ul>\n", out);
@@ -71,6 +73,8 @@ static void say_source(const struct page *p, FILE *out)
 
 static void say_period(const struct page *p, FILE *out)
 {
+	int64_t today = p->made / SECONDS_OF_DAY;
+
 	fputs("<tr><th scope=\"row\">Period</th><td>", out);
 	if (p->since) {
 		fputs("from ", out);
@@ -83,6 +87,11 @@ static void say_period(const struct page *p, FILE *out)
 		fputs("; days with data: ", out);
 		html_count(out, p->days.n);
 		fprintf(out, " of %" PRId64, p->time.last - p->time.first + 1);
+	}
+	if (p->time.n && today > p->time.last) {
+		fputs("; the last of them was ", out);
+		html_many(out, (uint64_t)(today - p->time.last), "day", "days");
+		fputs(" before this page was made", out);
 	}
 	fputs(". Days begin at midnight UTC.</td></tr>\n", out);
 }

@@ -53,6 +53,8 @@ static void say_reason(FILE *out, const char *word)
 			memmove(strstr(sentence, " of the type ${type}"),
 				strstr(sentence, "${type}") + 7,
 				strlen(strstr(sentence, "${type}") + 7) + 1);
+		if (*sentence && sentence[strlen(sentence) - 1] == '.')
+			sentence[strlen(sentence) - 1] = 0;
 		html_text(out, sentence);
 	}
 	fputs("</td>", out);
@@ -112,7 +114,7 @@ static void write_reasons(FILE *out, const struct reasons *r)
 	plot_ranks(out, &ranks);
 	plot_legend(out, names, classes, 2, false);
 	html_table(out, "refusal-table", "Reasons, most frequent first",
-		   "Reason|What it means|#Refused|#Would have been refused");
+		   "Reason|In words|#Refused|#Would have been refused");
 	for (size_t i = 0; i < r->n; i++) {
 		html_row(out, r->name[i]);
 		say_reason(out, r->name[i]);

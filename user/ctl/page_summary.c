@@ -12,7 +12,7 @@ static const char *const fate_names[FATE_COUNT] = {
 	[FATE_POLICY] = "left as they were: policy for their type",
 };
 static const char *const fate_classes[FATE_COUNT] = {
-	[FATE_MASKED] = "s0", [FATE_UNSENT] = "s2", [FATE_OBSERVED] = "s1", [FATE_POLICY] = "s4"};
+	[FATE_MASKED] = "s0", [FATE_UNSENT] = "s2", [FATE_OBSERVED] = "s1", [FATE_POLICY] = "s3"};
 
 static void find_fates(const struct page *p, uint64_t fate[static FATE_COUNT])
 {
@@ -211,10 +211,9 @@ static void write_modes(const struct page *p, FILE *out)
 	      "what it cannot mask. <strong>Observe</strong> counts what it would have masked or "
 	      "refused, and changes nothing.</p>\n",
 	      out);
-	html_table(
-		out, "modes", "Requests and values, by mode",
-		"Mode|First day|Last day|#Requests|#With findings|#Values found|#Masked|#Left as "
-		"they were|#Refused|#Would have been refused");
+	html_table(out, "modes", "Requests and values, by mode",
+		   "Mode|First day|Last day|#Requests|#With findings|#Values found|#Masked|#Left "
+		   "as is|#Refused|#Would have been refused");
 	write_mode(p, out, 0);
 	write_mode(p, out, 1);
 	html_table_end(out);

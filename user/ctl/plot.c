@@ -24,18 +24,17 @@ struct plot_scale plot_scale(uint64_t max)
 	return s;
 }
 
-static unsigned bits(uint64_t n)
-{
-	return 64 - (unsigned)__builtin_clzll(n);
-}
-
 unsigned plot_level(uint64_t n, uint64_t max)
 {
+	/* Of the most; closer together where there is most of it. */
+	static const unsigned parts[PLOT_HEAT_LEVELS] = {0, 256, 32, 8, 4, 2};
+	unsigned level = PLOT_HEAT_LEVELS;
+
 	if (!n)
 		return 0;
-	if (n >= max)
-		return PLOT_HEAT_LEVELS;
-	return 1 + (bits(n) - 1) * PLOT_HEAT_LEVELS / bits(max);
+	while (level > 1 && n < max / parts[level - 1])
+		level--;
+	return level;
 }
 
 const char *plot_series_class(size_t series, size_t n, bool others)
@@ -61,14 +60,15 @@ void plot_legend(FILE *out, const char *const *name, const char *const *class, s
 	fputs("</ul>\n", out);
 }
 
-void plot_begin(FILE *out, const struct plot *p, double width, double height)
+void plot_begin(FILE *out, const struct plot *p, double width, double height, bool fits)
 {
 	fprintf(out,
 		"<div class=\"scroll plot\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
-		"<svg id=\"%s\" viewBox=\"0 0 %.0f %.0f\" role=\"img\""
+		"<svg id=\"%s\"%s viewBox=\"0 0 %.0f %.0f\" role=\"img\""
 		" aria-labelledby=\"%s-title %s-desc\">\n<title id=\"%s-title\">%s</title>"
 		"<desc id=\"%s-desc\">",
-		p->title, p->id, width, height, p->id, p->id, p->id, p->title, p->id);
+		p->title, p->id, fits ? " class=\"fit\"" : "", width, height, p->id, p->id, p->id,
+		p->title, p->id);
 	html_text(out, p->description);
 	fprintf(out, "</desc>\n");
 }

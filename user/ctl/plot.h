@@ -20,7 +20,7 @@ struct plot_scale {
 	uint64_t step, top; /* top is a multiple of step, at most 5 times, and at least max and 1 */
 };
 struct plot_scale plot_scale(uint64_t max);
-/* Which of the heat's levels: 0 for nothing, 1 to PLOT_HEAT_LEVELS by order of magnitude. */
+/* Which of the heat's levels: 0 for nothing, PLOT_HEAT_LEVELS for half of the most, and more. */
 unsigned plot_level(uint64_t n, uint64_t max);
 
 /* A place on the axis of time. */

@@ -70,7 +70,7 @@ void plot_bars(FILE *out, const struct plot_bars *p)
 		if (sum_of(p, i) > max)
 			max = sum_of(p, i);
 	scale = plot_scale(max);
-	plot_begin(out, &p->plot, PLOT_WIDTH, HEIGHT);
+	plot_begin(out, &p->plot, PLOT_WIDTH, HEIGHT, false);
 	plot_grid(out, &a, &scale, false);
 	plot_time(out, &a, p->bucket, p->buckets);
 	for (size_t i = 0; i < p->buckets; i++)

@@ -3,6 +3,7 @@
 
 #define NAMES 236 /* width of the rows' names */
 #define HEADS 118 /* height of the columns' */
+#define RIGHT 44  /* room for the last of these, which leans over */
 #define CELL_HEIGHT 26
 #define CELL_MAX 64.0
 
@@ -70,12 +71,12 @@ static void put_row(FILE *out, const struct plot_heat *p, double cell, uint64_t 
 
 void plot_heat(FILE *out, const struct plot_heat *p)
 {
-	double cell = (PLOT_WIDTH - NAMES) / (double)p->columns;
+	double cell = (PLOT_WIDTH - NAMES - RIGHT) / (double)p->columns;
 	uint64_t max = most(p);
 
 	if (cell > CELL_MAX)
 		cell = CELL_MAX;
-	plot_begin(out, &p->plot, PLOT_WIDTH, HEADS + CELL_HEIGHT * (double)p->rows + 4);
+	plot_begin(out, &p->plot, PLOT_WIDTH, HEADS + CELL_HEIGHT * (double)p->rows + 4, false);
 	put_heads(out, p, cell);
 	for (size_t r = 0; r < p->rows; r++)
 		put_row(out, p, cell, max, r);

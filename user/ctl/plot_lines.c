@@ -83,7 +83,7 @@ void plot_lines(FILE *out, const struct plot_lines *p)
 	const struct plot_area a = {48, 12, PLOT_WIDTH - 56, HEIGHT - 44};
 	const struct plot_scale percent = {.step = 25, .top = 100};
 
-	plot_begin(out, &p->plot, PLOT_WIDTH, HEIGHT);
+	plot_begin(out, &p->plot, PLOT_WIDTH, HEIGHT, false);
 	plot_grid(out, &a, &percent, true);
 	plot_time(out, &a, p->bucket, p->buckets);
 	for (size_t s = p->series; s-- > 0;)

@@ -12,8 +12,9 @@ struct plot_area {
 	double left, top, width, height;
 };
 
-/* <svg>, with its title and its description for those who cannot see it. */
-void plot_begin(FILE *out, const struct plot *p, double width, double height);
+/* <svg>, with its title and its description for those who cannot see it. `fits`: also where it is
+ * narrow, for there is no text in it; others scroll. */
+void plot_begin(FILE *out, const struct plot *p, double width, double height, bool fits);
 void plot_end(FILE *out);
 /* Lines across, and their values beside them; `percent`: the scale's top is 100. */
 void plot_grid(FILE *out, const struct plot_area *a, const struct plot_scale *s, bool percent);

@@ -50,7 +50,7 @@ void plot_ranks(FILE *out, const struct plot_ranks *p)
 	for (size_t r = 0; r < p->rows; r++)
 		if (row_sum(p, r) > max)
 			max = row_sum(p, r);
-	plot_begin(out, &p->plot, PLOT_WIDTH, ROW * (double)p->rows);
+	plot_begin(out, &p->plot, PLOT_WIDTH, ROW * (double)p->rows, false);
 	for (size_t r = 0; r < p->rows; r++) {
 		fprintf(out, "<text class=\"name end\" x=\"%d\" y=\"%.1f\">", NAMES - 10,
 			ROW * ((double)r + 0.5) + 4);
@@ -68,7 +68,7 @@ void plot_parts(FILE *out, const struct plot_parts *p)
 
 	for (size_t i = 0; i < p->parts; i++)
 		sum += p->count[i];
-	plot_begin(out, &p->plot, PLOT_WIDTH, PARTS_HEIGHT);
+	plot_begin(out, &p->plot, PLOT_WIDTH, PARTS_HEIGHT, true);
 	for (size_t i = 0; i < p->parts; i++) {
 		double w = sum ? PLOT_WIDTH * ((double)p->count[i] / (double)sum) : 0;
 
