@@ -56,7 +56,7 @@ ALL_CFLAGS = $(CPPFLAGS) -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)
 
 pure_src   := $(wildcard user/mask/*.c user/wire/*.c)
 daemon_src := $(filter-out user/daemon/main.c,$(wildcard user/daemon/*.c))
-ctl_src    := $(wildcard user/ctl/*.c)
+ctl_src    := $(filter-out user/ctl/ctl.c,$(wildcard user/ctl/*.c))
 unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 
@@ -136,7 +136,11 @@ $(B)/awsmaskd: $(call obj,user/daemon/main.c) $(B)/libawsmaskd.a $(B)/libawsmask
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
-$(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
+$(B)/libawsmaskctl.a: $(call obj,$(ctl_src))
+	@echo "  AR    $@"
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/awsmaskctl: $(call obj,user/ctl/ctl.c) $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
@@ -220,7 +224,7 @@ demo: all ## the main job before your eyes, in network namespaces of its own (CM
 # Criterion cannot start under the thread sanitizer; tests/thread has a small one that can.
 criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterion)
 
-$(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
+$(B)/unit/%: tests/unit/%.c $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
 	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
