@@ -121,6 +121,7 @@ void conn_close(struct conn *c, bool abort)
 	    exchange_facts(c->exchange)->requests > c->counted)
 		conn_count(c);
 	conn_move(c, CONN_CLOSED);
+	conn_hide(c);
 	privsep_forget(c->thread->privsep, c->ticket);
 	conn_scan_forget(c);
 	splicer_free(c->splicer);
@@ -133,7 +134,7 @@ void conn_close(struct conn *c, bool abort)
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
-bool conn_may_name_host(const struct conn *c)
+bool conn_host_known(const struct conn *c)
 {
 	return config_is_target(c->thread->worker->config, c->host) ||
 	       config_is_unmasked_model(c->host);
@@ -144,7 +145,7 @@ void conn_refused(struct conn *c, const char *why)
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
 	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", conn_may_name_host(c) ? c->host : "other"));
+		 log_name("host", conn_host_known(c) ? c->host : "other"));
 }
 
 ssize_t conn_fill(struct conn *c)
@@ -214,9 +215,8 @@ static void on_soon(uv_timer_t *timer)
 	conn_pump(timer->data);
 }
 
-void conn_pump(void *arg)
+static void pump(struct conn *c)
 {
-	struct conn *c = arg;
 	bool again = true;
 
 	for (unsigned rounds = 0; again; rounds++) {
@@ -252,6 +252,14 @@ void conn_pump(void *arg)
 			return; /* waits for an answer, or for its end */
 		}
 	}
+}
+
+void conn_pump(void *arg)
+{
+	struct conn *c = arg;
+
+	pump(c);
+	conn_show(c);
 }
 
 void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)

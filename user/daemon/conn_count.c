@@ -63,7 +63,7 @@ void conn_count_connection(struct conn *c, enum report_outcome outcome, const ch
 	/* Any other name may be a value itself (a bucket's, an instance's). */
 	const struct report_connection q = {.day = report_today(),
 					    .cgroup = c->who.accounted ? c->who.accounted : "",
-					    .target = conn_may_name_host(c) ? c->host : "",
+					    .target = conn_host_known(c) ? c->host : "",
 					    .observe = conn_observes(c),
 					    .outcome = outcome,
 					    .why = why};
@@ -82,6 +82,7 @@ void conn_count(struct conn *c)
 	stat_add(&s->request_bytes, f->request_bytes);
 	stat_add(&s->answer_bytes, f->answer_bytes);
 	found = count_types(c, &f->masked);
+	conn_show_counted(c, found);
 	stat_add(&s->restored, f->unmasked.restored);
 	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
 	stat_add(&s->signed_passed, f->masked.signed_passed);
