@@ -118,6 +118,14 @@ endif
 
 $(call obj,user/mask/catalogue_image.c): $(image).h
 
+# The style sheet of the report's page, as a string.
+$(B)/page_css.h: user/ctl/page.css
+	@mkdir -p $(@D)
+	@echo "  CSS   $<"
+	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+
+$(call obj,user/ctl/page_style.c): $(B)/page_css.h
+
 $(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
 	@echo "  AR    $@"
 	@rm -f $@ && ar rcs $@ $^
