@@ -118,6 +118,14 @@ endif
 
 $(call obj,user/mask/catalogue_image.c): $(image).h
 
+# The style sheet of the report's page, as a string.
+$(B)/page_css.h: user/ctl/page.css
+	@mkdir -p $(@D)
+	@echo "  CSS   $<"
+	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+
+$(call obj,user/ctl/page_style.c): $(B)/page_css.h
+
 $(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
 	@echo "  AR    $@"
 	@rm -f $@ && ar rcs $@ $^
@@ -303,7 +311,7 @@ test-claude: all ## the real Claude Code CLI from npm against the stand-in origi
 HS_FLAGS = $(shell pkg-config --exists libhs 2>/dev/null && echo -DBENCH_HYPERSCAN -lhs)
 bench_bin := $(B)/bench/scan $(B)/bench/origin $(B)/bench/load
 
-$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c
+$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c tests/bench/rank.c tests/hostile.h
 $(B)/bench/load: tests/bench/client.c tests/bench/watch.c
 $(B)/bench/origin: tests/bench/watch.c
 $(B)/bench/%: tests/bench/%.c tests/bench/gen.c tests/bench/answer.c $(wildcard tests/bench/*.h) $(B)/libawsmaskd.a $(B)/libawsmask.a

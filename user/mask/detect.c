@@ -2,6 +2,7 @@
 #include "own.h"
 #include "placeholder.h"
 #include "places.h"
+#include "walls.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct progress {
 	uint64_t text; /* which text this is about; else it says nothing */
 	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
+	struct walls walls;
 };
 
 struct detector {
@@ -24,6 +26,8 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct detect_work work;
+	uint64_t effort_end; /* of all that it does */
+	struct walls_seen walls;
 	struct progress progress[RULES_MAX];
 	struct places places;
 };
@@ -42,8 +46,10 @@ struct detector *detector_new(const struct catalogue *c)
 		detector_free(d);
 		return NULL;
 	}
+	d->effort_end = UINT64_MAX;
 	pcre2_set_match_limit(d->context, MATCH_LIMIT);
 	pcre2_jit_stack_assign(d->context, NULL, d->stack);
+	pcre2_set_callout(d->context, walls_callout, &d->walls);
 	return d;
 }
 
@@ -60,6 +66,16 @@ void detector_free(struct detector *d)
 const struct detect_work *detector_work(const struct detector *d)
 {
 	return &d->work;
+}
+
+static uint64_t effort(const struct detector *d)
+{
+	return d->work.anchors + d->work.matches * EFFORT_TRY;
+}
+
+void detector_allow(struct detector *d, uint64_t more)
+{
+	d->effort_end = effort(d) + more;
 }
 
 static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
@@ -121,7 +137,10 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	rule = rule_ready(d->catalogue, id);
 	if (!rule)
 		return -1;
+	d->walls.of = id < RULE_COUNT ? &progress->walls : NULL;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
+	walls_tried(&progress->walls, rc >= 0);
+	d->work.walked = d->walls.walked;
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (rc < 0)
@@ -166,11 +185,14 @@ static int try_anchors(struct detector *d, const uint8_t *text, size_t len, stru
 	size_t n;
 
 	places_begin(p, a, text, len);
-	while ((n = places_next(p)))
+	while ((n = places_next(p))) {
 		for (size_t i = 0; i < n; i++)
 			if (try_node(d, &a->nodes[p->list[i].node], text, len,
 				     p->from + p->list[i].at, spans) < 0)
 				return -1;
+		if (effort(d) > d->effort_end)
+			return -1;
+	}
 	return 0;
 }
 
