@@ -70,7 +70,7 @@ ctl_process() {
 	works
 	place_ctl top --once --delay 0.2 >"$T/out"
 	cat "$T/out"
-	grep -qE '^awsmask [0-9.]+ +enforce, fail closed .* 1 worker, 0 of them draining' "$T/out"
+	grep -qE '^awsmask [0-9.]+ +enforce, fail closed +up [0-9a-z]+ +memory [0-9.]+ MB +1 worker$' "$T/out"
 	grep -qE '^flows 6 open ' "$T/out"
 	expect "idle connections" 3 "$(grep -cE "^python3 .* $TARGET .* idle " "$T/out")"
 	expect "streams" 2 "$(grep -cE "^python3 +[0-9]+ +0 .*/client +$TARGET .* (streaming|waiting) [0-9]+s " "$T/out")"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../daemon/report.h"
 #include "client.h"
+#include "progress.h"
 #include "report_table.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct inquiry {
 	int64_t since;
 	unsigned by[TABLES_MAX]; /* bits of enum report_column */
 	size_t tables;
+	struct progress *progress; /* of the table that is asked for; NULL: nobody is told */
 };
 
 static json_t *columns_json(unsigned by)
@@ -114,6 +116,8 @@ static json_t *ask_pages(struct inquiry *q, unsigned by, bool *moved, struct err
 		*moved |=
 			!json_equal(json_object_get(all, "total"), json_object_get(page, "total"));
 		json_array_extend(rows, json_object_get(page, "rows"));
+		progress_set(q->progress, json_array_size(rows),
+			     (uint64_t)json_integer_value(json_object_get(page, "total")));
 		next = json_integer_value(json_object_get(page, "next"));
 		json_decref(page);
 	}
@@ -237,8 +241,11 @@ static int report(struct inquiry *q)
 	struct err e;
 
 	for (size_t i = 0; i < q->tables; i++) {
-		json_t *answer = ask_all(q, q->by[i], &e), *rows = NULL;
+		json_t *answer, *rows = NULL;
 
+		q->progress = progress_begin(q->ctl, "asking", 0, PROGRESS_THINGS);
+		answer = ask_all(q, q->by[i], &e);
+		progress_end(q->progress);
 		if (answer && !(rows = sorted(json_object_get(answer, "rows"), q->by[i])))
 			err_set(&e, "memory is out");
 		if (!rows) {
