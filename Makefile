@@ -157,11 +157,12 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
-0644 deploy/RUNBOOK.md share/awsmask/RUNBOOK.md
-0644 deploy/prometheus/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
+0644 deploy/RUNBOOK.md share/doc/awsmask/RUNBOOK.md
+0644 deploy/ci/README.md share/doc/awsmask/README.ci.md
+0644 $(B)/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
 0644 deploy/grafana/awsmask.json share/awsmask/grafana/awsmask.json
 0755 deploy/ci/awsmask-job bin/awsmask-job
-$(foreach f,$(wildcard deploy/ci/*/* deploy/ci/README.md),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
+$(foreach f,$(wildcard deploy/ci/*/*),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
 ))
 $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
@@ -173,6 +174,7 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 	@for unit in awsmaskd awsmask-worker; do \
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
+	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
 	while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
@@ -201,6 +203,8 @@ deb: ## a package for Debian and its family, in build/deb (needs debhelper; says
 	@cd build/deb/awsmask-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
 	@ls build/deb/*.deb
 
+# Where packages are Debian's, rpm knows of none of what is installed.
+RPMFLAGS ?= $(if $(wildcard /etc/debian_version),--nodeps)
 rpm: ## a package for the RHEL family and SUSE, in build/rpm (needs rpmbuild)
 	$(call package_source,rpm)
 	@tar -C build/rpm -czf build/rpm/awsmask-$(VERSION).tar.gz awsmask-$(VERSION)
@@ -284,7 +288,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## the package and the Ansible role on a machine of their own (systemd-nspawn); installs what they need
+test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tools/deps.sh --fleet
 	@tests/e2e/fleet.sh
 
@@ -323,12 +327,17 @@ soak: all $(bench_bin) ## ten minutes of requests, and nothing may grow; for roo
 check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 	@tools/check.sh $(B)
 
+lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
+	@tools/deps.sh --fleet
+	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
+	@tools/lint.sh $(B)
+
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
-	test-claude bench bench-scan soak check help
+	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.
 -include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

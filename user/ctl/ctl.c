@@ -98,8 +98,9 @@ static const struct command commands[] = {
 	 "install  put it into the system's trust store, making it at first; --claude-code is for\n"
 	 "         Claude Code's builds on Node, which do not read that store\n"
 	 "remove   take it out of both\n"
-	 "rotate   make a new one; the old pair is kept beside it; a store that held the old one\n"
-	 "         holds the new one before awsmaskd uses it\n"},
+	 "rotate   make a new one, in place of the old one also in the store; clients that trust "
+	 "the\n"
+	 "         old one need no restart until it would have expired\n"},
 	{"vault", cmd_vault, "check|repair", 1, 1,
 	 OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(PROGRESS),
 	 "look a vault through, or save what can be read of a damaged one",

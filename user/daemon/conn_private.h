@@ -146,7 +146,7 @@ void conn_hide(struct conn *c);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
 
-/* A large request is to be scanned, when it is its turn: one of each loop is. The pump goes on after it. */
+/* A request is to be scanned when it is its turn. The pump goes on after it. */
 void conn_scan(struct conn *c);
 /* It does not wait for that any more. */
 void conn_scan_forget(struct conn *c);

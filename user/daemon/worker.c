@@ -29,9 +29,7 @@
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
-#define SCAN_APART                                                                                 \
-	(256 *                                                                                     \
-	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
+#define SCAN_APART (64 * 1024) /* some tenths of a millisecond's work */
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
@@ -83,6 +81,7 @@ static void close_loop(struct loop_thread *t)
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
 	conn_close_all(&t->base);
+	conn_turns_close(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
 	uv_close((uv_handle_t *)&t->alive, NULL);
@@ -258,6 +257,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
+	conn_turns_open(&t->base);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
 	if (!t->base.privsep || !t->base.origins)

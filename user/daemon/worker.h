@@ -76,8 +76,10 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns;		 /* all of them, so that they can be closed at the end */
-	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
+	struct conn *conns;   /* all of them, so that they can be closed at the end */
+	uv_idle_t turn;	      /* one request is scanned in each round of the loop ... */
+	struct conn *to_scan; /* ... of these */
+	struct conn *scanning, *to_scan_apart; /* large ones: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;
 	bool draining; /* who is between two requests is let go */
