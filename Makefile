@@ -281,8 +281,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
-	@tools/deps.sh --fleet
+test-fleet: lint ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tests/e2e/fleet.sh
 
 test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
@@ -323,7 +322,7 @@ check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
 	@tools/deps.sh --fleet
 	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
-	@tools/lint.sh $(B)
+	@tools/lint.sh
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
