@@ -17,14 +17,12 @@ depends_of_package() {
 
 # shellcheck disable=SC2046 # a list of words
 machine_base $(depends_of_package) adduser curl openssl ca-certificates python3-apt ansible-core rpm && machine_begin "$@" || exit 1
-# shellcheck source=tests/e2e/lib.bash
-REPO=$PWD BUILD=$PWD/build/plain . tests/e2e/lib.bash
 
 # --- the machine, and what it looks like ----------------------------------------------------------
 
 # The same source in a package of a higher number: rpm has no way to change one that is made.
 newer_rpm() {
-	[ build/rpm/RPMS/*/awsmask-[0-9]*-2.*.rpm -nt "$(echo build/rpm/awsmask-*.tar.gz)" ] && return
+	[ "$(echo build/rpm/RPMS/*/awsmask-[0-9]*-2.*.rpm)" -nt "$(echo build/rpm/awsmask-*.tar.gz)" ] && return
 	rpmbuild --quiet -bb --nodeps --define "_topdir $PWD/build/rpm" --define "_sourcedir $PWD/build/rpm" \
 		--define "version_of_source $(rpm_field VERSION)" --define 'release_of_package 2' deploy/rpm/awsmask.spec
 }
@@ -33,14 +31,18 @@ rpm_field() {
 	rpm -qp --qf "%{$1}" build/rpm/RPMS/*/awsmask-[0-9]*-1.*.rpm
 }
 
+have_claude() (
+	export REPO=$PWD BUILD=$PWD/build/plain
+	# shellcheck source=tests/e2e/lib.bash
+	. tests/e2e/lib.bash && npm_packages claude "$CLAUDE_PACKAGE"
+)
+
 prepare() {
 	newer_rpm >"$WORK/rpm.log" 2>&1 || {
 		tail -n 20 "$WORK/rpm.log"
 		return 1
 	}
-	if npm_packages claude "$CLAUDE_PACKAGE"; then
-		MACHINE_OPTIONS=(--bind-ro="$PWD/$CLAUDE:/opt/claude")
-	fi
+	have_claude && MACHINE_OPTIONS=(--bind-ro="$PWD/$CLAUDE:/opt/claude")
 	scripted_prepare && machine_boot || return 1
 	machine mkdir -p $FLEET/collections $FLEET/src $FLEET/home
 	tar -C deploy/ansible -cf - . | machine tar -C $FLEET/src -xf -
@@ -49,7 +51,7 @@ prepare() {
 		cat build/rpm/RPMS/*/awsmask-[0-9]*-$n.*.rpm | machine sh -c "cat >$FLEET/awsmask-$n.rpm"
 	done
 	# What the clients' origin says it is, this machine believes; awsmaskd asks the same store.
-	machine sh -c 'cp /opt/load/*.pem /usr/local/share/ca-certificates/origin.crt && update-ca-certificates >/dev/null'
+	machine sh -c 'cp /opt/load/*.pem /usr/local/share/ca-certificates/origin.crt && update-ca-certificates >/dev/null 2>&1'
 	printf '%s ansible_connection=local\n' pilot rest | machine sh -c "cat >$FLEET/hosts"
 	machine sh -c "cd $FLEET/src && export HOME=$FLEET ANSIBLE_COLLECTIONS_PATH=$FLEET/collections &&
 		ansible-galaxy collection build --output-path $FLEET >/dev/null &&
