@@ -157,10 +157,10 @@ unwell_by_trust() {
 # --- a real client --------------------------------------------------------------------------------
 
 # The Claude Code CLI as npm has it: nothing in its environment speaks of awsmask.
-claude_is_masked() {
+claude_is_masked() { # [OPTION...]: of its unit
 	local said seen
 	scripted_start || return 1
-	said=$(as_unit --slice=agents.slice "${AT_SCRIPTED[@]}" --working-directory=$FLEET/home env HOME=$FLEET/home \
+	said=$(as_unit --slice=agents.slice "$@" "${AT_SCRIPTED[@]}" --working-directory=$FLEET/home env HOME=$FLEET/home \
 		ANTHROPIC_API_KEY=sk-ant-none TERM=dumb SHELL=/bin/bash timeout 120 "$(claude_program)" \
 		-p "Please look at $VALUE" 2>&1)
 	seen=$(machine sh -c 'cat /opt/load/log/*.plain')
@@ -169,6 +169,12 @@ claude_is_masked() {
 		echo "$said" | head -n 5
 		return 1
 	}
+}
+
+# With the store as it was before, as one has it that runs since then: the earlier CA vouches for the new one.
+claude_outlives_a_rotation() {
+	machine sh -c "cp -rL /etc/ssl/certs $FLEET/certs && awsmaskctl ca rotate" &&
+		claude_is_masked --property=BindReadOnlyPaths=$FLEET/certs:/etc/ssl/certs && claude_is_masked
 }
 
 claude_program() {
@@ -217,6 +223,14 @@ broken_is_stopped() {
 
 mended_goes_on() {
 	newer_package 0.1.4-1 && goes_on_to_the_rest upgrade && version_is 0.1.4-1 && is_masked
+}
+
+role_removes() {
+	play remove -e awsmask_purge=false && released
+}
+
+role_purges() {
+	play remove -e awsmask_purge=true && machine test ! -e /var/lib/awsmask -a ! -e /etc/awsmask
 }
 
 # --- by hand, with dpkg and rpm -------------------------------------------------------------------
@@ -281,6 +295,7 @@ check "the role installs, configures and proves" first_run
 check "nothing but what is enrolled is touched" passes
 check "what is enrolled is masked" is_masked
 check "Claude Code from npm is masked" claude_is_masked
+check "a rotation of the CA: Claude Code is served with the store as it was before, and as it is" claude_outlives_a_rotation
 check "a second run changes nothing" nothing_changes
 check "nor does check mode find anything to change" nothing_changes --check
 check "a wrong argument is refused" refused -e awsmask_fail_open=1 -e awsmask_mode=sometimes "one of: enforce, observe"
@@ -294,7 +309,8 @@ check "a host that is not well ends a rollout before the next" unwell_by_trust
 check "mended, it goes on" goes_on_to_the_rest rollout -e "$enforcing"
 check "a version that does not start ends an upgrade before the next host, and nothing leaves unmasked" broken_is_stopped
 check "the version that mends it goes to all" mended_goes_on
-check "removed by the role, nothing is masked nor refused" eval 'play remove -e awsmask_purge=true && passes agents.slice'
+check "removed by the role, nothing is masked nor refused, and the vault stays" role_removes
+check "purged by the role, it is gone" role_purges
 check "the machine is as it was" as_before
 check "dpkg installs: a daemon runs, nothing is enrolled" dpkg_installs
 check "enrolled by hand, it masks" begun_by_hand
