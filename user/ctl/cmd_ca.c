@@ -68,10 +68,11 @@ static int ca_show(struct ctl *c, const struct config *config)
 			"overlap_until", overlap[0] ? overlap : NULL));
 	printf("name        %s\nfile        %s/%s\nnot before  %s\nnot after   %s\n"
 	       "sha256      %s\ntrusted     %s\n",
-	       f.subject, config->ca_dir, CA_CERT_FILE, f.not_before, f.not_after, f.fingerprint,
+	       harmless(f.subject), harmless(config->ca_dir), CA_CERT_FILE, f.not_before,
+	       f.not_after, f.fingerprint,
 	       trusted == 1   ? "yes, by the system's store"
 	       : trusted == 0 ? "no: run `awsmaskctl ca install`"
-			      : store.text);
+			      : harmless(store.text));
 	if (overlap[0])
 		printf("overlap     who trusts the one before it is served until %s\n", overlap);
 	return STATUS_DONE;
@@ -81,7 +82,7 @@ static int done(const struct ctl *c, const char *sentence)
 {
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(json_pack("{s:b, s:s}", "ok", 1, "done", sentence));
-	printf("%s\n", sentence);
+	printf("%s\n", harmless(sentence));
 	return STATUS_DONE;
 }
 
