@@ -33,7 +33,7 @@ static struct memo_key key_of(unsigned i, uint8_t text[static TEXT_MAX], size_t 
 }
 
 /* What is found in it, so that it can be told from others'. */
-static void keep(struct memo *m, const struct memo_key *key, unsigned i, size_t places)
+static void keep(struct memo *m, struct memo_key *key, unsigned i, size_t places)
 {
 	uint64_t words[TEXT_MAX / 8] = {i, 0, i * 3ull};
 	uint32_t at[400];
@@ -50,6 +50,7 @@ static void keep(struct memo *m, const struct memo_key *key, unsigned i, size_t 
 		rules[k] = (struct span){i + k, i + k + 5, (enum mask_type)(i % 7), (uint16_t)k};
 	for (size_t k = 0; k < places; k++)
 		at[k] = i + (uint32_t)k;
+	(void)memo_recall(m, key);
 	memo_keep(m, key, &f);
 }
 
