@@ -11,6 +11,7 @@
 #define WAYS 8
 #define BYTES_PER_SLOT 512 /* of the ring */
 #define SHARE 4		   /* no text takes more than this part of the ring */
+#define HASHED 64	   /* so many bytes are hashed in a step */
 #define TOKEN_BITS 1	   /* per byte of text */
 
 /* A span, smaller. */
@@ -185,22 +186,30 @@ static uint64_t word_at(const uint8_t *p)
 	return word;
 }
 
-/* Four lanes, so that no multiplication waits for the one before. Texts have MEMO_TEXT_MIN bytes at least. */
+/* Four lanes, so that no multiplication waits for the one before. */
+static void hash_on(uint64_t lane[static 4], const uint8_t *p)
+{
+	for (unsigned i = 0; i < 4; i++)
+		lane[i] = mix(word_at(p + 16 * i) ^ lane[i],
+			      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
+}
+
 static uint64_t text_hash(const struct memo *m, const struct memo_key *key)
 {
-	const uint8_t *p = key->text, *last = p + key->len - 64;
+	const uint8_t *p = key->text;
 	uint64_t lane[4] = {m->seed, m->seed ^ 0xa0761d6478bd642fu, m->seed ^ 0xe7037ed1a0b428dbu,
 			    m->seed ^ 0x8ebc6af09c88c6e3u};
 	uint64_t extra = key->len ^ (uint64_t)key->skip << 32 ^ (uint64_t)key->escaped << 63;
 
-	for (;; p += 64) {
-		if (p > last)
-			p = last; /* some bytes twice */
-		for (unsigned i = 0; i < 4; i++)
-			lane[i] = mix(word_at(p + 16 * i) ^ lane[i],
-				      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
-		if (p == last)
-			break;
+	if (key->len < HASHED) {
+		uint8_t copy[HASHED] = {0};
+
+		memcpy(copy, p, key->len);
+		hash_on(lane, copy);
+	} else {
+		for (size_t left = key->len; left > HASHED; left -= HASHED, p += HASHED)
+			hash_on(lane, p);
+		hash_on(lane, key->text + key->len - HASHED); /* some bytes twice */
 	}
 	lane[0] ^= mix(lane[1] ^ extra, lane[2] ^ m->seed);
 	return mix(lane[0] ^ (uintptr_t)key->owner, lane[3] ^ 0x1d8e4e27c47d124fu);

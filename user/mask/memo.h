@@ -13,7 +13,7 @@
  */
 #include "known.h"
 
-#define MEMO_TEXT_MIN 64 /* shorter texts are not worth it */
+#define MEMO_TEXT_MIN 8 /* shorter texts are not worth it */
 
 struct memo;
 
