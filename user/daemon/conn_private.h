@@ -3,7 +3,7 @@
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
  * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
- * conn_open.c (requests), conn_count.c (what is counted of them). */
+ * conn_open.c (requests), conn_count.c (what is counted of them), conn_show.c (what is shown of all that). */
 #include "conn.h"
 #include "identity.h"
 #include "log.h"
@@ -80,6 +80,10 @@ struct conn {
 	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
 	bool idle;	     /* nobody has asked for anything */
 	bool rested;	     /* ... for a while */
+	unsigned place;	     /* on the board; 0: none */
+	bool target_shown;   /* there */
+	bool storing;	     /* what another thread does: new placeholders are committed */
+	struct board_motion shown; /* there; the sums are of requests that were counted */
 	struct splicer *splicer;
 	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
 	struct conn_watch watch;
@@ -90,11 +94,13 @@ void conn_pump(void *arg);
 void conn_move(struct conn *c, enum conn_state to);
 void conn_close(struct conn *c, bool abort);
 void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
+/* Its exchange is not needed any more. */
+void conn_forget_exchange(struct conn *c);
 /* Nobody has asked for anything for a while. */
 void conn_rest(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */
 ssize_t conn_fill(struct conn *c);
-void conn_refused(struct conn *c, const char *why); /* count and say it */
+void conn_refused(struct conn *c, const char *why); /* count and say it; why: static */
 
 /* Each returns true when something happened, so that the pump goes round again. */
 bool conn_sniff(struct conn *c);
@@ -127,14 +133,24 @@ void conn_ask_flow(struct conn *c);
 bool conn_observes(const struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
+/* What became of a connection, into the report; why: static. */
+void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why);
 /* It goes to the origin: what was observed in it into the log, once. */
 void conn_tell(struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
+/* Whether c->host is one that awsmask knows: any other name may be a value itself (a bucket's, an instance's). */
+bool conn_host_known(const struct conn *c);
+/* How things stand, for who looks at the board. */
+void conn_show(struct conn *c);
+/* A request was counted: add it to what is shown. */
+void conn_show_counted(struct conn *c, uint64_t masked);
+/* It is no more. */
+void conn_hide(struct conn *c);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
 
-/* A large request is to be scanned, when it is its turn: one of each loop is. The pump goes on after it. */
+/* A request is to be scanned when it is its turn. The pump goes on after it. */
 void conn_scan(struct conn *c);
 /* It does not wait for that any more. */
 void conn_scan_forget(struct conn *c);
