@@ -129,8 +129,9 @@ static void begin(struct progress *p, const char *doing, uint64_t total, enum pr
 struct progress *progress_begin(const struct ctl *c, const char *doing, uint64_t total,
 				enum progress_unit unit)
 {
-	bool terminal = is_terminal();
-	struct progress *p = terminal || c->option[OPTION_PROGRESS] ? calloc(1, sizeof(*p)) : NULL;
+	bool terminal = c && is_terminal();
+	struct progress *p =
+		terminal || (c && c->option[OPTION_PROGRESS]) ? calloc(1, sizeof(*p)) : NULL;
 	pthread_condattr_t monotonic;
 	sigset_t all, before;
 	int failed;

@@ -11,7 +11,7 @@ struct progress;
 
 enum progress_unit { PROGRESS_BYTES, PROGRESS_THINGS };
 
-/* `doing`: "reading". `total` 0: not known. NULL: nobody is told; then the others do nothing. */
+/* `doing`: "reading". `total` 0: not known. NULL: nobody is told, as where `c` is NULL; then the others do nothing. */
 struct progress *progress_begin(const struct ctl *c, const char *doing, uint64_t total,
 				enum progress_unit unit);
 /* So far. Any thread. As a callback, too: `arg` is the progress. */
