@@ -53,7 +53,10 @@ void follow_free(struct follow *f);
  */
 unsigned follow_read(struct follow *f, const char *expression, struct guards *g);
 
-/* Go on behind this anchor. `within`: it stands somewhere in the match, else at its start. */
+/*
+ * Go on behind this anchor. `within`: it stands somewhere in the match, behind (?C10) if the expression
+ * has that; else at its start.
+ */
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within);
 
 /* The sets for the bytes behind the anchor. A set is full where the match may have ended. */
