@@ -43,11 +43,14 @@ static const struct command commands[] = {
 	{"metrics", cmd_metrics, "", 0, 0, 0, "print what is counted, as Prometheus reads it",
 	 "For a host without a scraper: node_exporter takes it as a file of its textfile "
 	 "collector.\n"},
-	{"report", cmd_report, "", 0, 0,
-	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(JSON),
+	{"report", cmd_report, "[FILE...]", 0, INT_MAX,
+	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(HTML) | OPTION_BIT(JSON),
 	 "sum up what was found, by type, cgroup and day",
 	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
-	 "values.\n"},
+	 "values.\n"
+	 "With --html it is one page with plots; each FILE is the report's file of a host, and "
+	 "all\n"
+	 "are on the page together. Without any, the page is of the daemon that runs here.\n"},
 	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS | OPTION_BIT(VERBOSE),
 	 "run a command in a fresh, enrolled cgroup",
 	 "Where no awsmaskd runs one is started for this command alone, and all of it is gone "

@@ -180,6 +180,7 @@ bool conn_host_known(const struct conn *c)
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
+	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
 		 log_name("host", conn_host_known(c) ? c->host : "other"));
 }

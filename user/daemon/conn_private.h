@@ -100,7 +100,7 @@ void conn_forget_exchange(struct conn *c);
 void conn_rest(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */
 ssize_t conn_fill(struct conn *c);
-void conn_refused(struct conn *c, const char *why); /* count and say it */
+void conn_refused(struct conn *c, const char *why); /* count and say it; why: static */
 
 /* Each returns true when something happened, so that the pump goes round again. */
 bool conn_sniff(struct conn *c);
@@ -133,6 +133,8 @@ void conn_ask_flow(struct conn *c);
 bool conn_observes(const struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
+/* What became of a connection, into the report; why: static. */
+void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why);
 /* It goes to the origin: what was observed in it into the log, once. */
 void conn_tell(struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
