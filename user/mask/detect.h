@@ -66,7 +66,7 @@ const struct detect_work *detector_work(const struct detector *d);
  * From here on it may look at so many anchors, until this is called again; a rule that is tried counts
  * as EFFORT_TRY of them. What needs more fails. At first it may do what it likes.
  */
-#define EFFORT_TRY 8
+#define EFFORT_TRY 16
 void detector_allow(struct detector *d, uint64_t effort);
 
 /* What found a span, where it was none of the catalogue's rules. */
