@@ -304,6 +304,10 @@ test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; ins
 	@tools/deps.sh --metrics
 	@tests/e2e/metrics.sh $(B)
 
+test-browser: all ## pages of `report --html` in a real browser, light and dark, screen, phone and paper; installs it; 1 minute
+	@tools/deps.sh --browser
+	@tests/e2e/browser.sh $(B)
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -344,7 +348,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics test-browser deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.

@@ -19,7 +19,7 @@ _awsmaskctl() {
 	--target) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl config show 2>/dev/null |
 		sed -n 's/^targets: *\[\(.*\)\]$/\1/p' | tr -d ,)" -- "$cur") && return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
-	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--config | --socket | --vault | --db | --html) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |
@@ -37,6 +37,7 @@ _awsmaskctl() {
 		mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 		mapfile -t COMPREPLY < <(cd "$mount" 2>/dev/null && compgen -d -- "$cur")
 		;;
+	report) [[ $words != *' --html'* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
 	vault) mapfile -t COMPREPLY < <(compgen -W 'check repair' -- "$cur") ;;
 	config) mapfile -t COMPREPLY < <(compgen -W 'check show' -- "$cur") ;;

@@ -233,6 +233,16 @@ static void end_file(struct report_db *db)
 	report_db_close(db);
 }
 
+static void change_file(const char *name, const char *sql)
+{
+	sqlite3 *sqlite;
+
+	cr_assert_eq(sqlite3_open(in_tempdir(name), &sqlite), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(sqlite, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
+		     sqlite3_errmsg(sqlite));
+	sqlite3_close(sqlite);
+}
+
 static void add(struct report_db *db, int64_t day, const char *cgroup, const char *target,
 		const char *type, bool observe, uint64_t found)
 {
@@ -353,7 +363,6 @@ Test(report_page, hostile_names)
 	static const char rename_host[] =
 		"UPDATE about SET value = '<img src=x onerror=alert(1)>' WHERE name <> ''";
 	struct report_db *db = new_file("r.db");
-	sqlite3 *sqlite;
 	char *text;
 
 	add(db, DAY, HOSTILE "cgroup", HOSTILE "target", "", false, 5);
@@ -361,9 +370,7 @@ Test(report_page, hostile_names)
 	add_outcome(db, DAY, HOSTILE "cgroup", REPORT_REFUSED, HOSTILE "why", 2);
 	add_outcome(db, DAY, HOSTILE "cgroup", REPORT_DENIED, HOSTILE "denied", 2);
 	end_file(db);
-	cr_assert_eq(sqlite3_open(in_tempdir("r.db"), &sqlite), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(sqlite, rename_host, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(sqlite);
+	change_file("r.db", rename_host);
 	text = page_of_one("r.db", 0);
 	HAS_NOT(text, "<script");
 	HAS(text, "&lt;img src=x onerror=alert(1)&gt;</th><td>&lt;img");
@@ -469,8 +476,10 @@ Test(report_page, a_file_without_outcomes)
 
 	cr_assert_eq(report_db_add(db, &k, &s), 0);
 	end_file(db);
+	change_file("r.db", "DROP TABLE about; DROP TABLE outcome");
 	text = page_of_one("r.db", 0);
 	HAS(text, "not counted by the version that made the file");
 	HAS(text, "(reason not recorded)");
+	HAS(text, "1 file of an earlier version");
 	free(text);
 }

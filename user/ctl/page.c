@@ -29,6 +29,9 @@ bool page_has_outcomes(const struct page *p)
 	for (int i = 0; i < REPORT_OUTCOME_COUNT; i++)
 		if (page_outcome(&p->all, (enum report_outcome)i))
 			return true;
+	for (size_t i = 0; i < p->hosts; i++)
+		if (*p->host[i].version)
+			return true;
 	return false;
 }
 

@@ -30,7 +30,7 @@ static void say_nothing(const struct page *p, FILE *out)
 	fputs("<div class=\"verdict none\"><p class=\"head\"><strong>Nothing was counted in this "
 	      "period.</strong></p>\n<p>",
 	      out);
-	if (page_has_outcomes(p))
+	if (p->days.n)
 		fputs("Connections were seen, and no request to a target came to its end.", out);
 	else
 		fputs("No request of an enrolled cgroup to a target came to its end, and no "
@@ -225,7 +225,8 @@ void page_write_summary(const struct page *p, FILE *out)
 
 	find_fates(p, fate);
 	say_verdict(p, out, fate);
-	write_numbers(p, out);
+	if (p->days.n)
+		write_numbers(p, out);
 	if (page_both(&p->all).found)
 		write_fates(out, fate);
 	if (page_both(&p->all).requests)
