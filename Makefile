@@ -296,8 +296,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
-	@tools/deps.sh --fleet
+test-fleet: lint ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tests/e2e/fleet.sh
 
 test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
@@ -315,7 +314,7 @@ test-claude: all ## the real Claude Code CLI from npm against the stand-in origi
 HS_FLAGS = $(shell pkg-config --exists libhs 2>/dev/null && echo -DBENCH_HYPERSCAN -lhs)
 bench_bin := $(B)/bench/scan $(B)/bench/origin $(B)/bench/load
 
-$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c
+$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c tests/bench/rank.c tests/hostile.h
 $(B)/bench/load: tests/bench/client.c tests/bench/watch.c
 $(B)/bench/origin: tests/bench/watch.c
 $(B)/bench/%: tests/bench/%.c tests/bench/gen.c tests/bench/answer.c $(wildcard tests/bench/*.h) $(B)/libawsmaskd.a $(B)/libawsmask.a
@@ -342,7 +341,7 @@ check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
 	@tools/deps.sh --fleet
 	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
-	@tools/lint.sh $(B)
+	@tools/lint.sh
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \

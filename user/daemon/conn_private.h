@@ -94,6 +94,8 @@ void conn_pump(void *arg);
 void conn_move(struct conn *c, enum conn_state to);
 void conn_close(struct conn *c, bool abort);
 void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
+/* Its exchange is not needed any more. */
+void conn_forget_exchange(struct conn *c);
 /* Nobody has asked for anything for a while. */
 void conn_rest(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */

@@ -2,6 +2,7 @@
 #include "chunk.h"
 #include "own.h"
 #include "placeholder.h"
+#include "walls.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ struct progress {
 	uint64_t text; /* which text this is about; else it says nothing */
 	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
+	struct walls walls;
 };
 
 /* A place where the anchors of a chain may stand. */
@@ -32,6 +34,8 @@ struct detector {
 	pcre2_jit_stack *stack;
 	uint64_t text; /* how many there were, this one included */
 	struct detect_work work;
+	uint64_t effort_end; /* of all that it does */
+	struct walls_seen walls;
 	struct progress progress[RULES_MAX];
 	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
 	struct pair pairs[2 * BLOCKS * PROPOSE_BLOCK + 1];
@@ -51,8 +55,10 @@ struct detector *detector_new(const struct catalogue *c)
 		detector_free(d);
 		return NULL;
 	}
+	d->effort_end = UINT64_MAX;
 	pcre2_set_match_limit(d->context, MATCH_LIMIT);
 	pcre2_jit_stack_assign(d->context, NULL, d->stack);
+	pcre2_set_callout(d->context, walls_callout, &d->walls);
 	return d;
 }
 
@@ -69,6 +75,16 @@ void detector_free(struct detector *d)
 const struct detect_work *detector_work(const struct detector *d)
 {
 	return &d->work;
+}
+
+static uint64_t effort(const struct detector *d)
+{
+	return d->work.anchors + d->work.matches * EFFORT_TRY;
+}
+
+void detector_allow(struct detector *d, uint64_t more)
+{
+	d->effort_end = effort(d) + more;
 }
 
 /* The window around a pair at `at`; beyond the text's ends there are zeroes. */
@@ -187,7 +203,10 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	rule = rule_ready(d->catalogue, id);
 	if (!rule)
 		return -1;
+	d->walls.of = id < RULE_COUNT ? &progress->walls : NULL;
 	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
+	walls_tried(&progress->walls, rc >= 0);
+	d->work.walked = d->walls.walked;
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (rc < 0)
@@ -321,6 +340,8 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 			if (try_chain(d, d->pairs[i].gram, text, len, from + d->pairs[i].at,
 				      spans) < 0)
 				return -1;
+		if (effort(d) > d->effort_end)
+			return -1;
 	}
 	return 0;
 }

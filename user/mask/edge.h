@@ -44,6 +44,8 @@ bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at);
  */
 struct walk {
 	size_t from, start;
+	size_t known; /* where a run begins, + 1, of which is known where its name does not begin */
+	size_t name;  /* it begins here at the earliest */
 };
 size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_parse.h"
+#include "follow_repeat.h"
 #include "follow_set.h"
 
 #include <string.h>
@@ -315,6 +316,13 @@ static struct piece read_name(struct reader *r)
 	return read_again_group(r, found);
 }
 
+/* Behind "(?C": the number of a callout, which takes no bytes. */
+static struct piece read_callout(struct reader *r)
+{
+	r->at += strspn(r->at, "0123456789");
+	return starts_with(r, ")") ? piece_empty(r->f) : piece_fail(r);
+}
+
 static struct piece read_group(struct reader *r)
 {
 	if (r->at[1] == '*')
@@ -328,6 +336,8 @@ static struct piece read_group(struct reader *r)
 		return read_number(r);
 	if (starts_with(r, "&"))
 		return read_name(r);
+	if (starts_with(r, "C"))
+		return read_callout(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
 	if (starts_with(r, "<="))
@@ -370,48 +380,6 @@ static struct piece read_atom(struct reader *r)
 	}
 }
 
-/* {n}, {n,}, {n,m}. False, and nothing read: it is no quantifier. */
-static bool read_braces(struct reader *r, unsigned *least, unsigned *most)
-{
-	const char *p = r->at + 1;
-
-	if (*p < '0' || *p > '9')
-		return false;
-	for (*least = 0; *p >= '0' && *p <= '9' && *least < 100000; p++)
-		*least = *least * 10 + (unsigned)(*p - '0');
-	*most = *least;
-	if (*p == ',') {
-		p++;
-		*most = *p == '}' ? UINT32_MAX : 0;
-		for (; *p >= '0' && *p <= '9' && *most < 100000; p++)
-			*most = *most * 10 + (unsigned)(*p - '0');
-	}
-	if (*p != '}')
-		return false;
-	r->at = p + 1;
-	return true;
-}
-
-static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
-{
-	*least = *most = 1;
-	if (*r->at == '{') {
-		if (!read_braces(r, least, most)) {
-			/* {,n} and {n , m} are quantifiers too in later versions. */
-			r->failed |= r->at[1] && strchr("0123456789, ", r->at[1]);
-			return;
-		}
-	} else if (*r->at && strchr("*+?", *r->at)) {
-		*least = *r->at == '+';
-		*most = *r->at == '?' ? 1 : UINT32_MAX;
-		r->at++;
-	} else {
-		return;
-	}
-	if (*r->at == '+' || *r->at == '?')
-		r->at++;
-}
-
 static struct piece read_again(struct reader *r, const char *atom)
 {
 	unsigned captures = r->captures;
@@ -431,7 +399,7 @@ static struct piece read_repeated(struct reader *r)
 	struct piece p = read_atom(r), more;
 	unsigned least, most, n;
 
-	read_quantifier(r, &least, &most);
+	r->failed |= !repeat_read(&r->at, &least, &most);
 	if (r->failed || r->f->dry || (least == 1 && most == 1))
 		return p;
 	if (least == 0)
