@@ -339,7 +339,7 @@ Test(report_page, totals_and_gaps)
 	HAS(text, "id=\"n-masked\">234<");
 	HAS(text, "id=\"n-passed\">1,000<");
 	HAS(text, "id=\"n-spliced\">4,321<");
-	HAS(text, "1,000 values that were found left these hosts as they were");
+	HAS(text, "1,000 values that were found went out as they were");
 	HAS(text, "<span class=\"day\">2024-10-04</span> to <span class=\"day\">2024-10-08</span>");
 	HAS(text, "days with data: 2 of 5; the last of them was 496 days before");
 	HAS(text, "it holds a value, which by this host&#39;s policy may not be sent");
@@ -437,6 +437,10 @@ Test(report_page, much_of_everything)
 	text = page_of_one("r.db", 0);
 	HAS(text, "Each bar is 7 days.");
 	HAS(text, "2024-10-04 to 2024-10-10 (1 of 7 days)");
+	/* The year is on the axis where it is another one. */
+	cr_expect_eq(occurrences(text, ">2024-10-04</text>"), 2u);
+	cr_expect_eq(occurrences(text, ">2025-01-24</text>"), 2u);
+	cr_expect_eq(occurrences(text, ">03-21</text>"), 2u);
 	cr_expect_lt(strlen(text), 600000u, "%zu", strlen(text));
 	free(text);
 }
@@ -458,9 +462,9 @@ Test(report_page, several_hosts_are_one_page)
 	text = page_of((const char *const *)paths, 2, 0);
 	HAS(text, "id=\"n-found\">7<");
 	HAS(text, "2 hosts");
-	/* Both were written here, so the files' names tell them apart. */
-	HAS(text, " (a.db)</th>");
-	HAS(text, " (b.db)</th>");
+	/* Both were written here, so the files' paths tell them apart. */
+	HAS(text, "/a.db)</th>");
+	HAS(text, "/b.db)</th>");
 	free(text);
 	free(paths[0]);
 	free(paths[1]);

@@ -70,8 +70,7 @@ void page_buckets(const struct page *p, struct plot_bucket bucket[static PAGE_BU
 		report_day_format(first, from);
 		report_day_format(last, to);
 		b->data = days[i] > 0;
-		/* One label in so many is shown, so the year is not needed each time. */
-		snprintf(b->label, sizeof(b->label), "%s", t->n > 1 && i ? from + 5 : from);
+		snprintf(b->day, sizeof(b->day), "%s", from);
 		if (t->each == 1)
 			snprintf(b->name, sizeof(b->name), "%s", from);
 		else

@@ -48,7 +48,7 @@ static void say_left(FILE *out, const uint64_t fate[static FATE_COUNT], uint64_t
 
 	fputs("<div class=\"verdict\"><p class=\"head\"><strong>", out);
 	html_many(out, left, "value", "values");
-	fputs(" that were found left these hosts as they were</strong> (", out);
+	fputs(" that were found went out as they were</strong> (", out);
 	html_share(out, left, found);
 	fputs(").</p>\n<p>", out);
 	if (fate[FATE_OBSERVED]) {
