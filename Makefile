@@ -122,7 +122,7 @@ $(call obj,user/mask/catalogue_image.c): $(image).h
 $(B)/page_css.h: user/ctl/page.css
 	@mkdir -p $(@D)
 	@echo "  CSS   $<"
-	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+	@{ echo '#define PAGE_CSS \'; sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n" \\/' $<; echo; } > $@
 
 $(call obj,user/ctl/page_style.c): $(B)/page_css.h
 

@@ -65,6 +65,21 @@ it_does_look() {
 	browse clean day "a text that is not there" | grep -qF "'a text that is not there' is not to be seen"
 }
 
+# The same with pale texts, under a policy that allows them.
+pale_texts_are_seen() {
+	python3 -B - "$SHOTS/day.html" "$SHOTS/pale.html" <<-'END'
+		import base64, hashlib, re, sys
+		page = open(sys.argv[1], encoding="utf-8").read().replace("--muted: #57606a", "--muted: #a7b0ba")
+		style = re.search("<style>(.*?)</style>", page, re.S).group(1).encode()
+		page = re.sub("sha256-[^']*", "sha256-" + base64.b64encode(hashlib.sha256(style).digest()).decode(), page)
+		open(sys.argv[2], "w", encoding="utf-8").write(page)
+	END
+	browse clean pale | grep -qF 'hard to read: TH.'
+	local status=$?
+	rm -f "$SHOTS"/pale*
+	return $status
+}
+
 # Somebody has put something in: the browser's own policy stops it, and we see that it does.
 tampered() { # WHAT
 	sed "s|</main>|$1</main>|" "$SHOTS/fleet.html" >"$SHOTS/tampered.html"
@@ -88,6 +103,7 @@ check "a page of 400 days" looks_right long
 check "a page of one day is well-formed" page day "$T/day.db"
 check "a page of one day" looks_right day
 check "a text that is missing is missed" it_does_look
+check "a text that is too pale is seen to be" pale_texts_are_seen
 check "a page of hostile names is well-formed" page hostile "$T/hostile.db"
 check "a page of hostile names" looks_right hostile
 check "a page of nothing is well-formed" page none "$T/none.db"
