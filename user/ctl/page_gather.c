@@ -205,13 +205,19 @@ static int gather_file(struct page *p, struct ctl *c, const char *path, const ch
 int page_gather_files(struct page *p, struct ctl *c, const char *const *paths, size_t n,
 		      struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
+	struct progress *progress = progress_begin(c, "reading files", n, PROGRESS_THINGS);
+	int result = 0;
+
+	for (size_t i = 0; i < n && result == 0; i++) {
 		const char *slash = strrchr(paths[i], '/');
 
-		if (gather_file(p, c, paths[i], slash ? slash + 1 : paths[i], e))
-			return -1;
+		result = gather_file(p, c, paths[i], slash ? slash + 1 : paths[i], e);
+		progress_set(progress, i + 1, n);
 	}
-	return name_apart(p, paths) ? err_set(e, "memory is out") : 0;
+	progress_end(progress);
+	if (result == 0 && name_apart(p, paths))
+		result = err_set(e, "memory is out");
+	return result;
 }
 
 /* ---- in order */
