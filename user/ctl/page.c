@@ -140,9 +140,8 @@ static void write_policy(FILE *out)
 		text);
 }
 
-static void write_head(const struct page *p, FILE *out)
+static void write_head(FILE *out)
 {
-	(void)p;
 	fputs("<!DOCTYPE html>\n"
 	      "<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
 	      "<meta charset=\"utf-8\"/>\n",
@@ -205,7 +204,7 @@ static void write_header(const struct page *p, FILE *out)
 
 void page_write(const struct page *p, FILE *out)
 {
-	write_head(p, out);
+	write_head(out);
 	write_header(p, out);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		fprintf(out,
