@@ -183,14 +183,14 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
 	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
-	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+	@[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
 		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
 
 uninstall: ## remove what install brought, but the configuration
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || rm -f "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 

@@ -54,7 +54,7 @@ __attribute__((warn_unused_result)) struct detector *detector_new(const struct c
 void detector_free(struct detector *d);
 
 /*
- * What a detector did so far: how many anchors stood in its texts, how many of them were tried, and how
+ * What a detector did so far: how many anchors were looked at more closely, how many of them were tried, and how
  * many bytes the tries went over that may go far (walls.h).
  */
 struct detect_work {
