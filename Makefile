@@ -48,7 +48,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
 # Debian ships llhttp as sources below node-llhttp, the RHEL family as a library.
 # awsmaskctl's alone.
-CURSES     = $(shell pkg-config --libs ncursesw 2>/dev/null)
+CURSES     = -Wl,--as-needed $(shell pkg-config --libs ncursesw 2>/dev/null) -lm
 LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
 LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
@@ -144,7 +144,7 @@ $(B)/libawsmaskctl.a: $(call obj,$(ctl_src))
 
 $(B)/awsmaskctl: $(call obj,user/ctl/ctl.c) $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES)
 
 $(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
 	@echo "  LD    $@"
@@ -233,7 +233,7 @@ criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterio
 $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm $(criterion)
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
 $(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
