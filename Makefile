@@ -215,7 +215,10 @@ criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterio
 $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) $(filter %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
+
+# Of awsmaskctl.
+$(B)/unit/test_audit_verify: $(call obj,user/ctl/audit_log.c user/ctl/audit_verify.c)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
 $(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a

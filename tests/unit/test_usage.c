@@ -242,3 +242,27 @@ Test(usage, path_is_told_masked_or_not_at_all)
 		rig_end(&r);
 	}
 }
+
+Test(usage, path_of_a_refused_request_is_the_apis_or_none)
+{
+	static const struct {
+		const char *target, *path;
+	} cases[] = {{"/v1/messages?x=1", "/v1/messages"}, {"/files/" VALUE, ""}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct exchange_facts *f;
+		struct rig r;
+		char head[256];
+
+		rig_begin(&r);
+		snprintf(head, sizeof(head),
+			 "POST %s HTTP/1.1\r\nHost: " RIG_HOST
+			 "\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n{\"x\":",
+			 cases[i].target);
+		rig_client_text(&r, head);
+		f = exchange_facts(r.x);
+		cr_assert_eq(f->refusal, REFUSAL_NOT_JSON);
+		cr_assert_str_eq(f->path, cases[i].path);
+		rig_end(&r);
+	}
+}

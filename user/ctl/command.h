@@ -35,7 +35,16 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(HERE, "here", NULL, "only whether a connection of this very process is masked")          \
 	X(DB, "db", "FILE", "read this report's file; no daemon is needed")                        \
 	X(BYPASS, "bypass", NULL, "try the ways round, too")                                       \
-	X(CLAUDE_CODE, "claude-code", NULL, "also by a drop-in of Claude Code's managed settings")
+	X(CLAUDE_CODE, "claude-code", NULL, "also by a drop-in of Claude Code's managed settings") \
+	X(UNTIL, "until", "WHEN", "up to then; as --since")                                        \
+	X(USER, "user", "USER", "of this user alone, by name or number")                           \
+	X(CGROUP, "cgroup", "TEXT", "of cgroups alone in whose path this stands")                  \
+	X(VERDICT, "verdict", "masked|passed|spliced|refused|done", "what became of it")           \
+	X(TYPE, "type", "TYPE", "where values of this type were found")                            \
+	X(EVENT, "event", "EVENT",                                                                 \
+	  "request, flow, enroll, unenroll, reload, ca-reload, start ...")                         \
+	X(PLACEHOLDER, "placeholder", "NAME", "requests in which it went out")                     \
+	X(HEAD, "head", "HASH", "a head of the chain that must be in it")
 
 enum option_name {
 #define X(name, word, takes, meaning) OPTION_##name,
@@ -43,7 +52,7 @@ enum option_name {
 #undef X
 		OPTION_COUNT
 };
-#define OPTION_BIT(name) (1u << OPTION_##name)
+#define OPTION_BIT(name) (1ull << OPTION_##name)
 
 /* Every command knows these. */
 #define OPTIONS_COMMON (OPTION_BIT(CONFIG) | OPTION_BIT(SOCKET) | OPTION_BIT(HELP))
@@ -59,7 +68,7 @@ struct command {
 	int (*run)(struct ctl *c, int argc, char **argv); /* operands only; returns exit_status */
 	const char *operands;
 	int min, max; /* operands; max -1: a command line follows */
-	unsigned options;
+	unsigned long long options;
 	const char *summary, *help;
 };
 
@@ -78,6 +87,7 @@ int cmd_catalogue(struct ctl *c, int argc, char **argv);
 int cmd_test(struct ctl *c, int argc, char **argv);
 int cmd_check(struct ctl *c, int argc, char **argv);
 int cmd_ca(struct ctl *c, int argc, char **argv);
+int cmd_audit(struct ctl *c, int argc, char **argv);
 int cmd_config(struct ctl *c, int argc, char **argv);
 int cmd_vault(struct ctl *c, int argc, char **argv);
 int cmd_version(struct ctl *c, int argc, char **argv);

@@ -126,6 +126,9 @@ struct config *config_default(void)
 	strcpy(c->vault_sqlite, "/var/lib/awsmask/vault.db");
 	strcpy(c->report_sqlite, "/var/lib/awsmask/report.db");
 	c->report_keep = 90;
+	strcpy(c->audit.file, "/var/log/awsmask/audit.jsonl");
+	c->audit.size = (size_t)64 << 20;
+	c->audit.keep = 16;
 	strcpy(c->ca_dir, "/var/lib/awsmask/ca");
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
 	strcpy(c->metrics.socket, "/run/awsmask/metrics.sock");

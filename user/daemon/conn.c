@@ -120,6 +120,8 @@ void conn_close(struct conn *c, bool abort)
 	if (c->exchange && !c->working && exchange_facts(c->exchange)->passed_on &&
 	    exchange_facts(c->exchange)->requests > c->counted)
 		conn_count(c);
+	if (c->splicer)
+		conn_audit_flow(c, AUDIT_SPLICED, NULL);
 	conn_move(c, CONN_CLOSED);
 	privsep_forget(c->thread->privsep, c->ticket);
 	conn_scan_forget(c);
@@ -136,12 +138,9 @@ void conn_close(struct conn *c, bool abort)
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
-	/* Any other name may be a value itself (a bucket's, an instance's). */
-	bool known = config_is_target(c->thread->worker->config, c->host) ||
-		     config_is_unmasked_model(c->host);
-
+	conn_audit_flow(c, AUDIT_REFUSED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", known ? c->host : "other"));
+		 log_name("host", conn_host_is_known(c) ? c->host : "other"));
 }
 
 ssize_t conn_fill(struct conn *c)
@@ -269,6 +268,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
+	c->accepted_ns = uv_hrtime();
 	c->door = door;
 	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);

@@ -86,6 +86,9 @@ static bool read_client(struct conn *c)
 		/* Without a vault nothing is looked at: the first byte is answered. */
 		size_t offered = c->scope ? buf_len(&c->in) : 1;
 		uint64_t now = uv_hrtime();
+
+		if (!c->begun_ns)
+			c->begun_ns = now;
 		size_t taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
 		if (exchange_want(c->exchange) != WANT_CLIENT)
 			c->complete_ns = c->awaited_ns = now;
@@ -129,8 +132,8 @@ static void note_sent(struct conn *c)
 {
 	if (!c->complete_ns)
 		return;
-	stats_observe(c->thread->worker->stats, HISTOGRAM_REQUEST_ADDED,
-		      uv_hrtime() - c->complete_ns);
+	c->added_ns = uv_hrtime() - c->complete_ns;
+	stats_observe(c->thread->worker->stats, HISTOGRAM_REQUEST_ADDED, c->added_ns);
 	c->complete_ns = 0;
 }
 

@@ -3,7 +3,7 @@
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
  * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
- * conn_open.c (requests), conn_count.c (what is counted of them). */
+ * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded). */
 #include "conn.h"
 #include "identity.h"
 #include "log.h"
@@ -74,12 +74,16 @@ struct conn {
 	uint64_t asked_ms;    /* when the request that is being read began; 0: none is */
 	uint64_t complete_ns; /* when the request had come whole; 0: it has not, or has gone on */
 	uint64_t awaited_ns; /* the same, until the first event of its answer; 0: none is awaited */
-	uint64_t counted;    /* requests whose facts went into the counters */
-	uint64_t told;	     /* requests whose findings went into the log, if there was reason */
-	bool fresh;	     /* the pool has disappointed this request once */
-	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
-	bool idle;	     /* nobody has asked for anything */
-	bool rested;	     /* ... for a while */
+	uint64_t accepted_ns;
+	uint64_t begun_ns; /* when the first byte of the request was read; 0: none is begun */
+	uint64_t added_ns; /* between its last byte and its first one to the origin; 0: not known */
+	bool told_flow;	   /* it has a record of its own */
+	uint64_t counted;  /* requests whose facts went into the counters */
+	uint64_t told;	   /* requests whose findings went into the log, if there was reason */
+	bool fresh;	   /* the pool has disappointed this request once */
+	bool on_origin;	   /* the exchange was waiting for the origin when last looked at */
+	bool idle;	   /* nobody has asked for anything */
+	bool rested;	   /* ... for a while */
 	struct splicer *splicer;
 	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
 	struct conn_watch watch;
@@ -129,6 +133,11 @@ bool conn_observes(const struct conn *c);
 void conn_count(struct conn *c);
 /* It goes to the origin: what was observed in it into the log, once. */
 void conn_tell(struct conn *c);
+/* Its records (audit_send.h): of the request that has come to its end; of the connection, once. */
+void conn_audit_request(struct conn *c);
+void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why);
+/* Whether c->host may be told: any name but a target's may be a value itself. */
+bool conn_host_is_known(const struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */

@@ -5,6 +5,7 @@
  * The unprivileged process: one loop per core, each with its own listening sockets, origin pool,
  * leaf cache and channel to the monitor; what they share is immutable or guards itself.
  */
+#include "audit_send.h"
 #include "cgroup_names.h"
 #include "config.h"
 #include "leaf.h"
@@ -73,6 +74,7 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
+	struct audit_sender *audit;	 /* NULL: nothing is recorded */
 	struct conn *conns;		 /* all of them, so that they can be closed at the end */
 	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */

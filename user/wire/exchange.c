@@ -221,6 +221,7 @@ void exchange_answer_refusal(struct exchange *x, enum refusal why)
 
 	x->facts.refusal = (int)why;
 	x->facts.status = REFUSALS[why].status;
+	facts_refused(x);
 	buf_init(&body, 4096);
 	r = put_refusal(x, why, !stays, &body);
 	if (r)

@@ -11,6 +11,7 @@ void facts_begin(struct exchange *x, const struct http_head *h)
 	memset(&x->facts, 0, sizeof(x->facts));
 	x->facts.requests = requests;
 	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
+	x->request.path = NULL;
 	if (!h)
 		return;
 	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;
@@ -64,4 +65,15 @@ void facts_sent(struct exchange *x)
 		x->config.observe ? 0 : mask_used(x->mask, x->facts.used, EXCHANGE_USED_MAX);
 	if (len > skip + version)
 		facts_path(x, line + skip, len - skip - version);
+}
+
+void facts_refused(struct exchange *x)
+{
+	const char *path = x->request.path;
+	const char *query = path ? memchr(path, '?', x->request.path_len) : NULL;
+	size_t n = query ? (size_t)(query - path) : x->request.path_len;
+
+	/* Any other one was perhaps not even scanned. */
+	if (path && path_is_api((const uint8_t *)path, n))
+		memcpy(x->facts.path, path, n);
 }

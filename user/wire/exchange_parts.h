@@ -94,6 +94,8 @@ void exchange_cut(struct exchange *x);
 void facts_begin(struct exchange *x, const struct http_head *h);
 /* It is in to_origin now. */
 void facts_sent(struct exchange *x);
+/* It does not go there, or got no answer. */
+void facts_refused(struct exchange *x);
 
 /* ---- exchange_request.c: an enum refusal, or NOT_REFUSED */
 
