@@ -156,6 +156,7 @@ s.connect("/run/awsmask/control.sock.audit")'
 
 # A stream that lasts until after what is done meanwhile.
 amid_a_stream() { # CMD...
+	rm -f "$T/stream"
 	body --stream "$SENTENCE" >"$T/body"
 	PLACE_TIMEOUT=30 place_client curl -sSN --max-time 20 -o "$T/stream" "$MESSAGES" "${JSON_TYPE[@]}" \
 		-H 'x-scenario: pings n=12 pause=0.1' --data-binary "@$T/body" &

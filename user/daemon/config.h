@@ -85,6 +85,7 @@ struct config {
 		int forward;	/* enum audit_forward */
 	} audit;
 	char ca_dir[256];
+	int log_level;		  /* LOG_ERR and this many more */
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	struct {
 		char socket[108]; /* sun_path and its NUL; "": none */

@@ -18,6 +18,7 @@ static const char *const scope_words[] = {"uid", "cgroup", "host", NULL};
 static const char *const other_words[] = {"splice", "deny", NULL};
 static const char *const boolean_words[] = {"false", "true", NULL};
 static const char *const forward_words[] = {"none", "journald", "syslog", NULL};
+static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const binary_words[] = {"refuse", "allow", NULL};
 
 static const struct config_field listen_fields[] = {
@@ -48,6 +49,10 @@ static const struct config_field audit_fields[] = {
 };
 static const struct config_field ca_fields[] = {
 	{"dir", KIND_PATH, MEMBER(ca_dir)},
+	{.key = NULL},
+};
+static const struct config_field config_log_fields[] = {
+	{"level", KIND_WORD, MEMBER(log_level), .words = level_words},
 	{.key = NULL},
 };
 static const struct config_field control_fields[] = {
@@ -114,6 +119,7 @@ const struct config_field config_fields[] = {
 	{"report", KIND_MAP, .fields = report_fields},
 	{"audit", KIND_MAP, .fields = audit_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
+	{"log", KIND_MAP, .fields = config_log_fields},
 	{"control", KIND_MAP, .fields = control_fields},
 	{"metrics", KIND_MAP, .fields = metrics_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},

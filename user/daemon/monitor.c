@@ -293,6 +293,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
+	log_level(LOG_ERR + m->config->log_level);
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
 		return -1;

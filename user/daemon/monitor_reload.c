@@ -151,6 +151,7 @@ static void on_succeeded(void *arg, bool ready)
 	m->next_config = NULL;
 	m->next_ca = NULL;
 	worker_limit_files(m->config);
+	log_level(LOG_ERR + m->config->log_level);
 	audit_configure(m->services.audit, m->config);
 	if (monitor_enroll_configured(m, &e) < 0)
 		log_event(LOG_ERR, "enroll", log_word("why", e.text));

@@ -400,6 +400,7 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	close(fd);
 	if (!w->config)
 		return -1;
+	log_level(LOG_ERR + w->config->log_level);
 	worker_limit_files(w->config);
 	return 0;
 }
