@@ -47,6 +47,8 @@ PKGS   := libuv openssl libpcre2-8 sqlite3 yaml-0.1 jansson zlib libdeflate libi
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
 # Debian ships llhttp as sources below node-llhttp, the RHEL family as a library.
+# awsmaskctl's alone.
+CURSES     = $(shell pkg-config --libs ncursesw 2>/dev/null)
 LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
 LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
@@ -56,7 +58,7 @@ ALL_CFLAGS = $(CPPFLAGS) -std=gnu11 -D_GNU_SOURCE -DAWSMASK_VERSION='"$(VERSION)
 
 pure_src   := $(wildcard user/mask/*.c user/wire/*.c)
 daemon_src := $(filter-out user/daemon/main.c,$(wildcard user/daemon/*.c))
-ctl_src    := $(wildcard user/ctl/*.c)
+ctl_src    := $(filter-out user/ctl/ctl.c,$(wildcard user/ctl/*.c))
 unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 
@@ -128,9 +130,13 @@ $(B)/awsmaskd: $(call obj,user/daemon/main.c) $(B)/libawsmaskd.a $(B)/libawsmask
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
 
-$(B)/awsmaskctl: $(call obj,$(ctl_src)) $(B)/libawsmaskd.a $(B)/libawsmask.a
+$(B)/libawsmaskctl.a: $(call obj,$(ctl_src))
+	@echo "  AR    $@"
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/awsmaskctl: $(call obj,user/ctl/ctl.c) $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS)
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm
 
 $(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
 	@echo "  LD    $@"
@@ -151,11 +157,12 @@ define INSTALLED
 0644 deploy/sysusers/awsmask.conf lib/sysusers.d/awsmask.conf
 0644 deploy/tmpfiles/awsmask.conf lib/tmpfiles.d/awsmask.conf
 0644 deploy/completion/awsmaskctl.bash share/bash-completion/completions/awsmaskctl
-0644 deploy/RUNBOOK.md share/awsmask/RUNBOOK.md
-0644 deploy/prometheus/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
+0644 deploy/RUNBOOK.md share/doc/awsmask/RUNBOOK.md
+0644 deploy/ci/README.md share/doc/awsmask/README.ci.md
+0644 $(B)/awsmask.rules.yml share/awsmask/prometheus/awsmask.rules.yml
 0644 deploy/grafana/awsmask.json share/awsmask/grafana/awsmask.json
 0755 deploy/ci/awsmask-job bin/awsmask-job
-$(foreach f,$(wildcard deploy/ci/*/* deploy/ci/README.md),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
+$(foreach f,$(wildcard deploy/ci/*/*),$(if $(wildcard $f/.),,$(if $(filter %.sh %/environment %/pre-exit,$f),0755,0644) $f share/awsmask/$(patsubst deploy/%,%,$f)
 ))
 $(foreach m,$(wildcard deploy/man/*.[1-8]) $(B)/awsmask-catalogue.7,0644 $(m) share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))
 )
@@ -167,6 +174,7 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 	@for unit in awsmaskd awsmask-worker; do \
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
+	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
 	while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
@@ -195,6 +203,8 @@ deb: ## a package for Debian and its family, in build/deb (needs debhelper; says
 	@cd build/deb/awsmask-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
 	@ls build/deb/*.deb
 
+# Where packages are Debian's, rpm knows of none of what is installed.
+RPMFLAGS ?= $(if $(wildcard /etc/debian_version),--nodeps)
 rpm: ## a package for the RHEL family and SUSE, in build/rpm (needs rpmbuild)
 	$(call package_source,rpm)
 	@tar -C build/rpm -czf build/rpm/awsmask-$(VERSION).tar.gz awsmask-$(VERSION)
@@ -212,13 +222,10 @@ demo: all ## the main job before your eyes, in network namespaces of its own (CM
 # Criterion cannot start under the thread sanitizer; tests/thread has a small one that can.
 criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterion)
 
-$(B)/unit/%: tests/unit/%.c $(B)/libawsmaskd.a $(B)/libawsmask.a
+$(B)/unit/%: tests/unit/%.c $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) $(filter %.a,$^) $(LLHTTP_LIB) $(LIBS) $(criterion)
-
-# Of awsmaskctl.
-$(B)/unit/test_audit_verify: $(call obj,user/ctl/audit_log.c user/ctl/audit_verify.c)
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
 $(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
@@ -236,7 +243,8 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
 	-Iinclude -I$(dir $(image)) -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
-		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/metrics_text.c \
+		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/control_flows.c user/daemon/board.c \
+		user/daemon/shared.c user/daemon/log.c user/daemon/metrics_text.c \
 		user/daemon/stats.c user/daemon/report_day.c) \
 	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 
@@ -280,7 +288,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## the package and the Ansible role on a machine of their own (systemd-nspawn); installs what they need
+test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tools/deps.sh --fleet
 	@tests/e2e/fleet.sh
 
@@ -319,12 +327,17 @@ soak: all $(bench_bin) ## ten minutes of requests, and nothing may grow; for roo
 check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 	@tools/check.sh $(B)
 
+lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
+	@tools/deps.sh --fleet
+	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
+	@tools/lint.sh $(B)
+
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
-	test-claude bench bench-scan soak check help
+	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.
 -include $(shell find $(B) $(if $(findstring fuzz,$(MAKECMDGOALS)),build/fuzz) -name '*.d' 2>/dev/null)

@@ -81,7 +81,6 @@ static inline void twin_policies(struct twins *t)
 					i ? 16 : 10) == 0);
 	}
 	known_init(&t->short_list, WORLD_MEMORY);
-	known_hold_short(&t->short_list);
 	WORLD_REQUIRE(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
 	t->policies[1].actions[TYPE_S3_BUCKET] = ACTION_OBSERVE;
 	t->policies[1].actions[TYPE_AWS_ACCOUNT] = ACTION_ALLOW;

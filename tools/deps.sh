@@ -17,8 +17,8 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db sudo"
 
 [ "${1:-}" != --fleet ] || {
-	DEBIAN="$DEBIAN debhelper lintian ansible-core ansible-lint"
-	REDHAT="$REDHAT rpm-build ansible-core ansible-lint"
+	DEBIAN="$DEBIAN debhelper debootstrap lintian rpm rpmlint ansible-core ansible-lint prometheus mandoc"
+	REDHAT="$REDHAT rpm-build rpmlint ansible-core ansible-lint golang-github-prometheus mandoc"
 }
 
 [ "${1:-}" != --bench ] || {
@@ -42,9 +42,9 @@ if command -v apt-get >/dev/null; then
 	wanted=$DEBIAN
 	is_there() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 	install() {
-		export DEBIAN_FRONTEND=noninteractive
-		apt-get update -qq
-		apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+		export DEBIAN_FRONTEND=noninteractive # another apt, as on a machine that was just started, is waited for
+		apt-get -o DPkg::Lock::Timeout=300 update -qq
+		apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@" >/dev/null
 	}
 elif command -v dnf >/dev/null; then
 	wanted=$REDHAT
@@ -72,8 +72,8 @@ done
 	exit 1
 }
 echo "deps: installing$missing"
-# What the benchmark compares with are services; none of them is to start here by itself.
-if [ "${1:-}" = --bench ] && command -v apt-get >/dev/null && [ ! -e /usr/sbin/policy-rc.d ]; then
+# Some of these are services; none of them is to start here by itself.
+if [ -n "${1:-}" ] && command -v apt-get >/dev/null && [ ! -e /usr/sbin/policy-rc.d ]; then
 	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 	chmod 0755 /usr/sbin/policy-rc.d
 	trap 'rm -f /usr/sbin/policy-rc.d' EXIT

@@ -12,6 +12,7 @@
  *	{"command": "list", "offset": 0} {"command": "programs", "offset": 0}
  *	{"command": "status"} {"command": "metrics"} {"command": "ca-reload"}
  *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "offset": 0}
+ *	{"command": "flows", "offset": 0}
  *	{"command": "reload"}
  *
  * `mode`, `fail`, `by`, `since` and `offset` may be missing. An answer is {"ok": true, ...facts} or
@@ -23,6 +24,13 @@
  * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
  * the sums of each mode; "unwritten" and "lost", requests that are not in them. Metrics are "text", as
  * Prometheus reads it.
+ *
+ * Flows are as many as fit of those that are open, with "total" and "next" as in a list: "id" (never given twice),
+ * "worker" (a process), "uid", "pid", "comm", "cgroup", "container", "program" (enrolled), "target" ("other": its name
+ * is not for others to see), "port", "mode", what it is "doing" (board.h) and for how many milliseconds ("doing_ms",
+ * "age_ms"), "requests", "masked", "restored", "request_bytes", "answer_bytes", "spliced_bytes". What is not known is
+ * missing. In the first piece also "workers": "pid", "draining", "age_ms", "flows". The next piece begins where the
+ * last one ended, in no order that means anything: a flow that comes meanwhile may be missing, none is there twice.
  *
  * Changing commands need uid 0 by SO_PEERCRED and a caller outside of every enrolled cgroup (of the
  * root of the tree only for containers: control_judge.h), and that descends from no enrolled program;
@@ -39,6 +47,7 @@
 	X(UNENROLL, "unenroll", 1)                                                                 \
 	X(PROGRAMS, "programs", 0)                                                                 \
 	X(LIST, "list", 0)                                                                         \
+	X(FLOWS, "flows", 0)                                                                       \
 	X(STATUS, "status", 0)                                                                     \
 	X(METRICS, "metrics", 0)                                                                   \
 	X(REPORT, "report", 0)                                                                     \

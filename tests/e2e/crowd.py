@@ -10,6 +10,8 @@
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
   hold HOST COUNT FILE [STREAMS]
                             so many idle TLS connections, and streams amid their answer, held in the same way
+  named HOST FILE           an idle TLS connection of a program whose name would clear the screen, set its title and
+                            move the cursor, held in the same way
   flood HOST COUNT BYTES KIND
                             so many requests of this size at once, each on a connection of its own: of text (text),
                             in chunks of a byte (chunks), one JSON string (string), or spaces that gzip has made small
@@ -178,6 +180,12 @@ def hold_idle(host, count, ready, streams=0):
     held = [tls(host) for _ in range(int(count))] + [waiting(host) for _ in range(int(streams))]
     hold(ready)
     return held
+
+
+def named(host, ready):
+    with open("/proc/self/comm", "w", encoding="ascii") as comm:
+        comm.write("\033[2J\033]0;x\007\033[H")
+    hold_idle(host, 1, ready)
 
 
 def status_of(sock):

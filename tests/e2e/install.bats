@@ -28,8 +28,6 @@ files() {
 		644 usr/local/lib/tmpfiles.d/awsmask.conf
 		755 usr/local/sbin/awsmaskctl
 		755 usr/local/sbin/awsmaskd
-		644 usr/local/share/awsmask/RUNBOOK.md
-		644 usr/local/share/awsmask/ci/README.md
 		755 usr/local/share/awsmask/ci/buildkite/environment
 		755 usr/local/share/awsmask/ci/buildkite/pre-exit
 		644 usr/local/share/awsmask/ci/cloud-init/user-data.yaml
@@ -45,6 +43,8 @@ files() {
 		644 usr/local/share/awsmask/grafana/awsmask.json
 		644 usr/local/share/awsmask/prometheus/awsmask.rules.yml
 		644 usr/local/share/bash-completion/completions/awsmaskctl
+		644 usr/local/share/doc/awsmask/README.ci.md
+		644 usr/local/share/doc/awsmask/RUNBOOK.md
 		644 usr/local/share/man/man1/awsmask-job.1
 		644 usr/local/share/man/man5/awsmask.yaml.5
 		644 usr/local/share/man/man7/awsmask-catalogue.7
@@ -62,6 +62,9 @@ files() {
 	grep -q '^ExecStart=/opt/awsmask/sbin/awsmaskd --worker-host 3$' "$units/awsmask-worker.service"
 	[ -x "$ROOT/opt/awsmask/sbin/awsmaskd" ]
 	[ "$(cat "$units"/* | grep -c '@sbindir@')" = 0 ]
+	# alerts point at the runbook that was installed with them
+	runbook=$ROOT$(sed -n 's|.*runbook_url: "file://\(.*\)#awsmaskdown"|\1|p' "$ROOT/opt/awsmask/share/awsmask/prometheus/awsmask.rules.yml")
+	grep -qx '## AwsmaskDown' "$runbook"
 }
 
 @test "the user and the directories are as the daemon wants them" {

@@ -423,13 +423,13 @@ place_sanitizer() {
 place_sdk() {
 	local how=$1 PLACE_ENV
 	shift
-	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(place_bundle)")
+	PLACE_ENV=("NODE_EXTRA_CA_CERTS=$(trust_bundle)")
 	"$how" node "$LIB_DIR/sdk.mjs" "$REPO/build/npm/sdk" "$@"
 }
 
-# The trust store in one file, for clients that bring their own.
-place_bundle() {
-	place_in admin sh -c 'ls /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null' | head -n 1
+# The trust store in one file, for clients that bring their own: at the same path here and in a place.
+trust_bundle() {
+	ls /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null | head -n 1
 }
 
 # Packages from npm, kept below build/ from run to run: npm_packages DIR PACKAGE...; says where nothing came from.
@@ -442,7 +442,8 @@ npm_packages() {
 		return 1
 	}
 	mkdir -p "$dir"
-	timeout 300 npm install --prefix "$dir" --no-fund --no-audit --loglevel=error "$@" >"$dir/npm.log" 2>&1 &&
+	# Node has roots of its own; behind a proxy that opens TLS, npm has to trust what the host trusts.
+	NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$(trust_bundle)} timeout 300 npm install --prefix "$dir" --no-fund --no-audit --loglevel=error "$@" >"$dir/npm.log" 2>&1 &&
 		touch "$dir/.complete.$(printf '%s' "$*" | tr -c 'A-Za-z0-9.@' _)" || {
 		place_say "npm could not install $*:" "$(tail -n 5 "$dir/npm.log")"
 		return 1

@@ -18,7 +18,7 @@ judged() { # NAME
 	sed -n "/ client-.* $1 (pid /{N;p;}" "$T/check"
 }
 
-@test "a rotation is trusted before it is used, and no request fails by it" {
+@test "after a rotation the store has the new one, and no request fails by it" {
 	works
 	name=$(place_ctl ca show --json)
 	run place_ctl ca rotate
@@ -29,6 +29,51 @@ judged() { # NAME
 	works
 }
 
+# Reads the store once, as clients do that run for long; asks, says so, and asks again when that file is gone.
+HOLDER='import os, ssl, sys, time, urllib.request
+context = ssl.create_default_context()
+def ask():
+    request = urllib.request.Request(sys.argv[1], b"{}", {"content-type": "application/json"})
+    try:
+        return urllib.request.urlopen(request, context=context, timeout=20).status
+    except urllib.error.HTTPError as error:
+        return error.status
+first = ask()
+os.close(os.open(sys.argv[2], os.O_CREAT))
+while os.path.exists(sys.argv[2]):
+    time.sleep(0.02)
+print(first, ask())'
+
+# New clients, one after another, for as long as the file is there: each reads the store as it is then.
+newcomers() { # FILE
+	while [ -e "$1" ]; do
+		place_client curl -sS --max-time 20 -o /dev/null -w '%{http_code}\n' "$MESSAGES" "${JSON_TYPE[@]}" -d '{}' || true
+	done
+}
+
+more_than() { # COUNT FILE
+	[ "$(wc -l <"$2")" -gt "$1" ]
+}
+
+@test "a rotation overlaps: who has read the store before, and who reads it meanwhile, are served" {
+	works
+	place_client python3 -c "$HOLDER" "$MESSAGES" "$T/held" >"$T/holder" 2>&1 &
+	holder=$!
+	place_wait 20 test -e "$T/held"
+	newcomers "$T/held" >"$T/newcomers" 2>&1 &
+	others=$!
+	place_wait 20 test -s "$T/newcomers"
+	place_ctl ca rotate
+	place_wait 20 more_than "$(($(wc -l <"$T/newcomers") + 1))" "$T/newcomers"
+	rm "$T/held"
+	wait "$holder" "$others"
+	cat "$T/holder" "$T/newcomers"
+	status=$(head -n 1 "$T/newcomers")
+	[ "$(cat "$T/holder")" = "$status $status" ]
+	[ "$(sort -u "$T/newcomers")" = "$status" ]
+	[[ $(place_ctl ca show) == *"overlap     who trusts the one before it is served until 20"* ]]
+}
+
 @test "check names the clients that will not trust the CA, with what to do, and no others" {
 	mkfifo "$PLACE/pipe"
 	start client node
@@ -36,7 +81,7 @@ judged() { # NAME
 	start client pinned "REQUESTS_CA_BUNDLE=$PLACE/origin-ca.pem"
 	start client piped "SSL_CERT_FILE=$PLACE/pipe"
 	start client told NODE_EXTRA_CA_CERTS=/var/lib/awsmask/ca/ca.pem CLAUDE_CODE_CERT_STORE=bundled
-	start client system "SSL_CERT_FILE=$(place_bundle)"
+	start client system "SSL_CERT_FILE=$(trust_bundle)"
 	start direct outside CLAUDE_CODE_CERT_STORE=bundled
 	place_ctl check >"$T/check" || true
 	cat "$T/check"

@@ -2,7 +2,8 @@
 /*
  * A line of awsmaskctl's protocol, and a monitor that answers: the first byte says what it answers, the
  * rest is the line. There is always an answer in JSON that fits a line. What reaches the monitor as a change
- * is a whole one, in the right words, and comes with the connection by which it is judged.
+ * is a whole one, in the right words, and comes with the connection by which it is judged. Flows on the board may
+ * have any names.
  *
  * What the job asks for is played here: the monitor, the report, the vault, the tree of cgroups.
  */
@@ -193,6 +194,26 @@ static void check_answer(json_t *answer)
 	json_decref(answer);
 }
 
+/* A few hundred flows, whose texts are the input's bytes. */
+static const struct board *fill_board(const uint8_t *data, size_t size)
+{
+	static struct board *board;
+	static unsigned places[200];
+	struct board_motion motion = {.doing = size & 15};
+	struct board_text text;
+
+	if (!board)
+		board = board_open(board_make(), 0);
+	hold(board);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		for (size_t k = 0; k < sizeof(text); k++)
+			((uint8_t *)&text)[k] = data[(i + k) % size];
+		board_leave(board, places[i]);
+		places[i] = board_enter(board, &text, &motion);
+	}
+	return board;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct config *config;
@@ -216,6 +237,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					   .stats = &stats,
 					   .slots = &slots,
 					   .gauges = &gauges};
+	if (data[0] & 2)
+		context.board = fill_board(data, size);
 	if (data[0] & 4)
 		context.report = (struct report *)&play;
 	job = (struct control_job){

@@ -199,8 +199,8 @@ static inline int host_listen(struct host *h)
 	return fd;
 }
 
-static inline struct host *host_start_reporting(struct vault *vault, struct report *report,
-						unsigned patience_ms)
+static inline struct host *host_start_with(struct vault *vault, struct report *report,
+					   const struct board *board, unsigned patience_ms)
 {
 	struct host *h = calloc(1, sizeof(*h));
 	int ends[2], fd;
@@ -230,6 +230,7 @@ static inline struct host *host_start_reporting(struct vault *vault, struct repo
 					      .gauges = &h->gauges,
 					      .vault = vault,
 					      .report = report,
+					      .board = board,
 					      .started_ns = uv_hrtime(),
 					      .ca_changed = host_ca_changed,
 					      .arg = h,
@@ -242,9 +243,20 @@ static inline struct host *host_start_reporting(struct vault *vault, struct repo
 	return h;
 }
 
+static inline struct host *host_start_reporting(struct vault *vault, struct report *report,
+						unsigned patience_ms)
+{
+	return host_start_with(vault, report, NULL, patience_ms);
+}
+
 static inline struct host *host_start(struct vault *vault, unsigned patience_ms)
 {
-	return host_start_reporting(vault, NULL, patience_ms);
+	return host_start_with(vault, NULL, NULL, patience_ms);
+}
+
+static inline struct host *host_start_showing(const struct board *board)
+{
+	return host_start_with(NULL, NULL, board, 0);
 }
 
 static inline void host_stop(struct host *h)

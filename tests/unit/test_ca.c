@@ -41,7 +41,7 @@ static size_t make_spki(const char *curve, uint8_t **spki)
 	return (size_t)len;
 }
 
-static X509 *sign(struct ca *c, const char *host)
+static X509 *sign_with(struct ca *c, const char *host, X509 **cross)
 {
 	uint8_t *spki, *der;
 	size_t spki_len = make_spki("P-256", &spki), len;
@@ -51,9 +51,19 @@ static X509 *sign(struct ca *c, const char *host)
 	cr_assert_eq(ca_sign_leaf(c, host, spki, spki_len, &der, &len, &e), 0, "%s", e.text);
 	p = der;
 	leaf = d2i_X509(NULL, &p, (long)len);
-	cr_assert(leaf != NULL && p == der + len);
+	cr_assert_not_null(leaf);
+	*cross = p < der + len ? d2i_X509(NULL, &p, der + len - p) : NULL;
+	cr_assert_eq(p, der + len);
 	OPENSSL_free(spki);
 	OPENSSL_free(der);
+	return leaf;
+}
+
+static X509 *sign(struct ca *c, const char *host)
+{
+	X509 *cross, *leaf = sign_with(c, host, &cross);
+
+	cr_assert_null(cross);
 	return leaf;
 }
 
@@ -75,15 +85,18 @@ static X509 *rogue(struct ca *c, const char *san)
 	return leaf;
 }
 
-/* What a client that trusts only this root makes of the leaf. */
-static int verify(X509 *root, X509 *leaf, const char *host)
+/* What a client that trusts only this root makes of the leaf, and of `cross` behind it. */
+static int verify_with(X509 *root, X509 *leaf, X509 *cross, const char *host)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *chain = sk_X509_new_null();
 	int rc;
 
+	if (cross)
+		sk_X509_push(chain, cross);
 	X509_STORE_add_cert(store, root);
-	X509_STORE_CTX_init(ctx, store, leaf, NULL);
+	X509_STORE_CTX_init(ctx, store, leaf, chain);
 	X509_STORE_CTX_set_default(ctx, "ssl_server");
 	if (host)
 		X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(ctx), host, 0);
@@ -91,7 +104,13 @@ static int verify(X509 *root, X509 *leaf, const char *host)
 	rc = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
+	sk_X509_free(chain);
 	return rc;
+}
+
+static int verify(X509 *root, X509 *leaf, const char *host)
+{
+	return verify_with(root, leaf, NULL, host);
 }
 
 static int verify_rogue(struct ca *c, const char *san)
@@ -180,7 +199,7 @@ Test(ca, is_a_constrained_root)
 	cr_assert_eq(sk_GENERAL_SUBTREE_num(nc->permittedSubtrees), 3);
 	cr_assert_eq(sk_GENERAL_SUBTREE_num(nc->excludedSubtrees), 2);
 	cr_assert_eq(X509_check_ca(cert), 1);
-	cr_assert_eq(X509_get_pathlen(cert), 0);
+	cr_assert_eq(X509_get_pathlen(cert), 1);
 	cr_assert_eq(X509_get_key_usage(cert), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
 	cr_assert_eq(X509_self_signed(cert, 1), 1);
 	X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof(name));
@@ -353,7 +372,8 @@ static void make_aged(long age)
 	int dirfd = ca_dir_open(in_tempdir("ca"), &e);
 
 	cr_assert_geq(dirfd, 0, "%s", e.text);
-	cr_assert_eq(ca_make(dirfd, in_tempdir("ca"), &t, time(NULL) - age, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_make(dirfd, in_tempdir("ca"), &t, NULL, time(NULL) - age, &e), 0, "%s",
+		     e.text);
 	close(dirfd);
 }
 
@@ -470,7 +490,7 @@ Test(ca, rotation_keeps_the_old_pair)
 	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 1, &e), 0, "%s", e.text);
 	cr_assert_str_eq(slurp(in_tempdir("ca/ca.pem.old")), pem);
 	cr_assert_str_eq(slurp(in_tempdir("ca/ca.key.old")), key);
-	cr_assert_eq(count_files(), 4);
+	cr_assert_eq(count_files(), 5);
 	d = open_ca();
 	cr_assert_neq(X509_cmp(ca_certificate(c), ca_certificate(d)), 0);
 	cr_assert_neq(X509_NAME_cmp(X509_get_subject_name(ca_certificate(c)),
@@ -480,9 +500,69 @@ Test(ca, rotation_keeps_the_old_pair)
 	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
 	cr_assert_eq(ca_rotate(in_tempdir("ca"), bad, 1, &e), -1);
 	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 0, &e), -1);
-	cr_assert_eq(count_files(), 4);
+	cr_assert_eq(count_files(), 5);
 	ca_free(c);
 	ca_free(d);
+	ca_free(open_ca());
+}
+
+/* Who trusts one of the two trusts what the new one signs, for names that this one may speak for. */
+static void overlaps(const struct ca *old, struct ca *now, const char *host, int by_old)
+{
+	X509 *cross, *leaf = sign_with(now, host, &cross);
+
+	cr_assert_not_null(cross);
+	cr_assert_eq(verify_with(ca_certificate(now), leaf, cross, host), X509_V_OK);
+	cr_assert_eq(verify_with(ca_certificate(now), leaf, NULL, host), X509_V_OK);
+	cr_assert_eq(verify_with(ca_certificate(old), leaf, cross, host), by_old, "%s", host);
+	cr_assert_neq(verify_with(ca_certificate(old), leaf, NULL, host), X509_V_OK);
+	X509_free(leaf);
+	X509_free(cross);
+}
+
+Test(ca, a_rotation_overlaps)
+{
+	struct ca *old = open_ca(), *now, *third;
+	char *more[] = {(char *)"api.anthropic.com", (char *)"gw.example.org"};
+	X509 *cross, *leaf;
+
+	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 2, &e), 0, "%s", e.text);
+	now = open_ca();
+	overlaps(old, now, "api.anthropic.com", X509_V_OK);
+	overlaps(old, now, "gw.example.org", X509_V_ERR_PERMITTED_VIOLATION);
+	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), ca_not_after(ca_certificate(old)));
+	cr_assert_eq(mode_of(in_tempdir("ca/ca.cross.pem")), 0644);
+	/* what vouches can vouch for no other authority */
+	leaf = sign_with(now, "api.anthropic.com", &cross);
+	cr_assert_eq(X509_get_pathlen(cross), 0);
+	X509_free(leaf);
+	X509_free(cross);
+	/* the next one is vouched for by this one alone */
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	third = open_ca();
+	overlaps(now, third, "api.anthropic.com", X509_V_OK);
+	ca_free(old);
+	ca_free(now);
+	ca_free(third);
+}
+
+Test(ca, one_that_is_no_good_vouches_for_none)
+{
+	ca_free(open_ca());
+	cr_assert_eq(chmod(in_tempdir("ca/ca.key"), 0644), 0); /* whoever has read it */
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
+	cr_assert_eq(access(in_tempdir("ca/ca.cross.pem"), F_OK), -1);
+	/* nor does that of a pair put back, or half a file */
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_neq(ca_overlap_until(in_tempdir("ca")), 0);
+	rename(in_tempdir("ca/ca.key.old"), in_tempdir("ca/ca.key"));
+	rename(in_tempdir("ca/ca.pem.old"), in_tempdir("ca/ca.pem"));
+	chmod(in_tempdir("ca/ca.key"), 0600);
+	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
+	put_file(in_tempdir("ca/ca.cross.pem"), "-----BEGIN", 10);
+	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
 	ca_free(open_ca());
 }
 

@@ -127,13 +127,72 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 	tear_down(&b);
 }
 
-#define LARGE                                                                                      \
+#define MIDDLING                                                                                   \
 	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
 	"\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\nsee i-0f1e2d3c4b5a69788"
+#define LARGE                                                                                      \
+	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
+	"\r\nContent-Type: text/plain\r\nContent-Length: 600000\r\n\r\n"
 
 static bool is_at_work(const struct conn *c)
 {
 	return c->state == CONN_OPEN && c->working;
+}
+
+static bool waits(const struct conn *c)
+{
+	return c->thread->to_scan == c;
+}
+
+static bool waits_apart(const struct conn *c)
+{
+	return c->thread->to_scan_apart == c;
+}
+
+static void begin_large(struct bench *b, bool (*is_there)(const struct conn *))
+{
+	static char body[600000];
+	size_t sent = 0;
+
+	memset(body, ' ', sizeof(body));
+	begin(b, LARGE);
+	for (int i = 0; i < 10000 && sent < sizeof(body); i++) {
+		ssize_t n = send(b->client, body + sent, sizeof(body) - sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+	}
+	until(b, is_there);
+}
+
+Test(conn_limits, a_body_of_some_size_is_scanned_when_others_had_their_turn)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	b.worker.enforce.scan_apart = 16;
+	begin(&b, MIDDLING);
+	until(&b, waits);
+	cr_expect_eq(exchange_want(b.thread.conns->exchange), WANT_SCAN);
+	expect_arrival(&b, "POST /x HTTP/1.1\r\n");
+	cr_expect_null(b.thread.to_scan);
+	tear_down(&b);
+}
+
+Test(conn_limits, who_waits_for_a_turn_may_go)
+{
+	struct bench b;
+
+	set_up_masking(&b);
+	b.worker.enforce.scan_apart = 16;
+	begin(&b, MIDDLING);
+	until(&b, waits);
+	conn_close(b.thread.to_scan, true);
+	cr_expect_null(b.thread.to_scan);
+	for (int i = 0; i < 3; i++)
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+	tear_down(&b);
 }
 
 Test(conn_limits, a_large_body_is_scanned_on_another_thread)
@@ -142,17 +201,11 @@ Test(conn_limits, a_large_body_is_scanned_on_another_thread)
 
 	set_up_masking(&b);
 	b.worker.enforce.scan_apart = 16;
-	begin(&b, LARGE);
-	until(&b, is_at_work);
+	begin_large(&b, is_at_work);
 	cr_expect_eq(b.thread.scanning, b.thread.conns);
 	expect_arrival(&b, "POST /x HTTP/1.1\r\n");
 	cr_expect_null(b.thread.scanning);
 	tear_down(&b);
-}
-
-static bool is_waiting(const struct conn *c)
-{
-	return c->thread->to_scan == c;
 }
 
 Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
@@ -163,16 +216,14 @@ Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 
 	set_up_masking(&b);
 	b.worker.enforce.scan_apart = 16;
-	begin(&b, LARGE);
-	until(&b, is_at_work);
+	begin_large(&b, is_at_work);
 	first = b.thread.scanning;
 	client = b.client;
 	/* As if it took long: what ends it is not looked at. */
 	b.thread.scanning = (struct conn *)&b;
-	begin(&b, LARGE);
-	until(&b, is_waiting);
-	conn_close(b.thread.to_scan, true);
-	cr_expect_null(b.thread.to_scan);
+	begin_large(&b, waits_apart);
+	conn_close(b.thread.to_scan_apart, true);
+	cr_expect_null(b.thread.to_scan_apart);
 	close(b.client);
 	b.client = client;
 	conn_close(first, true);

@@ -161,6 +161,7 @@ Test(exchange_connection, a_large_body_waits_for_its_scan)
 	rig_exchange(&r);
 	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), buf_len(&wire));
 	cr_assert_eq(exchange_want(r.x), WANT_SCAN);
+	cr_assert_eq(exchange_scan_size(r.x), strlen(BODY));
 	cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)), 0u);
 	cr_assert_eq(buf_len(exchange_to_origin(r.x)), 0u);
 	exchange_scan(r.x);

@@ -418,6 +418,57 @@ Test(known, a_full_buffer_is_an_error)
 	known_free(&k);
 }
 
+/* A text is read in words and windows: nothing of it may matter. */
+Test(known, at_every_place)
+{
+	static const char *const wants[] = {
+		" [" NAME "]",
+		"x " NAME "x",
+		"----[" NAME "]",
+		"x----" NAME,
+		"\\n[" NAME "]",
+		"\\n----------------------------------------------------------------[" NAME "]",
+		"\\n-----------------------------------------------------------------" NAME,
+		"x\\u0022-[" NAME "]",
+		"%25252F[" NAME "]",
+		"a_[" ACCOUNT "]_b",
+		" [" ACCOUNT "]--------------------------------------------------------------",
+		" [" NAME "]------------------------------------------------------------------ ",
+		" " NAME "-------------------------------------------------------------------x",
+		" [/gT4/mQ9v+Xr=]",
+	};
+	struct known k = SET(NAME, ACCOUNT, "/gT4/mQ9v+Xr=");
+	char want[2048];
+
+	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++)
+		for (int before = 0; before < 1300;
+		     before += before < 64 || before > 900 ? 1 : 61) {
+			sprintf(want, "%*s%s", before, "", wants[i]);
+			expect_found(&k, want);
+		}
+	known_free(&k);
+}
+
+/* Of any length, alone and before what is another token. */
+Test(known, runs_of_every_length)
+{
+	char name[200], want[2048];
+
+	for (size_t len = KNOWN_MIN; len < 150; len++)
+		for (size_t dash = 3; dash < len - 1; dash += 13) {
+			struct known k;
+
+			memset(name, 'q', len);
+			name[len] = 0;
+			name[dash] = '-';
+			k = SET(name);
+			sprintf(want, "[%s] [%s]- [%s]_ %s-q %sq q%s [%s].q", name, name, name,
+				name, name, name, name);
+			expect_found(&k, want);
+			known_free(&k);
+		}
+}
+
 /* ---- what a filter of beginnings says */
 
 /* Whether the value might stand in the text, by what was noted of it while others were looked for. */
@@ -459,5 +510,7 @@ Test(known, what_begins_alike_is_told_apart)
 {
 	cr_expect_not(may_stand("the bucket acme-prod-orders-2", "acme-prod-payments-2"));
 	cr_expect_not(may_stand("acme-prod-", "acme-prod-orders-2"));
+	cr_expect_not(may_stand("acme-prod-orders-of-the-1", "acme-prod-orders-of-the-2"));
+	cr_expect_not(may_stand("acme-prod-orders", "acme-prod-orders-of-the-2"));
 	cr_expect_not(may_stand("the bucket of orders", "corvid-ledger"));
 }

@@ -15,8 +15,8 @@ struct bench {
 	_Atomic unsigned generation;
 	int monitor;
 	unsigned done;
-	uint64_t done_at; /* by the loop's clock, as the cache saw it */
-	X509 *got;	  /* by the last `done` */
+	uint64_t done_at;	/* by the loop's clock, as the cache saw it */
+	const struct leaf *got; /* by the last `done` */
 	struct leaf_wait wait;
 	long from, until; /* validity of what is signed, in s from now */
 };
@@ -53,7 +53,7 @@ static void tear_down(struct bench *b)
 	tempdir_remove();
 }
 
-static void on_done(void *arg, X509 *leaf)
+static void on_done(void *arg, const struct leaf *leaf)
 {
 	struct bench *b = arg;
 
@@ -101,17 +101,17 @@ static struct priv_reply certificate_for(struct bench *b, const struct priv_requ
 	return reply;
 }
 
-static X509 *fetch(struct bench *b, const char *host)
+static const struct leaf *fetch(struct bench *b, const char *host)
 {
 	struct priv_request r = ask(b, host);
 	struct priv_reply reply = certificate_for(b, &r);
 
 	answer(b, &reply);
-	cr_assert_eq(X509_check_host(b->got, host, 0, 0, NULL), 1);
+	cr_assert_eq(X509_check_host(b->got->cert, host, 0, 0, NULL), 1);
 	return b->got;
 }
 
-static X509 *find(struct bench *b, const char *host)
+static const struct leaf *find(struct bench *b, const char *host)
 {
 	return leaf_find(b->cache, &b->loop, host);
 }
@@ -125,7 +125,7 @@ static void turn_clock(struct bench *b, uint64_t ms_after_the_last)
 Test(leaf, a_leaf_is_found_by_its_name_alone)
 {
 	struct bench b;
-	X509 *leaf;
+	const struct leaf *leaf;
 
 	set_up(&b);
 	cr_assert_null(find(&b, RIG_HOST));
@@ -155,7 +155,7 @@ Test(leaf, the_request_carries_the_workers_own_key)
 Test(leaf, it_is_not_shown_for_longer_than_half_a_day)
 {
 	struct bench b;
-	X509 *leaf;
+	const struct leaf *leaf;
 
 	set_up(&b);
 	leaf = fetch(&b, RIG_HOST);
@@ -232,6 +232,44 @@ Test(leaf, the_oldest_gives_way_when_all_places_are_taken)
 		snprintf(host, sizeof(host), "h%d.example", i);
 		cr_assert_not_null(find(&b, host), "%s", host);
 	}
+	tear_down(&b);
+}
+
+/* Behind it what the authority before this one says of this one. */
+Test(leaf, what_vouches_for_its_authority_comes_with_it)
+{
+	struct bench b;
+	struct priv_request r;
+	struct priv_reply reply, other;
+	size_t one;
+
+	set_up(&b);
+	cr_assert_null(fetch(&b, RIG_HOST)->cross);
+	r = ask(&b, RIG_HOST);
+	reply = certificate_for(&b, &r);
+	snprintf(r.u.leaf.host, sizeof(r.u.leaf.host), "authority.example");
+	other = certificate_for(&b, &r);
+	one = reply.u.leaf.len;
+	memcpy(reply.u.leaf.der + one, other.u.leaf.der, other.u.leaf.len);
+	reply.u.leaf.len += other.u.leaf.len;
+	answer(&b, &reply);
+	cr_assert_eq(X509_check_host(b.got->cert, RIG_HOST, 0, 0, NULL), 1);
+	cr_assert_eq(X509_check_host(b.got->cross, "authority.example", 0, 0, NULL), 1);
+	cr_assert_eq(find(&b, RIG_HOST), b.got);
+	/* torn, or with more behind it */
+	for (size_t len = one + 1; len < reply.u.leaf.len; len += 97) {
+		r = ask(&b, "torn.example");
+		other = reply;
+		other.id = r.id;
+		other.u.leaf.len = (uint32_t)len;
+		answer(&b, &other);
+		cr_assert_null(b.got, "%zu", len);
+	}
+	r = ask(&b, "torn.example");
+	reply.id = r.id;
+	reply.u.leaf.der[reply.u.leaf.len++] = 0;
+	answer(&b, &reply);
+	cr_assert_null(b.got);
 	tear_down(&b);
 }
 

@@ -116,7 +116,7 @@ static void wait_for(struct origin *o, short what)
 
 static SSL *accept_tls(struct bench *b, int fd)
 {
-	SSL *ssl = tls_server(&b->tls, b->leaf);
+	SSL *ssl = tls_server(&b->tls, b->leaf, NULL);
 
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1)

@@ -186,6 +186,29 @@ Test(report_db, damage_is_found_when_it_is_met)
 
 #define WRITERS 6
 #define ROUNDS 20
+#define PATIENCE 30
+
+/* As the daemon does it: what the others' locks did not let through is tried again later. */
+static int add_patiently(struct report_db *db, const struct report_key *key,
+			 const struct report_sums *sums)
+{
+	for (int i = 0; i < PATIENCE; i++) {
+		if (report_db_begin(db) == 0 && report_db_add(db, key, sums) == 0 &&
+		    report_db_commit(db) == 0)
+			return 0;
+		report_db_rollback(db);
+	}
+	return -1;
+}
+
+static struct report_db *open_patiently(void)
+{
+	struct report_db *db = NULL;
+
+	for (int i = 0; !db && i < PATIENCE; i++)
+		db = report_db_open(in_tempdir("r.db"), &e);
+	return db;
+}
 
 /* Processes that write the same rows at once: nothing is lost. */
 Test(report_db, writers_at_once)
@@ -197,13 +220,12 @@ Test(report_db, writers_at_once)
 	for (int w = 0; w < WRITERS; w++) {
 		if (fork())
 			continue;
-		db = report_db_open(in_tempdir("r.db"), &e);
+		db = open_patiently();
 		struct report_key k = key(DAY, "/a", "", true);
 		const struct report_sums s = {.requests = 1, .found = 2};
 
 		for (int i = 0; i < ROUNDS; i++)
-			if (!db || report_db_begin(db) || report_db_add(db, &k, &s) ||
-			    report_db_commit(db))
+			if (!db || add_patiently(db, &k, &s))
 				_exit(1);
 		report_db_close(db);
 		_exit(0);

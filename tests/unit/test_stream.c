@@ -79,7 +79,7 @@ static void set_up_tls(struct bench *b)
 	set_up(b);
 	b->leaf = rig_init(&b->tls, RIG_HOST);
 	strcpy(b->session.host, RIG_HOST);
-	cr_assert_eq(stream_tls(&b->near, tls_server(&b->tls, b->leaf), true), 0);
+	cr_assert_eq(stream_tls(&b->near, tls_server(&b->tls, b->leaf, NULL), true), 0);
 	b->peer = tls_client(&b->tls, RIG_HOST, &b->session);
 	SSL_set_fd(b->peer, b->far);
 	for (int i = 0; i < 20 && (near != 1 || far != 1); i++) {
@@ -207,7 +207,7 @@ Test(stream, a_hello_that_was_read_before_is_seen_by_tls_at_every_split)
 		ssize_t n = stream_read(&b.near, hello, cut);
 		cr_assert_eq(n, (ssize_t)cut);
 		cr_assert_eq(stream_unread(&b.near, hello, cut), 0);
-		cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf), true), 0);
+		cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf, NULL), true), 0);
 		int near = STREAM_AGAIN, far = -1;
 		for (int i = 0; i < 20 && (near != 1 || far != 1); i++) {
 			near = shake_near(&b);
@@ -261,7 +261,7 @@ Test(stream, garbage_in_a_handshake_breaks_it)
 
 	set_up(&b);
 	b.leaf = rig_init(&b.tls, RIG_HOST);
-	cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf), true), 0);
+	cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf, NULL), true), 0);
 	cr_assert_eq(stream_handshake(&b.near), STREAM_AGAIN);
 	cr_assert_eq(send(b.far, "\x16\x03\x01\x00\x05helloGET / HTTP/1.1\r\n\r\n", 28, 0), 28);
 	cr_assert_eq(shake_near(&b), STREAM_BROKEN);
@@ -278,7 +278,7 @@ Test(stream, a_client_of_http2_alone_is_told_so)
 
 	set_up(&b);
 	b.leaf = rig_init(&b.tls, RIG_HOST);
-	cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf), true), 0);
+	cr_assert_eq(stream_tls(&b.near, tls_server(&b.tls, b.leaf, NULL), true), 0);
 	b.peer = tls_client(&b.tls, RIG_HOST, &b.session);
 	cr_assert_eq(SSL_set_alpn_protos(b.peer, (const unsigned char *)"\x02h2", 3), 0);
 	SSL_set_fd(b.peer, b.far);
@@ -374,7 +374,7 @@ static void resume_after(bool in_order)
 	cr_assert(b.session.session, "no ticket came");
 	cr_assert_not(SSL_session_reused(b.peer));
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	server = tls_server(&b.tls, b.leaf);
+	server = tls_server(&b.tls, b.leaf, NULL);
 	client = tls_client(&b.tls, RIG_HOST, &b.session);
 	SSL_set_fd(server, pair[0]);
 	SSL_set_fd(client, pair[1]);

@@ -18,6 +18,17 @@ static void time_text(char out[static 32], const ASN1_TIME *t)
 		strcpy(out, "?");
 }
 
+/* Of the one before it; "" when nobody who trusts that one is served. */
+static void overlap_text(char out[static 32], const char *dir)
+{
+	uint64_t until = ca_overlap_until(dir);
+	time_t t = (time_t)until;
+	struct tm tm;
+
+	if (!until || !gmtime_r(&t, &tm) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		out[0] = '\0';
+}
+
 static void facts_of(const X509 *certificate, struct facts *f)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -39,6 +50,7 @@ static int ca_show(struct ctl *c, const struct config *config)
 {
 	struct facts f;
 	struct err e, store;
+	char overlap[32];
 	X509 *certificate = ca_read_certificate(config->ca_dir, &e);
 	int trusted;
 
@@ -47,17 +59,22 @@ static int ca_show(struct ctl *c, const struct config *config)
 	facts_of(certificate, &f);
 	X509_free(certificate);
 	trusted = ca_store_has(config->ca_dir, &store);
+	overlap_text(overlap, config->ca_dir);
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(json_pack(
-			"{s:b, s:s, s:s+, s:s, s:s, s:s, s:b}", "ok", 1, "name", f.subject, "file",
-			config->ca_dir, "/" CA_CERT_FILE, "not_before", f.not_before, "not_after",
-			f.not_after, "sha256", f.fingerprint, "trusted", trusted == 1));
+			"{s:b, s:s, s:s+, s:s, s:s, s:s, s:b, s:s*}", "ok", 1, "name", f.subject,
+			"file", config->ca_dir, "/" CA_CERT_FILE, "not_before", f.not_before,
+			"not_after", f.not_after, "sha256", f.fingerprint, "trusted", trusted == 1,
+			"overlap_until", overlap[0] ? overlap : NULL));
 	printf("name        %s\nfile        %s/%s\nnot before  %s\nnot after   %s\n"
 	       "sha256      %s\ntrusted     %s\n",
-	       f.subject, config->ca_dir, CA_CERT_FILE, f.not_before, f.not_after, f.fingerprint,
+	       harmless(f.subject), harmless(config->ca_dir), CA_CERT_FILE, f.not_before,
+	       f.not_after, f.fingerprint,
 	       trusted == 1   ? "yes, by the system's store"
 	       : trusted == 0 ? "no: run `awsmaskctl ca install`"
-			      : store.text);
+			      : harmless(store.text));
+	if (overlap[0])
+		printf("overlap     who trusts the one before it is served until %s\n", overlap);
 	return STATUS_DONE;
 }
 
@@ -65,7 +82,7 @@ static int done(const struct ctl *c, const char *sentence)
 {
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(json_pack("{s:b, s:s}", "ok", 1, "done", sentence));
-	printf("%s\n", sentence);
+	printf("%s\n", harmless(sentence));
 	return STATUS_DONE;
 }
 
@@ -97,7 +114,10 @@ static int ca_remove(struct ctl *c, const struct config *config)
 	return done(c, "the CA is out of the system's trust store");
 }
 
-/* What is trusted already stays so: the new one is in the store before anybody is shown it. */
+/*
+ * Who trusts the old one trusts what awsmaskd shows with the new one, so it comes before the store: there is no moment
+ * at which a client that reads the store is shown what it does not trust.
+ */
 static int ca_rotated(struct ctl *c, const struct config *config)
 {
 	enum client_result told;
@@ -105,14 +125,15 @@ static int ca_rotated(struct ctl *c, const struct config *config)
 	struct err e, ignored;
 	bool trusted = ca_store_has(config->ca_dir, &ignored) == 1;
 
-	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0 ||
-	    (trusted && ca_store_install(config->ca_dir, &e) < 0))
+	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0)
 		return ctl_refuse(c, &e);
 	told = client_call(c, json_pack("{s:s}", "command", "ca-reload"), &answer, &e);
 	if (told == CLIENT_REFUSED)
 		return ctl_refuse(c, &e);
 	if (told == CLIENT_DONE)
 		json_decref(answer);
+	if (trusted && ca_store_install(config->ca_dir, &e) < 0)
+		return ctl_refuse(c, &e);
 	if (trusted)
 		return done(c,
 			    told == CLIENT_DONE

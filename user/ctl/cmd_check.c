@@ -30,10 +30,10 @@ void check_say(struct checks *k, const char *id, enum check_state state, const c
 							 advice));
 		return;
 	}
-	printf("%s%-7s%s  %-10s %s\n", ctl_colour(stdout, states[state].colour), states[state].word,
-	       ctl_colour(stdout, COLOUR_PLAIN), id, text);
+	printf("%s%-7s%s  %-10s %s\n", colour_of(stdout, states[state].colour), states[state].word,
+	       colour_of(stdout, COLOUR_PLAIN), id, harmless(text));
 	if (*advice)
-		printf("                    -> %s\n", advice);
+		printf("                    -> %s\n", harmless(advice));
 	/* The live check takes a moment: show what is known. */
 	fflush(stdout);
 }

@@ -74,7 +74,7 @@ int cmd_config(struct ctl *c, int argc, char **argv)
 			json_pack("{s:b, s:s, s:b}", "ok", 1, "config", path, "exists", exists));
 	printf(exists ? "%s is a valid configuration\n"
 		      : "%s is not there: the defaults hold, which are valid\n",
-	       path);
+	       harmless(path));
 	print_costs(c->config);
 	return STATUS_DONE;
 }

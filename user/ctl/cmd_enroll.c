@@ -16,15 +16,13 @@ static void say_older(const json_t *answer)
 		       "awsmaskd\n",
 		       (long long)closed, closed == 1 ? " was" : "s were");
 	if (left)
-		fprintf(stderr,
-			"awsmaskctl: %lld older connections could not be closed and go on "
-			"unmasked: restart the processes that hold them\n",
-			(long long)left);
+		ctl_note("%lld older connections could not be closed and go on "
+			 "unmasked: restart the processes that hold them",
+			 (long long)left);
 	if (warning)
-		fprintf(stderr,
-			"awsmaskctl: connections older than this may go on unmasked: %s; restart "
-			"the processes that this is about\n",
-			warning);
+		ctl_note("connections older than this may go on unmasked: %s; restart "
+			 "the processes that this is about",
+			 warning);
 }
 
 /* A wrong path would look like one that is enrolled. */
@@ -45,7 +43,7 @@ static void say_program(const char *path, const json_t *answer)
 {
 	json_int_t processes = json_integer_value(json_object_get(answer, "processes"));
 
-	printf("enrolled the program %s\n", path);
+	printf("enrolled the program %s\n", harmless(path));
 	if (processes)
 		printf("%lld process%s already, what it started included\n", (long long)processes,
 		       processes == 1 ? " runs it" : "es run it");
@@ -90,7 +88,7 @@ int cmd_enroll(struct ctl *c, int argc, char **argv)
 		return ctl_refuse(c, &e);
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(answer);
-	printf("enrolled %s\n", path);
+	printf("enrolled %s\n", harmless(path));
 	say_older(answer);
 	json_decref(answer);
 	return STATUS_DONE;

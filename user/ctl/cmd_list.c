@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 
+#include <string.h>
+
 /* NULL: they cannot be had. */
 static json_t *namespaces(struct ctl *c, struct err *e)
 {
@@ -36,15 +38,28 @@ static const char *text_of(const json_t *entry, const char *key, const char *mis
 	return text ? text : missing;
 }
 
+/* The word says it; the colour makes it stand out among many. */
+static void print_entry(const json_t *entry, const char *key, const char *prefix)
+{
+	const char *mode = text_of(entry, "mode", "?");
+	bool masks = strcmp(mode, "enforce") == 0;
+
+	printf("%8" JSON_INTEGER_FORMAT "  %s%-8s%s %-7s %s%s\n",
+	       json_integer_value(json_object_get(entry, "id")),
+	       colour_of(stdout, masks ? COLOUR_GREEN : COLOUR_YELLOW), harmless(mode),
+	       colour_of(stdout, COLOUR_PLAIN), harmless(text_of(entry, "fail", "?")), prefix,
+	       harmless(text_of(entry, key, "(gone)")));
+}
+
 static void print_all(const json_t *entries, const char *key, const char *prefix)
 {
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(entries, i, entry) printf(
-		"%8" JSON_INTEGER_FORMAT "  %-8s %-7s %s%s\n",
-		json_integer_value(json_object_get(entry, "id")), text_of(entry, "mode", "?"),
-		text_of(entry, "fail", "?"), prefix, text_of(entry, key, "(gone)"));
+	json_array_foreach(entries, i, entry)
+	{
+		print_entry(entry, key, prefix);
+	}
 }
 
 int cmd_list(struct ctl *c, int argc, char **argv)

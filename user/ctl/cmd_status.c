@@ -1,15 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../daemon/redirect.h"
 #include "client.h"
+#include "rates.h"
+#include "sheet.h"
 
 #include <string.h>
 
+/* What deserves a second look: words say it, a colour makes it stand out. */
+static enum colour colour_of_value(const char *key, const json_t *value)
+{
+	static const struct {
+		const char *key, *value;
+		enum colour colour;
+	} known[] = {
+		{"mode", "enforce", COLOUR_GREEN},
+		{"mode", "observe", COLOUR_YELLOW},
+		{"fail", "open", COLOUR_YELLOW},
+	};
+	const char *text = json_string_value(value);
+
+	for (size_t i = 0; text && i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(key, known[i].key) && !strcmp(text, known[i].value))
+			return known[i].colour;
+	if (!strcmp(key, "enrolled") && json_is_integer(value) && !json_integer_value(value))
+		return COLOUR_YELLOW;
+	return COLOUR_PLAIN;
+}
+
 static void print_value(const char *key, const json_t *value)
 {
+	enum colour colour = colour_of_value(key, value);
+
+	if (!json_is_string(value) && !json_is_integer(value))
+		return;
+	printf("%-24s %s", harmless(key), colour == COLOUR_PLAIN ? "" : colour_of(stdout, colour));
 	if (json_is_string(value))
-		printf("%-24s %s\n", key, json_string_value(value));
-	else if (json_is_integer(value))
-		printf("%-24s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+		printf("%s", harmless(json_string_value(value)));
+	else
+		printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	printf("%s\n", colour == COLOUR_PLAIN ? "" : colour_of(stdout, COLOUR_PLAIN));
 }
 
 static void print_list(const char *key, const json_t *list)
@@ -17,15 +46,49 @@ static void print_list(const char *key, const json_t *list)
 	json_t *item;
 	size_t i;
 
-	printf("%-24s", key);
+	printf("%-24s", harmless(key));
 	json_array_foreach(list, i, item)
 	{
 		if (json_is_string(item))
-			printf(" %s", json_string_value(item));
+			printf(" %s", harmless(json_string_value(item)));
 		else
 			printf(" %" JSON_INTEGER_FORMAT, json_integer_value(item));
 	}
 	printf("\n");
+}
+
+static void print_title(const char *title)
+{
+	printf("\n%s%s%s\n", colour_of(stdout, COLOUR_BOLD), harmless(title),
+	       colour_of(stdout, COLOUR_PLAIN));
+}
+
+static const char *within(char out[static SHORT_MAX], const struct histogram *h, double q)
+{
+	bool beyond;
+	double seconds = histogram_quantile(h, q, &beyond);
+
+	return short_time(out, seconds, beyond);
+}
+
+/* Since the counters began. */
+static void print_latencies(const json_t *latencies)
+{
+	char half[SHORT_MAX], most[SHORT_MAX];
+	const char *name;
+	json_t *value;
+
+	print_title("latencies");
+	json_object_foreach((json_t *)latencies, name, value)
+	{
+		struct histogram h;
+
+		if (histogram_read(&h, value) < 0 || !histogram_count(&h))
+			printf("  %-26s nothing yet\n", harmless(name));
+		else
+			printf("  %-26s half within %s, 99%% within %s\n", harmless(name),
+			       within(half, &h, 0.5), within(most, &h, 0.99));
+	}
 }
 
 /* The counters that moved: a hundred zeros would hide them. --json has all. */
@@ -35,13 +98,13 @@ static void print_counters(const char *title, json_t *counters)
 	json_t *value;
 	bool any = false;
 
-	printf("\n%s\n", title);
+	print_title(title);
 	json_object_foreach(counters, key, value)
 	{
 		if (json_is_string(value)) {
-			printf("  %-22s %s\n", key, json_string_value(value));
+			printf("  %-22s %s\n", harmless(key), harmless(json_string_value(value)));
 		} else if (json_integer_value(value) != 0) {
-			printf("  %-22s %" JSON_INTEGER_FORMAT "\n", key,
+			printf("  %-22s %" JSON_INTEGER_FORMAT "\n", harmless(key),
 			       json_integer_value(value));
 		} else {
 			continue;
@@ -64,8 +127,13 @@ static void print_status(json_t *status)
 		else
 			print_value(key, value);
 	}
-	json_object_foreach(status, key, value) if (json_is_object(value))
-		print_counters(key, value);
+	json_object_foreach(status, key, value)
+	{
+		if (json_is_object(value) && !strcmp(key, "latencies"))
+			print_latencies(value);
+		else if (json_is_object(value))
+			print_counters(key, value);
+	}
 }
 
 /* What can be seen without a daemon: whether the kernel still refuses what is enrolled. */

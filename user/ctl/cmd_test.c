@@ -22,26 +22,10 @@ struct test {
 	size_t n;
 };
 
-/* How long the character at p is; 0: it is no UTF-8, or would move the cursor or ring. */
-static size_t character(const uint8_t *p, size_t len)
-{
-	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc2 ? 2 : 0;
-
-	if (!n || n > len || *p > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] >= 0xa0) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0) ? 0 : n;
-}
-
 static void print_bytes(const uint8_t *p, size_t len)
 {
 	while (len) {
-		size_t n = *p == '\n' || *p == '\t' ? 1 : character(p, len);
+		size_t n = *p == '\n' || *p == '\t' ? 1 : harmless_character(p, len);
 
 		if (n)
 			fwrite(p, 1, n, stdout);
@@ -62,7 +46,7 @@ static json_t *json_text(const uint8_t *p, size_t len)
 		return j;
 	buf_init(&b, len * 3);
 	while (len) {
-		size_t n = *p < 0x80 ? 1 : character(p, len);
+		size_t n = utf8_character(p, len);
 
 		/* U+FFFD for a byte that is no part of a character */
 		if (n ? buf_append(&b, p, n) : buf_append(&b, "\xef\xbf\xbd", 3))
@@ -175,14 +159,14 @@ static const enum colour colours[] = {
 static void print_marked(const struct test *t)
 {
 	const uint8_t *p = buf_bytes(&t->in);
-	const char *plain = ctl_colour(stdout, COLOUR_PLAIN);
+	const char *plain = colour_of(stdout, COLOUR_PLAIN);
 	size_t done = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct explain_item *item = &t->items[i];
 
 		print_bytes(p + done, item->start - done);
-		printf("%s%c%zu:", ctl_colour(stdout, colours[item->action]),
+		printf("%s%c%zu:", colour_of(stdout, colours[item->action]),
 		       stays(item) ? '{' : '[', i + 1);
 		print_bytes(p + item->start, item->end - item->start);
 		printf("%c%s", stays(item) ? '}' : ']', plain);
@@ -217,9 +201,9 @@ static void print_action(const struct test *t, const struct explain_item *item)
 		printf("not found; it might be taken for %s", info->label);
 		break;
 	}
-	printf(": %s", info->description);
+	printf(": %s", harmless(info->description));
 	if (decided_by(t, item, by, sizeof(by)))
-		printf(" (%s)", by);
+		printf(" (%s)", harmless(by));
 	putchar('\n');
 }
 

@@ -33,7 +33,7 @@ static int unenroll_programs(struct ctl *c, int argc, char **argv)
 		}
 		json_array_append_new(all, answer);
 		if (!c->option[OPTION_JSON])
-			printf("released the program %s\n", argv[i]);
+			printf("released the program %s\n", harmless(argv[i]));
 	}
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(json_pack("{s:b, s:o}", "ok", 1, "programs", all));
@@ -64,7 +64,7 @@ int cmd_unenroll(struct ctl *c, int argc, char **argv)
 		return ctl_refuse(c, &e);
 	if (c->option[OPTION_JSON])
 		return ctl_print_json(answer);
-	printf("released %s\n", argv[0]);
+	printf("released %s\n", harmless(argv[0]));
 	json_decref(answer);
 	return STATUS_DONE;
 }

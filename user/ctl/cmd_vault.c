@@ -24,14 +24,14 @@ static int print_found(const struct ctl *c, const char *path, const struct vault
 		       "%s.\n"
 		       "New placeholders begin above %u, so that none that was used is used "
 		       "again.\n",
-		       path, f->mappings, f->lost, f->aside, f->floor);
+		       harmless(path), f->mappings, f->lost, harmless(f->aside), f->floor);
 	} else if (f->sound) {
-		printf("%s: sound; %zu mappings\n", path, f->mappings);
+		printf("%s: sound; %zu mappings\n", harmless(path), f->mappings);
 	} else {
 		printf("%s: damaged; %zu mappings can be saved, %zu are lost; stop awsmaskd and "
 		       "run "
 		       "`awsmaskctl vault repair`\n",
-		       path, f->mappings, f->lost);
+		       harmless(path), f->mappings, f->lost);
 	}
 	return f->sound || repaired ? STATUS_DONE : STATUS_REFUSED;
 }

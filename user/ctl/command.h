@@ -7,6 +7,8 @@
  */
 #include "../daemon/config.h"
 #include "../daemon/err.h"
+#include "colour.h"
+#include "harmless.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -19,6 +21,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(CONFIG, "config", "FILE", "read this configuration instead of " CONFIG_PATH)             \
 	X(SOCKET, "socket", "PATH", "the daemon's control socket instead of the configured one")   \
 	X(HELP, "help", NULL, "say how the command is used")                                       \
+	X(COLOR, "color", "always|never|auto", "colours; auto, the default: on a terminal")        \
 	X(VERSION, "version", NULL, "print the version")                                           \
 	X(JSON, "json", NULL, "print facts as JSON")                                               \
 	X(MODE, "mode", "enforce|observe", "default: as configured")                               \
@@ -35,6 +38,13 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(HERE, "here", NULL, "only whether a connection of this very process is masked")          \
 	X(DB, "db", "FILE", "read this report's file; no daemon is needed")                        \
 	X(BYPASS, "bypass", NULL, "try the ways round, too")                                       \
+	X(PROGRESS, "progress", NULL,                                                              \
+	  "say on stderr how far it is, also where that is no terminal")                           \
+	X(DELAY, "delay", "SECONDS", "look again after so long, 2 by default")                     \
+	X(BATCH, "batch", "COUNT", "print plain text so many times; 0: again and again")           \
+	X(ONCE, "once", NULL, "print plain text, once")                                            \
+	X(SORT, "sort", "COLUMN", "which flows come first")                                        \
+	X(FILTER, "filter", "TEXT", "only lines that hold this")                                   \
 	X(CLAUDE_CODE, "claude-code", NULL, "also by a drop-in of Claude Code's managed settings") \
 	X(UNTIL, "until", "WHEN", "up to then; as --since")                                        \
 	X(USER, "user", "USER", "of this user alone, by name or number")                           \
@@ -52,10 +62,11 @@ enum option_name {
 #undef X
 		OPTION_COUNT
 };
-#define OPTION_BIT(name) (1ull << OPTION_##name)
+#define OPTION_BIT(name) (UINT64_C(1) << OPTION_##name)
 
 /* Every command knows these. */
-#define OPTIONS_COMMON (OPTION_BIT(CONFIG) | OPTION_BIT(SOCKET) | OPTION_BIT(HELP))
+#define OPTIONS_COMMON                                                                             \
+	(OPTION_BIT(CONFIG) | OPTION_BIT(SOCKET) | OPTION_BIT(HELP) | OPTION_BIT(COLOR))
 
 struct ctl {
 	const struct command *command;
@@ -68,7 +79,7 @@ struct command {
 	int (*run)(struct ctl *c, int argc, char **argv); /* operands only; returns exit_status */
 	const char *operands;
 	int min, max; /* operands; max -1: a command line follows */
-	unsigned long long options;
+	uint64_t options;
 	const char *summary, *help;
 };
 
@@ -79,6 +90,7 @@ int cmd_unenroll(struct ctl *c, int argc, char **argv);
 int cmd_metrics(struct ctl *c, int argc, char **argv);
 int cmd_list(struct ctl *c, int argc, char **argv);
 int cmd_status(struct ctl *c, int argc, char **argv);
+int cmd_top(struct ctl *c, int argc, char **argv);
 int cmd_report(struct ctl *c, int argc, char **argv);
 int cmd_run(struct ctl *c, int argc, char **argv);
 int cmd_mask(struct ctl *c, int argc, char **argv);
@@ -108,9 +120,5 @@ __attribute__((format(printf, 1, 2))) void ctl_note(const char *format, ...);
 
 /* Print it on one line and drop the reference. STATUS_DONE, or STATUS_REFUSED when `j` is NULL. */
 int ctl_print_json(json_t *j);
-
-/* An SGR sequence for this stream, or "" when it is no terminal or NO_COLOR is set. */
-enum colour { COLOUR_PLAIN, COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW };
-const char *ctl_colour(FILE *f, enum colour colour);
 
 #endif

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <limits.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 
@@ -29,6 +30,17 @@ static const struct command commands[] = {
 	 ""},
 	{"status", cmd_status, "", 0, 0, OPTION_BIT(JSON), "show what the daemon does and has done",
 	 "Works without a daemon too: it then says what remains in the kernel.\n"},
+	{"top", cmd_top, "", 0, 0,
+	 OPTION_BIT(DELAY) | OPTION_BIT(BATCH) | OPTION_BIT(ONCE) | OPTION_BIT(SORT) |
+		 OPTION_BIT(FILTER),
+	 "watch it work: flows, rates, types, latencies",
+	 "Which client's connections are open, what each is doing, how much was masked and "
+	 "restored.\n"
+	 "Keys: 1 to 4 or tab for another view, s to sort, / to filter, p to pause, q to quit, ? "
+	 "for\n"
+	 "the rest. COLUMN is one of rate, bytes, age, masked, requests, doing, program, target, "
+	 "cgroup.\n"
+	 "With --once or --batch all views are printed, with the rates of one delay.\n"},
 	{"metrics", cmd_metrics, "", 0, 0, 0, "print what is counted, as Prometheus reads it",
 	 "For a host without a scraper: node_exporter takes it as a file of its textfile "
 	 "collector.\n"},
@@ -98,8 +110,9 @@ static const struct command commands[] = {
 	 "install  put it into the system's trust store, making it at first; --claude-code is for\n"
 	 "         Claude Code's builds on Node, which do not read that store\n"
 	 "remove   take it out of both\n"
-	 "rotate   make a new one; the old pair is kept beside it; a store that held the old one\n"
-	 "         holds the new one before awsmaskd uses it\n"},
+	 "rotate   make a new one, in place of the old one also in the store; clients that trust "
+	 "the\n"
+	 "         old one need no restart until it would have expired\n"},
 	{"vault", cmd_vault, "check|repair", 1, 1, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
 	 "look a vault through, or save what can be read of a damaged one",
 	 "check    read all of it, and change nothing\n"
@@ -136,7 +149,7 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static void print_options(unsigned long long which)
+static void print_options(uint64_t which)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		char left[40];
@@ -197,8 +210,7 @@ static int option_set(struct ctl *c, int which, const char *value)
  * Take the options in `allowed` from argv. Returns the index of the first operand, or -1 after
  * saying what is wrong.
  */
-static int options_take(struct ctl *c, int argc, char **argv, unsigned long long allowed,
-			bool stop_early)
+static int options_take(struct ctl *c, int argc, char **argv, uint64_t allowed, bool stop_early)
 {
 	struct option table[OPTION_COUNT + 1] = {0};
 	char shorts[4] = ":";
@@ -228,6 +240,7 @@ static int options_take(struct ctl *c, int argc, char **argv, unsigned long long
 		if (found == ':' || found == '?' || option_set(c, found - LONG_OPTIONS, optarg) < 0)
 			return -1;
 	}
+	colour_choose(c->option[OPTION_COLOR]);
 	return optind;
 }
 
@@ -273,6 +286,7 @@ int main(int argc, char **argv)
 	int first, status;
 
 	signal(SIGPIPE, SIG_IGN);
+	setlocale(LC_CTYPE, ""); /* whether the terminal knows UTF-8 */
 	first = options_take(&c, argc, argv, OPTIONS_COMMON | OPTION_BIT(VERSION), true);
 	if (first < 0)
 		return STATUS_USAGE;

@@ -279,7 +279,8 @@ static void print_names(const json_t *names)
 
 	json_object_foreach((json_t *)names, name, count)
 	{
-		printf("%s%" JSON_INTEGER_FORMAT " %s", between, json_integer_value(count), name);
+		printf("%s%" JSON_INTEGER_FORMAT " %s", between, json_integer_value(count),
+		       harmless(name));
 		between = ", ";
 	}
 	if (json_object_size(names))
@@ -293,7 +294,9 @@ static json_int_t number_of(const json_t *target, const char *key)
 
 static const char *text_of(const json_t *target, const char *key)
 {
-	return json_string_value(json_object_get(target, key));
+	const char *text = json_string_value(json_object_get(target, key));
+
+	return text ? harmless(text) : NULL;
 }
 
 static void print_relatives(const json_t *target)
@@ -332,7 +335,7 @@ static void print_target(const json_t *target)
 		printf("  refused      %s\n", text_of(target, "refused"));
 	printf("  policy       %s, fail %s\n", text_of(target, "mode"), text_of(target, "fail"));
 	json_array_foreach(json_object_get(target, "files"), i, file)
-		printf("  file         %s\n", json_string_value(file));
+		printf("  file         %s\n", harmless(json_string_value(file)));
 	if (text_of(target, "exe") && !json_array_size(json_object_get(target, "files")))
 		printf("  file         none yet\n");
 	printf("  processes    %" JSON_INTEGER_FORMAT, number_of(target, "processes"));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report_table.h"
 #include "../daemon/report_db.h"
+#include "colour.h"
+#include "harmless.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -99,16 +101,6 @@ static void measure_sums(struct table *t, json_t *modes)
 	}
 }
 
-static void print_text(const char *value, int width)
-{
-	int printed = 0;
-
-	/* A file that is read as it stands may hold anything. */
-	for (; *value; value++, printed++)
-		putchar((unsigned char)*value < 0x20 || *value == 0x7f ? '?' : *value);
-	printf("%*s", width - printed, "");
-}
-
 static void print_sums(const struct table *t, json_t *row)
 {
 	for (int k = 0; k < SUM_COUNT; k++)
@@ -119,6 +111,7 @@ static void print_sums(const struct table *t, json_t *row)
 
 static void print_heads(const struct table *t)
 {
+	printf("%s", colour_of(stdout, COLOUR_BOLD));
 	for (int k = 0; k < REPORT_COLUMN_COUNT; k++)
 		if (t->column_width[k])
 			printf("%-*s  ", t->column_width[k], report_columns[k]);
@@ -126,7 +119,7 @@ static void print_heads(const struct table *t)
 	for (int k = 0; k < SUM_COUNT; k++)
 		if (t->sum_width[k])
 			printf("  %*s", t->sum_width[k], sum_title(t, k));
-	printf("\n");
+	printf("%s\n", colour_of(stdout, COLOUR_PLAIN));
 }
 
 static void print_row(const struct table *t, json_t *row)
@@ -136,10 +129,9 @@ static void print_row(const struct table *t, json_t *row)
 	for (int k = 0; k < REPORT_COLUMN_COUNT; k++) {
 		if (!t->column_width[k])
 			continue;
-		print_text(text(row, k), t->column_width[k]);
-		printf("  ");
+		printf("%-*s  ", t->column_width[k], harmless(text(row, k)));
 	}
-	printf("%-7s", mode ? mode : "?");
+	printf("%-7s", harmless(mode ? mode : "?"));
 	print_sums(t, row);
 }
 
@@ -153,7 +145,7 @@ static void print_total(const struct table *t, const char *mode, json_t *row)
 		printf("%-*s  ", t->column_width[k], title);
 		title = "";
 	}
-	printf("%-7s", mode);
+	printf("%-7s", harmless(mode));
 	print_sums(t, row);
 }
 
@@ -193,7 +185,8 @@ void report_summary_print(json_t *modes)
 		const char *last = json_string_value(json_object_get(m, "last"));
 		bool observe = strcmp(mode, "observe") == 0;
 
-		printf("%s to %s (UTC), %s mode: ", first ? first : "?", last ? last : "?", mode);
+		printf("%s to %s (UTC), %s mode: ", harmless(first ? first : "?"),
+		       harmless(last ? last : "?"), harmless(mode));
 		print_count("", number(m, "requests"), "request", "requests");
 		printf(", %" JSON_INTEGER_FORMAT " of them with identifiers",
 		       number(m, "findings"));

@@ -24,14 +24,6 @@ const char *ctl_config_path(const struct ctl *c, bool *exists)
 	return path;
 }
 
-const char *ctl_colour(FILE *f, enum colour colour)
-{
-	static const char *const sequences[] = {"\033[0m", "\033[31m", "\033[32m", "\033[33m"};
-	const char *no = getenv("NO_COLOR");
-
-	return (no && *no) || !isatty(fileno(f)) ? "" : sequences[colour];
-}
-
 /* A filter's standard output is the text it makes, whatever --json means to it. */
 static bool output_is_facts(const struct ctl *c)
 {
@@ -40,23 +32,34 @@ static bool output_is_facts(const struct ctl *c)
 
 int ctl_refuse(const struct ctl *c, const struct err *e)
 {
-	fprintf(stderr, "%sawsmaskctl: %s%s\n", ctl_colour(stderr, COLOUR_RED), e->text,
-		ctl_colour(stderr, COLOUR_PLAIN));
+	fprintf(stderr, "%sawsmaskctl: %s%s\n", colour_of(stderr, COLOUR_RED), harmless(e->text),
+		colour_of(stderr, COLOUR_PLAIN));
 	if (c->option[OPTION_JSON] && output_is_facts(c))
 		(void)ctl_print_json(json_pack("{s:b, s:s}", "ok", 0, "error", e->text));
 	return STATUS_REFUSED;
 }
 
+/* Names in it may have come from anywhere. */
+static void say_line(const char *format, va_list args, const char *end)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	fprintf(stderr, "awsmaskctl: %s%s\n", harmless(text), end);
+	free(text);
+}
+
 int ctl_usage_error(const struct ctl *c, const char *format, ...)
 {
+	char end[64];
 	va_list args;
 
-	fprintf(stderr, "awsmaskctl: ");
+	snprintf(end, sizeof(end), "; see `awsmaskctl help%s%s`", c->command ? " " : "",
+		 c->command ? c->command->name : "");
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say_line(format, args, end);
 	va_end(args);
-	fprintf(stderr, "; see `awsmaskctl help%s%s`\n", c->command ? " " : "",
-		c->command ? c->command->name : "");
 	return STATUS_USAGE;
 }
 
@@ -64,11 +67,9 @@ void ctl_note(const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "awsmaskctl: ");
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say_line(format, args, "");
 	va_end(args);
-	fputc('\n', stderr);
 }
 
 int ctl_print_json(json_t *j)
@@ -79,7 +80,8 @@ int ctl_print_json(json_t *j)
 		ctl_note("memory is out, or a text is no UTF-8: nothing can be printed as JSON");
 		return STATUS_REFUSED;
 	}
-	failed = json_dumpf(j, stdout, JSON_COMPACT);
+	/* A terminal is shown it, too: nothing but what jansson escapes. */
+	failed = json_dumpf(j, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
 	json_decref(j);
 	return failed ? STATUS_REFUSED : STATUS_DONE;

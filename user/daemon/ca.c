@@ -62,30 +62,39 @@ static int load_pair(struct ca *c, int dirfd, const char *dir, struct err *e)
 	return check_pair(c, dir, e);
 }
 
+static struct ca *load(int dirfd, const char *dir, struct err *e)
+{
+	struct ca *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		err_set(e, "%s: memory is out", dir);
+		return NULL;
+	}
+	if (load_pair(c, dirfd, dir, e)) {
+		ca_free(c);
+		return NULL;
+	}
+	c->cross = ca_load_cross(dirfd, dir, c->cert);
+	return c;
+}
+
 struct ca *ca_open(const char *dir, char *const *targets, size_t target_count, struct err *e)
 {
 	const struct ca_targets t = {targets, target_count};
 	struct ca *c = NULL;
-	int dirfd = ca_dir_open(dir, e), rc = -1;
+	int dirfd = ca_dir_open(dir, e);
 
 	if (dirfd < 0)
 		return NULL;
 	if (ca_settle(dirfd, dir, e))
 		goto out;
 	if (!ca_file_exists(dirfd, CA_CERT_FILE) && !ca_file_exists(dirfd, CA_KEY_FILE) &&
-	    ca_make(dirfd, dir, &t, time(NULL), e))
+	    ca_make(dirfd, dir, &t, NULL, time(NULL), e))
 		goto out;
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		err_set(e, "%s: memory is out", dir);
-	else
-		rc = load_pair(c, dirfd, dir, e);
+	c = load(dirfd, dir, e);
 out:
 	close(dirfd);
-	if (rc == 0)
-		return c;
-	ca_free(c);
-	return NULL;
+	return c;
 }
 
 void ca_free(struct ca *c)
@@ -93,6 +102,7 @@ void ca_free(struct ca *c)
 	if (!c)
 		return;
 	X509_free(c->cert);
+	X509_free(c->cross);
 	EVP_PKEY_free(c->key); /* OpenSSL clears a private key when it frees it */
 	free(c);
 }
@@ -100,13 +110,18 @@ void ca_free(struct ca *c)
 int ca_rotate(const char *dir, char *const *targets, size_t target_count, struct err *e)
 {
 	const struct ca_targets t = {targets, target_count};
+	struct ca *earlier = NULL;
+	struct err ignored; /* one that is no good is why there is to be another */
 	int dirfd = ca_dir_open(dir, e), rc;
 
 	if (dirfd < 0)
 		return -1;
 	rc = ca_settle(dirfd, dir, e);
-	if (rc == 0)
-		rc = ca_make(dirfd, dir, &t, time(NULL), e);
+	if (rc == 0) {
+		earlier = load(dirfd, dir, &ignored);
+		rc = ca_make(dirfd, dir, &t, earlier, time(NULL), e);
+	}
+	ca_free(earlier);
 	close(dirfd);
 	return rc;
 }
@@ -128,6 +143,26 @@ X509 *ca_read_certificate(const char *dir, struct err *e)
 	cert = ca_load_certificate(dirfd, dir, CA_CERT_FILE, e);
 	close(dirfd);
 	return cert;
+}
+
+uint64_t ca_overlap_until(const char *dir)
+{
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	X509 *cert = NULL, *cross = NULL;
+	struct err ignored;
+	uint64_t until = 0;
+
+	if (dirfd >= 0)
+		cert = ca_load_certificate(dirfd, dir, CA_CERT_FILE, &ignored);
+	if (cert)
+		cross = ca_load_cross(dirfd, dir, cert);
+	if (cross)
+		until = ca_not_after(cross);
+	X509_free(cross);
+	X509_free(cert);
+	if (dirfd >= 0)
+		close(dirfd);
+	return until;
 }
 
 /* RFC 5280 section 4.2.1.10: the name itself, or any number of labels added to its left. */
@@ -211,6 +246,23 @@ static X509 *leaf_new(const struct ca *c, const char *host, EVP_PKEY *pub)
 	return leaf;
 }
 
+/* One behind the other; the length, or -1. */
+static int chain_der(X509 *leaf, X509 *cross, uint8_t **der)
+{
+	int first = i2d_X509(leaf, NULL), second = cross ? i2d_X509(cross, NULL) : 0;
+	uint8_t *p;
+
+	if (first <= 0 || second < 0)
+		return -1;
+	p = OPENSSL_malloc((size_t)(first + second));
+	*der = p;
+	if (!p || i2d_X509(leaf, &p) < 0 || (cross && i2d_X509(cross, &p) < 0)) {
+		OPENSSL_free(*der);
+		return -1;
+	}
+	return first + second;
+}
+
 int ca_sign_leaf(const struct ca *c, const char *host, const uint8_t *spki, size_t spki_len,
 		 uint8_t **der, size_t *der_len, struct err *e)
 {
@@ -242,7 +294,9 @@ int ca_sign_leaf(const struct ca *c, const char *host, const uint8_t *spki, size
 		goto out;
 	}
 	leaf = leaf_new(c, name, pub);
-	len = leaf ? i2d_X509(leaf, &out) : -1;
+	len = leaf ? chain_der(leaf, c->cross && ca_is_cross(c->cross, c->cert) ? c->cross : NULL,
+			       &out)
+		   : -1;
 	if (len > 0) {
 		*der = out;
 		*der_len = (size_t)len;

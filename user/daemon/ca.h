@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CA_CERT_FILE "ca.pem" /* in ca.dir, world-readable */
-#define CA_KEY_FILE "ca.key"  /* in ca.dir, 0600 */
+#define CA_CERT_FILE "ca.pem"	     /* in ca.dir, world-readable */
+#define CA_KEY_FILE "ca.key"	     /* in ca.dir, 0600 */
+#define CA_CROSS_FILE "ca.cross.pem" /* by the authority before it, for those who trust that one */
 #define CA_DAYS 825
 #define LEAF_DAYS 30
 
@@ -30,7 +31,10 @@ struct ca;
 __attribute__((warn_unused_result)) struct ca *ca_open(const char *dir, char *const *targets,
 						       size_t target_count, struct err *e);
 void ca_free(struct ca *c); /* wipes the key */
-/* Make a new key and certificate in dir; the old pair is kept as ca.pem.old, ca.key.old. 0 or -1.
+/*
+ * Make a new key and certificate in dir; the old pair is kept as ca.pem.old, ca.key.old. An old one
+ * that is still good vouches for the new one (ca.cross.pem), so that clients which trust the old one
+ * trust the new one's leaves until the old one expires. 0 or -1.
  */
 int ca_rotate(const char *dir, char *const *targets, size_t target_count, struct err *e);
 /* Whether the certificate's constraints permit this name: a target outside needs ca_rotate(). */
@@ -39,13 +43,16 @@ bool ca_permits(const struct ca *c, const char *host);
 /*
  * A leaf for `host` over the public key `spki` (DER SubjectPublicKeyInfo, must be P-256). The
  * caller has checked the name against the targets; the name is checked again for being a plain host
- * name and permitted by the constraints. *der is OPENSSL_malloc'd, the caller's. 0 or -1.
+ * name and permitted by the constraints. *der is OPENSSL_malloc'd, the caller's: the leaf and, for
+ * those who trust the authority before this one, its certificate for this one. 0 or -1.
  */
 __attribute__((warn_unused_result)) int ca_sign_leaf(const struct ca *c, const char *host,
 						     const uint8_t *spki, size_t spki_len,
 						     uint8_t **der, size_t *der_len, struct err *e);
 
 X509 *ca_certificate(const struct ca *c); /* borrowed */
+/* Until when who trusts the authority before the one in dir is served, too; 0: not at all. */
+uint64_t ca_overlap_until(const char *dir);
 /* When a certificate expires, in seconds since 1970. */
 uint64_t ca_not_after(const X509 *certificate);
 

@@ -143,7 +143,8 @@ X509 *ca_certify(EVP_PKEY *key, const struct ca_targets *targets, time_t now, st
 	    ca_date(cert, now, CA_DAYS * DAY) == 0 && put_subject(cert) == 0 &&
 	    X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
 	    X509_set_pubkey(cert, key) == 1 &&
-	    ca_extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") == 0 &&
+	    ca_extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:1") ==
+		    0 && /* ca_cross() */
 	    ca_extend(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") == 0 &&
 	    ca_extend(cert, cert, NID_subject_key_identifier, "hash") == 0 &&
 	    ca_extend(cert, cert, NID_name_constraints, names) == 0 &&

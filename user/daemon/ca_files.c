@@ -196,7 +196,25 @@ static int swap_pair(int dirfd)
 	return 0;
 }
 
-int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, time_t now, struct err *e)
+/* It counts only beside the certificate that it is for, so it may come before that. */
+static int write_cross(int dirfd, const struct ca *earlier, X509 *cert)
+{
+	X509 *cross = earlier ? ca_cross(earlier, cert) : NULL;
+	BIO *pem = BIO_new(BIO_s_mem());
+	int rc = -1;
+
+	errno = ENOMEM;
+	if (pem && (cross || !earlier) && forget(dirfd, CA_CROSS_FILE) == 0 &&
+	    (!cross || (PEM_write_bio_X509(pem, cross) == 1 &&
+			write_file(dirfd, CA_CROSS_FILE, 0644, pem) == 0)))
+		rc = 0;
+	BIO_free(pem);
+	X509_free(cross);
+	return rc;
+}
+
+int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, const struct ca *earlier,
+	    time_t now, struct err *e)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = NULL;
@@ -209,7 +227,9 @@ int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, time_t
 	cert = ca_certify(key, targets, now, e);
 	if (!cert)
 		goto out;
-	rc = write_pair(dirfd, cert, key) || swap_pair(dirfd) ? -1 : 0;
+	rc = write_pair(dirfd, cert, key) || write_cross(dirfd, earlier, cert) || swap_pair(dirfd)
+		     ? -1
+		     : 0;
 	if (rc)
 		err_set(e, "%s: the certificate authority cannot be written: %s", dir,
 			strerror(errno));

@@ -11,6 +11,7 @@
 
 struct ca {
 	X509 *cert;
+	X509 *cross; /* by the authority before this one; NULL: nobody needs it */
 	EVP_PKEY *key;
 };
 
@@ -38,9 +39,21 @@ int ca_date(X509 *cert, time_t now, long seconds);
 int ca_dir_open(const char *dir, struct err *e);
 /* Finish or undo what a crash interrupted. 0 or -1. */
 int ca_settle(int dirfd, const char *dir, struct err *e);
-/* A new pair in place of what is there, which is kept as *.old. 0 or -1. */
-int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, time_t now,
-	    struct err *e);
+/*
+ * A new pair in place of what is there, which is kept as *.old. `earlier` (NULL: none that is any
+ * good) vouches for it. 0 or -1.
+ */
+int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, const struct ca *earlier,
+	    time_t now, struct err *e);
+/*
+ * A certificate over the key and the name of `cert`, by the authority before it: who trusts only
+ * that one trusts what `cert` signs, too, within the names of both. NULL: OpenSSL failed.
+ */
+X509 *ca_cross(const struct ca *earlier, X509 *cert);
+/* Whether it is one for `cert`, and has not expired. */
+bool ca_is_cross(X509 *cross, X509 *cert);
+/* The one in the directory; NULL when there is none that is any good. */
+X509 *ca_load_cross(int dirfd, const char *dir, X509 *cert);
 bool ca_file_exists(int dirfd, const char *name);
 X509 *ca_load_certificate(int dirfd, const char *dir, const char *name, struct err *e);
 EVP_PKEY *ca_load_key(int dirfd, const char *dir, const char *name, struct err *e);

@@ -123,6 +123,7 @@ void conn_close(struct conn *c, bool abort)
 	if (c->splicer)
 		conn_audit_flow(c, AUDIT_SPLICED, NULL);
 	conn_move(c, CONN_CLOSED);
+	conn_hide(c);
 	privsep_forget(c->thread->privsep, c->ticket);
 	conn_scan_forget(c);
 	splicer_free(c->splicer);
@@ -135,12 +136,18 @@ void conn_close(struct conn *c, bool abort)
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
+bool conn_host_known(const struct conn *c)
+{
+	return config_is_target(c->thread->worker->config, c->host) ||
+	       config_is_unmasked_model(c->host);
+}
+
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
 	conn_audit_flow(c, AUDIT_REFUSED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", conn_host_is_known(c) ? c->host : "other"));
+		 log_name("host", conn_host_known(c) ? c->host : "other"));
 }
 
 ssize_t conn_fill(struct conn *c)
@@ -210,9 +217,8 @@ static void on_soon(uv_timer_t *timer)
 	conn_pump(timer->data);
 }
 
-void conn_pump(void *arg)
+static void pump(struct conn *c)
 {
-	struct conn *c = arg;
 	bool again = true;
 
 	for (unsigned rounds = 0; again; rounds++) {
@@ -248,6 +254,14 @@ void conn_pump(void *arg)
 			return; /* waits for an answer, or for its end */
 		}
 	}
+}
+
+void conn_pump(void *arg)
+{
+	struct conn *c = arg;
+
+	pump(c);
+	conn_show(c);
 }
 
 void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)

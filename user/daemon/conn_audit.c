@@ -95,13 +95,6 @@ void conn_audit_request(struct conn *c)
 	audit_send(c->thread->audit, &r);
 }
 
-/* Any name but these may be a value itself (a bucket's, an instance's). */
-bool conn_host_is_known(const struct conn *c)
-{
-	return config_is_target(c->thread->worker->config, c->host) ||
-	       config_is_unmasked_model(c->host);
-}
-
 void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why)
 {
 	struct audit_record r;
@@ -110,7 +103,7 @@ void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why
 		return;
 	c->told_flow = true;
 	begin(c, &r, AUDIT_FLOW, verdict);
-	audit_text(r.target, sizeof(r.target), conn_host_is_known(c) ? c->host : "other");
+	audit_text(r.target, sizeof(r.target), conn_host_known(c) ? c->host : "other");
 	audit_text(r.reason, sizeof(r.reason), why);
 	if (verdict == AUDIT_SPLICED)
 		audit_number(&r, AUDIT_BYTES, c->moved);

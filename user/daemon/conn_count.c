@@ -64,6 +64,7 @@ void conn_count(struct conn *c)
 	stat_add(&s->request_bytes, f->request_bytes);
 	stat_add(&s->answer_bytes, f->answer_bytes);
 	found = count_types(c, &f->masked);
+	conn_show_counted(c, found);
 	stat_add(&s->restored, f->unmasked.restored);
 	stat_add(&s->unknown_placeholders, f->unmasked.unknown);
 	stat_add(&s->signed_passed, f->masked.signed_passed);

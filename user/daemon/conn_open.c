@@ -76,38 +76,44 @@ static void after_reserve(struct conn *c)
 
 /* ---- the client's side */
 
+/* true: the exchange took something. */
+static bool feed_client(struct conn *c)
+{
+	/* Without a vault nothing is looked at: the first byte is answered. */
+	size_t taken, offered = c->scope ? buf_len(&c->in) : 1;
+	uint64_t now = uv_hrtime();
+
+	if (!c->begun_ns)
+		c->begun_ns = now;
+	taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
+	if (exchange_want(c->exchange) != WANT_CLIENT)
+		c->complete_ns = c->awaited_ns = now;
+	buf_drop(&c->in, taken);
+	if (!c->scope)
+		exchange_refuse(c->exchange, c->use ? REFUSAL_VAULT : REFUSAL_CONNECTIONS);
+	return taken > 0;
+}
+
 /* true: something came or went. */
 static bool read_client(struct conn *c)
 {
 	enum exchange_want want = exchange_want(c->exchange);
+	bool fed = want == WANT_CLIENT && buf_len(&c->in) && feed_client(c);
 	ssize_t n;
 
-	if (want == WANT_CLIENT && buf_len(&c->in)) {
-		/* Without a vault nothing is looked at: the first byte is answered. */
-		size_t offered = c->scope ? buf_len(&c->in) : 1;
-		uint64_t now = uv_hrtime();
-
-		if (!c->begun_ns)
-			c->begun_ns = now;
-		size_t taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
-		if (exchange_want(c->exchange) != WANT_CLIENT)
-			c->complete_ns = c->awaited_ns = now;
-		buf_drop(&c->in, taken);
-		if (!c->scope)
-			exchange_refuse(c->exchange, c->use ? REFUSAL_VAULT : REFUSAL_CONNECTIONS);
-		if (taken)
-			return true;
-	}
+	/* The request is whole, or was answered on the spot. */
+	if (fed && (exchange_want(c->exchange) != WANT_CLIENT || buf_len(&c->in)))
+		return true;
 	/* In order, on its sending side: what it asked for before is still answered. */
 	if (c->ended && (want == WANT_CLIENT || !buf_len(&c->in)))
 		exchange_client_eof(c->exchange);
 	if (c->ended)
-		return false;
+		return fed;
 	if (want == WANT_CLOSE || buf_len(&c->in) > CONN_IN_MAX / 2)
-		return false;
+		return fed;
 	n = conn_fill(c);
 	if (n == STREAM_AGAIN)
-		return false;
+		return fed;
 	if (n == STREAM_BROKEN) { /* gone: nobody is left to answer */
 		exchange_client_eof(c->exchange);
 		conn_close(c, true);
@@ -241,7 +247,7 @@ static bool talk_to_origin(struct conn *c)
 		note_sent(c);
 	/* An origin that stops reading may still be answering (413, 429): hear it out. */
 	if (exchange_client_room(c->exchange))
-		n = stream_read(s, piece, sizeof(piece));
+		n = stream_read_much(s, piece, sizeof(piece));
 	if (n > 0) {
 		size_t taken = exchange_origin_bytes(c->exchange, piece, (size_t)n);
 		if (exchange_want(c->exchange) != WANT_ORIGIN)
@@ -349,6 +355,7 @@ static bool work(struct conn *c)
 		return false;
 	c->on_origin = false;
 	c->asked_ms = 0;
+	c->storing = want == WANT_RESERVE;
 	conn_deadline(c, want == WANT_RESERVE ? RESERVE_MS : 0);
 	if (want == WANT_SCAN)
 		conn_scan(c);

@@ -34,15 +34,15 @@ static void open_scope(uv_work_t *work)
 		log_event(LOG_ERR, "vault-scope", log_word("why", e.text));
 }
 
-static void start_handshake(void *arg, X509 *leaf)
+static void start_handshake(void *arg, const struct leaf *leaf)
 {
 	struct conn *c = arg;
 	SSL *ssl;
 
 	c->ticket = 0;
 	if (leaf)
-		c->thread->worker->gauges.leaf_not_after = ca_not_after(leaf);
-	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf) : NULL;
+		c->thread->worker->gauges.leaf_not_after = ca_not_after(leaf->cert);
+	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf->cert, leaf->cross) : NULL;
 	if (!ssl || stream_tls(&c->client, ssl, true) < 0) {
 		conn_refuse_tls(c, "no certificate could be made");
 		conn_pump(c);
@@ -55,7 +55,7 @@ static void start_handshake(void *arg, X509 *leaf)
 
 static void after_scope(struct conn *c)
 {
-	X509 *leaf;
+	const struct leaf *leaf;
 
 	/* Without a scope each request is refused, in words that its client shows. */
 	if (!c->tls) {

@@ -3,7 +3,8 @@
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
  * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
- * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded). */
+ * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded),
+ * conn_show.c (what is shown of all that). */
 #include "conn.h"
 #include "identity.h"
 #include "log.h"
@@ -84,6 +85,10 @@ struct conn {
 	bool on_origin;	   /* the exchange was waiting for the origin when last looked at */
 	bool idle;	   /* nobody has asked for anything */
 	bool rested;	   /* ... for a while */
+	unsigned place;	   /* on the board; 0: none */
+	bool target_shown; /* there */
+	bool storing;	   /* what another thread does: new placeholders are committed */
+	struct board_motion shown; /* there; the sums are of requests that were counted */
 	struct splicer *splicer;
 	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
 	struct conn_watch watch;
@@ -136,14 +141,20 @@ void conn_tell(struct conn *c);
 /* Its records (audit_send.h): of the request that has come to its end; of the connection, once. */
 void conn_audit_request(struct conn *c);
 void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why);
-/* Whether c->host may be told: any name but a target's may be a value itself. */
-bool conn_host_is_known(const struct conn *c);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
+/* Whether c->host is one that awsmask knows: any other name may be a value itself (a bucket's, an instance's). */
+bool conn_host_known(const struct conn *c);
+/* How things stand, for who looks at the board. */
+void conn_show(struct conn *c);
+/* A request was counted: add it to what is shown. */
+void conn_show_counted(struct conn *c, uint64_t masked);
+/* It is no more. */
+void conn_hide(struct conn *c);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
 
-/* A large request is to be scanned, when it is its turn: one of each loop is. The pump goes on after it. */
+/* A request is to be scanned when it is its turn. The pump goes on after it. */
 void conn_scan(struct conn *c);
 /* It does not wait for that any more. */
 void conn_scan_forget(struct conn *c);

@@ -1,9 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Large requests are scanned on other threads, one of each loop at a time: so neither the loop's other
- * connections wait for them, nor does other work of these threads.
+ * Requests of some size are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two
+ * of them everybody else is served. Large ones, one of each loop at a time, on other threads: so neither the loop
+ * waits for them, nor does other work of these threads.
  */
 #include "conn_private.h"
+
+#define LOOP_MAX                                                                                   \
+	(512 * 1024) /* some milliseconds' work: less than waking others costs is not saved by it */
+
+static void enqueue(struct conn **at, struct conn *c)
+{
+	while (*at && *at != c)
+		at = &(*at)->next_scan;
+	if (*at)
+		return;
+	*at = c;
+	c->next_scan = NULL;
+}
+
+static void forget(struct conn **at, const struct conn *c)
+{
+	while (*at && *at != c)
+		at = &(*at)->next_scan;
+	if (*at)
+		*at = c->next_scan;
+}
+
+/* ---- on the loop */
+
+static void on_turn(uv_idle_t *turn)
+{
+	struct worker_thread *t = turn->data;
+	struct conn *c = t->to_scan;
+
+	if (c)
+		t->to_scan = c->next_scan;
+	if (!t->to_scan)
+		uv_idle_stop(turn);
+	if (!c)
+		return;
+	if (c->exchange && !c->working)
+		exchange_scan(c->exchange);
+	conn_pump(c);
+}
+
+void conn_turns_open(struct worker_thread *t)
+{
+	uv_idle_init(&t->loop, &t->turn);
+	t->turn.data = t;
+}
+
+void conn_turns_close(struct worker_thread *t)
+{
+	uv_close((uv_handle_t *)&t->turn, NULL);
+}
+
+/* ---- on other threads */
 
 static void scan(uv_work_t *work)
 {
@@ -17,40 +70,17 @@ static void after_scan(struct conn *c)
 	conn_pump(c);
 }
 
-static void next_scan(struct worker_thread *t)
+static void next_scan_apart(struct worker_thread *t)
 {
-	struct conn *c = t->to_scan;
+	struct conn *c = t->to_scan_apart;
 
 	if (t->scanning || !c)
 		return;
-	t->to_scan = c->next_scan;
+	t->to_scan_apart = c->next_scan;
 	t->scanning = c;
 	conn_work(c, scan, after_scan);
 	if (!c->working) /* it could not be, and is closed */
 		conn_scan_over(c);
-}
-
-void conn_scan(struct conn *c)
-{
-	struct conn **at = &c->thread->to_scan;
-
-	while (*at && *at != c)
-		at = &(*at)->next_scan;
-	if (*at)
-		return;
-	*at = c;
-	c->next_scan = NULL;
-	next_scan(c->thread);
-}
-
-void conn_scan_forget(struct conn *c)
-{
-	struct conn **at = &c->thread->to_scan;
-
-	while (*at && *at != c)
-		at = &(*at)->next_scan;
-	if (*at)
-		*at = c->next_scan;
 }
 
 void conn_scan_over(struct conn *c)
@@ -58,5 +88,29 @@ void conn_scan_over(struct conn *c)
 	if (c->thread->scanning != c)
 		return;
 	c->thread->scanning = NULL;
-	next_scan(c->thread);
+	next_scan_apart(c->thread);
+}
+
+/* ---- both */
+
+void conn_scan(struct conn *c)
+{
+	struct worker_thread *t = c->thread;
+
+	/* It may still stand where a request of before was waiting, and was refused. */
+	if (exchange_scan_size(c->exchange) > LOOP_MAX) {
+		forget(&t->to_scan, c);
+		enqueue(&t->to_scan_apart, c);
+		next_scan_apart(t);
+	} else {
+		forget(&t->to_scan_apart, c);
+		enqueue(&t->to_scan, c);
+		uv_idle_start(&t->turn, on_turn);
+	}
+}
+
+void conn_scan_forget(struct conn *c)
+{
+	forget(&c->thread->to_scan, c);
+	forget(&c->thread->to_scan_apart, c);
 }

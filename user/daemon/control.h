@@ -3,6 +3,7 @@
 #define AWSMASK_CONTROL_H
 /* The worker's side of ctl.h: answers awsmaskctl on a unix socket, on one loop, validating before
  * it asks the monitor. */
+#include "board.h"
 #include "config.h"
 #include "privsep.h"
 #include "report.h"
@@ -18,6 +19,7 @@ struct control_context {
 	const struct stats *stats;
 	const struct stats_slots *slots; /* of the types */
 	const struct stats_gauges *gauges;
+	const struct board *board; /* NULL: no flows are shown */
 	struct vault *vault;
 	struct report *report; /* NULL: none is kept */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */

@@ -112,6 +112,28 @@ static json_t *types_json(const struct control_context *context, const _Atomic u
 	return all;
 }
 
+/* As they stand: `counts` are of what took no longer than the bound beside it, the last one of what took longer. */
+static json_t *histograms_json(const struct stats *stats)
+{
+	json_t *all = json_object();
+
+	for (int i = 0; i < HISTOGRAM_COUNT; i++) {
+		const struct stats_histogram *h = &stats->histograms[i];
+		json_t *bounds = json_array(), *counts = json_array();
+
+		for (unsigned k = 0; k <= STATS_BUCKETS; k++)
+			json_array_append_new(counts,
+					      json_integer((json_int_t)stat_get(&h->buckets[k])));
+		for (unsigned k = 0; k < STATS_BUCKETS; k++)
+			json_array_append_new(
+				bounds, json_integer((json_int_t)stats_histograms[i].bounds_us[k]));
+		json_object_set_new(all, stats_histograms[i].name,
+				    json_pack("{s:o, s:o, s:I}", "bounds_us", bounds, "counts",
+					      counts, "sum_ns", (json_int_t)stat_get(&h->sum_ns)));
+	}
+	return all;
+}
+
 static json_t *vault_json(struct vault *vault)
 {
 	struct vault_stats s = {0};
@@ -205,7 +227,7 @@ json_t *control_status(const struct control_context *context,
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -218,11 +240,11 @@ json_t *control_status(const struct control_context *context,
 		counters_json(context->stats, context->gauges), "refusals",
 		refusals_json(context->stats), "masked_by_type",
 		types_json(context, context->stats->masked_by_type, true), "observed_by_type",
-		types_json(context, context->stats->observed_by_type, false), "vault",
-		vault_json(context->vault), "report", report_json(context), "audit",
-		audit_json(context), "kernel", kernel_json(counters), "namespaces",
-		inodes_json(netns), "namespace_count", (json_int_t)netns->u.netns.total, "programs",
-		(json_int_t)programs);
+		types_json(context, context->stats->observed_by_type, false), "latencies",
+		histograms_json(context->stats), "vault", vault_json(context->vault), "report",
+		report_json(context), "audit", audit_json(context), "kernel", kernel_json(counters),
+		"namespaces", inodes_json(netns), "namespace_count",
+		(json_int_t)netns->u.netns.total, "programs", (json_int_t)programs);
 }
 
 json_t *control_metrics(const struct control_context *context, const struct priv_facts *facts)

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#define LIST_MAX (AWSMASK_MAX_CGROUPS > BOARD_FLOWS ? AWSMASK_MAX_CGROUPS : BOARD_FLOWS)
+
 static const struct {
 	const char *word;
 	bool changes; /* the monitor wants to see who asks */
@@ -255,8 +257,8 @@ static json_t *take_list(struct control_job *job, json_t *request)
 	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?I}", "command",
 			   &(const char *){NULL}, "offset", &offset) < 0)
 		return control_refusal("this takes nothing but an offset: %s", wrong.text);
-	if (offset < 0 || offset > AWSMASK_MAX_CGROUPS)
-		return control_refusal("the offset is not between 0 and %d", AWSMASK_MAX_CGROUPS);
+	if (offset < 0 || offset > LIST_MAX)
+		return control_refusal("the offset is not between 0 and %d", LIST_MAX);
 	job->offset = (uint64_t)offset;
 	return NULL;
 }
@@ -332,6 +334,7 @@ static json_t *take_request(struct control_job *job, json_t *request)
 		return take_enroll(job, request);
 	case CONTROL_UNENROLL:
 		return take_unenroll(job, request);
+	case CONTROL_FLOWS:
 	case CONTROL_LIST:
 	case CONTROL_PROGRAMS:
 		return take_list(job, request);
@@ -375,6 +378,8 @@ void control_job_begin(struct control_job *job, const char *line, size_t len)
 		finish(job, refused);
 	else if (job->command == CONTROL_STATUS)
 		ask(job, JOB_COUNTERS);
+	else if (job->command == CONTROL_FLOWS)
+		finish(job, control_flows(job->context, (uint32_t)job->offset));
 	else if (job->command == CONTROL_METRICS)
 		ask(job, JOB_FACTS);
 	else if (job->command == CONTROL_REPORT)

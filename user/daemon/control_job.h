@@ -24,6 +24,7 @@ enum control_command {
  *	status              COUNTERS -> TOTAL -> PROGRAMS -> NETNS -> done
  *	metrics             FACTS -> done
  *	list, programs      PAGE or PROGRAMS -> done
+ *	flows               done (the board says)
  *	report              REPORT -> done (the report is asked, not the monitor)
  *
  * Any refusal leads to done at once.
@@ -76,6 +77,7 @@ json_t *control_status(const struct control_context *context,
 		       uint32_t programs, const struct priv_reply *netns);
 json_t *control_metrics(const struct control_context *context, const struct priv_facts *facts);
 json_t *control_page(uint32_t offset, const struct priv_reply *reply);
+json_t *control_flows(const struct control_context *context, uint32_t offset); /* control_flows.c */
 json_t *control_programs(uint32_t offset, const struct priv_reply *reply);
 
 #endif

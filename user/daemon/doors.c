@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doors.h"
 #include "alone.h"
+#include "board.h"
 #include "log.h"
 #include "state_dir.h"
 
@@ -277,19 +278,22 @@ int doors_open_metrics(const struct config *c, enum metrics_door which, gid_t gr
 	return *fd < 0 ? -1 : 0;
 }
 
-static int open_stats(struct worker_boot *boot, struct inheritance *in, struct err *e)
+/* Memory that workers share: the predecessor's, if it is of this version. */
+static int open_shared(const char *name, struct inheritance *in, bool (*is_ours)(int fd),
+		       int (*make)(void), struct err *e)
 {
-	int fd = inherit_take(in, "stats");
+	int fd = inherit_take(in, name);
 
-	if (fd >= 0 && !stats_is_ours(fd)) {
-		inherit_forget("stats");
+	if (fd >= 0 && !is_ours(fd)) {
+		inherit_forget(name);
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0)
-		fd = stats_make();
-	boot->stats_fd = fd;
-	return fd < 0 ? err_set(e, "there is no memory for the counters: %s", strerror(errno)) : 0;
+		fd = make();
+	if (fd < 0)
+		err_set(e, "there is no memory for the workers' %s: %s", name, strerror(errno));
+	return fd;
 }
 
 int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
@@ -298,7 +302,11 @@ int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
 	struct err why;
 
 	if ((c->listen_transparent && open_transparent(boot, c->listen_transparent, in, e) < 0) ||
-	    open_explicit(boot, c->listen_explicit, in, e) < 0 || open_stats(boot, in, e) < 0)
+	    open_explicit(boot, c->listen_explicit, in, e) < 0)
+		return -1;
+	boot->stats_fd = open_shared("stats", in, stats_is_ours, stats_make, e);
+	boot->board_fd = open_shared("flows", in, board_is_ours, board_make, e);
+	if (boot->stats_fd < 0 || boot->board_fd < 0)
 		return -1;
 	boot->control_fd = open_path("control", c->control_socket, group, in, e);
 	if (boot->control_fd < 0)
@@ -332,6 +340,8 @@ void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const c
 		visit(arg, "control", boot->control_fd);
 	if (boot->stats_fd >= 0)
 		visit(arg, "stats", boot->stats_fd);
+	if (boot->board_fd >= 0)
+		visit(arg, "flows", boot->board_fd);
 	for (int i = 0; i < METRICS_DOORS; i++)
 		if (boot->metrics_fd[i] >= 0)
 			visit(arg, metrics_names[i], boot->metrics_fd[i]);
@@ -350,7 +360,7 @@ void doors_reset_queue(void *arg, const char *name, int fd)
 	(void)arg;
 	/* Of the others, who asks can wait. */
 	if (strcmp(name, "control") == 0 || strcmp(name, "stats") == 0 ||
-	    strcmp(name, metrics_names[METRICS_UNIX]) == 0 ||
+	    strcmp(name, "flows") == 0 || strcmp(name, metrics_names[METRICS_UNIX]) == 0 ||
 	    strcmp(name, metrics_names[METRICS_TCP]) == 0)
 		return;
 	while ((client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
@@ -388,6 +398,7 @@ void doors_close(struct worker_boot *boot, const struct config *c, bool left)
 		unlink(c->control_socket);
 	close_fd(&boot->control_fd);
 	close_fd(&boot->stats_fd);
+	close_fd(&boot->board_fd);
 	if (!left) {
 		doors_close_metrics(boot->metrics_fd, c);
 		return;

@@ -10,7 +10,7 @@
 
 struct slot {
 	char host[256];
-	X509 *leaf;
+	struct leaf leaf;
 	uint64_t made_ms;
 	unsigned generation;
 };
@@ -35,12 +35,19 @@ struct leaf_cache *leaf_cache_new(struct privsep *p, const struct tls *t,
 	return c;
 }
 
+static void leaf_drop(struct leaf *leaf)
+{
+	X509_free(leaf->cert);
+	X509_free(leaf->cross);
+	*leaf = (struct leaf){0};
+}
+
 void leaf_cache_free(struct leaf_cache *c)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < LEAF_SLOTS; i++)
-		X509_free(c->slots[i].leaf);
+		leaf_drop(&c->slots[i].leaf);
 	free(c);
 }
 
@@ -54,52 +61,67 @@ static bool leaf_is_valid(const X509 *leaf)
 	       X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0;
 }
 
-X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
+const struct leaf *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host)
 {
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *s = &c->slots[i];
-		if (s->leaf && s->generation == *c->generation && strcmp(s->host, host) == 0 &&
-		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS && leaf_is_valid(s->leaf))
-			return s->leaf;
+		if (s->leaf.cert && s->generation == *c->generation && strcmp(s->host, host) == 0 &&
+		    uv_now(loop) - s->made_ms < LEAF_FRESH_MS && leaf_is_valid(s->leaf.cert))
+			return &s->leaf;
 	}
 	return NULL;
 }
 
-static void leaf_store(struct leaf_cache *c, const struct leaf_wait *w, X509 *leaf)
+static const struct leaf *leaf_store(struct leaf_cache *c, const struct leaf_wait *w,
+				     struct leaf leaf)
 {
 	struct slot *s = &c->slots[0];
 
 	for (size_t i = 0; i < LEAF_SLOTS; i++) {
 		struct slot *other = &c->slots[i];
-		if (!other->leaf || strcmp(other->host, w->host) == 0) {
+		if (!other->leaf.cert || strcmp(other->host, w->host) == 0) {
 			s = other;
 			break;
 		}
 		if (other->made_ms < s->made_ms)
 			s = other;
 	}
-	X509_free(s->leaf);
+	leaf_drop(&s->leaf);
 	s->leaf = leaf;
 	s->made_ms = uv_now(w->loop);
 	s->generation = w->generation;
 	snprintf(s->host, sizeof(s->host), "%s", w->host);
+	return &s->leaf;
+}
+
+/* The leaf, and nothing or the one certificate behind it. 0 or -1. */
+static int leaf_parse(const unsigned char *der, size_t len, struct leaf *leaf)
+{
+	const unsigned char *end = der + len;
+
+	*leaf = (struct leaf){.cert = d2i_X509(NULL, &der, (long)len)};
+	if (leaf->cert && der < end)
+		leaf->cross = d2i_X509(NULL, &der, end - der);
+	if (leaf->cert && der == end)
+		return 0;
+	leaf_drop(leaf);
+	return -1;
 }
 
 static void on_leaf(void *arg, const struct priv_reply *reply)
 {
 	struct leaf_wait *w = arg;
-	const unsigned char *der = reply->u.leaf.der;
-	X509 *leaf = NULL;
+	const struct leaf *kept = NULL;
+	struct leaf leaf;
 
-	if (reply->status == 1 && reply->u.leaf.len <= PRIV_LEAF_MAX)
-		leaf = d2i_X509(NULL, &der, (long)reply->u.leaf.len);
-	if (leaf)
-		leaf_store(w->cache, w, leaf);
-	else
+	if (reply->status == 1 && reply->u.leaf.len <= PRIV_LEAF_MAX &&
+	    leaf_parse(reply->u.leaf.der, reply->u.leaf.len, &leaf) == 0)
+		kept = leaf_store(w->cache, w, leaf);
+	if (!kept)
 		log_event(LOG_ERR, "leaf-refused", log_name("host", w->host),
 			  log_word("why",
 				   reply->status == 1 ? "malformed certificate" : reply->error));
-	w->done(w->arg, leaf);
+	w->done(w->arg, kept);
 }
 
 uint32_t leaf_request(struct leaf_wait *w)

@@ -12,14 +12,20 @@ __attribute__((warn_unused_result)) struct leaf_cache *
 leaf_cache_new(struct privsep *p, const struct tls *t, const _Atomic unsigned *generation);
 void leaf_cache_free(struct leaf_cache *c);
 
+/* What a client is shown. */
+struct leaf {
+	X509 *cert;
+	X509 *cross; /* for who trusts the authority before this one; NULL: nobody does */
+};
+
 /* The leaf for this name, valid now, borrowed until the next call from the loop; NULL: ask for it. */
-X509 *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host);
+const struct leaf *leaf_find(struct leaf_cache *c, uv_loop_t *loop, const char *host);
 
 /* Ask; `done` runs later with the leaf (borrowed), or NULL when the monitor refused. Returns a
  * ticket for privsep_forget(), 0 on failure. */
 struct leaf_wait {
 	struct leaf_cache *cache;
-	void (*done)(void *arg, X509 *leaf);
+	void (*done)(void *arg, const struct leaf *leaf);
 	void *arg;
 	char host[256];
 	uv_loop_t *loop;

@@ -142,7 +142,6 @@ static struct edition *edition_new(struct policies *p, const struct buf *content
 	for (size_t i = 0; i < POLICY_LITERALS; i++)
 		known_init(&ed->literals[i], SET_MAX);
 	known_init(&ed->allow, SET_MAX);
-	known_hold_short(&ed->literals[1]);
 	if (fill(ed, p, content, e) < 0) {
 		edition_drop(ed);
 		return NULL;

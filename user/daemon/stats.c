@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats.h"
 
-#include <fcntl.h>
+#include "shared.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+_Static_assert(offsetof(struct stats, layout) == 0, "shared memory begins with its layout");
 
 const struct stats_histogram_info stats_histograms[HISTOGRAM_COUNT] = {
 #define X(name, word, meaning, ...) {word, meaning, {__VA_ARGS__}},
@@ -86,14 +85,6 @@ void stats_find_slots(struct stats *s, const struct types *types, struct stats_s
 
 /* ---- memory */
 
-static uint64_t mix(uint64_t hash, const char *text)
-{
-	do /* FNV-1a, the NUL included */
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3ull;
-	while (*text++);
-	return hash;
-}
-
 /* What stands where: by all names, in their order. */
 static uint64_t layout(void)
 {
@@ -108,47 +99,27 @@ static uint64_t layout(void)
 	uint64_t hash = 0xcbf29ce484222325ull ^ sizeof(struct stats);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		hash = mix(hash, names[i]);
+		hash = shared_mix(hash, names[i]);
 	for (int i = 0; i < REFUSAL_COUNT; i++)
-		hash = mix(hash, refusal_word((enum refusal)i));
+		hash = shared_mix(hash, refusal_word((enum refusal)i));
 	for (int i = 0; i < TYPE_COUNT; i++)
-		hash = mix(hash, type_table[i].label);
+		hash = shared_mix(hash, type_table[i].label);
 	return hash;
 }
 
 int stats_make(void)
 {
-	const uint64_t ours = layout();
-	int fd = memfd_create("awsmask stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, sizeof(struct stats)) < 0 ||
-	    pwrite(fd, &ours, sizeof(ours), offsetof(struct stats, layout)) != sizeof(ours) ||
-	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	return shared_make("awsmask stats", sizeof(struct stats), layout());
 }
 
 bool stats_is_ours(int fd)
 {
-	uint64_t theirs = 0;
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_size == sizeof(struct stats) &&
-	       (fcntl(fd, F_GET_SEALS) & SEALS) == SEALS &&
-	       pread(fd, &theirs, sizeof(theirs), offsetof(struct stats, layout)) ==
-		       sizeof(theirs) &&
-	       theirs == layout();
+	return shared_is_ours(fd, sizeof(struct stats), layout());
 }
 
 struct stats *stats_map(int fd)
 {
-	void *at = mmap(NULL, sizeof(struct stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return at == MAP_FAILED ? NULL : at;
+	return shared_map(fd, sizeof(struct stats));
 }
 
 void stats_unmap(struct stats *s)

@@ -10,6 +10,15 @@
 
 #define FIRST_MAX (256 * 1024)
 #define FLUSH_MAX (256 * 1024)
+#define RECORD SSL3_RT_MAX_PLAIN_LENGTH
+#define GATHER_PLAIN (4 * RECORD) /* about what one segment takes on its way through the kernel */
+#define GATHER_MAX (GATHER_PLAIN + 4096)
+
+/* Records, so that several go by one system call. */
+struct gathered {
+	size_t n;
+	uint8_t bytes[GATHER_MAX];
+};
 
 /* A BIO over the stream's own reading and writing, so that bytes put back are seen by TLS too. */
 static BIO_METHOD *bio_method;
@@ -52,6 +61,20 @@ static ssize_t raw_write(struct stream *s, const uint8_t *p, size_t n)
 	return STREAM_BROKEN;
 }
 
+/* What could not be sent before: nothing may overtake it. 1, or as stream_write(). */
+static int send_unsent(struct stream *s)
+{
+	while (buf_len(&s->unsent)) {
+		ssize_t put = raw_write(s, buf_bytes(&s->unsent), buf_len(&s->unsent));
+
+		if (put < 0)
+			return (int)put;
+		buf_drop(&s->unsent, (size_t)put);
+	}
+	buf_free(&s->unsent);
+	return 1;
+}
+
 static int bio_read(BIO *b, char *p, int n)
 {
 	struct stream *s = BIO_get_data(b);
@@ -69,11 +92,26 @@ static int bio_read(BIO *b, char *p, int n)
 	return got < 0 ? -1 : (int)got;
 }
 
+static int keep_record(struct gathered *g, const char *p, int n)
+{
+	if ((size_t)n > sizeof(g->bytes) - g->n)
+		return -1; /* there is room for all that is written at a time */
+	memcpy(g->bytes + g->n, p, (size_t)n);
+	g->n += (size_t)n;
+	return n;
+}
+
 static int bio_write(BIO *b, const char *p, int n)
 {
-	ssize_t put = raw_write(BIO_get_data(b), (const uint8_t *)p, (size_t)n);
+	struct stream *s = BIO_get_data(b);
+	ssize_t put;
 
 	BIO_clear_retry_flags(b);
+	if (s->gathered)
+		return keep_record(s->gathered, p, n);
+	put = send_unsent(s);
+	if (put == 1)
+		put = raw_write(s, (const uint8_t *)p, (size_t)n);
 	if (put == STREAM_AGAIN)
 		BIO_set_retry_write(b);
 	return put < 0 ? -1 : (int)put;
@@ -128,6 +166,7 @@ int stream_open(struct stream *s, uv_loop_t *loop, int fd, void (*on_event)(void
 {
 	*s = (struct stream){.fd = fd, .on_event = on_event, .arg = arg};
 	buf_init(&s->first, FIRST_MAX);
+	buf_init(&s->unsent, GATHER_MAX);
 	if (uv_poll_init_socket(loop, &s->poll, fd) < 0)
 		return -1;
 	s->poll.data = s;
@@ -231,6 +270,18 @@ ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 	return got;
 }
 
+ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n)
+{
+	ssize_t got = stream_read(s, p, n);
+	size_t all = got > 0 ? (size_t)got : 0;
+
+	while (s->ssl && got > 0 && n - all >= RECORD) {
+		got = stream_read(s, p + all, n - all);
+		all += got > 0 ? (size_t)got : 0;
+	}
+	return all ? (ssize_t)all : got;
+}
+
 bool stream_has_part(const struct stream *s)
 {
 	/* "RB": its header is read, and not one byte behind that. */
@@ -258,22 +309,92 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 	return put;
 }
 
+/* Make records of what is at the front of b. How much of it they stand for, or as stream_write(). */
+static ssize_t gather(struct stream *s, const struct buf *b, size_t most, struct gathered *g)
+{
+	size_t n = 0;
+	ssize_t put = 0;
+
+	g->n = 0;
+	s->gathered = g;
+	while (n < most && put >= 0) {
+		put = stream_write(s, buf_bytes(b) + n, most - n < RECORD ? most - n : RECORD);
+		n += put > 0 ? (size_t)put : 0;
+	}
+	s->gathered = NULL;
+	return put < 0 ? put : (ssize_t)n;
+}
+
+/* 1: all has gone; or as stream_write(): what has not is kept for the next time. */
+static int send_gathered(struct stream *s, const struct gathered *g)
+{
+	ssize_t put = raw_write(s, g->bytes, g->n);
+
+	if (put == (ssize_t)g->n)
+		return 1;
+	if (put == STREAM_AGAIN)
+		put = 0;
+	if (put < 0 || buf_append(&s->unsent, g->bytes + put, g->n - (size_t)put) < 0)
+		return STREAM_BROKEN;
+	return STREAM_AGAIN;
+}
+
+/* The next piece of b. > 0: how much of it has gone, or will have with what is unsent (*r is STREAM_AGAIN). */
+static ssize_t flush_records(struct stream *s, const struct buf *b, size_t most, int *r)
+{
+	struct gathered g;
+	ssize_t plain = gather(s, b, most < GATHER_PLAIN ? most : GATHER_PLAIN, &g);
+
+	if (plain < 0)
+		return plain;
+	s->more = buf_len(b) > (size_t)plain;
+	*r = send_gathered(s, &g);
+	s->more = false;
+	return plain;
+}
+
+/* > 0: how much of b has gone; or as stream_write(). */
+static ssize_t flush_tls(struct stream *s, const struct buf *b, size_t most)
+{
+	ssize_t plain = (ssize_t)s->unsent_plain;
+	int r = 1;
+
+	if (s->write_broken)
+		return STREAM_BROKEN;
+	if (plain)
+		r = send_unsent(s);
+	else
+		plain = flush_records(s, b, most, &r);
+	if (plain < 0)
+		return plain;
+	s->unsent_plain = r == STREAM_AGAIN ? (size_t)plain : 0;
+	s->write_needs = r == STREAM_AGAIN ? UV_WRITABLE : 0;
+	s->write_broken |= r == STREAM_BROKEN;
+	return r < 0 ? r : plain;
+}
+
+static ssize_t flush_plain(struct stream *s, const struct buf *b, size_t most)
+{
+	ssize_t put;
+
+	s->more = buf_len(b) > most;
+	put = stream_write(s, buf_bytes(b), most);
+	s->more = false;
+	return put;
+}
+
 int stream_flush(struct stream *s, struct buf *b)
 {
 	size_t left = FLUSH_MAX;
 
 	while (buf_len(b) && left) {
 		size_t most = buf_len(b) < left ? buf_len(b) : left;
-		ssize_t put;
+		ssize_t put = s->ssl ? flush_tls(s, b, most) : flush_plain(s, b, most);
 
-		/* The other end is woken for a segment, not for each record. */
-		s->more = buf_len(b) > (s->ssl ? SSL3_RT_MAX_PLAIN_LENGTH : most);
-		put = stream_write(s, buf_bytes(b), most);
-		s->more = false;
 		if (put < 0)
 			return (int)put;
 		buf_drop(b, (size_t)put);
-		left -= (size_t)put;
+		left -= (size_t)put < left ? (size_t)put : left;
 	}
 	return buf_len(b) ? STREAM_AGAIN : 1;
 }
@@ -308,6 +429,7 @@ static void on_poll_closed(uv_handle_t *handle)
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	buf_free(&s->first);
+	buf_free(&s->unsent);
 	close(s->fd);
 	s->fd = -1;
 	s->on_closed(s->arg);

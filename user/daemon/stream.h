@@ -32,6 +32,10 @@ struct stream {
 	int wanted;		     /* what of it is to be told */
 	bool drained;		     /* TLS has read all that there was: no more without an event */
 	bool more;		     /* what is being written has a sequel at hand */
+	struct gathered
+		*gathered;   /* where records that are made wait for each other; NULL: nowhere */
+	struct buf unsent;   /* made, and no room for them ... */
+	size_t unsent_plain; /* ... and so much of what is to be flushed they stand for */
 	bool read_broken, write_broken, closing;
 	void (*on_event)(void *arg);
 	void (*on_closed)(void *arg);
@@ -57,9 +61,11 @@ int stream_handshake(struct stream *s);
 
 /* > 0: bytes moved; else one of the enum above. Write never gives STREAM_END. */
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n);
+/* The same, but all that is there: TLS gives no more than a record at a time. */
+ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n);
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
 /* Write from the front of b until it is empty (then 1) or as above; of much, a piece at a time, so that
- * other connections have their turn (then STREAM_AGAIN). */
+ * other connections have their turn (then STREAM_AGAIN). Who was told so goes on with the same bytes. */
 int stream_flush(struct stream *s, struct buf *b);
 
 /* Nobody may have waited for events: let the next read ask the kernel. */

@@ -135,13 +135,14 @@ void tls_free(struct tls *t)
 	*t = (struct tls){0};
 }
 
-SSL *tls_server(const struct tls *t, X509 *leaf)
+SSL *tls_server(const struct tls *t, X509 *leaf, X509 *cross)
 {
 	SSL *ssl = SSL_new(t->server);
 
 	if (!ssl)
 		return NULL;
-	if (SSL_use_certificate(ssl, leaf) != 1 || SSL_use_PrivateKey(ssl, t->leaf_key) != 1) {
+	if (SSL_use_certificate(ssl, leaf) != 1 || SSL_use_PrivateKey(ssl, t->leaf_key) != 1 ||
+	    (cross && SSL_add1_chain_cert(ssl, cross) != 1)) {
 		SSL_free(ssl);
 		return NULL;
 	}

@@ -20,8 +20,8 @@ __attribute__((warn_unused_result)) int tls_init(struct tls *t, const struct con
 						 struct err *e);
 void tls_free(struct tls *t);
 
-/* For a client, presenting `leaf`. NULL: memory is out. */
-SSL *tls_server(const struct tls *t, X509 *leaf);
+/* For a client, presenting `leaf` and, unless NULL, `cross` behind it. NULL: memory is out. */
+SSL *tls_server(const struct tls *t, X509 *leaf, X509 *cross);
 
 /* Where an origin's newest session is kept for the next connection to it; one thread's. */
 struct tls_session {

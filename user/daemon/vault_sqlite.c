@@ -325,7 +325,7 @@ struct vault *vault_open(const char *path, const uint8_t key[static VAULT_KEY_SI
 	pthread_mutex_init(&v->writer, NULL);
 	pthread_rwlock_init(&v->names, NULL);
 	v->types = &types_builtin;
-	v->why = "nothing has failed";
+	v->why = VAULT_NO_ERROR;
 	if (vault_keys_derive(&v->keys, key, VAULT_KEY_SIZE))
 		err_set(e, "%s: the sealing keys cannot be derived: OpenSSL has no HKDF", path);
 	else if ((v->db = vault_db_open(path, e)) && check_key(v, path, e) == 0)

@@ -43,6 +43,7 @@ struct vault_stats {
 	size_t bytes;	/* of the file and its WAL */
 };
 void vault_stats(struct vault *v, struct vault_stats *s);
+#define VAULT_NO_ERROR "nothing has failed"
 const char *
 vault_last_error(struct vault *v); /* why the last reserve failed; static text, no values */
 

@@ -29,9 +29,7 @@
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
 #define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
-#define SCAN_APART                                                                                 \
-	(256 *                                                                                     \
-	 1024) /* about a millisecond's work: what it costs to wake another thread is little beside it */
+#define SCAN_APART (64 * 1024) /* some tenths of a millisecond's work */
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
@@ -84,6 +82,7 @@ static void close_loop(struct loop_thread *t)
 	}
 	conn_close_all(&t->base);
 	audit_sender_close(&t->base.audit);
+	conn_turns_close(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
 	uv_close((uv_handle_t *)&t->alive, NULL);
@@ -137,6 +136,7 @@ static void drain(struct loop_thread *t)
 	close_doors(t);
 	conn_drain_all(&t->base);
 	if (t->control) {
+		board_drain(t->base.worker->board);
 		control_drain(t->control);
 		metrics_drain(t->metrics);
 	}
@@ -219,6 +219,7 @@ static int start_control(struct loop_thread *t, const struct worker_boot *boot)
 					  .stats = w->stats,
 					  .slots = &w->slots,
 					  .gauges = &w->gauges,
+					  .board = w->board,
 					  .vault = w->vault,
 					  .report = *w->config->report_sqlite ? w->report : NULL,
 					  .started_ns = w->started_ns,
@@ -257,6 +258,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
+	conn_turns_open(&t->base);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
 	if (!t->base.privsep || !t->base.origins ||
@@ -431,6 +433,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 	if (!w->stats)
 		return err_set(e, "the counters' memory cannot be had: %s", strerror(errno));
 	stats_find_slots(w->stats, w->types, &w->slots);
+	w->board = board_open(boot->board_fd, w->started_ns / 1000000);
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
@@ -491,6 +494,7 @@ int worker_main(const struct worker_boot *boot)
 	types_free(w.types);
 	tls_free(&w.tls);
 	stats_unmap(w.stats);
+	board_close(w.board);
 	config_free((struct config *)w.config);
 	return status;
 }

@@ -6,6 +6,7 @@
  * leaf cache and channel to the monitor; what they share is immutable or guards itself.
  */
 #include "audit_send.h"
+#include "board.h"
 #include "cgroup_names.h"
 #include "config.h"
 #include "leaf.h"
@@ -34,6 +35,7 @@ struct worker_boot {
 	uint32_t lists_generation; /* ... and which one */
 	int control_fd;
 	int stats_fd;			      /* what every worker counts in (stats.h) */
+	int board_fd;			      /* where their flows are shown (board.h) */
 	int metrics_fd[METRICS_DOORS];	      /* listening; -1: none */
 	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
 	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
@@ -57,6 +59,7 @@ struct worker {
 	struct tls tls;
 	struct stats *stats; /* shared with the workers before and after */
 	struct stats_slots slots;
+	struct board *board;
 	struct stats_gauges gauges;
 	uint64_t netns_cookie; /* of the listeners' network namespace */
 	uint64_t started_ns;
@@ -74,9 +77,11 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct audit_sender *audit;	 /* NULL: nothing is recorded */
-	struct conn *conns;		 /* all of them, so that they can be closed at the end */
-	struct conn *scanning, *to_scan; /* large requests: the one at work, those that wait */
+	struct audit_sender *audit; /* NULL: nothing is recorded */
+	struct conn *conns;	    /* all of them, so that they can be closed at the end */
+	uv_idle_t turn;		    /* one request is scanned in each round of the loop ... */
+	struct conn *to_scan;	    /* ... of these */
+	struct conn *scanning, *to_scan_apart; /* large ones: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;
 	bool draining; /* who is between two requests is let go */

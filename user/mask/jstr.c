@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jstr_byte.h"
+#include "jstr_wide.h"
 
 enum state {
 	STATE_VALUE,	    /* a value must follow */
@@ -68,6 +69,59 @@ static inline int escape_length(const uint8_t *buf, size_t i, size_t len, size_t
 	return 6;
 }
 
+/* The bits: " and /; the backslash; b, f and n; r and t. */
+const uint8_t jstr_simple_low[16] = {
+	[0x2] = 1 | 4 | 8, [0x4] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
+};
+const uint8_t jstr_simple_high[16] = {[0x2] = 1, [0x5] = 2, [0x6] = 4, [0x7] = 8};
+
+jstr_kernel *jstr_by(enum jstr_variant v)
+{
+	switch (v) {
+#ifdef __x86_64__
+	case JSTR_AVX512:
+		return __builtin_cpu_supports("avx512bw") ? jstr_avx512 : NULL;
+	case JSTR_AVX2:
+		return __builtin_cpu_supports("avx2") ? jstr_avx2 : NULL;
+#endif
+	case JSTR_NEON:
+		return jstr_neon;
+	default:
+		return NULL;
+	}
+}
+
+static size_t pass_nothing(const uint8_t *buf, size_t i, size_t len, bool *escaped)
+{
+	(void)buf, (void)len, (void)escaped;
+	return i;
+}
+
+jstr_kernel *jstr_best(void)
+{
+	for (enum jstr_variant v = 0; v < JSTR_VARIANTS; v++)
+		if (jstr_by(v))
+			return jstr_by(v);
+	return pass_nothing;
+}
+
+/* As jstr_skip_plain(), also over escapes. Most strings are short; but most bytes are in long ones. */
+static inline size_t string_pass(struct jstr *s, const uint8_t *buf, size_t i, size_t len)
+{
+	if (len - i >= JSTR_BLOCK) {
+		unsigned hits = chunk_special(buf + i) | chunk_special(buf + i + CHUNK) << CHUNK;
+
+		if (hits)
+			i += (unsigned)__builtin_ctz(hits);
+		if (hits && buf[i] == '"')
+			return i;
+		if (!s->pass)
+			s->pass = jstr_best();
+		i = s->pass(buf, hits ? i : i + 2 * CHUNK, len, &s->escaped);
+	}
+	return jstr_skip_plain(buf, i, len);
+}
+
 static int string_next(struct jstr *s, const uint8_t *buf, size_t len, bool last,
 		       struct jstr_token *t)
 {
@@ -78,7 +132,7 @@ static int string_next(struct jstr *s, const uint8_t *buf, size_t len, bool last
 		i = s->pos + 1;
 		s->escaped = false;
 	}
-	while ((i = jstr_skip_plain(buf, i, len)) < len && buf[i] != '"') {
+	while ((i = string_pass(s, buf, i, len)) < len && buf[i] != '"') {
 		int n = buf[i] == '\\' ? escape_length(buf, i, len, &bad) : -1;
 
 		if (n < 0)

@@ -39,6 +39,7 @@ struct jstr {
 	unsigned char state;  /* private; 0 is the start */
 	unsigned char number; /* private; where inside an unfinished number */
 	bool escaped;	      /* private; the unfinished string held a backslash so far */
+	size_t (*pass)(const uint8_t *, size_t, size_t, bool *); /* private; jstr_wide.h */
 	uint8_t in_object[JSTR_MAX_DEPTH / 8];
 };
 

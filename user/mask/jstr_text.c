@@ -68,90 +68,117 @@ static size_t unescape(const uint8_t *raw, size_t i, size_t len, uint8_t out[sta
 }
 
 struct decoder {
-	const uint8_t *raw;
-	size_t len, i; /* read so far */
+	const uint8_t *raw, *end;
 	uint8_t *text; /* room for all of it: what is decoded is never longer */
-	size_t n;      /* written so far */
 	struct buf *marks;
-	struct text_mark *room;
-	size_t left;
+	struct text_mark *mark,
+		*full; /* where the next one goes, and where there is no room any more */
 };
 
-static int decode_mark(struct decoder *d, size_t text, size_t raw)
+/* Room for some marks more, when what there was is used up. 0, or -1: the buffer is full. */
+static int marks_room(struct decoder *d)
 {
 	struct buf *b = d->marks;
+	size_t most = (b->max - buf_len(b)) / sizeof(*d->mark);
+	size_t want = most < MARKS_STEP ? most : MARKS_STEP;
 
-	if (!d->left) {
-		size_t most = (b->max - buf_len(b)) / sizeof(*d->room);
+	d->mark = want ? (void *)buf_reserve(b, want * sizeof(*d->mark)) : NULL;
+	d->full = d->mark ? d->mark + want : NULL;
+	return d->mark ? 0 : -1;
+}
 
-		d->left = most < MARKS_STEP ? most : MARKS_STEP;
-		if (!d->left)
-			return -1;
-		d->room = (void *)buf_reserve(b, d->left * sizeof(*d->room));
-		if (!d->room)
+static void marks_done(struct decoder *d)
+{
+	if (d->mark)
+		buf_grew(d->marks, (size_t)((uint8_t *)d->mark - d->marks->data) - d->marks->tail);
+}
+
+static inline int decode_mark(struct decoder *d, const uint8_t *to, const uint8_t *from)
+{
+	if (d->mark == d->full) {
+		marks_done(d);
+		if (marks_room(d))
 			return -1;
 	}
-	*d->room++ = (struct text_mark){(uint32_t)text, (uint32_t)raw};
-	d->left--;
-	buf_grew(b, sizeof(*d->room));
+	*d->mark++ = (struct text_mark){(uint32_t)(to - d->text), (uint32_t)(from - d->raw)};
 	return 0;
 }
 
-static int decode_escape(struct decoder *d)
+/* No simple one. How long it is, and *to goes on; 0: memory. */
+static size_t decode_escape(struct decoder *d, const uint8_t *from, uint8_t **to)
 {
-	uint8_t simple = d->i + 1 < d->len ? jstr_simple[d->raw[d->i + 1]] : 0, bytes[4];
-	size_t from = d->i;
+	uint8_t bytes[4];
 	int n;
+	size_t size =
+		unescape(d->raw, (size_t)(from - d->raw), (size_t)(d->end - d->raw), bytes, &n);
 
-	if (simple) {
-		d->text[d->n++] = simple;
-		d->i += 2;
-		return decode_mark(d, d->n, d->i);
-	}
-	d->i += unescape(d->raw, d->i, d->len, bytes, &n);
 	for (int k = 0; k < n; k++) {
-		d->text[d->n++] = bytes[k];
-		if (decode_mark(d, d->n, k == n - 1 ? d->i : from))
-			return -1;
+		*(*to)++ = bytes[k];
+		if (decode_mark(d, *to, k == n - 1 ? from + size : from))
+			return 0;
 	}
-	return 0;
+	return size;
 }
 
-/* Copy up to the next backslash or the end. */
-static inline void decode_plain(struct decoder *d)
+/* The next backslash from *from on, or the end. What is before it is copied. */
+static inline const uint8_t *decode_plain(const uint8_t *from, const uint8_t *end, uint8_t **to)
 {
-	while (d->len - d->i >= CHUNK) {
-		unsigned hits;
+	uint8_t *at = *to;
+
+	for (; end - from >= CHUNK; from += CHUNK, at += CHUNK) {
+		unsigned hits = chunk_find(from, '\\');
 
 		/* What is copied too much is written over. */
-		memcpy(d->text + d->n, d->raw + d->i, CHUNK);
-		hits = chunk_find(d->raw + d->i, '\\');
+		memcpy(at, from, CHUNK);
 		if (hits) {
-			d->i += (unsigned)__builtin_ctz(hits);
-			d->n += (unsigned)__builtin_ctz(hits);
-			return;
+			*to = at + (unsigned)__builtin_ctz(hits);
+			return from + (unsigned)__builtin_ctz(hits);
 		}
-		d->i += CHUNK;
-		d->n += CHUNK;
 	}
-	while (d->i < d->len && d->raw[d->i] != '\\')
-		d->text[d->n++] = d->raw[d->i++];
+	while (from < end && *from != '\\')
+		*at++ = *from++;
+	*to = at;
+	return from;
+}
+
+static int decode(struct decoder *d, uint8_t **at)
+{
+	const uint8_t *from = d->raw, *end = d->end;
+	uint8_t *to = d->text;
+	int rc = 0;
+
+	while ((from = decode_plain(from, end, &to)) < end) {
+		uint8_t simple = end - from > 1 ? jstr_simple[from[1]] : 0;
+		size_t size = 2;
+
+		if (simple) {
+			*to++ = simple;
+			rc = decode_mark(d, to, from + size);
+		} else {
+			size = decode_escape(d, from, &to);
+		}
+		if (rc || !size)
+			return -1;
+		from += size;
+	}
+	*at = to;
+	return 0;
 }
 
 int jstr_decode(const uint8_t *raw, size_t len, struct buf *text, struct buf *marks)
 {
-	struct decoder d = {.raw = raw, .len = len, .marks = marks};
-	int rc = 0;
+	struct decoder d = {.raw = raw, .marks = marks};
+	uint8_t *to;
 
 	if (len == 0)
 		return 0;
+	d.end = raw + len;
 	d.text = len <= UINT32_MAX ? buf_reserve(text, len) : NULL;
-	if (!d.text)
+	if (!d.text || decode(&d, &to))
 		return -1;
-	for (decode_plain(&d); rc == 0 && d.i < len; decode_plain(&d))
-		rc = decode_escape(&d);
-	buf_grew(text, d.n);
-	return rc;
+	marks_done(&d);
+	buf_grew(text, (size_t)(to - d.text));
+	return 0;
 }
 
 size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)

@@ -2,8 +2,8 @@
 #include "known_table.h"
 
 #define STOPS_MIN 64
-#define BITS_MIN 4096
-#define BITS_PER_VALUE 32
+#define WORDS_MIN 64
+#define VALUES_PER_WORD 2
 #define KEEP_STORAGE (1u << 20)
 
 size_t known_stops(const uint8_t *p, size_t len)
@@ -30,23 +30,25 @@ static void known_bufs(struct known *k, struct buf *bufs[static 4])
 	bufs[0] = &k->bytes;
 	bufs[1] = &k->values;
 	bufs[2] = &k->stops;
-	bufs[3] = &k->bits;
+	bufs[3] = &k->words;
 }
 
 void known_init(struct known *k, size_t max)
 {
 	struct buf *bufs[4];
 
-	*k = (struct known){.seed = (uintptr_t)k * 0x9e3779b97f4a7c15u,
-			    .first_mask = (1ull << 8 * KNOWN_MIN) - 1};
+	*k = (struct known){.seed = (uintptr_t)k * 0x9e3779b97f4a7c15u, .least = SIZE_MAX};
 	known_bufs(k, bufs);
 	for (size_t i = 0; i < 4; i++)
 		buf_init(bufs[i], max);
 }
 
-void known_hold_short(struct known *k)
+static void forget_values(struct known *k)
 {
-	k->first_mask = (1ull << 8 * KNOWN_LEAST) - 1;
+	k->used = k->longest = 0;
+	k->least = SIZE_MAX;
+	k->other = false;
+	k->other_first = (struct byte_set){0};
 }
 
 void known_free(struct known *k)
@@ -56,8 +58,7 @@ void known_free(struct known *k)
 	known_bufs(k, bufs);
 	for (size_t i = 0; i < 4; i++)
 		buf_free(bufs[i]);
-	k->used = k->longest = 0;
-	k->other = false;
+	forget_values(k);
 }
 
 void known_clear(struct known *k)
@@ -71,8 +72,7 @@ void known_clear(struct known *k)
 		else
 			buf_clear(bufs[i]);
 	}
-	k->used = k->longest = 0;
-	k->other = false;
+	forget_values(k);
 }
 
 size_t known_count(const struct known *k)
@@ -82,17 +82,34 @@ size_t known_count(const struct known *k)
 
 size_t known_memory(const struct known *k)
 {
-	return k->bytes.cap + k->values.cap + k->stops.cap + k->bits.cap;
+	return k->bytes.cap + k->values.cap + k->stops.cap + k->words.cap;
 }
 
-static void first_set(struct known *k, const uint8_t *p, size_t len)
+/* The run that p begins with, which must be a letter or a digit. */
+static void run_of(const uint8_t *p, size_t len, struct known_value *v)
 {
-	uint64_t *bits = (uint64_t *)buf_bytes(&k->bits), first = 0, hash;
+	uint8_t copy[2 * sizeof(uint64_t)] = {0};
 
-	for (size_t i = 0; i < KNOWN_MIN; i++)
-		first = first_next(first, i < len ? p[i] : 0);
-	hash = first_hash(first, k->first_mask, k->shift);
-	bits[hash / 64] |= 1ull << (hash % 64);
+	v->run = (uint32_t)next_stop(p, 0, len);
+	if (len >= sizeof(copy)) {
+		v->key = run_key(p, v->run);
+		return;
+	}
+	memcpy(copy, p, len);
+	v->key = run_key(copy, v->run);
+}
+
+/* What tells where it may begin. */
+static void begins_put(struct known *k, const struct known_value *v, const uint8_t *p)
+{
+	if (!v->run) {
+		k->other = true;
+		byte_set_add(&k->other_first, *p);
+		return;
+	}
+	if (v->run < k->least)
+		k->least = v->run;
+	filter_add(filter_of(k), v->key);
 }
 
 static bool value_is(const struct known *k, uint32_t index, const uint8_t *p, size_t len)
@@ -134,7 +151,7 @@ static void stops_put(struct known *k, uint32_t index)
 	size_t at = 0;
 
 	v->next = 0;
-	first_set(k, p, v->len);
+	begins_put(k, v, p);
 	while (at < v->len) {
 		size_t stop = next_stop(p, at, v->len);
 		struct known_stop *slot;
@@ -167,30 +184,29 @@ static uint8_t *table_new(struct buf *b, size_t max, size_t size)
 /* Room for a value of so many stops, at most half full. 0, or -1: memory, and nothing changed. */
 static int tables_grow(struct known *k, size_t more)
 {
-	size_t n = known_count(k), slots = stop_slots(k), bits = buf_len(&k->bits) * 8;
-	size_t want = slots ? slots : STOPS_MIN, want_bits = bits ? bits : BITS_MIN;
-	struct buf new_stops, new_bits;
+	size_t n = known_count(k), slots = stop_slots(k);
+	size_t words = buf_len(&k->words) / sizeof(uint64_t);
+	size_t want = slots ? slots : STOPS_MIN, want_words = words ? words : WORDS_MIN;
+	struct buf new_stops, new_words;
 
 	if (n >= UINT32_MAX - 1)
 		return -1;
 	while (want < (k->used + more) * 2)
 		want *= 2;
-	while (want_bits < (n + 1) * BITS_PER_VALUE)
-		want_bits *= 2;
-	if (want == slots && want_bits == bits)
+	while (want_words < (n + 1) / VALUES_PER_WORD)
+		want_words *= 2;
+	if (want == slots && want_words == words)
 		return 0;
 	if (!table_new(&new_stops, k->stops.max, want * sizeof(struct known_stop)))
 		return -1;
-	if (!table_new(&new_bits, k->bits.max, want_bits / 8)) {
+	if (!table_new(&new_words, k->words.max, want_words * sizeof(uint64_t))) {
 		buf_free(&new_stops);
 		return -1;
 	}
 	buf_free(&k->stops);
-	buf_free(&k->bits);
+	buf_free(&k->words);
 	k->stops = new_stops;
-	k->bits = new_bits;
-	for (k->shift = 64; want_bits > 1; want_bits /= 2)
-		k->shift--;
+	k->words = new_words;
 	k->used = 0;
 	for (size_t i = 0; i < n; i++)
 		stops_put(k, (uint32_t)i);
@@ -231,6 +247,8 @@ int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t
 
 	if (known_has(k, type, value, len))
 		return 0;
+	if (known_classes[*value] & ALNUM)
+		run_of(value, len, &v);
 	if (tables_grow(k, known_stops(value, len)) || buf_append(&k->bytes, value, len))
 		return -1;
 	if (buf_append(&k->values, &v, sizeof(v))) {
@@ -240,13 +258,12 @@ int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t
 	stops_put(k, (uint32_t)known_count(k) - 1);
 	if (len > k->longest)
 		k->longest = len;
-	k->other |= !(known_classes[value[0]] & ALNUM);
 	return 0;
 }
 
 int known_copy(struct known *to, const struct known *from)
 {
-	const struct buf *source[] = {&from->bytes, &from->values, &from->stops, &from->bits};
+	const struct buf *source[] = {&from->bytes, &from->values, &from->stops, &from->words};
 	struct buf *bufs[4];
 
 	known_bufs(to, bufs);
@@ -256,8 +273,8 @@ int known_copy(struct known *to, const struct known *from)
 	to->used = from->used;
 	to->longest = from->longest;
 	to->seed = from->seed;
-	to->first_mask = from->first_mask;
-	to->shift = from->shift;
+	to->least = from->least;
 	to->other = from->other;
+	to->other_first = from->other_first;
 	return 0;
 }

@@ -26,10 +26,11 @@
  *
  * A set that somebody lists (policy.h) holds what it is given, from KNOWN_LEAST bytes on.
  */
+#include "byte_set.h"
 #include "detect.h"
 
 #define KNOWN_MIN 6
-#define KNOWN_LEAST 2 /* in a set of short values */
+#define KNOWN_LEAST 2 /* of what somebody lists */
 #define KNOWN_MAX 512
 #define KNOWN_STOPS 32
 #define KNOWN_SETS 4 /* that can be looked for at once */
@@ -39,18 +40,17 @@ struct known {
 	struct buf bytes;  /* of the values */
 	struct buf values; /* struct known_value */
 	struct buf stops;  /* struct known_stop, an open hash table */
-	struct buf bits;   /* which first bytes occur at all, hashed */
+	struct buf words;  /* a filter of the runs that values begin with */
 	size_t used;	   /* stops */
 	size_t longest;
-	uint64_t seed, first_mask;
-	unsigned shift; /* of a hash of first bytes */
-	bool other;	/* some value begins with no letter or digit */
+	size_t least; /* of the runs that values begin with, the shortest */
+	uint64_t seed;
+	bool other;		     /* some value begins with no letter or digit, ... */
+	struct byte_set other_first; /* ... but with one of these */
 };
 
 /* `max` bounds each of its tables, bytes. */
 void known_init(struct known *k, size_t max);
-/* A set, empty yet, may hold values shorter than KNOWN_MIN: looking for them is dearer. */
-void known_hold_short(struct known *k);
 void known_free(struct known *k); /* wipes; may be used again */
 /* Empty it; small storage stays. */
 void known_clear(struct known *k);
@@ -83,8 +83,9 @@ struct known_filter {
 };
 
 /*
- * The beginnings of a text's tokens, as a filter: a value whose beginning is not in it does not stand
- * in the text, whether it was known then or not. Of one that begins with no letter or digit it says nothing.
+ * The runs that a text's tokens begin with, as a filter: a value whose first run is not in it does not
+ * stand in the text, whether it was known then or not. Of one that begins with no letter or digit, or
+ * with a run shorter than KNOWN_MIN, it says nothing.
  */
 struct known_tokens {
 	uint64_t *words;

@@ -14,6 +14,8 @@ struct known_value {
 	uint32_t len;
 	enum mask_type type;
 	uint32_t next; /* the same bytes by another type, its index + 1 */
+	uint32_t run;  /* it begins with a run of so many bytes; 0: with no letter or digit */
+	uint64_t key;  /* that run's */
 };
 
 struct known_stop {
@@ -21,6 +23,21 @@ struct known_stop {
 	uint32_t value;	 /* that ends here, its index + 1 */
 	uint32_t longer; /* some value goes on */
 };
+
+#define KNOWN_ACCOUNT 12
+/* A longer row of dashes is a line that was drawn; nor may many looks at one cost much. */
+#define KNOWN_JOINERS 64
+
+/* What is looked for. */
+struct known_search {
+	const struct known *sets[KNOWN_SETS];
+	size_t n;
+	const struct known_filter *filter;
+};
+struct known_search known_search_for(const struct known *const *sets, size_t n);
+/* The value that stands there, the longest, or NULL; known_find.c. */
+const struct known_value *known_at(const struct known_search *s, const uint8_t *text, size_t len,
+				   size_t at);
 
 enum { ALNUM = 1, JOINER = 2, DIGIT = 4 };
 
@@ -87,20 +104,68 @@ static inline uint64_t hash_on(uint64_t h, const uint8_t *p, size_t len)
 	return h | 1;
 }
 
-/* The first KNOWN_MIN bytes as a number, into which the next byte is shifted from above. */
-static inline uint64_t first_next(uint64_t first, uint8_t c)
+/* Runs of so many bytes and more are told apart by their first bytes alone. */
+#define RUN_LONG 56
+
+static inline uint64_t run_word(const uint8_t *p)
 {
-	return first >> 8 | (uint64_t)c << (8 * (KNOWN_MIN - 1));
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
 }
 
-static inline uint64_t first_hash(uint64_t first, uint64_t mask, unsigned shift)
+static inline uint64_t run_mix(uint64_t first, uint64_t last, size_t len)
 {
-	return (first & mask) * 0x9e3779b97f4a7c15u >> shift;
+	unsigned __int128 product = (unsigned __int128)(first ^ 0xa0761d6478bd642fu) *
+				    (last ^ 0xe7037ed1a0b428dbu ^ (uint64_t)len << 56);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline bool first_occurs(const uint64_t *bits, uint64_t hash)
+/*
+ * What stands for a run of p that ends at `len`, a stop: its length, its first eight bytes and its last.
+ * Eight bytes at p can be read.
+ */
+static inline uint64_t run_key(const uint8_t *p, size_t len)
 {
-	return bits[hash / 64] >> (hash % 64) & 1;
+	uint64_t mask = len < 8 ? (1ull << 8 * len) - 1 : ~0ull;
+
+	if (len >= RUN_LONG)
+		return run_mix(run_word(p), run_word(p + 8), RUN_LONG);
+	return run_mix(run_word(p) & mask, run_word(p + (len < 8 ? 0 : len - 8)) & mask, len);
+}
+
+/* Runs, two bits of a word each. */
+struct run_filter {
+	uint64_t *words;
+	uint64_t n; /* at most UINT32_MAX */
+};
+
+static inline struct run_filter filter_of(const struct known *k)
+{
+	return (struct run_filter){(uint64_t *)buf_bytes(&k->words),
+				   buf_len(&k->words) / sizeof(uint64_t)};
+}
+
+static inline uint64_t *filter_word(struct run_filter f, uint64_t key, uint64_t *bits)
+{
+	*bits = 1ull << (key & 63) | 1ull << (key >> 6 & 63);
+	return &f.words[(key >> 32) * f.n >> 32];
+}
+
+static inline bool filter_has(struct run_filter f, uint64_t key)
+{
+	uint64_t bits, word = *filter_word(f, key, &bits);
+
+	return (word & bits) == bits;
+}
+
+static inline void filter_add(struct run_filter f, uint64_t key)
+{
+	uint64_t bits, *word = filter_word(f, key, &bits);
+
+	*word |= bits;
 }
 
 /* The slot of the stop at `len` of p, or the empty one where it would be put. `ends`: p is a value. */

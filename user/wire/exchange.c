@@ -256,12 +256,14 @@ static void request_judge(struct exchange *x)
 		exchange_send(x);
 }
 
-/* A coded body may grow a great deal. */
-static bool is_large(const struct exchange *x)
+static bool is_large(struct exchange *x)
 {
 	size_t limit = x->config.scan_apart;
 
-	return limit && buf_len(&x->request.body) > (x->request.coded ? limit / 16 : limit);
+	if (!limit)
+		return false;
+	x->request.scan_size = request_scan_size(x);
+	return x->request.scan_size > limit;
 }
 
 static void request_ended(struct exchange *x)
@@ -271,6 +273,11 @@ static void request_ended(struct exchange *x)
 		x->state = STATE_SCAN;
 	else
 		request_judge(x);
+}
+
+size_t exchange_scan_size(const struct exchange *x)
+{
+	return x->request.scan_size;
 }
 
 void exchange_scan(struct exchange *x)

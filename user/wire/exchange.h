@@ -97,7 +97,7 @@ struct exchange_config {
 	size_t out_max;	   /* ceiling of each output buffer above what a masked body needs, bytes */
 	bool observe;	   /* scan and count, change nothing */
 	bool allow_binary; /* binary parts and bodies pass verbatim */
-	size_t scan_apart; /* bodies of more bytes, or coded ones of a 16th, wait for exchange_scan(); 0: none does */
+	size_t scan_apart; /* bodies of more bytes, once decoded, wait for exchange_scan(); 0: none does */
 };
 
 struct exchange;
@@ -145,6 +145,10 @@ void exchange_client_eof(struct exchange *x);
 
 /* During WANT_SCAN: scan the request, and make it ready for what comes next. */
 void exchange_scan(struct exchange *x);
+/* How many bytes of body that is for; EXCHANGE_SCAN_MUCH: that is not yet known of a coded one, but more than scan_apart
+ * many times. */
+#define EXCHANGE_SCAN_MUCH SIZE_MAX
+size_t exchange_scan_size(const struct exchange *x);
 
 /* The entries for ops->reserve(), valid until exchange_reserved(). */
 struct vault_entry *exchange_pending(struct exchange *x, size_t *n);

@@ -34,6 +34,7 @@ struct request {
 	enum coding coding;
 	bool coded; /* by it, and can be undone */
 	enum body_kind kind;
+	size_t scan_size; /* with STATE_SCAN */
 };
 
 enum answer_mode {
@@ -101,7 +102,9 @@ void facts_refused(struct exchange *x);
 
 int request_headed(struct exchange *x);
 int request_data(struct exchange *x, const uint8_t *p, size_t n);
-/* The body is complete: scan everything. */
+/* The body is complete: how much of it there is to scan, as exchange_scan_size(). */
+size_t request_scan_size(struct exchange *x);
+/* ... and scan everything. */
 int request_scan(struct exchange *x);
 /* In absolute-form, and stays so. */
 static inline bool request_is_proxied(const struct exchange *x)

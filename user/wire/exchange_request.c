@@ -10,6 +10,7 @@
 /* How far a body's storage may be ahead of its bytes. */
 #define AHEAD 8
 #define AHEAD_MIN ((size_t)64 * 1024)
+#define DECODED_AT_ONCE 8 /* times scan_apart */
 
 static bool is_method(const struct http_head *h, const char *method)
 {
@@ -372,10 +373,30 @@ static int refusal_of(enum mask_error e)
 /* A coded stream has to come to its own end, or somebody else may read on where we did not. */
 static int request_decode(struct request *r)
 {
-	if (!r->coded || !buf_len(&r->body) ||
+	if (!r->coded || !buf_len(&r->body) || buf_len(&r->plain) ||
 	    !inflate_all(r->coding, buf_bytes(&r->body), buf_len(&r->body), &r->plain))
 		return NOT_REFUSED;
 	return buf_len(&r->plain) == r->plain.max ? REFUSAL_BODY_TOO_LARGE : REFUSAL_CODING;
+}
+
+/* A coded body may grow a great deal: it is decoded at once as far as that takes no time. */
+size_t request_scan_size(struct exchange *x)
+{
+	struct request *r = &x->request;
+	size_t max = r->plain.max, most = x->config.scan_apart * DECODED_AT_ONCE;
+	int why;
+
+	if (!r->coded)
+		return buf_len(&r->body);
+	if (buf_len(&r->body) > most / 2)
+		return EXCHANGE_SCAN_MUCH;
+	r->plain.max = most < max ? most : max;
+	why = request_decode(r);
+	r->plain.max = max;
+	if (why == NOT_REFUSED)
+		return buf_len(&r->plain);
+	buf_free(&r->plain);
+	return EXCHANGE_SCAN_MUCH;
 }
 
 static int scan_all(struct exchange *x)

@@ -91,6 +91,9 @@ static const struct {
 
 static bool name_fits(const struct http_field *f, const char *name, size_t len)
 {
+	/* Most are told apart by their first byte; there are letters alone in the table. */
+	if (!f->name_len || (*f->name | 0x20) != *name)
+		return false;
 	if (name[len - 1] == '*')
 		return f->name_len >= len - 1 && !strncasecmp(f->name, name, len - 1);
 	return f->name_len == len && !strncasecmp(f->name, name, len);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done for 64 bytes at once, by every variant that this processor has. */
+#include "../../user/mask/classes.h"
+#include "../../user/mask/jstr_wide.h"
+#include "../guard.h"
+
+#include <criterion/criterion.h>
+
+#define TEXT_MAX 400
+#define ROUNDS 20000
+
+static uint32_t seed = 20310504;
+
+static uint32_t any(uint32_t below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+static bool is_alnum(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static void expect_classes(const struct classes *c, size_t at, uint8_t byte)
+{
+	size_t w = at / 64, i = at % 64;
+
+	cr_expect_eq(c->alnum[w] >> i & 1, is_alnum(byte), "%02x", byte);
+	cr_expect_eq(c->goes_on[w] >> i & 1, is_alnum(byte) || byte == '-' || byte == '_', "%02x",
+		     byte);
+	cr_expect_eq(c->digit[w] >> i & 1, byte >= '0' && byte <= '9', "%02x", byte);
+	cr_expect_eq(c->escape[w] >> i & 1, byte && strchr("\\%$^\x1b", byte), "%02x", byte);
+}
+
+Test(wide, classes_of_all_bytes)
+{
+	uint8_t bytes[256];
+	struct guarded g;
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + i / 64);
+	g = guarded_copy(bytes, sizeof(bytes));
+	cr_assert_not_null(classes_by(CLASSES_PLAIN));
+	for (enum classes_variant v = 0; v < CLASSES_VARIANTS; v++) {
+		struct classes c = {0};
+
+		if (!classes_by(v))
+			continue;
+		classes_by(v)(g.p, &c, 0, 1);
+		classes_by(v)(g.p + 64, &c, 1, 4);
+		for (unsigned i = 0; i < sizeof(bytes); i++)
+			expect_classes(&c, i, bytes[i]);
+		cr_expect_eq(c.alnum[4] | c.goes_on[4] | c.digit[4] | c.escape[4], 0u);
+	}
+	guarded_free(&g);
+}
+
+/* Where what is passed over ends, at the latest: the first byte that asks for a closer look. */
+static size_t ends_at(const uint8_t *p, size_t len, bool *escaped)
+{
+	size_t i = 0;
+
+	*escaped = false;
+	while (i < len && p[i] != '"' && p[i] >= 0x20) {
+		if (p[i] != '\\') {
+			i++;
+			continue;
+		}
+		if (i + 1 == len || !p[i + 1] || !strchr("\"\\/bfnrt", p[i + 1]))
+			break;
+		*escaped = true;
+		i += 2;
+	}
+	return i;
+}
+
+/* No variant goes further; and none stops sooner but within the last block. */
+static void check_pass(const uint8_t *p, size_t len)
+{
+	bool escaped, want_escaped, before;
+	size_t want = ends_at(p, len, &want_escaped);
+
+	for (enum jstr_variant v = 0; v < JSTR_VARIANTS; v++) {
+		size_t got;
+
+		if (!jstr_by(v))
+			continue;
+		escaped = false;
+		got = jstr_by(v)(p, 0, len, &escaped);
+		cr_assert_leq(got, want);
+		cr_assert(got == want || len - got < JSTR_BLOCK);
+		(void)ends_at(p, got, &before);
+		cr_assert_eq(escaped, before);
+	}
+}
+
+Test(wide, strings)
+{
+	static const char bytes[] = "\\\\\\\\\\\"\"nntbfru/x0\x1f\x20\x7f\xc3";
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		size_t len = any(TEXT_MAX), dense = 1 + any(40);
+		uint8_t text[TEXT_MAX];
+		struct guarded g;
+
+		for (size_t i = 0; i < len; i++)
+			text[i] = any((uint32_t)dense) ? (any(9) ? 'a' : '\\')
+						       : (uint8_t)bytes[any(sizeof(bytes) - 1)];
+		/* Most of them so that it goes on. */
+		for (size_t i = 0; i + 1 < len; i++)
+			if (text[i] == '\\' && any(30)) {
+				text[i + 1] = (uint8_t) "\"\\/bfnrt"[any(8)];
+				i++;
+			}
+		g = guarded_copy(text, len);
+		check_pass(g.p, len);
+		guarded_free(&g);
+	}
+}

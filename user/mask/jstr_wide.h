@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_JSTR_WIDE_H
+#define AWSMASK_JSTR_WIDE_H
+/* Passing over a JSON string by 64 bytes at a time; private to jstr*.c. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSTR_BLOCK 64
+
+/*
+ * From buf[i], inside a string and not inside an escape, on to what ends the string or asks for a closer
+ * look: a control character, an escape of more than two bytes or none at all, or the last bytes before
+ * `len`. *escaped becomes true if that passes over an escape.
+ */
+typedef size_t jstr_kernel(const uint8_t *buf, size_t i, size_t len, bool *escaped);
+
+/* The ways to do it, each for a certain processor; where there is none, it goes by sixteen bytes. */
+enum jstr_variant { JSTR_AVX512, JSTR_AVX2, JSTR_NEON, JSTR_VARIANTS };
+/* NULL: not on this processor. */
+jstr_kernel *jstr_by(enum jstr_variant v);
+jstr_kernel *jstr_best(void);
+extern jstr_kernel *const jstr_avx512, *const jstr_avx2, *const jstr_neon;
+
+/* What may stand behind a backslash, alone: the halves of a byte have a bit in common. */
+extern const uint8_t jstr_simple_low[16], jstr_simple_high[16];
+
+/* Of 64 bytes. */
+struct jstr_bits {
+	uint64_t backslash, quote, control;
+	uint64_t simple; /* what may stand behind a backslash; asked for only if there is one */
+};
+
+/* Which bytes a backslash makes mean something else: the second of each pair, from the first one on. */
+static inline uint64_t jstr_escaped(uint64_t backslash)
+{
+	const uint64_t even = 0x5555555555555555;
+	uint64_t follows = backslash << 1, odd_begins = backslash & ~even & ~follows;
+
+	return (even ^ (odd_begins + backslash) << 1) & follows;
+}
+
+/* How many of the bytes can be passed over; *stop: it ends there. */
+static inline unsigned jstr_pass(const struct jstr_bits *b, bool *escaped, bool *stop)
+{
+	uint64_t second = jstr_escaped(b->backslash);
+	uint64_t ends = (b->quote & ~second) | b->control | (second & ~b->simple);
+	unsigned n;
+
+	*stop = ends != 0;
+	if (!ends) {
+		*escaped |= b->backslash != 0;
+		return JSTR_BLOCK - (unsigned)((b->backslash & ~second) >> 63);
+	}
+	n = (unsigned)__builtin_ctzll(ends);
+	n -= second >> n & 1;
+	*escaped |= (b->backslash & ((1ull << n) - 1)) != 0;
+	return n;
+}
+
+#endif

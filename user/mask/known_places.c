@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where known values may stand: most tokens are told from all of them by one look into a filter. */
+#include "classes.h"
+#include "known_table.h"
+
+#define WORDS 16 /* of 64 bytes: so much of a text at a time */
+#define WINDOW (WORDS * CLASSES_BLOCK)
+/* An escape and the dashes behind it reach at most so many words further. */
+#define REACH 2
+#define COLOUR_PARAMETERS 16
+/* Shorter runs than the shortest that a value begins with are nothing, if that is no longer than so. */
+#define RUN_STEPS 3
+#define RUN_LEAST (1 << RUN_STEPS)
+
+struct pass {
+	const struct known_search *search;
+	struct run_filter filters[KNOWN_SETS], tokens; /* tokens.n: 0 if there are none */
+	classes_kernel *classify;
+	const uint8_t *text;
+	size_t len;
+	bool other; /* some value begins with no letter or digit ... */
+	struct byte_set other_first;
+	unsigned steps[RUN_STEPS]; /* how far on a run is looked for that is long enough */
+
+	/* The window: where it begins, and how many words of it the text has. */
+	size_t from, words;
+	struct classes at;		 /* one word more */
+	uint64_t escaped[WORDS + REACH]; /* a token may begin here, for an escape has ended */
+	/* Of the byte before a word: */
+	uint64_t alnum, goes_on;
+	uint64_t leading; /* it is one of the dashes that a run begins with */
+	uint32_t places[WINDOW + CHUNK_PLACES];
+};
+
+/* ---- behind escapes, which only are what escape_ends() says: here more may be */
+
+static inline void begin_at(struct pass *p, size_t at)
+{
+	at -= p->from;
+	p->escaped[at / 64] |= 1ull << at % 64;
+}
+
+/* An escape may end before `at`: what stands there is a beginning, and what stands behind dashes. */
+static void escape_end(struct pass *p, size_t at)
+{
+	size_t most = at + KNOWN_JOINERS;
+
+	if (at >= p->len)
+		return;
+	begin_at(p, at);
+	while (at < p->len && at < most && (known_classes[p->text[at]] & JOINER))
+		at++;
+	if (at < p->len)
+		begin_at(p, at);
+}
+
+/* ... [1;31m */
+static void colour_end(struct pass *p, size_t at)
+{
+	size_t most = at + 1 + COLOUR_PARAMETERS;
+
+	if (at >= p->len || p->text[at++] != '[')
+		return;
+	while (at < p->len && at < most && (is_digit(p->text[at]) || p->text[at] == ';'))
+		at++;
+	if (at < p->len && (p->text[at] == 'm' || p->text[at] == 'K'))
+		escape_end(p, at + 1);
+}
+
+static void backslash_end(struct pass *p, size_t at, uint8_t kind)
+{
+	switch (kind) {
+	case 'x':
+	case 'u':
+		escape_end(p, at + (kind == 'x' ? 4 : 6));
+		colour_end(p, at + (kind == 'x' ? 4 : 6));
+		break;
+	case '0':
+		colour_end(p, at + 4);
+		break;
+	case 'e':
+		colour_end(p, at + 2);
+		break;
+	case 'n':
+	case 'r':
+	case 't':
+	case 'b':
+	case 'f':
+	case '"':
+	case '/':
+	case '\\':
+		escape_end(p, at + 2);
+		break;
+	default:
+		break;
+	}
+}
+
+/* %XX, %25XX, $25XX and so on */
+static void percent_end(struct pass *p, size_t at)
+{
+	const uint8_t *text = p->text;
+	size_t end = at + 1;
+
+	if (text[at] == '%')
+		escape_end(p, at + 3);
+	while (end - at < 7 && p->len - end > 2 && text[end] == '2' && text[end + 1] == '5') {
+		end += 2;
+		escape_end(p, end + 2);
+	}
+}
+
+static void escape_begins(struct pass *p, size_t at)
+{
+	const uint8_t *text = p->text;
+
+	if (p->len - at < 3)
+		return;
+	switch (text[at]) {
+	case '\\':
+		backslash_end(p, at, text[at + 1]);
+		break;
+	case '%':
+	case '$':
+		percent_end(p, at);
+		break;
+	case '^':
+		if (text[at + 1] == '[')
+			colour_end(p, at + 2);
+		break;
+	default:
+		colour_end(p, at + 1);
+		break;
+	}
+}
+
+/* ---- where a token may begin */
+
+/* Which bytes have enough behind them that go on as well? Beyond the word they may. */
+static inline uint64_t long_runs(const struct pass *p, uint64_t goes_on)
+{
+	for (unsigned i = 0; i < RUN_STEPS; i++)
+		goes_on &= goes_on >> p->steps[i] | ~(~0ull >> p->steps[i]);
+	return goes_on;
+}
+
+static uint64_t others(const struct pass *p, size_t word, uint64_t may)
+{
+	size_t from = p->from + word * CLASSES_BLOCK;
+	uint64_t bits = 0;
+
+	if (p->len - from < CLASSES_BLOCK)
+		may &= (1ull << (p->len - from)) - 1;
+	for (; may; may &= may - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(may);
+
+		bits |= (uint64_t)byte_set_has(&p->other_first, p->text[from + i]) << i;
+	}
+	return bits;
+}
+
+/*
+ * Runs of what goes on begin tokens, behind dashes, and so do digits behind what is no letter or
+ * digit: they may be an account's. What is carried from word to word stays in `p`.
+ */
+static inline uint64_t token_begins(struct pass *p, size_t word)
+{
+	const struct classes *c = &p->at;
+	uint64_t alnum = c->alnum[word], goes_on = c->goes_on[word], joiner = goes_on & ~alnum;
+	uint64_t behind = alnum << 1 | p->alnum, run = goes_on & ~(goes_on << 1 | p->goes_on);
+	uint64_t begins, past;
+	unsigned long long sum;
+	bool over = __builtin_uaddll_overflow(joiner, run & joiner, &sum);
+
+	over |= __builtin_uaddll_overflow(sum, p->leading, &sum);
+	past = sum & ~joiner;
+	begins = (alnum & (run | past | p->escaped[word])) | (c->digit[word] & ~behind);
+	begins &= long_runs(p, goes_on);
+	if (p->other)
+		begins |= others(p, word, ~alnum & (~behind | p->escaped[word]));
+	p->escaped[word] = 0; /* for the next window */
+	p->leading = over;
+	p->alnum = alnum >> 63;
+	p->goes_on = goes_on >> 63;
+	return begins;
+}
+
+/* ---- what stands there */
+
+/* A run that ends at `end`. */
+static inline bool run_may_be(const struct pass *p, const uint8_t *text, size_t end)
+{
+	uint64_t key = run_key(text, end);
+	bool may = filter_has(p->filters[0], key);
+
+	for (size_t i = 1; i < p->search->n; i++)
+		may |= filter_has(p->filters[i], key);
+	if (p->tokens.n && end >= KNOWN_MIN)
+		filter_add(p->tokens, key);
+	return may;
+}
+
+/* Of a bit and those behind it, at least RUN_LONG + 1 of them. */
+static inline uint64_t bits_from(const uint64_t *words, size_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)words + at / 8, sizeof(word));
+	return word >> at % 8;
+}
+
+/* Might a value begin with this letter or digit of the window? It stands at `text`. */
+static inline bool may_begin(const struct pass *p, size_t at, const uint8_t *text)
+{
+	uint64_t alnum = bits_from(p->at.alnum, at), goes_on = bits_from(p->at.goes_on, at);
+	uint64_t run = (~goes_on & (goes_on + 1)) - 1; /* all ones, so far as it goes on */
+	size_t end = 64 - (unsigned)__builtin_clzll(alnum & run);
+	bool may = run_may_be(p, text, end);
+
+	/* What is behind that is not known; or nothing is, and this is all. */
+	if (run >> RUN_LONG && end < RUN_LONG)
+		may |= run_may_be(p, text, RUN_LONG);
+	if (end > KNOWN_ACCOUNT && !(alnum >> KNOWN_ACCOUNT & 1) && is_digit(*text) &&
+	    (unsigned)__builtin_ctzll(~alnum) == KNOWN_ACCOUNT)
+		may |= run_may_be(p, text, KNOWN_ACCOUNT);
+	return may;
+}
+
+/* The same where little is left of the text. */
+static bool may_begin_late(const struct pass *p, size_t at)
+{
+	uint8_t copy[2 * sizeof(uint64_t)] = {0};
+
+	memcpy(copy, p->text + p->from + at, p->len - p->from - at);
+	return may_begin(p, at, copy);
+}
+
+/* Of so many places those that the filters do not tell from all values. */
+static size_t window_sieve(struct pass *p, size_t n)
+{
+	const uint8_t *text = p->text + p->from;
+	size_t left = 0, late = p->len - p->from;
+
+	late = late > 2 * sizeof(uint64_t) ? late - 2 * sizeof(uint64_t) : 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = p->places[i];
+		bool may;
+
+		if (p->other && !(known_classes[text[at]] & ALNUM))
+			may = true;
+		else
+			may = at < late ? may_begin(p, at, text + at) : may_begin_late(p, at);
+		p->places[left] = at;
+		left += may;
+	}
+	return left;
+}
+
+/* ---- the text, window by window */
+
+/* Of the window and one word more; beyond the text nothing is of any class. */
+static void window_classes(struct pass *p)
+{
+	const uint8_t *text = p->text + p->from;
+	size_t left = p->len - p->from, full = left / CLASSES_BLOCK;
+	uint8_t copy[CLASSES_BLOCK] = {0};
+
+	p->words = full < WORDS ? full + (left % CLASSES_BLOCK != 0) : WORDS;
+	if (full > WORDS + 1)
+		full = WORDS + 1;
+	p->classify(text, &p->at, 0, full);
+	if (full > WORDS)
+		return;
+	memcpy(copy, text + full * CLASSES_BLOCK, left - full * CLASSES_BLOCK);
+	p->classify(copy, &p->at, full, full + 1);
+	p->at.alnum[full + 1] = p->at.goes_on[full + 1] = 0;
+}
+
+static size_t window_begins(struct pass *p)
+{
+	size_t n = 0;
+
+	for (size_t w = 0; w < p->words; w++) {
+		for (uint64_t e = p->at.escape[w]; e; e &= e - 1)
+			escape_begins(p,
+				      p->from + w * CLASSES_BLOCK + (unsigned)__builtin_ctzll(e));
+		n += bit_places(token_begins(p, w), (uint32_t)(w * CLASSES_BLOCK), p->places + n);
+	}
+	return n;
+}
+
+static void window_next(struct pass *p)
+{
+	p->from += WINDOW;
+	for (unsigned i = 0; i < REACH; i++) {
+		p->escaped[i] = p->escaped[WORDS + i];
+		p->escaped[WORDS + i] = 0;
+	}
+}
+
+/* What all sets have in common. */
+static void pass_sets(struct pass *p)
+{
+	size_t least = p->tokens.n ? KNOWN_MIN : RUN_LEAST, have = 1;
+
+	p->other = false;
+	p->other_first = (struct byte_set){0};
+	for (size_t i = 0; i < p->search->n; i++) {
+		const struct known *k = p->search->sets[i];
+
+		p->filters[i] = filter_of(k);
+		p->other |= k->other;
+		byte_set_join(&p->other_first, &k->other_first);
+		if (k->least < least)
+			least = k->least;
+	}
+	for (unsigned i = 0; i < RUN_STEPS; i++, have += p->steps[i - 1])
+		p->steps[i] = (unsigned)(least - have < have ? least - have : have);
+}
+
+static int pass_window(struct pass *p, struct buf *places)
+{
+	size_t n;
+
+	window_classes(p);
+	n = window_sieve(p, window_begins(p));
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = (uint32_t)p->from + p->places[i];
+
+		if (known_at(p->search, p->text, p->len, at) && buf_append(places, &at, sizeof(at)))
+			return -1;
+	}
+	return 0;
+}
+
+int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
+		 const struct known_tokens *tokens, struct buf *places)
+{
+	const struct known_search s = known_search_for(sets, n_sets);
+	static const uint64_t none;
+	struct pass p;
+	int rc = 0;
+
+	if (len > UINT32_MAX)
+		return -1;
+	if (!s.n && !tokens)
+		return 0;
+	p.search = &s;
+	p.filters[0] = (struct run_filter){(uint64_t *)&none, 1};
+	p.tokens = tokens ? (struct run_filter){tokens->words, tokens->n} : (struct run_filter){0};
+	p.classify = classes_best();
+	p.text = text;
+	p.len = len;
+	p.from = 0;
+	p.alnum = p.goes_on = p.leading = 0;
+	memset(p.escaped, 0,
+	       ((len < WINDOW ? len / CLASSES_BLOCK : WORDS) + REACH) * sizeof(*p.escaped));
+	pass_sets(&p);
+	for (; rc == 0 && p.from < len; window_next(&p))
+		rc = pass_window(&p, places);
+	return rc;
+}
+
+bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, size_t i)
+{
+	const struct known_value *v = &value_list(k)[i];
+
+	return v->run < KNOWN_MIN || filter_has((struct run_filter){t->words, t->n}, v->key);
+}
