@@ -159,7 +159,7 @@ amid_a_stream() { # CMD...
 	rm -f "$T/stream"
 	body --stream "$SENTENCE" >"$T/body"
 	PLACE_TIMEOUT=30 place_client curl -sSN --max-time 20 -o "$T/stream" "$MESSAGES" "${JSON_TYPE[@]}" \
-		-H 'x-scenario: pings n=12 pause=0.1' --data-binary "@$T/body" &
+		-H 'x-scenario: pings n=25 pause=0.1' --data-binary "@$T/body" &
 	place_wait 10 test -s "$T/stream"
 	"$@"
 	wait
@@ -218,10 +218,13 @@ killed() {
 	before=$(how_many --event request)
 	place_client curl -s -K "$T/config"
 	comes_to $((before + 60)) --event request
+	# A file is changed when there is something for the next one.
+	place_client curl -s -o /dev/null "$MESSAGES" -d '{}'
+	comes_to $((before + 61)) --event request
 	[ "$(place_in admin sh -c "ls $LOGS/audit.jsonl.[0-9]*" | wc -l)" -ge 1 ]
 	sound
-	place_wait 5 test_lines 60 "$T/followed"
-	expect "each once" 60 "$(sed 's/.*"seq":\([0-9]*\),.*/\1/' "$T/followed" | sort -un | wc -l)"
+	place_wait 5 test_lines 61 "$T/followed"
+	expect "each once" 61 "$(sed 's/.*"seq":\([0-9]*\),.*/\1/' "$T/followed" | sort -un | wc -l)"
 	place_wait 5 grep -q 'event=audit-head' "$PLACE/daemon.log"
 }
 
@@ -230,6 +233,7 @@ test_lines() { # COUNT FILE
 }
 
 @test "a full disk is said once, and counted; requests go on, and the log when there is room" {
+	before=$(how_many --event request)
 	place_in admin sh -c "dd if=/dev/zero of=$LOGS/filler bs=4k; dd if=/dev/zero of=$LOGS/filler.2 bs=1" 2>/dev/null || true
 	for n in 1 2 3; do
 		send "full $n"
@@ -238,7 +242,6 @@ test_lines() { # COUNT FILE
 	expect_match "status" '"audit":\{[^}]*"last_error"' "$(place_ctl status --json)"
 	expect_match "metrics" '^awsmask_audit_failures_total [1-9]' "$(place_ctl metrics)"
 	expect "said" 1 "$(grep -c 'event=audit why=.*No space left' "$PLACE/daemon.log")"
-	before=$(how_many --event request)
 	place_in admin sh -c "rm $LOGS/filler*"
 	comes_to $((before + 3)) --event request
 	place_wait 5 grep -q 'event=audit then="it is written again"' "$PLACE/daemon.log"

@@ -13,7 +13,7 @@
 
 #define GATHER_MS 20
 #define RETRY_MS 200
-#define WAIT_MS (60 * 1000)
+#define WAIT_MS 3000
 
 struct audit_sender {
 	uv_timer_t timer;

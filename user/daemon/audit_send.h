@@ -22,7 +22,8 @@ __attribute__((warn_unused_result)) int audit_sender_open(struct audit_sender **
 							  struct stats *stats);
 /* Copied; `s` may be NULL: nothing is recorded. */
 void audit_send(struct audit_sender *s, const struct audit_record *r);
-/* Whether some are held, and may yet be taken: for a minute from when this was first asked. */
+/* Whether some are held, and may yet be taken: for three seconds from when this was first asked,
+ * by when a monitor that was restarted is there. */
 bool audit_sender_waits(struct audit_sender *s);
 /* What can be sent now is; the rest is lost. Freed by the loop; *s is NULL from now on. */
 void audit_sender_close(struct audit_sender **s);
