@@ -85,7 +85,8 @@ static void on_timer(uv_timer_t *timer)
 
 	send_held(s);
 	if (s->count) {
-		uv_timer_start(&s->timer, on_timer, RETRY_MS, 0);
+		/* Who is there takes more in a moment. */
+		uv_timer_start(&s->timer, on_timer, s->fd >= 0 ? GATHER_MS : RETRY_MS, 0);
 	} else if (s->room > AUDIT_BATCH) { /* what a bad moment took */
 		free(s->held);
 		s->held = NULL;
