@@ -118,6 +118,14 @@ endif
 
 $(call obj,user/mask/catalogue_image.c): $(image).h
 
+# The style sheet of the report's page, as a string.
+$(B)/page_css.h: user/ctl/page.css
+	@mkdir -p $(@D)
+	@echo "  CSS   $<"
+	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+
+$(call obj,user/ctl/page_style.c): $(B)/page_css.h
+
 $(B)/libawsmask.a: $(call obj,$(pure_src)) $(llhttp_obj)
 	@echo "  AR    $@"
 	@rm -f $@ && ar rcs $@ $^
@@ -175,14 +183,14 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
 	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
-	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+	@[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
 		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
 
 uninstall: ## remove what install brought, but the configuration
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || rm -f "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 
@@ -289,8 +297,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
-	@tools/deps.sh --fleet
+test-fleet: lint ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tests/e2e/fleet.sh
 
 test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
@@ -304,7 +311,7 @@ test-claude: all ## the real Claude Code CLI from npm against the stand-in origi
 HS_FLAGS = $(shell pkg-config --exists libhs 2>/dev/null && echo -DBENCH_HYPERSCAN -lhs)
 bench_bin := $(B)/bench/scan $(B)/bench/origin $(B)/bench/load
 
-$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c
+$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c tests/bench/rank.c tests/hostile.h
 $(B)/bench/load: tests/bench/client.c tests/bench/watch.c
 $(B)/bench/origin: tests/bench/watch.c
 $(B)/bench/%: tests/bench/%.c tests/bench/gen.c tests/bench/answer.c $(wildcard tests/bench/*.h) $(B)/libawsmaskd.a $(B)/libawsmask.a
@@ -331,7 +338,7 @@ check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
 	@tools/deps.sh --fleet
 	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
-	@tools/lint.sh $(B)
+	@tools/lint.sh
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \

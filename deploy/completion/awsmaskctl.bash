@@ -5,7 +5,7 @@ _awsmaskctl() {
 	local words=" ${COMP_WORDS[*]} "
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket | --target) ((i++)) ;;
+		--config | --socket | --color | --target) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -22,6 +22,8 @@ _awsmaskctl() {
 	--event) mapfile -t COMPREPLY < <(compgen -W 'request flow enroll unenroll reload ca-reload start stop torn' -- "$cur") && return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
 	--type) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl catalogue | awk 'NR > 1 { print $1 }')" -- "$cur") && return ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W 'always never auto' -- "$cur") && return ;;
+	--sort) mapfile -t COMPREPLY < <(compgen -W 'rate bytes age masked requests doing program target cgroup' -- "$cur") && return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
 	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac

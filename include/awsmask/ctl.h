@@ -11,18 +11,21 @@
  *	{"command": "unenroll", "exe": "..."}
  *	{"command": "list", "offset": 0} {"command": "programs", "offset": 0}
  *	{"command": "status"} {"command": "metrics"} {"command": "ca-reload"}
- *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "offset": 0}
+ *	{"command": "report", "by": ["type", "day"], "since": "2026-11-01", "outcomes": false,
+ *	 "offset": 0}
  *	{"command": "flows", "offset": 0}
  *	{"command": "reload"}
  *
- * `mode`, `fail`, `by`, `since` and `offset` may be missing. An answer is {"ok": true, ...facts} or
- * {"ok": false, "error": "a sentence"}. Enrolling answers how many older connections were "closed"
- * and how many were "left", and with a "warning" when that could not be seen; enrolling a program
- * also, how many "processes" ran it already. The facts of a list are as many enrolments as fit, in
+ * `mode`, `fail`, `by`, `since`, `outcomes` and `offset` may be missing. An answer is
+ * {"ok": true, ...facts} or {"ok": false, "error": "a sentence"}. Enrolling answers how many older
+ * connections were "closed" and how many were "left", and with a "warning" when that could not be
+ * seen; enrolling a program also, how many "processes" ran it already. The facts of a list are as many enrolments as fit, in
  * "enrolled" (or "programs"), how many there are in "total", and in "next" the offset to go on with
  * if there are more. Those of a report are "rows", told apart by the columns in
- * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list; "modes",
- * the sums of each mode; "unwritten" and "lost", requests that are not in them. Metrics are "text", as
+ * `by` (day, cgroup, target, type) and always by mode, with "total" and "next" as in a list: sums, or
+ * with `outcomes` (never by type) what became of requests and connections, each row with its
+ * "outcome", "why" and "count"; "modes", the sums of each mode; "outcomes", such rows of all of it;
+ * "host" and "version"; "unwritten" and "lost", requests that are not in them. Metrics are "text", as
  * Prometheus reads it.
  *
  * Flows are as many as fit of those that are open, with "total" and "next" as in a list: "id" (never given twice),

@@ -4,9 +4,11 @@
  *
  * Each round runs all engines over one body, one after another, so that what disturbs one disturbs
  * all; medians of the rounds are told, and what they are of memcpy and of the PCRE2 alternation.
- * `scan expressions` prints the catalogue's, one a line, with what may stand around them.
+ * `scan expressions` prints the catalogue's, one a line, with what may stand around them; `scan hostile`
+ * the rules that cost most on texts made against them.
  */
 #include "engines.h"
+#include "rank.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -230,6 +232,18 @@ static int tell_expressions(void)
 	return 0;
 }
 
+static int tell_hostile(void)
+{
+	char why[256] = "";
+	struct catalogue *c = catalogue_new(why, sizeof(why));
+
+	if (!c)
+		bench_fail("hostile", why);
+	rank_hostile(c);
+	catalogue_free(c);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool quick = argc > 2 && !strcmp(argv[1], "--quick");
@@ -239,11 +253,13 @@ int main(int argc, char **argv)
 	FILE *json;
 
 	if (argc != 2 + quick) {
-		fprintf(stderr, "usage: scan [--quick] OUT.json | expressions\n");
+		fprintf(stderr, "usage: scan [--quick] OUT.json | expressions | hostile\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "expressions"))
 		return tell_expressions();
+	if (!strcmp(argv[1], "hostile"))
+		return tell_hostile();
 	json = fopen(argv[argc - 1], "w");
 	if (!json) {
 		perror(argv[argc - 1]);

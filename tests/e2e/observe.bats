@@ -161,6 +161,41 @@ bodies() {
 	place_ctl enroll "$PLACE_CGROUP/client" --mode enforce
 }
 
+# The page and the answers that it is held against, from the daemon or from its file.
+page_agrees() { # report-arguments...
+	place_ctl report --html "$T/page.html" "$@"
+	for by in type cgroup day; do
+		place_ctl report --json --by $by "$@" >"$T/$by.json"
+	done
+	python3 -B "$BATS_TEST_DIRNAME/page.py" "$T/page.html" "$T/type.json" "$T/cgroup.json" "$T/day.json"
+	values_stayed_off "$T/page.html"
+}
+
+values_stayed_off() { # FILE
+	local value
+	for value in "${VALUES[@]}"; do
+		fails grep -aF -e "$value" "$1" || return 1
+	done
+}
+
+@test "the page has the same numbers, is well-formed and fetches nothing" {
+	page_agrees
+	grep -q "Enrolled when this page was made" "$T/page.html"
+	grep -qF "<th scope=\"row\">$PLACE_CGROUP/client</th><td>cgroup</td><td>enforce</td><td>closed</td>" "$T/page.html"
+	grep -qF '<th scope="row">not-json</th><td>its Content-Type says JSON but its body is not JSON</td>' "$T/page.html"
+	expect "its mode" 600 "$(stat -c %a "$T/page.html")"
+	expect "what is left beside it" "$T/page.html" "$(echo "$T"/page.html*)"
+	page_agrees --db /var/lib/awsmask/report.db
+	place_ctl report --html - --since 9999-01-01 >"$T/page.html"
+	python3 -B "$BATS_TEST_DIRNAME/page.py" "$T/page.html"
+	grep -q "Nothing was counted in this period" "$T/page.html"
+	PLACE_ENV=(SOURCE_DATE_EPOCH=1700000000)
+	place_ctl report --html - /var/lib/awsmask/report.db >"$T/one.html"
+	place_ctl report --html - --db /var/lib/awsmask/report.db >"$T/two.html"
+	grep -qF 'made <span class="day">2023-11-14 22:13</span> UTC' "$T/one.html"
+	cmp "$T/one.html" "$T/two.html"
+}
+
 @test "a report that is damaged is in nobody's way" {
 	place_in admin sh -c 'echo "this is no database, whatever you say; it has been overwritten" >/var/lib/awsmask/report.db.new &&
 		mv /var/lib/awsmask/report.db /var/lib/awsmask/report.db.kept &&
@@ -199,6 +234,16 @@ bodies() {
 	run -1 place_ctl report --db /var/lib/awsmask/vault.db
 	expect_match "db" "another program's database" "$output"
 	run -1 place_ctl report --db /nowhere
+	run -2 place_ctl report /var/lib/awsmask/report.db
+	expect_match "files" "are for --html" "$output"
+	run -2 place_ctl report --html - --json
+	run -2 place_ctl report --html ""
+	run -1 place_ctl report --html - /var/lib/awsmask/report.db /var/lib/awsmask/../awsmask/report.db
+	expect_match "twice" "are the same file" "$output"
+	run -1 place_ctl report --html /dev/null
+	expect_match "no file" "not a regular file" "$output"
+	run -1 place_ctl report --html /nowhere/page.html
+	expect_match "no directory" "/nowhere/page.html: cannot be made" "$output"
 	run -0 place_ctl report --since 9999-01-01
 	expect_match "no data" "nothing was counted since 9999-01-01" "$output"
 	run -1 place_as 4001 "$BUILD/awsmaskctl" report

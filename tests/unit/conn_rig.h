@@ -70,7 +70,7 @@ static inline void set_up(struct bench *b)
 	w->enforce = (struct exchange_config){
 		.body_max = 1 << 20, .head_max = HTTP_HEAD_MAX, .out_max = 1 << 20};
 	b->thread.worker = w;
-	conn_turns_open(&b->thread);
+	conn_loop_open(&b->thread);
 	b->thread.privsep = privsep_new(&b->thread.loop, pair[0], on_lost, b);
 	b->thread.origins =
 		origin_pool_new(&b->thread.loop, &w->tls, b->thread.privsep, w->hellos, &w->gauges);
@@ -93,7 +93,7 @@ static inline void set_up_masking(struct bench *b)
 static inline void tear_down(struct bench *b)
 {
 	conn_close_all(&b->thread);
-	conn_turns_close(&b->thread);
+	conn_loop_close(&b->thread);
 	origin_pool_close(b->thread.origins);
 	privsep_close(b->thread.privsep);
 	uv_run(&b->thread.loop, UV_RUN_DEFAULT);

@@ -219,6 +219,8 @@ static const char *const kept[] = {
 	"eu-west-1 us-gov-east-1 cn-northwest-1 ap-southeast-3 il-central-1 mx-central-1",
 	"us-east-1a eu-central-1c ap-northeast-2d",
 	"use1-az4 euw1-az2 apne1-az1",
+	"May  4 03:12:07 wren table[3805]: corvid-ledger took 12 ms",
+	"table[3805]: id=0a1b2c3d-77f0 table[41207] = orders-x",
 	"arn:aws:iam::aws:policy/AdministratorAccess",
 	"arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
 	"arn:aws-us-gov:iam::aws:policy/job-function/ViewOnlyAccess",

@@ -70,6 +70,27 @@ Test(control_report, sums_are_those_of_now)
 	json_decref(answer);
 }
 
+Test(control_report, outcomes)
+{
+	const struct report_connection q = {.day = report_today(),
+					    .cgroup = "/a",
+					    .target = "",
+					    .outcome = REPORT_SPLICED,
+					    .why = ""};
+	json_t *answer, *row;
+
+	report_count_connection(report, &q);
+	answer = host_ask_once(host,
+			       "{\"command\":\"report\",\"outcomes\":true,\"by\":[\"cgroup\"]}");
+	cr_assert(is_ok(answer));
+	cr_expect_eq(json_array_size(json_object_get(answer, "rows")), 1u);
+	row = json_array_get(json_object_get(answer, "rows"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(row, "outcome")), "spliced");
+	cr_expect_str_eq(json_string_value(json_object_get(row, "cgroup")), "/a");
+	cr_expect_eq(json_integer_value(json_object_get(row, "count")), 1);
+	json_decref(answer);
+}
+
 /* More rows than a line can hold: each answer does fit, and all of them are there. */
 Test(control_report, more_than_a_line)
 {
@@ -115,7 +136,7 @@ Test(control_report, wrong_questions)
 	refused("{\"command\":\"report\",\"by\":\"type\"}", "no list");
 	refused("{\"command\":\"report\",\"since\":\"last week\"}", "'last week'");
 	refused("{\"command\":\"report\",\"offset\":-1}", "negative");
-	refused("{\"command\":\"report\",\"ofset\":1}", "takes by, since and offset");
+	refused("{\"command\":\"report\",\"ofset\":1}", "takes by, since, outcomes and offset");
 }
 
 Test(control_report, a_damaged_file_is_said)

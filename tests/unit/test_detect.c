@@ -310,7 +310,8 @@ static struct detect_work work_on(const char *piece, size_t size)
 	buf_free(&spans);
 	free(text);
 	after = *detector_work(detector);
-	return (struct detect_work){after.anchors - before.anchors, after.matches - before.matches};
+	return (struct detect_work){.anchors = after.anchors - before.anchors,
+				    .matches = after.matches - before.matches};
 }
 
 /* No more for each byte in a long text than in a short one, but for what a long match left out. */

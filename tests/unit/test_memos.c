@@ -20,8 +20,7 @@ static uint64_t count(_Atomic uint64_t *counter)
 static bool recall_or_keep(struct memo *m, const void *owner)
 {
 	static uint64_t words[64];
-	const struct memo_key key = {
-		.owner = owner, .text = (const uint8_t *)text, .len = sizeof(text)};
+	struct memo_key key = {.owner = owner, .text = (const uint8_t *)text, .len = sizeof(text)};
 	const struct memo_found found = {.tokens = {words, memo_token_words(sizeof(text))}};
 	bool there = memo_recall(m, &key) != NULL;
 

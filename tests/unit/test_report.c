@@ -106,13 +106,14 @@ Test(report, refused_requests_were_neither_masked_nor_passed)
 	struct report_request q = {.day = report_today(),
 				   .cgroup = "",
 				   .target = "t",
-				   .refused = true,
+				   .refused = "not-json",
 				   .counts = &counts};
 	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
 
 	report_count(r, &q);
-	q.observe = q.unmaskable = q.passed_on = true;
-	q.refused = false;
+	q.observe = q.passed_on = true;
+	q.unmaskable = "not-json";
+	q.refused = NULL;
 	report_count(r, &q);
 	report_free(r);
 	expect_mode(in_tempdir("r.db"), "enforce", "refused", 1);
@@ -136,10 +137,11 @@ Test(report, policy_decides_what_became_of_it)
 	report_count(r, &q);
 	counts.blocked = counts.blocked_by_type[TYPE_S3_BUCKET] = 4;
 	q.passed_on = false;
-	q.refused = true;
+	q.refused = "blocked";
 	report_count(r, &q);
-	q.refused = false;
-	q.observe = q.passed_on = q.unmaskable = true;
+	q.refused = NULL;
+	q.unmaskable = "blocked";
+	q.observe = q.passed_on = true;
 	report_count(r, &q);
 	report_free(r);
 	expect_mode(in_tempdir("r.db"), "enforce", "requests", 2);
@@ -151,6 +153,85 @@ Test(report, policy_decides_what_became_of_it)
 	expect_mode(in_tempdir("r.db"), "observe", "passed", 9);
 	expect_mode(in_tempdir("r.db"), "observe", "blocked", 0);
 	expect_mode(in_tempdir("r.db"), "observe", "unmaskable", 1);
+}
+
+static json_int_t outcome_count(json_t *rows, const char *outcome, const char *why)
+{
+	json_int_t n = 0;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		if (!strcmp(json_string_value(json_object_get(row, "outcome")), outcome) &&
+		    !strcmp(json_string_value(json_object_get(row, "why")), why))
+			n += json_integer_value(json_object_get(row, "count"));
+	}
+	return n;
+}
+
+static void connect_to(struct report *r, const char *target, enum report_outcome outcome,
+		       const char *why)
+{
+	const struct report_connection q = {.day = report_today(),
+					    .cgroup = "/a",
+					    .target = target,
+					    .outcome = outcome,
+					    .why = why};
+
+	report_count_connection(r, &q);
+}
+
+/* Also those that had to wait for a file, and without a request of theirs. */
+Test(report, outcomes_of_requests_and_connections)
+{
+	const struct report_query q = {.by = 1u << REPORT_BY_DAY | 1u << REPORT_BY_CGROUP,
+				       .outcomes = true};
+	const struct mask_counts none = {0};
+	struct report_request bad = {.day = report_today(),
+				     .cgroup = "/a",
+				     .target = "t",
+				     .refused = "not-json",
+				     .counts = &none};
+	const char *path = in_tempdir("r.db");
+	struct report_db *db;
+	struct report *r;
+	json_t *answer, *row;
+
+	put_file(path, "no database at all, but long enough to be looked at as one, is it?", 66);
+	r = report_new(path, 90, &types_builtin);
+	report_count(r, &bad);
+	connect_to(r, "", REPORT_SPLICED, "");
+	cr_assert_eq(report_flush(r, report_today()), -1);
+	report_count(r, &bad);
+	connect_to(r, "", REPORT_SPLICED, "");
+	connect_to(r, "t", REPORT_OPENED, "");
+	connect_to(r, "", REPORT_DENIED, "malformed ClientHello");
+	cr_assert_eq(unlink(path), 0);
+	report_free(r);
+	db = report_db_open_reading(path, &e);
+	cr_assert_not_null(db, "%s", e.text);
+	answer = report_rows(db, &q, 0, SIZE_MAX, &e);
+	cr_assert_not_null(answer, "%s", e.text);
+	report_db_close(db);
+	for (int i = 0; i < 2; i++) {
+		json_t *rows = json_object_get(answer, i ? "rows" : "outcomes");
+
+		cr_expect_eq(json_array_size(rows), 4u);
+		cr_expect_eq(outcome_count(rows, "refused", "not-json"), 2);
+		cr_expect_eq(outcome_count(rows, "spliced", ""), 2);
+		cr_expect_eq(outcome_count(rows, "opened", ""), 1);
+		cr_expect_eq(outcome_count(rows, "denied", "malformed ClientHello"), 1);
+	}
+	row = json_array_get(json_object_get(answer, "rows"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(row, "cgroup")), "/a");
+	cr_expect_not_null(json_object_get(row, "day"));
+	cr_expect_not_null(json_object_get(answer, "host"));
+	cr_expect_eq(
+		json_integer_value(json_object_get(
+			json_object_get(json_object_get(answer, "modes"), "enforce"), "requests")),
+		2);
+	json_decref(answer);
 }
 
 Test(report, a_restart_goes_on_and_old_days_are_forgotten)

@@ -192,6 +192,79 @@ Test(stream, tls_passes_bulk_both_ways_with_partial_writes)
 	tear_down(&b);
 }
 
+/* How much of bulk the peer reads, until there is no more or that much has come; *end: why. */
+static size_t peer_reads(struct bench *b, const uint8_t *bulk, size_t most, int *end)
+{
+	static uint8_t got[BULK];
+	size_t in = 0;
+	int r = 1;
+
+	while (r > 0 && in < most) {
+		r = SSL_read(b->peer, got + in, (int)(most - in));
+		in += r > 0 ? (size_t)r : 0;
+	}
+	*end = SSL_get_error(b->peer, r);
+	cr_assert_eq(memcmp(got, bulk, in), 0);
+	return in;
+}
+
+/* What was made and found no room goes first, whatever TLS itself has to say then. */
+Test(stream, nothing_overtakes_records_that_found_no_room)
+{
+	static uint8_t bulk[BULK];
+	size_t in, went;
+	struct buf b_out;
+	struct bench b;
+	int end;
+
+	set_up_tls(&b);
+	for (size_t i = 0; i < BULK; i++)
+		bulk[i] = (uint8_t)(i * 37 >> 4);
+	buf_init(&b_out, BULK);
+	cr_assert_eq(buf_append(&b_out, bulk, BULK), 0);
+	do {
+		went = BULK - buf_len(&b_out);
+		cr_assert_eq(stream_flush(&b.near, &b_out), STREAM_AGAIN);
+	} while (went < BULK - buf_len(&b_out));
+	cr_assert(b.near.unsent_plain > 0);
+	in = peer_reads(&b, bulk, 65536, &end);
+	cr_assert_eq(in, 65536u);
+	stream_close(&b.near, false, on_closed, &b); /* it says goodbye */
+	in += peer_reads(&b, bulk + in, BULK - in, &end);
+	cr_assert_eq(end, SSL_ERROR_ZERO_RETURN, "%d", end);
+	cr_assert(in > went, "%zu of %zu", in, went);
+	buf_free(&b_out);
+	tear_down(&b);
+}
+
+Test(stream, much_is_read_at_once_and_no_record_is_torn)
+{
+	static uint8_t bulk[100000], got[100000];
+	struct bench b;
+	size_t sent = 0, in = 0;
+
+	set_up_tls(&b);
+	for (size_t i = 0; i < sizeof(bulk); i++)
+		bulk[i] = (uint8_t)(i * 41 >> 3);
+	while (sent < sizeof(bulk)) {
+		size_t some = sizeof(bulk) - sent < 9000 ? sizeof(bulk) - sent : 9000;
+
+		cr_assert_eq(SSL_write(b.peer, bulk + sent, (int)some), (int)some);
+		sent += some;
+	}
+	SSL_shutdown(b.peer);
+	stream_doubt(&b.near);
+	while (in < sizeof(got)) {
+		ssize_t n = stream_read_much(&b.near, got + in, 40000);
+
+		cr_assert(n > 16384 || in + (size_t)n == sizeof(got), "%zd", n);
+		in += (size_t)n;
+	}
+	cr_assert_eq(memcmp(got, bulk, sizeof(bulk)), 0);
+	cr_assert_eq(stream_read_much(&b.near, got, sizeof(got)), STREAM_END);
+	tear_down(&b);
+}
+
 Test(stream, a_hello_that_was_read_before_is_seen_by_tls_at_every_split)
 {
 	uint8_t hello[4096];

@@ -158,14 +158,10 @@ bool audit_filter_wants(const struct audit_filter *f, const json_t *record)
 
 /* ---- how */
 
-/* What was not written by awsmaskd may hold anything. */
+/* What was not written by awsmaskd may hold anything. Returns how many bytes were put. */
 static int put_plain(const char *text)
 {
-	int n = 0;
-
-	for (; *text; text++, n++)
-		putchar(*text >= 0x20 && *text < 0x7f ? *text : '?');
-	return n;
+	return printf("%s", harmless(text));
 }
 
 static void put_column(const char *text, int width)

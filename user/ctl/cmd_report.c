@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../daemon/report.h"
-#include "client.h"
+#include "report_ask.h"
+#include "report_html.h"
 #include "report_table.h"
 
 #include <stdlib.h>
@@ -8,26 +8,15 @@
 
 #define TABLES_MAX 3
 #define DAYS_MAX 36500
-#define TRIES 5 /* what is counted meanwhile may bring new rows between pages */
 
 /* What is asked, of the daemon or of a file. */
 struct inquiry {
 	struct ctl *ctl;
-	struct report_db *db; /* NULL: the daemon's */
+	struct report_source from;
 	int64_t since;
 	unsigned by[TABLES_MAX]; /* bits of enum report_column */
 	size_t tables;
 };
-
-static json_t *columns_json(unsigned by)
-{
-	json_t *list = json_array();
-
-	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
-		if (by >> i & 1)
-			json_array_append_new(list, json_string(report_columns[i]));
-	return list;
-}
 
 /* ---- arguments; 0, or -1 after saying what is wrong */
 
@@ -79,64 +68,6 @@ static int take_by(struct inquiry *q)
 	ctl_usage_error(q->ctl, "--by is '%s', and can be %s, or several with commas between", text,
 			REPORT_COLUMN_WORDS);
 	return -1;
-}
-
-/* ---- asking */
-
-static json_t *ask_page(struct inquiry *q, unsigned by, size_t offset, struct err *e)
-{
-	const struct report_query query = {.by = by, .since = q->since};
-	json_t *request, *answer;
-	char since[16];
-
-	if (q->db)
-		return report_rows(q->db, &query, offset, SIZE_MAX, e);
-	report_day_format(q->since, since);
-	request = json_pack("{s:s, s:s, s:o, s:I}", "command", "report", "since", since, "by",
-			    columns_json(by), "offset", (json_int_t)offset);
-	return client_call(q->ctl, request, &answer, e) == CLIENT_DONE ? answer : NULL;
-}
-
-/* All pages in one. *moved: rows came in between, so some may be there twice, or not at all. */
-static json_t *ask_pages(struct inquiry *q, unsigned by, bool *moved, struct err *e)
-{
-	json_t *all = ask_page(q, by, 0, e), *rows = json_object_get(all, "rows");
-	json_int_t next = json_integer_value(json_object_get(all, "next"));
-
-	*moved = false;
-	while (next > 0 && (size_t)next == json_array_size(rows)) {
-		json_t *page = ask_page(q, by, (size_t)next, e);
-
-		if (!page) {
-			json_decref(all);
-			return NULL;
-		}
-		*moved |=
-			!json_equal(json_object_get(all, "total"), json_object_get(page, "total"));
-		json_array_extend(rows, json_object_get(page, "rows"));
-		next = json_integer_value(json_object_get(page, "next"));
-		json_decref(page);
-	}
-	return all;
-}
-
-static json_t *ask_all(struct inquiry *q, unsigned by, struct err *e)
-{
-	json_t *all = NULL;
-	bool moved = true;
-
-	for (int i = 0; i < TRIES && moved; i++) {
-		json_decref(all);
-		all = ask_pages(q, by, &moved, e);
-		if (!all)
-			return NULL;
-	}
-	if (json_is_array(json_object_get(all, "rows")) &&
-	    json_is_object(json_object_get(all, "modes")))
-		return all;
-	err_set(e, "awsmaskd's answer is not understood: is it of another version?");
-	json_decref(all);
-	return NULL;
 }
 
 /* ---- saying */
@@ -222,7 +153,10 @@ static int say_json(json_t *first, json_t *tables)
 	json_t *out = json_pack("{s:b, s:O, s:O}", "ok", 1, "modes",
 				json_object_get(first, "modes"), "tables", tables);
 	json_t *unwritten = json_object_get(first, "unwritten");
+	json_t *outcomes = json_object_get(first, "outcomes");
 
+	if (out && outcomes)
+		json_object_set(out, "outcomes", outcomes);
 	if (out && unwritten) {
 		json_object_set(out, "unwritten", unwritten);
 		json_object_set(out, "lost", json_object_get(first, "lost"));
@@ -237,8 +171,12 @@ static int report(struct inquiry *q)
 	struct err e;
 
 	for (size_t i = 0; i < q->tables; i++) {
-		json_t *answer = ask_all(q, q->by[i], &e), *rows = NULL;
+		const struct report_query query = {.by = q->by[i], .since = q->since};
+		json_t *answer, *rows = NULL;
 
+		q->from.progress = progress_begin(q->ctl, "asking", 0, PROGRESS_THINGS);
+		answer = report_ask_all(&q->from, &query, &e);
+		progress_end(q->from.progress);
 		if (answer && !(rows = sorted(json_object_get(answer, "rows"), q->by[i])))
 			err_set(&e, "memory is out");
 		if (!rows) {
@@ -248,8 +186,9 @@ static int report(struct inquiry *q)
 		}
 		if (!q->ctl->option[OPTION_JSON])
 			say_table(q, i, answer, rows);
-		json_array_append_new(tables, json_pack("{s:o, s:O}", "by", columns_json(q->by[i]),
-							"rows", rows));
+		json_array_append_new(
+			tables,
+			json_pack("{s:o, s:O}", "by", report_columns_json(q->by[i]), "rows", rows));
 		json_decref(rows);
 		if (!first)
 			first = json_incref(answer);
@@ -262,22 +201,50 @@ static int report(struct inquiry *q)
 	return status;
 }
 
+/* The page has its own tables. 0, or -1 after saying what is wrong. */
+static int check_words(const struct ctl *c, int argc)
+{
+	const char *html = c->option[OPTION_HTML];
+
+	if (html && (c->option[OPTION_BY] || c->option[OPTION_JSON]))
+		ctl_usage_error(c, "--html goes with neither --by nor --json");
+	else if (html && !*html)
+		ctl_usage_error(c, "--html names no file; - is standard output");
+	else if (!html && argc)
+		ctl_usage_error(c,
+				"files as arguments are for --html; a table is of one: --db FILE");
+	else if (argc && c->option[OPTION_DB])
+		ctl_usage_error(c, "files are named by --db or as arguments, not by both");
+	else
+		return 0;
+	return -1;
+}
+
+static int page(const struct inquiry *q, int argc, char **argv)
+{
+	const char *const *files = (const char *const *)argv;
+
+	if (q->ctl->option[OPTION_DB])
+		return report_html(q->ctl, q->since, &q->ctl->option[OPTION_DB], 1);
+	return report_html(q->ctl, q->since, files, (size_t)argc);
+}
+
 int cmd_report(struct ctl *c, int argc, char **argv)
 {
-	struct inquiry q = {.ctl = c};
+	struct inquiry q = {.ctl = c, .from = {.ctl = c}};
 	struct err e;
 	int status;
 
-	(void)argc;
-	(void)argv;
-	if (take_since(&q) < 0 || take_by(&q) < 0)
+	if (check_words(c, argc) < 0 || take_since(&q) < 0 || take_by(&q) < 0)
 		return STATUS_USAGE;
+	if (c->option[OPTION_HTML])
+		return page(&q, argc, argv);
 	if (c->option[OPTION_DB]) {
-		q.db = report_db_open_reading(c->option[OPTION_DB], &e);
-		if (!q.db)
+		q.from.db = report_db_open_reading(c->option[OPTION_DB], &e);
+		if (!q.from.db)
 			return ctl_refuse(c, &e);
 	}
 	status = report(&q);
-	report_db_close(q.db);
+	report_db_close(q.from.db);
 	return status;
 }

@@ -37,6 +37,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(DRY_RUN, "dry-run", NULL, "say what would be covered, and change nothing")               \
 	X(HERE, "here", NULL, "only whether a connection of this very process is masked")          \
 	X(DB, "db", "FILE", "read this report's file; no daemon is needed")                        \
+	X(HTML, "html", "FILE", "write a page for a review; - is standard output")                 \
 	X(BYPASS, "bypass", NULL, "try the ways round, too")                                       \
 	X(PROGRESS, "progress", NULL,                                                              \
 	  "say on stderr how far it is, also where that is no terminal")                           \

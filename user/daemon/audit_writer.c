@@ -34,7 +34,7 @@ struct audit_writer {
 	struct audit_file *file; /* NULL: none is written */
 	struct audit_forwarder forwarder;
 	struct audit_record *taken;
-	uint64_t synced_ms, head_ms, busy_ms, said_ms;
+	uint64_t synced_ms, head_ms, busy_ms, said_ms, forward_said_ms;
 	uint64_t told; /* seq of the head that was said last */
 	bool unsynced;
 	char said[sizeof(((struct err *)0)->text)];
@@ -118,6 +118,19 @@ static void not_written(struct audit_writer *w, const char *why)
 		say_failed(w, why);
 }
 
+static void not_forwarded(struct audit_writer *w, size_t n)
+{
+	uint64_t now = now_ms();
+
+	stat_add(&w->stats->audit_unforwarded, n);
+	if (w->forward_said_ms && now < w->forward_said_ms + SAY_AGAIN_MS)
+		return;
+	w->forward_said_ms = now;
+	log_event(LOG_WARNING, "audit-forward",
+		  log_word("why", "the journal, or syslog, does not take records at once"),
+		  log_word("then", "the audit log itself has them"));
+}
+
 /* Returns how many were. */
 static size_t write_some(struct audit_writer *w, const struct audit_record *records, size_t n)
 {
@@ -130,7 +143,7 @@ static size_t write_some(struct audit_writer *w, const struct audit_record *reco
 		stat_add(&w->stats->audit_lost_told, lost);
 		w->unsynced = true;
 		if (audit_forward(&w->forwarder, audit_file_lines(w->file), records, done) < 0)
-			stat_add(&w->stats->audit_unforwarded, done);
+			not_forwarded(w, done);
 	}
 	if (done < n) {
 		not_written(w, e.text);

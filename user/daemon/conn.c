@@ -2,6 +2,7 @@
 #include "conn_private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
 #define BUSY_MS 60000
+#define QUIET_MS 1000
 #define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
@@ -74,6 +76,41 @@ void conn_deadline(struct conn *c, uint64_t ms)
 		uv_timer_stop(&c->deadline);
 }
 
+/* Nobody asks: what is free goes back, also from between what is not. */
+static void on_quiet(uv_timer_t *timer)
+{
+	struct worker_thread *t = timer->data;
+
+	if (!t->worker->open_exchanges)
+		malloc_trim(0);
+}
+
+void conn_loop_open(struct worker_thread *t)
+{
+	uv_idle_init(&t->loop, &t->turn);
+	uv_timer_init(&t->loop, &t->quiet);
+	t->turn.data = t->quiet.data = t;
+}
+
+void conn_loop_close(struct worker_thread *t)
+{
+	uv_close((uv_handle_t *)&t->turn, NULL);
+	uv_close((uv_handle_t *)&t->quiet, NULL);
+}
+
+void conn_forget_exchange(struct conn *c)
+{
+	struct worker_thread *t = c->thread;
+
+	if (!c->exchange)
+		return;
+	exchange_free(c->exchange);
+	c->exchange = NULL;
+	/* Asking the kernel for all of it again takes longer than a short pause is worth. */
+	if (--t->worker->open_exchanges == 0 && !t->stopping)
+		uv_timer_start(&t->quiet, on_quiet, QUIET_MS, 0);
+}
+
 static void conn_free(struct conn *c)
 {
 	struct worker *w = c->thread->worker;
@@ -86,7 +123,7 @@ static void conn_free(struct conn *c)
 		c->next->previous = c->previous;
 	if (c->use)
 		scope_use_leave(c->use, c->held);
-	exchange_free(c->exchange);
+	conn_forget_exchange(c);
 	conn_watch_end(c);
 	identity_free(&c->who);
 	buf_free(&c->in);
@@ -146,6 +183,7 @@ void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
 	conn_audit_flow(c, AUDIT_REFUSED, why);
+	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
 		 log_name("host", conn_host_known(c) ? c->host : "other"));
 }

@@ -27,9 +27,9 @@ enum conn_door { DOOR_TRANSPARENT, DOOR_EXPLICIT };
 
 /* Take over an accepted, non-blocking socket of that network namespace. On failure it is closed. */
 void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
-/* Before the first of the thread's, and when it stops: what gives each of them its turn. */
-void conn_turns_open(struct worker_thread *t);
-void conn_turns_close(struct worker_thread *t);
+/* What they need of the thread's loop: before the first, and when it stops. */
+void conn_loop_open(struct worker_thread *t);
+void conn_loop_close(struct worker_thread *t);
 /* Whether one of the thread's may still have something to ask of the monitor. */
 bool conn_any_asks(const struct worker_thread *t);
 /* From now on each ends with the answer to what was asked for, or when nobody asks. */

@@ -39,6 +39,11 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 	return masked + observed + (observe ? 0 : counts->blocked);
 }
 
+static const char *refused_word(int refusal)
+{
+	return refusal < 0 ? NULL : refusal_word((enum refusal)refusal);
+}
+
 static void report(struct conn *c, const struct exchange_facts *f)
 {
 	struct report_request q = {.day = report_today(),
@@ -46,11 +51,24 @@ static void report(struct conn *c, const struct exchange_facts *f)
 				   .target = c->host,
 				   .observe = conn_observes(c),
 				   .passed_on = f->passed_on,
-				   .refused = f->refusal >= 0,
-				   .unmaskable = f->unmaskable >= 0,
+				   .refused = refused_word(f->refusal),
+				   .unmaskable = refused_word(f->unmaskable),
 				   .counts = &f->masked};
 
 	report_count(c->thread->worker->report, &q);
+}
+
+void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why)
+{
+	/* Any other name may be a value itself (a bucket's, an instance's). */
+	const struct report_connection q = {.day = report_today(),
+					    .cgroup = c->who.accounted ? c->who.accounted : "",
+					    .target = conn_host_known(c) ? c->host : "",
+					    .observe = conn_observes(c),
+					    .outcome = outcome,
+					    .why = why};
+
+	report_count_connection(c->thread->worker->report, &q);
 }
 
 void conn_count(struct conn *c)

@@ -28,6 +28,7 @@ static bool start_exchange(struct conn *c)
 		conn_close(c, true);
 		return false;
 	}
+	w->open_exchanges++;
 	/* Elsewhere we are the proxy ourselves, or send to what stands for the target. */
 	if (c->door == DOOR_TRANSPARENT && !w->config->origin.address[0])
 		exchange_keep_absolute(c->exchange);
@@ -391,8 +392,7 @@ static bool say_goodbye(struct conn *c)
 /* What only a request needs is given back. */
 void conn_rest(struct conn *c)
 {
-	exchange_free(c->exchange);
-	c->exchange = NULL;
+	conn_forget_exchange(c);
 	c->idle = false;
 	c->rested = true;
 	c->counted = c->told = 0;

@@ -81,6 +81,7 @@ static void after_scope(struct conn *c)
 void conn_prepare(struct conn *c)
 {
 	stat_add(&c->thread->worker->stats->flows_opened, 1);
+	conn_count_connection(c, REPORT_OPENED, "");
 	c->origin_needs_tls = c->origin && c->tls;
 	c->origin_waited = c->origin != NULL;
 	conn_move(c, CONN_PREPARE);

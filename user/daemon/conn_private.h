@@ -99,11 +99,13 @@ void conn_pump(void *arg);
 void conn_move(struct conn *c, enum conn_state to);
 void conn_close(struct conn *c, bool abort);
 void conn_deadline(struct conn *c, uint64_t ms); /* 0: none */
+/* Its exchange is not needed any more. */
+void conn_forget_exchange(struct conn *c);
 /* Nobody has asked for anything for a while. */
 void conn_rest(struct conn *c);
 /* Read what fits into c->in. As stream_read(): > 0 something came. */
 ssize_t conn_fill(struct conn *c);
-void conn_refused(struct conn *c, const char *why); /* count and say it */
+void conn_refused(struct conn *c, const char *why); /* count and say it; why: static */
 
 /* Each returns true when something happened, so that the pump goes round again. */
 bool conn_sniff(struct conn *c);
@@ -136,6 +138,8 @@ void conn_ask_flow(struct conn *c);
 bool conn_observes(const struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
+/* What became of a connection, into the report; why: static. */
+void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why);
 /* It goes to the origin: what was observed in it into the log, once. */
 void conn_tell(struct conn *c);
 /* Its records (audit_send.h): of the request that has come to its end; of the connection, once. */

@@ -426,6 +426,7 @@ bool conn_dial(struct conn *c)
 		return false;
 	}
 	stat_add(&c->thread->worker->stats->flows_spliced, 1);
+	conn_count_connection(c, REPORT_SPLICED, "");
 	conn_move(c, CONN_SPLICE);
 	conn_deadline(
 		c,

@@ -45,17 +45,6 @@ static void on_turn(uv_idle_t *turn)
 	conn_pump(c);
 }
 
-void conn_turns_open(struct worker_thread *t)
-{
-	uv_idle_init(&t->loop, &t->turn);
-	t->turn.data = t;
-}
-
-void conn_turns_close(struct worker_thread *t)
-{
-	uv_close((uv_handle_t *)&t->turn, NULL);
-}
-
 /* ---- on other threads */
 
 static void scan(uv_work_t *work)

@@ -288,11 +288,14 @@ static json_t *take_report(struct control_job *job, json_t *request)
 	json_t *by = NULL;
 	json_int_t offset = 0;
 	json_error_t wrong;
+	int outcomes = 0;
 
-	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?o, s?I}", "command",
-			   &(const char *){NULL}, "since", &since, "by", &by, "offset",
-			   &offset) < 0)
-		return control_refusal("report takes by, since and offset: %s", wrong.text);
+	if (json_unpack_ex(request, &wrong, JSON_STRICT, "{s:s, s?s, s?o, s?b, s?I}", "command",
+			   &(const char *){NULL}, "since", &since, "by", &by, "outcomes", &outcomes,
+			   "offset", &offset) < 0)
+		return control_refusal("report takes by, since, outcomes and offset: %s",
+				       wrong.text);
+	job->query.outcomes = outcomes;
 	if (since && report_day_parse(since, &job->query.since) < 0)
 		return control_refusal("since is '%s', and can be a date such as 2026-11-01",
 				       since);

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #define FLUSH_MS 5000
-#define RETRY_MS 60000	    /* after a failure */
-#define SAY_AGAIN_MS 600000 /* of the same failure */
-#define ANSWER_ROOM (CTL_LINE_MAX - 4096)
+#define RETRY_MS 60000			   /* after a failure */
+#define SAY_AGAIN_MS 600000		   /* of the same failure */
+#define ANSWER_ROOM (CTL_LINE_MAX - 16384) /* for rows; sums of all are beside them */
 
 struct report {
 	char *path;
@@ -39,6 +39,15 @@ void report_count(struct report *r, const struct report_request *q)
 		return;
 	pthread_mutex_lock(&r->counting);
 	tally_count(&r->tally, q);
+	pthread_mutex_unlock(&r->counting);
+}
+
+void report_count_connection(struct report *r, const struct report_connection *q)
+{
+	if (!*r->path)
+		return;
+	pthread_mutex_lock(&r->counting);
+	tally_count_connection(&r->tally, q);
 	pthread_mutex_unlock(&r->counting);
 }
 

@@ -20,6 +20,7 @@ struct report *report_new(const char *path, unsigned keep_days, const struct typ
 void report_free(struct report *r);
 
 void report_count(struct report *r, const struct report_request *q);
+void report_count_connection(struct report *r, const struct report_connection *q);
 
 /* Write every few seconds, from this loop's pool. 0, or -1. */
 int report_start(struct report *r, uv_loop_t *loop);
@@ -32,7 +33,7 @@ int report_flush(struct report *r, int64_t today);
 /* How it fares, for `status`. */
 struct report_state {
 	uint64_t unwritten; /* requests counted and not yet written */
-	uint64_t lost;	    /* requests that could not be counted: too much was unwritten */
+	uint64_t lost;	    /* requests and connections that could not be: too much was unwritten */
 	uint64_t failures;  /* to write */
 	char error[sizeof(((struct err *)0)->text)]; /* of the last attempt; "": none */
 };
@@ -50,8 +51,10 @@ void report_forget(struct report_question *question);
 
 /*
  * Rows as JSON, from `offset` on, as many as fit into `room` bytes: "rows", how many there are in
- * "total", and the offset to go on with in "next" if there are more; "modes": the sums of each mode
- * with its "first" and "last" day. NULL and a sentence.
+ * "total", and the offset to go on with in "next" if there are more. Rows of sums have them by their
+ * names, those of outcomes "outcome", "why" and "count". Beside them, and not part of `room`: "modes",
+ * the sums of each mode with its "first" and "last" day; "outcomes", as such rows, of all of it;
+ * "host" and "version" of the file. NULL and a sentence.
  */
 json_t *report_rows(struct report_db *db, const struct report_query *q, uint64_t offset,
 		    size_t room, struct err *e);

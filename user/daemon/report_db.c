@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "report_db.h"
+#include "report_db_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+/*
+ * The oldest schema that understands the file. A table that came later, and that an older version
+ * does not miss, leaves the number as it is: so either version reads and writes what the other made.
+ */
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x61776d72 /* "awmr" */
 #define BUSY_MS 2000
-#define SQL_MAX 2048
 
 static const char schema[] =
 	"CREATE TABLE tally (day INTEGER NOT NULL, cgroup TEXT NOT NULL, target TEXT NOT NULL,"
@@ -25,6 +29,22 @@ static const char schema[] =
 		"PRAGMA application_id = 1635216754;"
 		"PRAGMA user_version = 1;";
 
+/* Came later: made wherever it is missing. */
+static const char later[] =
+	"CREATE TABLE IF NOT EXISTS outcome (day INTEGER NOT NULL, cgroup TEXT NOT NULL,"
+	" target TEXT NOT NULL, mode TEXT NOT NULL, outcome TEXT NOT NULL, why TEXT NOT NULL,"
+	" count INTEGER NOT NULL,"
+	" PRIMARY KEY (day, cgroup, target, mode, outcome, why)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
+	" WITHOUT ROWID;";
+
+static const char outcome_sql[] = "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?)"
+				  " ON CONFLICT DO UPDATE SET count = count + excluded.count";
+
+static const char about_sql[] = "INSERT INTO about VALUES (?, ?)"
+				" ON CONFLICT DO UPDATE SET value = excluded.value"
+				" WHERE value <> excluded.value";
+
 static const char add_sql[] = "INSERT INTO tally VALUES (?, ?, ?, ?, ?"
 #define X(name, meaning) ", ?"
 	REPORT_SUMS(X)
@@ -35,11 +55,17 @@ static const char add_sql[] = "INSERT INTO tally VALUES (?, ?, ?, ?, ?"
 #undef X
 	;
 
-enum { ADD_FIRST_SUM = 6, EACH_MODE = REPORT_COLUMN_COUNT, EACH_FIRST, EACH_LAST, EACH_SUMS };
+enum { ADD_FIRST_SUM = 6 };
 
 const char *const report_columns[REPORT_COLUMN_COUNT] = {
 #define X(name, word) word,
 	REPORT_COLUMNS(X)
+#undef X
+};
+
+const char *const report_outcomes[REPORT_OUTCOME_COUNT] = {
+#define X(name, word, meaning) word,
+	REPORT_OUTCOMES(X)
 #undef X
 };
 
@@ -50,15 +76,6 @@ int report_column_find(const char *word)
 			return i;
 	return -1;
 }
-
-struct report_db {
-	sqlite3 *sqlite;
-	sqlite3_stmt *add;
-	char *path;
-	dev_t dev; /* the file's, to notice when it is taken away */
-	ino_t ino;
-	const char *why;
-};
 
 static const char *reason(int rc)
 {
@@ -85,7 +102,7 @@ static const char *reason(int rc)
 	}
 }
 
-static int failed(struct report_db *db, int rc)
+int report_db_failed(struct report_db *db, int rc)
 {
 	db->why = reason(rc);
 	return -1;
@@ -100,7 +117,7 @@ static int execute(struct report_db *db, const char *sql)
 {
 	int rc = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : failed(db, rc);
+	return rc == SQLITE_OK ? 0 : report_db_failed(db, rc);
 }
 
 /* A file that was removed or replaced still takes writes, which nobody would ever find again. */
@@ -131,130 +148,72 @@ void report_db_rollback(struct report_db *db)
 	db->why = why;
 }
 
-static const char *mode_word(bool observe)
+const char *report_mode_word(bool observe)
 {
 	return observe ? "observe" : "enforce";
+}
+
+static int prepare(struct report_db *db, const char *sql, sqlite3_stmt **st)
+{
+	int rc = *st ? SQLITE_OK
+		     : sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
+
+	return rc == SQLITE_OK ? 0 : report_db_failed(db, rc);
+}
+
+static int step(struct report_db *db, sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return rc == SQLITE_DONE ? 0 : report_db_failed(db, rc);
+}
+
+/* What every row begins with. */
+static void bind_key(sqlite3_stmt *st, const struct report_key *key)
+{
+	sqlite3_bind_int64(st, 1, key->day);
+	sqlite3_bind_text(st, 2, key->cgroup, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, key->target, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, report_mode_word(key->observe), -1, SQLITE_STATIC);
 }
 
 int report_db_add(struct report_db *db, const struct report_key *key,
 		  const struct report_sums *sums)
 {
-	int rc, at = ADD_FIRST_SUM;
+	int at = ADD_FIRST_SUM;
 
-	if (!db->add) {
-		rc = sqlite3_prepare_v3(db->sqlite, add_sql, -1, SQLITE_PREPARE_PERSISTENT,
-					&db->add, NULL);
-		if (rc != SQLITE_OK)
-			return failed(db, rc);
-	}
-	sqlite3_bind_int64(db->add, 1, key->day);
-	sqlite3_bind_text(db->add, 2, key->cgroup, -1, SQLITE_STATIC);
-	sqlite3_bind_text(db->add, 3, key->target, -1, SQLITE_STATIC);
-	sqlite3_bind_text(db->add, 4, mode_word(key->observe), -1, SQLITE_STATIC);
+	if (prepare(db, add_sql, &db->add))
+		return -1;
+	bind_key(db->add, key);
 	sqlite3_bind_text(db->add, 5, key->type, -1, SQLITE_STATIC);
 #define X(name, meaning) sqlite3_bind_int64(db->add, at++, (sqlite3_int64)sums->name);
 	REPORT_SUMS(X)
 #undef X
-	rc = sqlite3_step(db->add);
-	sqlite3_reset(db->add);
-	sqlite3_clear_bindings(db->add);
-	return rc == SQLITE_DONE ? 0 : failed(db, rc);
+	return step(db, db->add);
+}
+
+int report_db_add_outcome(struct report_db *db, const struct report_key *key,
+			  enum report_outcome outcome, const char *why, uint64_t count)
+{
+	if (prepare(db, outcome_sql, &db->add_outcome))
+		return -1;
+	bind_key(db->add_outcome, key);
+	sqlite3_bind_text(db->add_outcome, 5, report_outcomes[outcome], -1, SQLITE_STATIC);
+	sqlite3_bind_text(db->add_outcome, 6, why, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(db->add_outcome, 7, (sqlite3_int64)count);
+	return step(db, db->add_outcome);
 }
 
 int report_db_prune(struct report_db *db, int64_t before)
 {
-	char sql[80];
+	char sql[128];
 
-	snprintf(sql, sizeof(sql), "DELETE FROM tally WHERE day < %lld", (long long)before);
+	snprintf(sql, sizeof(sql),
+		 "DELETE FROM tally WHERE day < %lld; DELETE FROM outcome WHERE day < %lld",
+		 (long long)before, (long long)before);
 	return execute(db, sql);
-}
-
-/* ---- reading */
-
-static void put(char sql[static SQL_MAX], const char *text)
-{
-	size_t len = strlen(sql);
-
-	snprintf(sql + len, SQL_MAX - len, "%s", text);
-}
-
-static void each_sql(unsigned by, char sql[static SQL_MAX])
-{
-	*sql = 0;
-	put(sql, "SELECT ");
-	for (int i = 0; i < REPORT_COLUMN_COUNT; i++) {
-		put(sql, by >> i & 1 ? report_columns[i] : "NULL");
-		put(sql, ", ");
-	}
-	put(sql, "mode, min(day), max(day)");
-#define X(name, meaning) put(sql, ", sum(" #name ")");
-	REPORT_SUMS(X)
-#undef X
-	put(sql, " FROM tally WHERE day >= ? AND type ");
-	put(sql, by >> REPORT_BY_TYPE & 1 ? "<> '' GROUP BY " : "= '' GROUP BY ");
-	for (int i = 0; i < REPORT_COLUMN_COUNT; i++) {
-		if (by >> i & 1) {
-			put(sql, report_columns[i]);
-			put(sql, ", ");
-		}
-	}
-	/* The groups come sorted by their columns. */
-	put(sql, "mode ORDER BY ");
-	for (int i = 0; i <= REPORT_COLUMN_COUNT; i++) {
-		char column[8];
-
-		snprintf(column, sizeof(column), "%s%d", i ? ", " : "", i + 1);
-		put(sql, column);
-	}
-}
-
-static int read_row(struct report_db *db, sqlite3_stmt *st, char day[static 16],
-		    struct report_row *row)
-{
-	const char *mode = (const char *)sqlite3_column_text(st, EACH_MODE);
-	int at = EACH_SUMS;
-
-	for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
-		row->text[i] = (const char *)sqlite3_column_text(st, i);
-	if (row->text[REPORT_BY_DAY]) {
-		report_day_format(sqlite3_column_int64(st, REPORT_BY_DAY), day);
-		row->text[REPORT_BY_DAY] = day;
-	}
-	row->observe = mode && !strcmp(mode, mode_word(true));
-	row->first = sqlite3_column_int64(st, EACH_FIRST);
-	row->last = sqlite3_column_int64(st, EACH_LAST);
-#define X(name, meaning) row->sums.name = (uint64_t)sqlite3_column_int64(st, at++);
-	REPORT_SUMS(X)
-#undef X
-	if (mode && (row->observe || !strcmp(mode, mode_word(false))))
-		return 0;
-	return failed(db, SQLITE_CORRUPT);
-}
-
-int report_db_each(struct report_db *db, const struct report_query *q,
-		   int (*row)(void *arg, const struct report_row *row), void *arg)
-{
-	struct report_row r;
-	sqlite3_stmt *st = NULL;
-	char sql[SQL_MAX], day[16];
-	int rc, result = 0;
-
-	each_sql(q->by, sql);
-	rc = sqlite3_prepare_v2(db->sqlite, sql, -1, &st, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(st, 1, q->since);
-	while (result == 0 && rc != SQLITE_DONE) {
-		rc = rc == SQLITE_OK || rc == SQLITE_ROW ? sqlite3_step(st) : rc;
-		if (rc == SQLITE_ROW) {
-			result = read_row(db, st, day, &r);
-			if (result == 0)
-				result = row(arg, &r);
-		} else if (rc != SQLITE_DONE) {
-			result = failed(db, rc);
-		}
-	}
-	sqlite3_finalize(st);
-	return result;
 }
 
 /* ---- opening */
@@ -288,7 +247,7 @@ static int read_number(struct report_db *db, const char *sql, int64_t *n)
 	if (rc == SQLITE_ROW)
 		*n = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
-	return rc == SQLITE_ROW ? 0 : failed(db, rc);
+	return rc == SQLITE_ROW ? 0 : report_db_failed(db, rc);
 }
 
 /* Whose file it is. 1: nobody's yet; 0: a report that can be understood. */
@@ -313,6 +272,32 @@ static int check_kind(struct report_db *db)
 	return 0;
 }
 
+/* Whose counts these are, once the file has been carried away. */
+static int say_about(struct report_db *db, const char *name, const char *value)
+{
+	sqlite3_stmt *st = NULL;
+	int result = prepare(db, about_sql, &st);
+
+	if (result == 0) {
+		sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+		sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC);
+		result = step(db, st);
+	}
+	sqlite3_finalize(st);
+	return result;
+}
+
+static int sign(struct report_db *db)
+{
+	struct utsname host;
+
+	if (uname(&host))
+		return 0; /* the file's name stands for it then */
+	return say_about(db, "host", host.nodename) || say_about(db, "version", AWSMASK_VERSION)
+		       ? -1
+		       : 0;
+}
+
 static int make_tables(struct report_db *db)
 {
 	int kind;
@@ -320,10 +305,25 @@ static int make_tables(struct report_db *db)
 	if (report_db_begin(db))
 		return -1;
 	kind = check_kind(db);
-	if (kind < 0 || (kind == 1 && execute(db, schema)) || report_db_commit(db)) {
+	if (kind < 0 || (kind == 1 && execute(db, schema)) || execute(db, later) || sign(db) ||
+	    report_db_commit(db)) {
 		report_db_rollback(db);
 		return -1;
 	}
+	return 0;
+}
+
+/* Whether an older version wrote it, which had no such tables. */
+static int find_later(struct report_db *db)
+{
+	int64_t tables = 0;
+
+	if (read_number(db,
+			"SELECT count(*) FROM sqlite_master WHERE type = 'table'"
+			" AND name IN ('outcome', 'about')",
+			&tables))
+		return -1;
+	db->has_later = tables == 2;
 	return 0;
 }
 
@@ -335,11 +335,11 @@ static int check_through(struct report_db *db, bool reading)
 			"PRAGMA temp_store = MEMORY; PRAGMA synchronous = NORMAL"))
 		return -1;
 	if (!reading)
-		return make_tables(db);
+		return make_tables(db) ? -1 : find_later(db);
 	kind = check_kind(db);
 	if (kind == 1)
 		db->why = "it is empty: awsmaskd has not written into it yet";
-	return kind == 0 ? 0 : -1;
+	return kind == 0 ? find_later(db) : -1;
 }
 
 static int open_file(struct report_db *db, bool reading)
@@ -351,7 +351,7 @@ static int open_file(struct report_db *db, bool reading)
 				 NULL);
 
 	if (rc != SQLITE_OK || stat(db->path, &st))
-		return failed(db, rc == SQLITE_OK ? SQLITE_CANTOPEN : rc);
+		return report_db_failed(db, rc == SQLITE_OK ? SQLITE_CANTOPEN : rc);
 	db->dev = st.st_dev;
 	db->ino = st.st_ino;
 	sqlite3_extended_result_codes(db->sqlite, 1);
@@ -402,6 +402,7 @@ void report_db_close(struct report_db *db)
 	if (!db)
 		return;
 	sqlite3_finalize(db->add);
+	sqlite3_finalize(db->add_outcome);
 	sqlite3_close(db->sqlite);
 	free(db->path);
 	free(db);

@@ -2,8 +2,9 @@
 #ifndef AWSMASK_REPORT_DB_H
 #define AWSMASK_REPORT_DB_H
 /*
- * The report's file: sums per day, cgroup, target, mode and type. SQLite with a rollback journal, so
- * that the one file, copied anywhere, can be read. Not locked: its owner lets one thread in at a
+ * The report's file: sums per day, cgroup, target, mode and type, what became of requests and
+ * connections, and whose counts these are. SQLite with a rollback journal, so that the one file,
+ * copied anywhere, can be read. Not locked: its owner lets one thread in at a
  * time; other processes are kept apart by the file's own locks. Counts only, never values (I8).
  */
 #include "err.h"
@@ -29,6 +30,25 @@ struct report_sums {
 	REPORT_SUMS(X)
 #undef X
 };
+
+/* What became of requests and connections, each with a word for why ("": it needs none). The names of
+ * hosts that are no targets are not kept: any of them may be a value. */
+#define REPORT_OUTCOMES(X)                                                                         \
+	X(REFUSED, "refused", "requests that were refused")                                        \
+	X(UNMASKABLE, "unmaskable",                                                                \
+	  "requests that were only observed, and would have been refused")                         \
+	X(OPENED, "opened", "connections to targets, opened")                                      \
+	X(SPLICED, "spliced", "connections to other hosts, passed through unopened")               \
+	X(DENIED, "denied", "connections that were refused")
+
+enum report_outcome {
+#define X(name, word, meaning) REPORT_##name,
+	REPORT_OUTCOMES(X)
+#undef X
+		REPORT_OUTCOME_COUNT
+};
+
+extern const char *const report_outcomes[REPORT_OUTCOME_COUNT];
 
 /* Columns by which sums can be told apart; the mode always does. */
 #define REPORT_COLUMNS(X)                                                                          \
@@ -58,6 +78,7 @@ struct report_key {
 struct report_query {
 	unsigned by;   /* bits 1 << enum report_column */
 	int64_t since; /* day */
+	bool outcomes; /* they, not sums; told apart by why, too. A type has none */
 };
 
 /* One row of an answer. What it is not told apart by is NULL (day: the first of them). */
@@ -66,6 +87,8 @@ struct report_row {
 	bool observe;
 	int64_t first, last; /* days */
 	struct report_sums sums;
+	const char *outcome, *why; /* of a row of outcomes, with its count; else NULL */
+	uint64_t count;
 };
 
 struct report_db;
@@ -88,11 +111,19 @@ void report_db_rollback(struct report_db *db);
 /* Inside begin and commit. */
 int report_db_add(struct report_db *db, const struct report_key *key,
 		  const struct report_sums *sums);
+/* The key's type is not looked at. */
+int report_db_add_outcome(struct report_db *db, const struct report_key *key,
+			  enum report_outcome outcome, const char *why, uint64_t count);
 int report_db_prune(struct report_db *db, int64_t before); /* forget days before this one */
 /* Rows in the order of their columns; sums by type leave requests as a whole out. -1 too when row()
- * says it: then nothing has failed. */
+ * says it: then nothing has failed. A file of an older version has no outcomes. */
 int report_db_each(struct report_db *db, const struct report_query *q,
 		   int (*row)(void *arg, const struct report_row *row), void *arg);
+/* What the file says of itself: the "host" on which it was written last, and that awsmask's
+ * "version". text; "": an older version wrote it. */
+#define REPORT_ABOUT_MAX 256
+const char *report_db_about(struct report_db *db, const char *name,
+			    char text[static REPORT_ABOUT_MAX]);
 /* The column of this name, or -1. */
 int report_column_find(const char *word);
 /* A sentence; static. */

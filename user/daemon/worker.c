@@ -82,7 +82,7 @@ static void close_loop(struct loop_thread *t)
 	}
 	conn_close_all(&t->base);
 	audit_sender_close(&t->base.audit);
-	conn_turns_close(&t->base);
+	conn_loop_close(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
 	uv_close((uv_handle_t *)&t->alive, NULL);
@@ -258,7 +258,7 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	uv_async_init(loop, &t->stop, on_stop);
 	uv_async_init(loop, &t->drain, on_drain);
 	uv_timer_init(loop, &t->drained);
-	conn_turns_open(&t->base);
+	conn_loop_open(&t->base);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
 	if (!t->base.privsep || !t->base.origins ||

@@ -66,6 +66,8 @@ struct worker {
 	uint64_t started; /* seconds since 1970 */
 	struct exchange_config enforce, observe;
 	_Atomic size_t open_conns;
+	_Atomic size_t
+		open_exchanges; /* of connections that are asked for something now and then */
 	_Atomic unsigned ca_generation; /* grows when the monitor has read another CA */
 };
 
@@ -81,6 +83,7 @@ struct worker_thread {
 	struct conn *conns;	    /* all of them, so that they can be closed at the end */
 	uv_idle_t turn;		    /* one request is scanned in each round of the loop ... */
 	struct conn *to_scan;	    /* ... of these */
+	uv_timer_t quiet;	    /* until memory that requests took goes back */
 	struct conn *scanning, *to_scan_apart; /* large ones: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;

@@ -53,11 +53,21 @@ struct detector;
 __attribute__((warn_unused_result)) struct detector *detector_new(const struct catalogue *c);
 void detector_free(struct detector *d);
 
-/* What a detector did so far: how many anchors stood in its texts, and how many of them were tried. */
+/*
+ * What a detector did so far: how many anchors were looked at more closely, how many of them were tried, and how
+ * many bytes the tries went over that may go far (walls.h).
+ */
 struct detect_work {
-	uint64_t anchors, matches;
+	uint64_t anchors, matches, walked;
 };
 const struct detect_work *detector_work(const struct detector *d);
+
+/*
+ * From here on it may look at so many anchors, until this is called again; a rule that is tried counts
+ * as EFFORT_TRY of them. What needs more fails. At first it may do what it likes.
+ */
+#define EFFORT_TRY 16
+void detector_allow(struct detector *d, uint64_t effort);
 
 /* What found a span, where it was none of the catalogue's rules. */
 #define RULE_LITERAL UINT16_MAX	       /* the grammar of placeholders */
@@ -73,9 +83,9 @@ struct span {
 /*
  * Append the spans of `text` (struct span, by start, disjoint, never directly followed by a digit)
  * to `spans`. The text is one decoded string; escapes that remain in it (JSON in JSON, ANSI
- * colours, percent-encoding) count as boundaries. Linear in len. 0, or -1: a match limit was hit, a
- * rule cannot be compiled for want of memory, or a buffer is full; the request must then be refused, for "no match" cannot be told from "not
- * looked".
+ * colours, percent-encoding) count as boundaries. Linear in len. 0, or -1: a match limit was hit, it
+ * takes more than detector_allow() allows, a rule cannot be compiled for want of memory, or a buffer is
+ * full; the request must then be refused, for "no match" cannot be told from "not looked".
  */
 __attribute__((warn_unused_result)) int detect(struct detector *d, const uint8_t *text, size_t len,
 					       struct buf *spans);

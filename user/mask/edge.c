@@ -165,6 +165,12 @@ bool edge_left(enum edge e, const uint8_t *text, size_t at)
 	return e != EDGE_HOST || !is_dot_or_dash(text[at - 1]) || is_sign(text, at - 1);
 }
 
+bool edge_may_follow(enum edge e, uint8_t before)
+{
+	return e == EDGE_ANY || !is_alnum(before) || is_hex(before) || is_escaped(before) ||
+	       before == 'm' || before == 'K';
+}
+
 bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at)
 {
 	if (e == EDGE_ANY || at == len)
@@ -180,9 +186,19 @@ static bool walk_goes_on(enum chars c, const uint8_t *text, size_t at)
 	return at > 0 && is_of(c, text[at - 1]) && !(text[at - 1] == '.' && text[at] == '.');
 }
 
+/* Where what begins at `run` and goes on at least to `at` does so without the rest of an escape. */
+static size_t behind_escape(const uint8_t *text, size_t run, size_t at)
+{
+	size_t q = at - run < ESCAPE_TAIL_MAX ? at : run + ESCAPE_TAIL_MAX;
+
+	while (q > run && !escape_ends(text, q))
+		q--;
+	return q;
+}
+
 size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo)
 {
-	size_t run = at, start, q;
+	size_t run = at, start;
 
 	while (walk_goes_on(c, text, run)) {
 		if (run == memo->from) {
@@ -193,16 +209,20 @@ size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo
 	}
 	memo->from = at;
 	memo->start = run;
-	start = run;
-	for (q = at - run < ESCAPE_TAIL_MAX ? at : run + ESCAPE_TAIL_MAX; q > run; q--) {
-		if (escape_ends(text, q)) {
-			start = q;
-			break;
-		}
-	}
+	start = memo->known == run + 1 ? memo->name : behind_escape(text, run, at);
 	while (start < at && is_dot_or_dash(text[start]))
 		start++;
+	/* nearer to it an escape may still end between here and there */
+	if (at - run >= ESCAPE_TAIL_MAX) {
+		memo->known = run + 1;
+		memo->name = start;
+	}
 	return start < at ? start : NO_START;
+}
+
+bool walk_may_end(enum chars c, uint8_t before)
+{
+	return is_of(c, before);
 }
 
 bool walk_starts(enum chars c, const uint8_t *text, size_t len, size_t at)

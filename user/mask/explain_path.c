@@ -14,9 +14,15 @@ static size_t class_end(const char *e, size_t at)
 	return e[at] ? at + 1 : at;
 }
 
-static bool is_named(const char *open)
+static bool has_name_of_its_own(const char *open)
 {
 	return open[1] == '?' && open[2] == '<' && open[3] != '=' && open[3] != '!';
+}
+
+/* After a type: a name in small letters is of a piece. */
+static bool is_named(const char *open)
+{
+	return has_name_of_its_own(open) && open[3] >= 'A' && open[3] <= 'Z';
 }
 
 static bool is_lookaround(const char *open)
@@ -32,7 +38,7 @@ static size_t open_end(const char *e, size_t at)
 {
 	if (e[at + 1] != '?')
 		return at + 1;
-	if (is_named(e + at))
+	if (has_name_of_its_own(e + at))
 		return at + strcspn(e + at, ">") + 1;
 	if (e[at + 2] == '<')
 		return at + 4;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow_parse.h"
+#include "follow_repeat.h"
 #include "follow_set.h"
 
 #include <string.h>
@@ -8,6 +9,7 @@
  * As much of pcre2pattern(3) as catalogues are written in. Each part of an expression becomes a
  * piece of the graph, with one node where it begins and an empty one where it ends.
  */
+#define ANCHOR_CALLOUT "10)"
 #define COPIES_MAX 24 /* of x in x{n}: further than anybody looks */
 #define DEPTH_MAX 60
 
@@ -315,6 +317,19 @@ static struct piece read_name(struct reader *r)
 	return read_again_group(r, found);
 }
 
+/* Behind "(?C": the number of a callout, which takes no bytes. */
+static struct piece read_callout(struct reader *r)
+{
+	bool anchor = !strncmp(r->at, ANCHOR_CALLOUT, strlen(ANCHOR_CALLOUT));
+
+	r->at += strspn(r->at, "0123456789");
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	if (anchor && !r->f->dry && r->f->anchors == NODE_FIRST)
+		r->f->anchors = r->f->count;
+	return piece_empty(r->f);
+}
+
 static struct piece read_group(struct reader *r)
 {
 	if (r->at[1] == '*')
@@ -328,6 +343,8 @@ static struct piece read_group(struct reader *r)
 		return read_number(r);
 	if (starts_with(r, "&"))
 		return read_name(r);
+	if (starts_with(r, "C"))
+		return read_callout(r);
 	if (starts_with(r, "="))
 		return read_ahead(r);
 	if (starts_with(r, "<="))
@@ -370,48 +387,6 @@ static struct piece read_atom(struct reader *r)
 	}
 }
 
-/* {n}, {n,}, {n,m}. False, and nothing read: it is no quantifier. */
-static bool read_braces(struct reader *r, unsigned *least, unsigned *most)
-{
-	const char *p = r->at + 1;
-
-	if (*p < '0' || *p > '9')
-		return false;
-	for (*least = 0; *p >= '0' && *p <= '9' && *least < 100000; p++)
-		*least = *least * 10 + (unsigned)(*p - '0');
-	*most = *least;
-	if (*p == ',') {
-		p++;
-		*most = *p == '}' ? UINT32_MAX : 0;
-		for (; *p >= '0' && *p <= '9' && *most < 100000; p++)
-			*most = *most * 10 + (unsigned)(*p - '0');
-	}
-	if (*p != '}')
-		return false;
-	r->at = p + 1;
-	return true;
-}
-
-static void read_quantifier(struct reader *r, unsigned *least, unsigned *most)
-{
-	*least = *most = 1;
-	if (*r->at == '{') {
-		if (!read_braces(r, least, most)) {
-			/* {,n} and {n , m} are quantifiers too in later versions. */
-			r->failed |= r->at[1] && strchr("0123456789, ", r->at[1]);
-			return;
-		}
-	} else if (*r->at && strchr("*+?", *r->at)) {
-		*least = *r->at == '+';
-		*most = *r->at == '?' ? 1 : UINT32_MAX;
-		r->at++;
-	} else {
-		return;
-	}
-	if (*r->at == '+' || *r->at == '?')
-		r->at++;
-}
-
 static struct piece read_again(struct reader *r, const char *atom)
 {
 	unsigned captures = r->captures;
@@ -431,7 +406,7 @@ static struct piece read_repeated(struct reader *r)
 	struct piece p = read_atom(r), more;
 	unsigned least, most, n;
 
-	read_quantifier(r, &least, &most);
+	r->failed |= !repeat_read(&r->at, &least, &most);
 	if (r->failed || r->f->dry || (least == 1 && most == 1))
 		return p;
 	if (least == 0)
@@ -477,6 +452,7 @@ int follow_parse(struct graph *f, const char *expression)
 	struct piece p;
 
 	f->count = 0;
+	f->anchors = NODE_FIRST;
 	f->cut = f->dry = false;
 	f->ways_count = 0;
 	f->sets_count = 0;

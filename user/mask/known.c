@@ -3,7 +3,7 @@
 
 #define STOPS_MIN 64
 #define WORDS_MIN 64
-#define VALUES_PER_WORD 2
+#define VALUES_PER_WORD 4
 #define KEEP_STORAGE (1u << 20)
 
 size_t known_stops(const uint8_t *p, size_t len)

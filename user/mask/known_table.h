@@ -129,11 +129,12 @@ static inline uint64_t run_mix(uint64_t first, uint64_t last, size_t len)
  */
 static inline uint64_t run_key(const uint8_t *p, size_t len)
 {
-	uint64_t mask = len < 8 ? (1ull << 8 * len) - 1 : ~0ull;
+	size_t most = len < sizeof(uint64_t) ? len : sizeof(uint64_t);
+	uint64_t mask = ~0ull >> (64 - 8 * most);
 
 	if (len >= RUN_LONG)
 		return run_mix(run_word(p), run_word(p + 8), RUN_LONG);
-	return run_mix(run_word(p) & mask, run_word(p + (len < 8 ? 0 : len - 8)) & mask, len);
+	return run_mix(run_word(p) & mask, run_word(p + (len - most)) & mask, len);
 }
 
 /* Runs, two bits of a word each. */

@@ -6,6 +6,11 @@
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
 #define BUFS 15
+/*
+ * How far looking for identifiers may go (detect.h): as two passes over 64 MiB of what is full of them
+ * go, and no text of 4 MiB comes there. Whoever waits for the same loop does so for two seconds, about.
+ */
+#define EFFORT_MAX (1u << 26)
 
 static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
@@ -35,6 +40,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 		mask_free(m);
 		return NULL;
 	}
+	detector_allow(m->detector, EFFORT_MAX);
 	return m;
 }
 
@@ -77,6 +83,7 @@ void mask_reset(struct mask *m)
 	if (m->scanned) /* pages of numbers */
 		m->counts = (struct mask_counts){0};
 	m->scanned = false;
+	detector_allow(m->detector, EFFORT_MAX);
 	mask_follow(m, &policy_default);
 }
 
@@ -90,7 +97,7 @@ const char *mask_error_text(enum mask_error e)
 		[MASK_BINARY_PART] =
 			"A part holds binary data in which AWS identifiers cannot be masked.",
 		[MASK_MATCH_LIMIT] =
-			"A pattern could not be evaluated within its limits on this text.",
+			"Looking for identifiers in this text takes more steps than it may.",
 		[MASK_TOO_LARGE] =
 			"Masking the request would take more memory than the configured limit.",
 	};

@@ -79,15 +79,13 @@ static enum mask_error scan_token(struct walk *w, const struct jstr_token *t)
 	size_t len = 0;
 	const uint8_t *text;
 
-	if (t->escaped) {
-		mask_recall(w->m, w->p + t->off, t->len, 0, true);
-		if (mask_recalls_nothing(w->m))
-			return MASK_OK;
-	}
+	if (!t->len)
+		return MASK_OK;
+	mask_recall(w->m, w->p + t->off, t->len, 0, t->escaped);
+	if (mask_recalls_nothing(w->m))
+		return MASK_OK;
 	text = token_text(w, t, &len);
-	if (!text)
-		return t->len ? MASK_TOO_LARGE : MASK_OK;
-	return mask_text_scan(w->m, text, len, 0, w->base + t->off);
+	return text ? mask_text_scan(w->m, text, len, 0, w->base + t->off) : MASK_TOO_LARGE;
 }
 
 /* A setting's value means something only beside its name: "accountId": "...". */

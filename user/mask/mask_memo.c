@@ -3,6 +3,7 @@
 #include "mask_scan.h"
 
 /* To look for so many values one by one is as dear as to read the text. */
+#define VALUES_LEAST 4
 #define BYTES_PER_VALUE 16
 
 static void forget_key(struct mask *m)
@@ -51,7 +52,7 @@ static bool is_current(const struct mask *m)
 
 	if (lists(m) && lists(m) != memo_lists(m->recalled))
 		return false;
-	if (fresh > m->key.len / BYTES_PER_VALUE)
+	if (fresh > VALUES_LEAST + m->key.len / BYTES_PER_VALUE)
 		return false;
 	if (known > before && may_have_any(&tokens, m->snapshot, before))
 		return false;

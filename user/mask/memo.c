@@ -11,7 +11,8 @@
 #define WAYS 8
 #define BYTES_PER_SLOT 512 /* of the ring */
 #define SHARE 4		   /* no text takes more than this part of the ring */
-#define TOKEN_BITS 2	   /* per byte of text */
+#define HASHED 64	   /* so many bytes are hashed in a step */
+#define TOKEN_BITS 1	   /* per byte of text */
 
 /* A span, smaller. */
 struct kept_span {
@@ -32,16 +33,22 @@ struct memo_text {
 	bool used;  /* since memo_age() */
 };
 
+/* What a look-up reads first: of texts with another hash, most are told by these bits of it. */
+struct memo_slot {
+	uint32_t place; /* / ALIGN + 1; 0: empty */
+	uint32_t tag;
+};
+
 struct memo {
 	struct memo_stats stats;
 	uint64_t seed;
-	size_t cap;	 /* of the ring */
-	size_t head;	 /* where the next text goes */
-	size_t tail;	 /* the oldest */
-	size_t end;	 /* behind the last one, while the ring is wrapped */
-	bool wrapped;	 /* the head stands before the tail */
-	size_t buckets;	 /* a power of two */
-	uint32_t *slots; /* place / ALIGN + 1 */
+	size_t cap;	/* of the ring */
+	size_t head;	/* where the next text goes */
+	size_t tail;	/* the oldest */
+	size_t end;	/* behind the last one, while the ring is wrapped */
+	bool wrapped;	/* the head stands before the tail */
+	size_t buckets; /* a power of two */
+	struct memo_slot *slots;
 	uint8_t *ring;
 };
 
@@ -179,45 +186,59 @@ static uint64_t word_at(const uint8_t *p)
 	return word;
 }
 
-/* Four lanes, so that no multiplication waits for the one before. Texts have MEMO_TEXT_MIN bytes at least. */
+/* Four lanes, so that no multiplication waits for the one before. */
+static void hash_on(uint64_t lane[static 4], const uint8_t *p)
+{
+	for (unsigned i = 0; i < 4; i++)
+		lane[i] = mix(word_at(p + 16 * i) ^ lane[i],
+			      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
+}
+
 static uint64_t text_hash(const struct memo *m, const struct memo_key *key)
 {
-	const uint8_t *p = key->text, *last = p + key->len - 64;
+	const uint8_t *p = key->text;
 	uint64_t lane[4] = {m->seed, m->seed ^ 0xa0761d6478bd642fu, m->seed ^ 0xe7037ed1a0b428dbu,
 			    m->seed ^ 0x8ebc6af09c88c6e3u};
 	uint64_t extra = key->len ^ (uint64_t)key->skip << 32 ^ (uint64_t)key->escaped << 63;
 
-	for (;; p += 64) {
-		if (p > last)
-			p = last; /* some bytes twice */
-		for (unsigned i = 0; i < 4; i++)
-			lane[i] = mix(word_at(p + 16 * i) ^ lane[i],
-				      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
-		if (p == last)
-			break;
+	if (key->len < HASHED) {
+		uint8_t copy[HASHED] = {0};
+
+		memcpy(copy, p, key->len);
+		hash_on(lane, copy);
+	} else {
+		for (size_t left = key->len; left > HASHED; left -= HASHED, p += HASHED)
+			hash_on(lane, p);
+		hash_on(lane, key->text + key->len - HASHED); /* some bytes twice */
 	}
 	lane[0] ^= mix(lane[1] ^ extra, lane[2] ^ m->seed);
 	return mix(lane[0] ^ (uintptr_t)key->owner, lane[3] ^ 0x1d8e4e27c47d124fu);
 }
 
-static uint32_t *bucket_of(const struct memo *m, uint64_t hash)
+static struct memo_slot *bucket_of(const struct memo *m, uint64_t hash)
 {
 	return m->slots + (hash & (m->buckets - 1)) * WAYS;
 }
 
-static bool text_is(const struct memo_text *t, uint64_t hash, const struct memo_key *key)
+static struct memo_text *slot_text(const struct memo *m, const struct memo_slot *slot)
 {
-	return t->hash == hash && t->owner == key->owner && t->len == key->len &&
+	return text_at(m, (size_t)(slot->place - 1) * ALIGN);
+}
+
+static bool text_is(const struct memo_text *t, const struct memo_key *key)
+{
+	return t->hash == key->hash && t->owner == key->owner && t->len == key->len &&
 	       t->skip == key->skip && t->escaped == key->escaped &&
 	       !memcmp(bytes_of(t), key->text, key->len);
 }
 
-static uint32_t *slot_find(const struct memo *m, uint64_t hash, const struct memo_key *key)
+static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *key)
 {
-	uint32_t *bucket = bucket_of(m, hash);
+	struct memo_slot *bucket = bucket_of(m, key->hash);
 
 	for (unsigned i = 0; i < WAYS; i++)
-		if (bucket[i] && text_is(text_at(m, (size_t)(bucket[i] - 1) * ALIGN), hash, key))
+		if (bucket[i].tag == (uint32_t)(key->hash >> 32) && bucket[i].place &&
+		    text_is(slot_text(m, &bucket[i]), key))
 			return &bucket[i];
 	return NULL;
 }
@@ -227,17 +248,19 @@ bool memo_fits(const struct memo *m, size_t len)
 	return len >= MEMO_TEXT_MIN && len <= m->cap / SHARE && len <= UINT32_MAX;
 }
 
-struct memo_text *memo_recall(struct memo *m, const struct memo_key *key)
+struct memo_text *memo_recall(struct memo *m, struct memo_key *key)
 {
-	uint32_t *slot = slot_find(m, text_hash(m, key), key);
+	struct memo_slot *slot;
 	struct memo_text *t;
 
+	key->hash = text_hash(m, key);
+	slot = slot_find(m, key);
 	if (!slot) {
 		m->stats.missed++;
 		m->stats.missed_bytes += key->len;
 		return NULL;
 	}
-	t = text_at(m, (size_t)(*slot - 1) * ALIGN);
+	t = slot_text(m, slot);
 	t->used = true;
 	m->stats.recalled++;
 	m->stats.recalled_bytes += key->len;
@@ -247,20 +270,20 @@ struct memo_text *memo_recall(struct memo *m, const struct memo_key *key)
 /* ---- the ring */
 
 /* Wiped; its room is free when all that is older has gone. */
-static void text_forget(struct memo *m, struct memo_text *t, uint32_t *slot)
+static void text_forget(struct memo *m, struct memo_text *t, struct memo_slot *slot)
 {
-	*slot = 0;
+	*slot = (struct memo_slot){0};
 	t->alive = false;
 	m->stats.held -= t->size;
 	explicit_bzero(t + 1, t->size - sizeof(*t));
 }
 
-static uint32_t *slot_of(const struct memo *m, const struct memo_text *t)
+static struct memo_slot *slot_of(const struct memo *m, const struct memo_text *t)
 {
 	uint32_t place = (uint32_t)((size_t)((const uint8_t *)t - m->ring) / ALIGN) + 1;
-	uint32_t *slot = bucket_of(m, t->hash);
+	struct memo_slot *slot = bucket_of(m, t->hash);
 
-	while (*slot != place)
+	while (slot->place != place)
 		slot++;
 	return slot;
 }
@@ -297,16 +320,16 @@ static void make_room(struct memo *m, size_t size)
 }
 
 /* A free slot, or that of the text in the bucket which came first. */
-static uint32_t *slot_take(struct memo *m, uint64_t hash)
+static struct memo_slot *slot_take(struct memo *m, uint64_t hash)
 {
-	uint32_t *bucket = bucket_of(m, hash);
+	struct memo_slot *bucket = bucket_of(m, hash);
 	unsigned oldest = 0;
 	size_t most = 0;
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		size_t place = (size_t)(bucket[i] - 1) * ALIGN, age;
+		size_t place = (size_t)(bucket[i].place - 1) * ALIGN, age;
 
-		if (!bucket[i])
+		if (!bucket[i].place)
 			return &bucket[i];
 		/* How far behind the head, going back. */
 		age = place < m->head ? m->head - place : m->head + m->cap - place;
@@ -315,7 +338,7 @@ static uint32_t *slot_take(struct memo *m, uint64_t hash)
 			oldest = i;
 		}
 	}
-	text_forget(m, text_at(m, (size_t)(bucket[oldest] - 1) * ALIGN), &bucket[oldest]);
+	text_forget(m, slot_text(m, &bucket[oldest]), &bucket[oldest]);
 	return &bucket[oldest];
 }
 
@@ -362,12 +385,11 @@ static bool text_renew(struct memo_text *t, const struct memo_found *f)
 void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_found *f)
 {
 	size_t room = f->n_places + f->n_places / 4 + 4, size = text_size(m, key, f, room);
-	uint64_t hash = text_hash(m, key);
-	uint32_t *slot = slot_find(m, hash, key);
+	struct memo_slot *slot = slot_find(m, key);
 	struct memo_text *t;
 
 	if (slot) {
-		t = text_at(m, (size_t)(*slot - 1) * ALIGN);
+		t = slot_text(m, slot);
 		if (text_renew(t, f))
 			return;
 		text_forget(m, t, slot);
@@ -375,9 +397,9 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_fou
 	if (!size)
 		return;
 	make_room(m, size);
-	slot = slot_take(m, hash);
+	slot = slot_take(m, key->hash);
 	t = text_at(m, m->head);
-	*t = (struct memo_text){.hash = hash,
+	*t = (struct memo_text){.hash = key->hash,
 				.lists = f->lists,
 				.owner = key->owner,
 				.known = f->known,
@@ -391,7 +413,7 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_fou
 				.alive = true,
 				.used = true};
 	text_fill(t, key, f);
-	*slot = (uint32_t)(m->head / ALIGN) + 1;
+	*slot = (struct memo_slot){(uint32_t)(m->head / ALIGN) + 1, (uint32_t)(key->hash >> 32)};
 	m->head += size;
 	m->stats.held += size;
 }

@@ -13,7 +13,7 @@
  */
 #include "known.h"
 
-#define MEMO_TEXT_MIN 64 /* shorter texts are not worth it */
+#define MEMO_TEXT_MIN 8 /* shorter texts are not worth it */
 
 struct memo;
 
@@ -31,8 +31,9 @@ struct memo_key {
 	const void *owner;
 	const uint8_t *text;
 	size_t len;
-	size_t skip;  /* so many bytes are only context */
-	bool escaped; /* the text is a JSON string's content as it stands there */
+	size_t skip;   /* so many bytes are only context */
+	bool escaped;  /* the text is a JSON string's content as it stands there */
+	uint64_t hash; /* memo_recall() fills this in, for memo_keep() */
 };
 
 /* What was found in it. Offsets are those of the text, decoded. */
@@ -53,7 +54,7 @@ struct memo_text;
 bool memo_fits(const struct memo *m, size_t len);
 
 /* NULL: it was not seen before, or that is forgotten. It has to fit. */
-struct memo_text *memo_recall(struct memo *m, const struct memo_key *key);
+struct memo_text *memo_recall(struct memo *m, struct memo_key *key);
 
 size_t memo_rule_count(const struct memo_text *t);
 struct span memo_rule(const struct memo_text *t, size_t i);
@@ -67,8 +68,10 @@ void memo_knows(struct memo_text *t, size_t known);
 /* How many words of tokens belong to a text of so many bytes. */
 size_t memo_token_words(size_t len);
 
-/* Keep what was found, if there is room for it, instead of what was kept of this text before. It has to
- * fit. */
+/*
+ * Keep what was found, if there is room for it, instead of what was kept of this text before. It was
+ * recalled, or not, with the same key.
+ */
 void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_found *found);
 
 /* Wipe what was neither kept nor recalled since the last time. */

@@ -47,8 +47,9 @@
 	  "masked. "                                                                               \
 	  "Upload text, or ask your administrator about awsmask's policy for binary uploads.")     \
 	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
-	  "awsmask refused this request: a pattern could not be evaluated within its limits on "   \
-	  "this text.")                                                                            \
+	  "awsmask refused this request: to look for identifiers in its text takes more steps "    \
+	  "than it may, for the text repeats too often what identifiers begin with. Nothing was "  \
+	  "sent. Send less of it at once.")                                                                            \
 	X(BLOCKED, "blocked", 400, "invalid_request_error",                                        \
 	  "awsmask refused this request: it holds a value of the type ${type}, which by this "     \
 	  "host's policy may not be sent, not even masked. Take it out of the conversation, or "   \
