@@ -251,6 +251,7 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
 	-Iinclude -I$(dir $(image)) -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
+		user/daemon/audit_line.c user/daemon/audit_record.c user/ctl/audit_verify.c \
 		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/control_flows.c user/daemon/board.c \
 		user/daemon/shared.c user/daemon/log.c user/daemon/metrics_text.c \
 		user/daemon/stats.c user/daemon/report_day.c) \
@@ -272,7 +273,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lisal -lyaml -ljansson
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lisal -lyaml -ljansson -lcrypto
 
 fuzz-build: $(fuzz_bin)
 

@@ -18,6 +18,10 @@ _awsmaskctl() {
 	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
 	--target) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl config show 2>/dev/null |
 		sed -n 's/^targets: *\[\(.*\)\]$/\1/p' | tr -d ,)" -- "$cur") && return ;;
+	--verdict) mapfile -t COMPREPLY < <(compgen -W 'masked passed spliced refused done' -- "$cur") && return ;;
+	--event) mapfile -t COMPREPLY < <(compgen -W 'request flow enroll unenroll reload ca-reload start stop torn' -- "$cur") && return ;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") && return ;;
+	--type) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl catalogue | awk 'NR > 1 { print $1 }')" -- "$cur") && return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'always never auto' -- "$cur") && return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W 'rate bytes age masked requests doing program target cgroup' -- "$cur") && return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
@@ -41,6 +45,13 @@ _awsmaskctl() {
 		;;
 	report) [[ $words != *' --html'* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
+	audit)
+		if [[ $words == *' verify '* || $words == *' show '* || $words == *' follow '* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W 'verify show follow' -- "$cur")
+		fi
+		;;
 	vault) mapfile -t COMPREPLY < <(compgen -W 'check repair' -- "$cur") ;;
 	config) mapfile -t COMPREPLY < <(compgen -W 'check show' -- "$cur") ;;
 	catalogue) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl catalogue | awk 'NR > 1 { print $1 }')" -- "$cur") ;;
