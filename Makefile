@@ -183,14 +183,14 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
 	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
-	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+	@[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
 		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
 
 uninstall: ## remove what install brought, but the configuration
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || rm -f "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 
@@ -296,8 +296,7 @@ score: all ## what is found in the corpus and what is not, type by type (SEED=1)
 	@python3 -B tests/corpus/score.py --seed $(SEED) --mask '$(B)/awsmaskctl mask --vault {vault}' \
 		--unmask '$(B)/awsmaskctl unmask --vault {vault}'
 
-test-fleet: all ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
-	@tools/deps.sh --fleet
+test-fleet: lint ## packages and the Ansible role on a machine of their own (debootstrap, systemd-nspawn); installs what they need
 	@tests/e2e/fleet.sh
 
 test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
@@ -342,7 +341,7 @@ check: ## format, clang-tidy, cppcheck, shellcheck, purity of libawsmask.a
 lint: all ## what is installed and packaged: lintian, rpmlint, mandoc, systemd-analyze, promtool, ansible-lint; installs them
 	@tools/deps.sh --fleet
 	@$(MAKE) -s deb rpm >build/packages.log 2>&1 || { cat build/packages.log; exit 1; }
-	@tools/lint.sh $(B)
+	@tools/lint.sh
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \

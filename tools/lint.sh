@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What is installed and packaged, looked at by the tools that each kind has: tools/lint.sh BUILD, after `make deb rpm`.
+# What is installed and packaged, looked at by the tools that each kind has; after `make deb rpm`.
 # (tools/check.sh is for the source.)
 set -u
 cd "$(dirname "$0")/.." || exit 1
-BUILD=${1:?"which build directory? (tools/lint.sh BUILD)"}
 # shellcheck source=tests/e2e/cases.bash
 . tests/e2e/cases.bash
 

@@ -5,7 +5,7 @@ _awsmaskctl() {
 	local words=" ${COMP_WORDS[*]} "
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket | --target) ((i++)) ;;
+		--config | --socket | --color | --target) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -18,6 +18,8 @@ _awsmaskctl() {
 	--fail) mapfile -t COMPREPLY < <(compgen -W 'closed open' -- "$cur") && return ;;
 	--target) mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl config show 2>/dev/null |
 		sed -n 's/^targets: *\[\(.*\)\]$/\1/p' | tr -d ,)" -- "$cur") && return ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W 'always never auto' -- "$cur") && return ;;
+	--sort) mapfile -t COMPREPLY < <(compgen -W 'rate bytes age masked requests doing program target cgroup' -- "$cur") && return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
 	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac

@@ -1,23 +1,49 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# A machine with a systemd of its own: this host's files below an overlay, booted by systemd-nspawn without a network.
-# Whatever is written, installed or attached there is gone with it. For scripts that say, before anything else,
+# A machine with a systemd of its own: files below an overlay, booted by systemd-nspawn without a network. Whatever is
+# written, installed or attached there is gone with it. For scripts that say, before anything else,
 #
 #   . tests/e2e/machine.bash && machine_begin "$@"
 #
-# and put files below $ROOT, then machine_boot. machine_end is called when they exit.
+# and put files below $ROOT, then machine_boot. machine_end is called when they exit. The files are this host's, or,
+# with machine_base before machine_begin, those of a bare system.
 
 # shellcheck source=tests/e2e/cases.bash
 . "$(dirname "${BASH_SOURCE[0]}")/cases.bash"
 
 VALUE=i-0c5d19e7f2ab38640 ADDRESS=198.51.100.7 TARGET=api.anthropic.com
+MACHINE_OPTIONS=() # of systemd-nspawn, too
 INSTALLED_BY_HAND=(usr/local/sbin/awsmaskd usr/local/sbin/awsmaskctl)
 
-machine_begin() {
+needs_root() {
 	[ "$(id -u)" = 0 ] || {
 		echo "this test needs root, for mounts and namespaces: sudo $0" >&2
 		exit 1
 	}
+}
+
+# This host's distribution with these packages and no others; made once, and kept below build/.
+machine_base() { # PACKAGE...
+	local packages codename
+	needs_root
+	packages=$(printf '%s\n' dbus procps iproute2 python3 "$@" | sort -u)
+	# shellcheck source=/dev/null
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	MACHINE_BASE=$PWD/build/machine/$codename-$(sha256sum <<<"$packages" | cut -c1-12)
+	[ -e "$MACHINE_BASE.complete" ] && return
+	rm -rf build/machine && mkdir -p build/machine
+	# shellcheck disable=SC2086 # a list of words
+	{ debootstrap --variant=minbase --include=systemd,systemd-sysv "$codename" "$MACHINE_BASE" &&
+		systemd-nspawn --quiet --register=no --keep-unit --console=pipe --directory="$MACHINE_BASE" \
+			--setenv=DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages &&
+		rm -f "$MACHINE_BASE"/var/cache/apt/archives/*.deb; } >build/machine/log 2>&1 </dev/null &&
+		touch "$MACHINE_BASE.complete" && return
+	tail -n 5 build/machine/log
+	return 1
+}
+
+machine_begin() {
+	needs_root
 	[ "${1:-}" = --inside ] || exec unshare --mount --propagation private "$0" --inside
 	MACHINE=awsmask-machine-$$
 	WORK=${TMPDIR:-/tmp}/$MACHINE
@@ -28,15 +54,20 @@ machine_begin() {
 	CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$MACHINE
 	mkdir "$CGROUP" || return 1
 	mkdir -p "$WORK" && mount -t tmpfs tmpfs "$WORK" && mkdir "$WORK/upper" "$WORK/work" "$ROOT" &&
-		mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$ROOT" || return 1
-	# Nothing of what this host runs, keeps or is called.
-	rm -rf "$ROOT"/etc/systemd/system/*.wants "$ROOT"/etc/awsmask "$ROOT"/var/lib/awsmask "$ROOT"/etc/machine-id
+		mount -t overlay overlay -o "lowerdir=${MACHINE_BASE:-/},upperdir=$WORK/upper,workdir=$WORK/work" "$ROOT" || return 1
+	[ -n "${MACHINE_BASE:-}" ] || forget_host
+	rm -f "$ROOT/etc/hosts" "$ROOT/etc/machine-id"
+	echo "$ADDRESS $TARGET" >"$ROOT/etc/hosts"
+	: >"$ROOT/etc/machine-id"
+}
+
+# Nothing of what this host runs or keeps.
+forget_host() {
+	rm -rf "$ROOT"/etc/systemd/system/*.wants "$ROOT"/etc/awsmask "$ROOT"/var/lib/awsmask
 	rm -f "${INSTALLED_BY_HAND[@]/#/$ROOT/}"
 	sed -i '/^awsmask:/d' "$ROOT"/etc/passwd "$ROOT"/etc/group "$ROOT"/etc/shadow "$ROOT"/etc/gshadow
 	# A policy that forbids services to start and stop is one of containers.
-	rm -f "$ROOT/etc/hosts" "$ROOT/usr/sbin/policy-rc.d"
-	echo "$ADDRESS $TARGET" >"$ROOT/etc/hosts"
-	: >"$ROOT/etc/machine-id"
+	rm -f "$ROOT/usr/sbin/policy-rc.d"
 }
 
 machine_end() {
@@ -55,7 +86,7 @@ machine_boot() {
 	(echo "$BASHPID" >"$CGROUP/cgroup.procs" &&
 		SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn --quiet \
 			--directory="$ROOT" --machine="$MACHINE" --register=no --keep-unit --private-network --capability=all \
-			--system-call-filter="$calls" --console=pipe --boot -- --unit=multi-user.target \
+			--system-call-filter="$calls" --console=pipe "${MACHINE_OPTIONS[@]}" --boot -- --unit=multi-user.target \
 			</dev/null >"$WORK/console" 2>&1) &
 	NSPAWN=$!
 	# The machine's /sys comes without what only the first machine may have; a mount of its own shows less, too.
@@ -131,4 +162,47 @@ is_masked() { # [SLICE]
 		echo "$said"
 		return 1
 	}
+}
+
+# The scripted origin beside the simple one, under the same name to those who have AT_SCRIPTED.
+AT_SCRIPTED=(--property=BindReadOnlyPaths=/opt/load/hosts:/etc/hosts)
+
+# Before the machine needs it: its files and its certificate.
+scripted_prepare() {
+	mkdir -p "$ROOT/opt/load/log" && cp tests/e2e/{origin,answers,message,steady}.py "$ROOT/opt/load/" &&
+		echo "198.51.100.9 $TARGET" >"$ROOT/opt/load/hosts" &&
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$TARGET" \
+			-addext "subjectAltName=DNS:$TARGET" -keyout "$ROOT/opt/load/$TARGET.key" \
+			-out "$ROOT/opt/load/$TARGET.pem" 2>/dev/null
+}
+
+scripted_start() {
+	machine ip addr replace 198.51.100.9/32 dev lo && machine rm -f /run/scripted &&
+		machine systemd-run --quiet --unit=scripted \
+			python3 -B /opt/load/origin.py --certs /opt/load --log /opt/load/log --ready /run/scripted --address 198.51.100.9 &&
+		wait_for 20 machine test -s /run/scripted
+}
+
+# Streams that go on from one to the next.
+begin_load() { # AT-ONCE TENTHS-OF-A-SECOND
+	scripted_start && machine rm -f /run/steady.said &&
+		machine systemd-run --quiet --unit=steady --slice=agents.slice "${AT_SCRIPTED[@]}" \
+			--property=StandardOutput=file:/run/steady.said python3 -B /opt/load/steady.py $TARGET 80 "$1" /run/going "$2" &&
+		wait_for 30 machine test -s /run/going || {
+		machine journalctl --no-pager -n 5 -u scripted -u steady
+		return 1
+	}
+}
+
+# None was cut, none refused.
+end_load() {
+	machine rm /run/going
+	wait_for 30 fails machine systemctl is-active steady
+	machine cat /run/steady.said
+	machine systemctl stop scripted
+	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said
+}
+
+fails() {
+	! "$@"
 }

@@ -116,6 +116,34 @@ def check_rules(page, repo):
         say(f"the runbook speaks of {extra}, which no rule raises")
 
 
+def refusals(repo):
+    """The reasons that clients are told."""
+    text = (repo / "user/wire/exchange.h").read_text()
+    return set(re.findall(r'^\tX\([A-Z_]+, "([a-z-]+)", \d{3},', text, flags=re.M))
+
+
+def warnings(repo):
+    """The events that are logged as a warning or worse."""
+    for path in (repo / "user").rglob("*.c"):
+        for call in re.findall(r"\b(?:log_event|conn_log)\(.*?(?:\blog_[a-z]+\(|;)", path.read_text(), flags=re.S):
+            if re.search(r"\bLOG_(WARNING|ERR|CRIT)\b", call):
+                yield from re.findall(r'"([a-z-]+)"', call)
+
+
+def check_runbook(repo):
+    """What it says of refusals and events is what there is."""
+    runbook = (repo / "deploy/RUNBOOK.md").read_text()
+    for title, known in (("Refusals", refusals(repo)), ("Events", set(warnings(repo)))):
+        section = runbook.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        told = {word for row in re.findall(r"^\| (`.*?) \|", section, flags=re.M) for word in re.findall(r"`([a-z-]+)`", row)}
+        if len(known) < 15:
+            say(f"only {len(known)} of {title} were found in the source")
+        for word in sorted(known - told):
+            say(f"the runbook's {title} lack {word}")
+        for word in sorted(told - known):
+            say(f"the runbook's {title} have {word}, which there is not")
+
+
 def panels(node):
     if isinstance(node, dict):
         if "expr" in node:
@@ -143,6 +171,7 @@ def main(path, repo):
     repo = pathlib.Path(repo)
     page = Page(pathlib.Path(path).read_text())
     check_rules(page, repo)
+    check_runbook(repo)
     check_dashboard(page, repo)
     print("\n".join(wrong))
     return 1 if wrong else 0

@@ -93,39 +93,6 @@ exposure() { # UNIT AT-MOST
 	machine systemd-analyze security --no-pager --threshold="$2" "$1"
 }
 
-# The scripted origin beside the simple one, under the same name to those who ask it: streams that go on from one
-# to the next.
-begin_load() { # AT-ONCE TENTHS-OF-A-SECOND
-	local address=198.51.100.9
-	mkdir -p "$ROOT/opt/log" && cp tests/e2e/{origin,answers,message,steady}.py "$ROOT/opt/" &&
-		echo "$address $TARGET" >"$ROOT/opt/hosts" &&
-		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$TARGET" \
-			-keyout "$ROOT/opt/$TARGET.key" -out "$ROOT/opt/$TARGET.pem" 2>/dev/null &&
-		machine ip addr replace "$address/32" dev lo && machine rm -f /run/scripted /run/steady.said &&
-		machine systemd-run --quiet --unit=scripted \
-			python3 -B /opt/origin.py --certs /opt --log /opt/log --ready /run/scripted --address "$address" &&
-		wait_for 20 machine test -s /run/scripted &&
-		machine systemd-run --quiet --unit=steady --slice=agents.slice --property=BindReadOnlyPaths=/opt/hosts:/etc/hosts \
-			--property=StandardOutput=file:/run/steady.said python3 -B /opt/steady.py $TARGET 80 "$1" /run/going "$2" &&
-		wait_for 30 machine test -s /run/going || {
-		machine journalctl --no-pager -n 5 -u scripted -u steady
-		return 1
-	}
-}
-
-# None was cut, none refused.
-end_load() {
-	machine rm /run/going
-	wait_for 30 fails machine systemctl is-active steady
-	machine cat /run/steady.said
-	machine systemctl stop scripted
-	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said
-}
-
-fails() {
-	! "$@"
-}
-
 restarts() { # TIMES: each time another program lies there, as after a package's upgrade
 	local program=/usr/local/sbin/awsmaskd
 	for _ in $(seq "$1"); do
@@ -172,7 +139,7 @@ released() {
 	machine systemctl stop awsmaskd.service && machine awsmaskd --release && [[ "$(ask agents.slice)" == *"$VALUE"*"$VALUE" ]]
 }
 
-make -s install DESTDIR="$ROOT" && machine_boot || exit 1
+make -s install DESTDIR="$ROOT" && scripted_prepare && machine_boot || exit 1
 check "the user and the directories are made" machine sh -c 'systemd-sysusers && systemd-tmpfiles --create && id awsmask'
 check "a server beside it" serve
 check "the units have no fault" machine systemd-analyze verify /usr/local/lib/systemd/system/awsmask{d.service,-worker.service,-worker.socket}

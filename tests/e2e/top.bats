@@ -70,7 +70,7 @@ ctl_process() {
 	works
 	place_ctl top --once --delay 0.2 >"$T/out"
 	cat "$T/out"
-	grep -qE '^awsmask [0-9.]+ +enforce, fail closed .* 1 worker, 0 of them draining' "$T/out"
+	grep -qE '^awsmask [0-9.]+ +enforce, fail closed +up [0-9a-z]+ +memory [0-9.]+ MB +1 worker$' "$T/out"
 	grep -qE '^flows 6 open ' "$T/out"
 	expect "idle connections" 3 "$(grep -cE "^python3 .* $TARGET .* idle " "$T/out")"
 	expect "streams" 2 "$(grep -cE "^python3 +[0-9]+ +0 .*/client +$TARGET .* (streaming|waiting) [0-9]+s " "$T/out")"
@@ -166,6 +166,10 @@ ctl_process() {
 	restored 0
 }
 
+nothing_missing() {
+	! on_screen "is not running"
+}
+
 @test "a daemon that goes is told, and so is its return" {
 	terminal 80 24 "$CTL top --delay 0.2"
 	shows 'PROGRAM +PID'
@@ -176,14 +180,18 @@ ctl_process() {
 	place_daemon_stop
 	shows 'as it was; now: awsmaskd is not running'
 	place_daemon_start
-	place_wait 5 eval '! on_screen "is not running"'
+	place_wait 5 nothing_missing
 	tm send-keys q
 	restored 0
 }
 
+nothing_streams() {
+	[ "$(place_ctl top --once --delay 0.1 | grep -c streaming)" = 0 ]
+}
+
 @test "streams of a worker that drains are still shown" {
 	rm -f "$HELD"
-	place_wait 5 eval '[ "$(place_ctl top --once --delay 0.1 | grep -c streaming)" = 0 ]'
+	place_wait 5 nothing_streams
 	PLACE_TIMEOUT=60 place_client python3 -B "$LIB_DIR/crowd.py" hold "$TARGET" 0 "$HELD" 2 3>&- &
 	place_wait 10 test -e "$HELD"
 	local before
@@ -217,9 +225,9 @@ ctl_process() {
 	}
 	[[ "$(place_ctl status)" != *"$escape"* ]]
 	[[ "$(place_ctl list)" != *"$escape"* ]]
-	[[ "$(place_ctl status --color=always)" == *"$escape["* ]]
-	[[ "$(place_ctl --color=always top --once --delay 0.1)" == *"$escape["* ]]
-	[[ "$(on_terminal script -qec "$CTL status" /dev/null)" == *"$escape[32menforce$escape[0m"* ]]
+	[[ "$(place_ctl status --color=always)" == *"${escape}["* ]]
+	[[ "$(place_ctl --color=always top --once --delay 0.1)" == *"${escape}["* ]]
+	[[ "$(on_terminal script -qec "$CTL status" /dev/null)" == *"${escape}[32menforce${escape}[0m"* ]]
 	[[ "$(on_terminal script -qec "$CTL status --color=never" /dev/null)" != *"$escape"* ]]
 	[[ "$(on_terminal NO_COLOR=1 script -qec "$CTL list" /dev/null)" != *"$escape"* ]]
 	[[ "$(on_terminal TERM=dumb script -qec "$CTL list" /dev/null)" != *"$escape"* ]]

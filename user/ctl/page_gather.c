@@ -190,13 +190,16 @@ int page_gather_files(struct page *p, struct ctl *c, const char *const *paths, s
 {
 	const char **files = calloc(n + 1, sizeof(*files));
 	int result = files ? 0 : err_set(e, "memory is out");
+	struct progress *progress = progress_begin(c, "reading files", n, PROGRESS_THINGS);
 
 	for (size_t i = 0; i < n && result == 0; i++) {
 		const char *slash = strrchr(paths[i], '/');
 
 		files[i] = slash ? slash + 1 : paths[i];
 		result = gather_file(p, c, paths[i], files[i], e);
+		progress_set(progress, i + 1, n);
 	}
+	progress_end(progress);
 	if (result == 0 && name_apart(p, files))
 		result = err_set(e, "memory is out");
 	free(files);

@@ -89,16 +89,15 @@ static void draw_help(void)
 		"q            quit",
 		"1 2 3 4      flows, types, enrolments, latency; tab: the next one",
 		"s            sort flows by another column",
-		"/            show only lines that hold what is typed next; enter ends, escape "
-		"drops it",
+		"/            show only lines that hold what is typed next, up to enter",
 		"p            pause, and go on",
 		"space        look again now",
-		"arrows       up and down; page up, page down, home, end",
+		"arrows       up and down; also page up, page down, home, end",
 		"?            this",
 		"",
-		"Rates and \"within\" are of the time since the look before. A flow's target is "
-		"\"other\"",
-		"where its name is not for others to see. Press any key.",
+		"Rates and \"within\" are of the time since the look before. A target is",
+		"\"other\" where its name is not for others to see; * is only observed.",
+		"Press any key.",
 	};
 
 	erase();

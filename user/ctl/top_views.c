@@ -39,17 +39,19 @@ static void about(struct sheet *s, const struct top *t)
 {
 	const json_t *status = t->now.status;
 	size_t workers = json_array_size(t->now.workers), draining = 0, i;
-	char up[SHORT_MAX], memory[SHORT_MAX];
+	char up[SHORT_MAX], memory[SHORT_MAX], leaving[64] = "";
 	json_t *worker;
 
 	json_array_foreach(t->now.workers, i, worker) draining +=
 		json_is_true(json_object_get(worker, "draining"));
-	sheet_add(s, TONE_HEAD,
-		  "awsmask %s  %s, fail %s  up %s  %zu worker%s, %zu of them draining%s%s",
+	if (draining)
+		snprintf(leaving, sizeof(leaving), ", %zu of them draining", draining);
+	sheet_add(s, TONE_HEAD, "awsmask %s  %s, fail %s  up %s%s%s  %zu worker%s%s",
 		  text(status, "version"), text(status, "mode"), text(status, "fail"),
-		  short_age(up, (uint64_t)number(status, "uptime_seconds") * 1000), workers,
-		  workers == 1 ? "" : "s", draining, t->now.memory ? "  memory " : "",
-		  t->now.memory ? short_bytes(memory, (double)t->now.memory) : "");
+		  short_age(up, (uint64_t)number(status, "uptime_seconds") * 1000),
+		  t->now.memory ? "  memory " : "",
+		  t->now.memory ? short_bytes(memory, (double)t->now.memory) : "", workers,
+		  workers == 1 ? "" : "s", leaving);
 }
 
 static void traffic(struct sheet *s, const struct top *t)

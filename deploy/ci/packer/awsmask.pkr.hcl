@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The provisioners of a runner image; sources are yours. The CA is made at an instance's first start, never in the image.
+# The provisioners of a runner image; the source is yours, and this is its name. The CA is made at an instance's first start, never in the image.
 build {
-  sources = var.sources
+  sources = ["source.amazon-ebs.runner"]
 
   provisioner "file" {
     source      = var.awsmask_deb
@@ -19,6 +19,11 @@ build {
   }
 }
 
-variable "sources" { type = list(string) }
-variable "awsmask_deb" { type = string }
-variable "runner_unit" { type = string }
+variable "awsmask_deb" {
+  type = string
+}
+
+variable "runner_unit" {
+  type    = string
+  default = "actions-runner.service"
+}
