@@ -308,6 +308,10 @@ test-browser: all ## pages of `report --html` in a real browser, light and dark,
 	@tools/deps.sh --browser
 	@tests/e2e/browser.sh $(B)
 
+test-neon: ## what NEON does, in unit tests compiled for 64-bit ARM and run by qemu; installs both; a minute
+	@tools/deps.sh --neon
+	@tests/neon/run.sh build/neon
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -348,7 +352,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet test-metrics test-browser deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics test-browser test-neon deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.
