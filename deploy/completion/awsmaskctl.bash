@@ -25,7 +25,7 @@ _awsmaskctl() {
 	--color) mapfile -t COMPREPLY < <(compgen -W 'always never auto' -- "$cur") && return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W 'rate bytes age masked requests doing program target cgroup' -- "$cur") && return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'type cgroup day target' -- "$cur") && return ;;
-	--config | --socket | --vault | --db) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--config | --socket | --vault | --db | --html) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(awsmaskctl help ${command:+"$command"} 2>/dev/null |
@@ -43,6 +43,7 @@ _awsmaskctl() {
 		mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 		mapfile -t COMPREPLY < <(cd "$mount" 2>/dev/null && compgen -d -- "$cur")
 		;;
+	report) [[ $words != *' --html'* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	ca) mapfile -t COMPREPLY < <(compgen -W 'show install remove rotate' -- "$cur") ;;
 	audit)
 		if [[ $words == *' verify '* || $words == *' show '* || $words == *' follow '* ]]; then

@@ -12,7 +12,7 @@
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
 #define BUSY_MS 60000
-#define QUIET_MS 1000
+#define QUIET_MS 5000
 #define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
@@ -299,6 +299,7 @@ void conn_pump(void *arg)
 	struct conn *c = arg;
 
 	pump(c);
+	conn_count_events(c);
 	conn_show(c);
 }
 

@@ -75,19 +75,20 @@ struct conn {
 	uint64_t asked_ms;    /* when the request that is being read began; 0: none is */
 	uint64_t complete_ns; /* when the request had come whole; 0: it has not, or has gone on */
 	uint64_t awaited_ns; /* the same, until the first event of its answer; 0: none is awaited */
+	uint64_t counted;    /* requests whose facts went into the counters */
+	uint64_t events;     /* of the answer at hand that were counted */
+	uint64_t told;	     /* requests whose findings went into the log, if there was reason */
+	bool fresh;	     /* the pool has disappointed this request once */
+	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
+	bool idle;	     /* nobody has asked for anything */
+	bool rested;	     /* ... for a while */
+	unsigned place;	     /* on the board; 0: none */
+	bool target_shown;   /* there */
+	bool storing;	     /* what another thread does: new placeholders are committed */
 	uint64_t accepted_ns;
 	uint64_t begun_ns; /* when the first byte of the request was read; 0: none is begun */
 	uint64_t added_ns; /* between its last byte and its first one to the origin; 0: not known */
 	bool told_flow;	   /* it has a record of its own */
-	uint64_t counted;  /* requests whose facts went into the counters */
-	uint64_t told;	   /* requests whose findings went into the log, if there was reason */
-	bool fresh;	   /* the pool has disappointed this request once */
-	bool on_origin;	   /* the exchange was waiting for the origin when last looked at */
-	bool idle;	   /* nobody has asked for anything */
-	bool rested;	   /* ... for a while */
-	unsigned place;	   /* on the board; 0: none */
-	bool target_shown; /* there */
-	bool storing;	   /* what another thread does: new placeholders are committed */
 	struct board_motion shown; /* there; the sums are of requests that were counted */
 	struct splicer *splicer;
 	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
@@ -136,6 +137,8 @@ void conn_ask_flow(struct conn *c);
 		     sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* Whether requests are only looked at. */
 bool conn_observes(const struct conn *c);
+/* Events of a stream are counted while it lasts. */
+void conn_count_events(struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
 /* What became of a connection, into the report; why: static. */

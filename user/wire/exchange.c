@@ -388,6 +388,8 @@ size_t exchange_origin_bytes(struct exchange *x, const uint8_t *p, size_t n)
 	if (!x->answer.begun) {
 		x->answer.begun = true;
 		request_release(x);
+		if (!buf_len(&x->to_origin)) /* an answer may take minutes */
+			buf_free(&x->to_origin);
 	}
 	while (x->state == STATE_ORIGIN) {
 		const uint8_t *data = NULL;
