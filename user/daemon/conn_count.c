@@ -110,6 +110,8 @@ void conn_count(struct conn *c)
 			 log_word("why", refusal_word((enum refusal)f->refusal)),
 			 log_name("host", c->host));
 	}
+	conn_audit_request(c);
+	c->begun_ns = c->added_ns = 0;
 	conn_log(c, LOG_DEBUG, "request", log_name("host", c->host),
 		 log_number("status", f->status), log_number("found", found),
 		 log_number("restored", f->unmasked.restored));

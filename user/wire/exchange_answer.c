@@ -183,8 +183,11 @@ static int restore_piece(struct exchange *x, const uint8_t *p, size_t n)
 	if (a->mode == ANSWER_EVENTS ? sse_feed(a->sse, p, n, &a->piece)
 				     : unmask_text_feed(&a->text, p, n, &a->piece))
 		return -1;
-	if (a->mode == ANSWER_EVENTS)
+	/* At once: a client that leaves in the middle has used what it was told of. */
+	if (a->mode == ANSWER_EVENTS) {
 		count_events(x);
+		x->facts.usage = *sse_usage(a->sse);
+	}
 	return put_piece(x);
 }
 
@@ -273,6 +276,8 @@ static int json_finish(struct exchange *x)
 {
 	struct answer *a = &x->answer;
 
+	if (answer_schema(x) == SCHEMA_ANSWER)
+		usage_read(&x->facts.usage, buf_bytes(&a->whole), buf_len(&a->whole));
 	if (buf_len(&a->whole) && unmask_json(x->scope, buf_bytes(&a->whole), buf_len(&a->whole),
 					      answer_schema(x), &a->piece, &x->facts.unmasked))
 		return -1;
