@@ -151,7 +151,7 @@ goes_on_to_the_rest() {
 
 unwell_by_trust() {
 	machine awsmaskctl ca remove && stops_at_the_pilot rollout -e "$enforcing" -e awsmask_ca_install=false &&
-		grep -q 'ca install' "$WORK/play"
+		grep -q 'does not hold the CA' "$WORK/play"
 }
 
 # --- a real client --------------------------------------------------------------------------------
