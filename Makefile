@@ -48,7 +48,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
 # Debian ships llhttp as sources below node-llhttp, the RHEL family as a library.
 # awsmaskctl's alone.
-CURSES     = $(shell pkg-config --libs ncursesw 2>/dev/null)
+CURSES     = -Wl,--as-needed $(shell pkg-config --libs ncursesw 2>/dev/null) -lm
 LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
 LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
@@ -122,7 +122,7 @@ $(call obj,user/mask/catalogue_image.c): $(image).h
 $(B)/page_css.h: user/ctl/page.css
 	@mkdir -p $(@D)
 	@echo "  CSS   $<"
-	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+	@{ echo '#define PAGE_CSS \'; sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n" \\/' $<; echo; } > $@
 
 $(call obj,user/ctl/page_style.c): $(B)/page_css.h
 
@@ -144,7 +144,7 @@ $(B)/libawsmaskctl.a: $(call obj,$(ctl_src))
 
 $(B)/awsmaskctl: $(call obj,user/ctl/ctl.c) $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES)
 
 $(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
 	@echo "  LD    $@"
@@ -183,14 +183,14 @@ install: all ## install into $(DESTDIR)$(PREFIX); a configuration that is there 
 		sed 's|@sbindir@|$(PREFIX)/sbin|' "deploy/systemd/$$unit.service.in" >"$(B)/$$unit.service" || exit 1; \
 	done
 	@sed 's|/usr/share/doc|$(PREFIX)/share/doc|' deploy/prometheus/awsmask.rules.yml >"$(B)/awsmask.rules.yml"
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || install -D -m "$$mode" "$$from" "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
-	[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
+	@[ -e "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml" ] || \
 		install -D -m 0644 deploy/awsmask.yaml "$(DESTDIR)$(SYSCONF)/awsmask/awsmask.yaml"
 
 uninstall: ## remove what install brought, but the configuration
-	while read -r mode from to; do \
+	@while read -r mode from to; do \
 		[ -z "$$to" ] || rm -f "$(DESTDIR)$(call placed,$$to)" || exit 1; \
 	done <<<"$$INSTALLED"
 
@@ -233,7 +233,7 @@ criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterio
 $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm $(criterion)
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
 $(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
@@ -303,6 +303,10 @@ test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; ins
 	@tools/deps.sh --metrics
 	@tests/e2e/metrics.sh $(B)
 
+test-browser: all ## pages of `report --html` in a real browser, light and dark, screen, phone and paper; installs it; 1 minute
+	@tools/deps.sh --browser
+	@tests/e2e/browser.sh $(B)
+
 test-claude: all ## the real Claude Code CLI from npm against the stand-in origin
 	@tests/e2e/claude.sh $(B)
 
@@ -343,7 +347,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet test-metrics deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics test-browser deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.

@@ -16,6 +16,7 @@ static void remove_addresses(struct anchors *a)
 		a->nodes[i].text = NULL;
 	a->guards.cells = a->guards.room = NULL;
 	a->proposer.kernel = NULL;
+	a->proposer.pick = NULL;
 }
 
 /* The end of the piece that begins at `from`: behind its last word that is not 0. */

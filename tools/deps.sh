@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what building and testing need (--fleet: what packages and the Ansible role need, too; --bench: what the
-# benchmark compares with; --metrics: Prometheus). Does nothing, and asks nobody, when all of it is there.
+# benchmark compares with; --metrics: Prometheus; --browser: Chromium). Does nothing, and asks nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
 	bpftool libbpf-dev libelf-dev linux-libc-dev libssl-dev libpcre2-dev node-llhttp libuv1-dev
 	libnl-3-dev libnl-route-3-dev libnl-idiag-3-dev libsqlite3-dev libyaml-dev libjansson-dev
-	libcriterion-dev bats libseccomp-dev libcap-dev libsystemd-dev zlib1g-dev libdeflate-dev libisal-dev
-	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db sudo"
+	libcriterion-dev bats libseccomp-dev libcap-dev libsystemd-dev zlib1g-dev libdeflate-dev libisal-dev libncurses-dev
+	iproute2 procps util-linux mount systemd systemd-container curl openssl ca-certificates python3 sqlite3 shellcheck git man-db sudo tmux"
 # The same by the RHEL family's names (EPEL for criterion, bats and llhttp).
 REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compiler-rt
 	bpftool libbpf-devel elfutils-libelf-devel kernel-headers openssl-devel pcre2-devel llhttp-devel libuv-devel
 	libnl3-devel sqlite-devel libyaml-devel jansson-devel
-	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel libdeflate-devel isa-l-devel
-	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db sudo"
+	criterion-devel bats libseccomp-devel libcap-devel systemd-devel zlib-devel libdeflate-devel isa-l-devel ncurses-devel
+	iproute procps-ng util-linux systemd systemd-container curl openssl ca-certificates python3 sqlite ShellCheck git man-db sudo tmux"
 
 [ "${1:-}" != --fleet ] || {
 	DEBIAN="$DEBIAN debhelper debootstrap lintian rpm rpmlint ansible-core ansible-lint prometheus mandoc"
@@ -30,6 +30,11 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 [ "${1:-}" != --metrics ] || {
 	DEBIAN="$DEBIAN prometheus"
 	REDHAT="$REDHAT golang-github-prometheus"
+}
+
+[ "${1:-}" != --browser ] || {
+	DEBIAN="$DEBIAN chromium"
+	REDHAT="$REDHAT chromium"
 }
 
 # The SDK's tests need Node; from wherever it came, it need not be the distribution's.

@@ -69,7 +69,7 @@ round_trip() { # FILE [--json]
 @test "usage: help and --help name every command, and tell of each" {
 	run "$CTL" --help
 	[ "$status" -eq 0 ]
-	for c in enroll unenroll list status run mask unmask test catalogue check ca vault config version; do
+	for c in enroll unenroll list status top run mask unmask test catalogue check ca vault config version; do
 		[[ "$output" == *"  $c "* ]]
 		run "$CTL" help "$c"
 		[ "$status" -eq 0 ]
@@ -95,10 +95,41 @@ round_trip() { # FILE [--json]
 @test "usage: no colours but on a terminal, and none with NO_COLOR there" {
 	run ctl check
 	[[ "$output" != *$'\033'* ]]
-	run script -qec "$CTL --config $T/awsmask.yaml list" /dev/null
+	TERM=xterm run script -qec "$CTL --config $T/awsmask.yaml list" /dev/null
 	[[ "$output" == *$'\033'* ]]
-	NO_COLOR=1 run script -qec "$CTL --config $T/awsmask.yaml list" /dev/null
+	NO_COLOR=1 TERM=xterm run script -qec "$CTL --config $T/awsmask.yaml list" /dev/null
 	[[ "$output" != *$'\033'* ]]
+}
+
+# Text comes slowly: mask, until `$1` is there. What it puts out is in $T/out.
+mask_slowly() { # CONDITION COMMAND...
+	local condition=$1
+	shift
+	mkfifo "$T/slow"
+	"$@" 3>&- &
+	exec 9>"$T/slow"
+	echo "on i-0f3a91c27be54d860" >&9
+	timeout 10 sh -c "until $condition; do sleep 0.05; done"
+	exec 9>&-
+	wait $!
+	grep -qx 'on EC2_INSTANCE_001' "$T/out"
+	[ "$(wc -l <"$T/out")" -eq 1 ]
+	rm "$T/slow"
+}
+
+@test "progress: told on stderr where one wants it, on a terminal gone at the end, else not at all" {
+	local mask="$CTL --config $T/awsmask.yaml mask --vault $T/v.db"
+	mask_slowly "grep -q 'awsmaskctl: reading  23 B' $T/err" \
+		sh -c "$mask --progress <$T/slow >$T/out 2>$T/err"
+	mask_slowly "grep -q 'reading  23 B' $T/typescript" \
+		env TERM=xterm script -qefc "$mask <$T/slow >$T/out" "$T/typescript" >/dev/null
+	[[ "$(tail -c 300 "$T/typescript")" == *$'\r\033[K'*$'reading  23 B'*$'\r\033[K'* ]]
+	[[ "$(grep -v ^Script "$T/typescript" | tail -c 4)" != *[a-z]* ]]
+	mask_slowly "sleep 1.2" sh -c "$mask <$T/slow >$T/out 2>$T/err"
+	[ ! -s "$T/err" ]
+	NO_COLOR=1 just_out ctl vault check --vault "$T/v.db" --progress
+	[ "$rc" -eq 0 ]
+	[[ "$out" == *"sound; 1 mappings" ]]
 }
 
 @test "usage: output that cannot be written is a failure" {

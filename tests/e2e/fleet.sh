@@ -202,7 +202,7 @@ kept() {
 # While streams go on from one to the next, none of which may be cut, and no connect refused.
 under_load() { # CMD...
 	local before status=0
-	before=$(kept) && begin_load 20 10 || return 1
+	before=$(kept) && begin_load 20 40 || return 1
 	"$@" || status=1
 	end_load && [ $status = 0 ] && is_masked && [ "$(kept)" = "$before" ]
 }
@@ -245,13 +245,13 @@ enrolls_nothing() {
 }
 
 begun_by_hand() {
-	machine awsmaskctl ca install && as_unit awsmaskctl enroll agents.slice && machine awsmaskctl check && is_masked
+	machine awsmaskctl ca install && as_unit awsmaskctl enroll agents.slice && as_unit awsmaskctl check && is_masked
 }
 
 # The CA is not trusted any more, nothing is pinned, and what is one's own is still there.
 released() {
-	passes agents.slice && fails trusted && [ -z "$(machine ls /sys/fs/bpf)" ] &&
-		machine test -s /var/lib/awsmask/vault.db && machine test ! -e /usr/sbin/awsmaskd
+	passes agents.slice && fails trusted &&
+		machine test -s /var/lib/awsmask/vault.db -a ! -e /sys/fs/bpf/awsmask -a ! -e /usr/sbin/awsmaskd
 }
 
 dpkg_installs() {
@@ -285,7 +285,8 @@ rpm_removes() {
 
 # rpm knows no purge: what is one's own goes by hand.
 rpm_leaves() {
-	machine sh -c 'rm -rf /var/lib/awsmask /etc/awsmask /run/awsmask && userdel awsmask' && as_before
+	machine sh -c 'rm -rf /var/lib/awsmask /etc/awsmask /run/awsmask && userdel awsmask &&
+		rmdir /usr/share/licenses' && as_before # which Debian has not
 }
 
 prepare || exit 1

@@ -45,7 +45,7 @@ on_screen() { # PATTERN
 }
 
 shows() { # PATTERN, within a few seconds
-	place_wait 5 on_screen "$1" || {
+	place_wait 20 on_screen "$1" || {
 		echo "no $1 on the screen:"
 		screen
 		return 1
@@ -53,7 +53,7 @@ shows() { # PATTERN, within a few seconds
 }
 
 restored() { # STATUS
-	place_wait 5 test -s "$T/after"
+	place_wait 20 test -s "$T/after"
 	expect "the terminal's settings" "$(cat "$T/before")" "$(cat "$T/after")"
 	expect "the status" "$1" "$(cat "$T/rc")"
 	expect "the cursor" 1 "$(tm display-message -p '#{cursor_flag}')"
@@ -70,20 +70,21 @@ ctl_process() {
 	works
 	place_ctl top --once --delay 0.2 >"$T/out"
 	cat "$T/out"
-	grep -qE '^awsmask [0-9.]+ +enforce, fail closed .* 1 worker, 0 of them draining' "$T/out"
+	grep -qE '^awsmask [0-9.]+ +enforce, fail closed +up [0-9a-z]+ +memory [0-9.]+ MB +1 worker$' "$T/out"
 	grep -qE '^flows 6 open ' "$T/out"
 	expect "idle connections" 3 "$(grep -cE "^python3 .* $TARGET .* idle " "$T/out")"
 	expect "streams" 2 "$(grep -cE "^python3 +[0-9]+ +0 .*/client +$TARGET .* (streaming|waiting) [0-9]+s " "$T/out")"
 	grep -qE '^EC2_INSTANCE +[0-9.]+ +[1-9]' "$T/out"
 	grep -qE "enforce +closed +6 +.*/client$" "$T/out"
 	grep -qE '^ +since the start +[1-9][0-9]* +[0-9.]+ ms' "$T/out"
+	place_ctl metrics | grep -qE '^awsmask_stream_events_total [1-9]'
 	expect "the worker" "$(worker_of)" "$(awk '/ serving / { print $1 }' "$T/out")"
 }
 
 @test "printed again and again: rates are of the time between" {
 	(while works; do :; done) 3>&- &
 	local busy=$!
-	place_ctl top --batch 2 --delay 0.7 --filter EC2 >"$T/out"
+	place_ctl top --batch 2 --delay 1 --filter EC2 >"$T/out"
 	kill "$busy"
 	expect "how often" 2 "$(grep -c '^awsmask ' "$T/out")"
 	expect_match "the rate" 'requests [0-9.]*[1-9]' "$(grep '^flows ' "$T/out" | tail -n 1)"
@@ -158,12 +159,16 @@ ctl_process() {
 		echo \$? >$T/rc; stty -g >$T/after; cat"
 	shows 'PROGRAM +PID'
 	tm send-keys C-z
-	place_wait 5 test -s "$T/between"
+	place_wait 20 test -s "$T/between"
 	expect "the terminal's settings" "$(cat "$T/before")" "$(cat "$T/between")"
 	tm send-keys 2
 	shows 'TYPE +PER SECOND'
 	tm send-keys q
 	restored 0
+}
+
+nothing_missing() {
+	! on_screen "is not running"
 }
 
 @test "a daemon that goes is told, and so is its return" {
@@ -176,14 +181,18 @@ ctl_process() {
 	place_daemon_stop
 	shows 'as it was; now: awsmaskd is not running'
 	place_daemon_start
-	place_wait 5 eval '! on_screen "is not running"'
+	place_wait 20 nothing_missing
 	tm send-keys q
 	restored 0
 }
 
+nothing_streams() {
+	[ "$(place_ctl top --once --delay 0.1 | grep -c streaming)" = 0 ]
+}
+
 @test "streams of a worker that drains are still shown" {
 	rm -f "$HELD"
-	place_wait 5 eval '[ "$(place_ctl top --once --delay 0.1 | grep -c streaming)" = 0 ]'
+	place_wait 20 nothing_streams
 	PLACE_TIMEOUT=60 place_client python3 -B "$LIB_DIR/crowd.py" hold "$TARGET" 0 "$HELD" 2 3>&- &
 	place_wait 10 test -e "$HELD"
 	local before
@@ -217,9 +226,9 @@ ctl_process() {
 	}
 	[[ "$(place_ctl status)" != *"$escape"* ]]
 	[[ "$(place_ctl list)" != *"$escape"* ]]
-	[[ "$(place_ctl status --color=always)" == *"$escape["* ]]
-	[[ "$(place_ctl --color=always top --once --delay 0.1)" == *"$escape["* ]]
-	[[ "$(on_terminal script -qec "$CTL status" /dev/null)" == *"$escape[32menforce$escape[0m"* ]]
+	[[ "$(place_ctl status --color=always)" == *"${escape}["* ]]
+	[[ "$(place_ctl --color=always top --once --delay 0.1)" == *"${escape}["* ]]
+	[[ "$(on_terminal script -qec "$CTL status" /dev/null)" == *"${escape}[32menforce${escape}[0m"* ]]
 	[[ "$(on_terminal script -qec "$CTL status --color=never" /dev/null)" != *"$escape"* ]]
 	[[ "$(on_terminal NO_COLOR=1 script -qec "$CTL list" /dev/null)" != *"$escape"* ]]
 	[[ "$(on_terminal TERM=dumb script -qec "$CTL list" /dev/null)" != *"$escape"* ]]

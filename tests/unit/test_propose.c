@@ -116,7 +116,7 @@ Test(propose, misses_nothing)
 			}
 		}
 		fill(text, len);
-		proposer_init(&g, windows, n);
+		proposer_add(&g, windows, 0, n);
 		check(&g, windows, n, text, len);
 	}
 }
@@ -127,7 +127,7 @@ Test(propose, at_every_place_of_texts_of_every_length)
 				   window_of("..\xc3\xa9....")};
 	struct proposer g;
 
-	proposer_init(&g, windows, COUNT(windows));
+	proposer_add(&g, windows, 0, COUNT(windows));
 	for (size_t len = 1; len <= 200; len++) {
 		uint8_t text[200];
 
@@ -148,7 +148,7 @@ Test(propose, proposes_little)
 	struct proposer g;
 
 	memset(text, 'q', sizeof(text));
-	proposer_init(&g, &w, 1);
+	proposer_add(&g, &w, 0, 1);
 	for (enum propose_variant v = 0; v < PROPOSE_VARIANTS; v++) {
 		if (!propose_can(v))
 			continue;

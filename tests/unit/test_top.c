@@ -2,6 +2,7 @@
 /* What `awsmaskctl top` makes of what the daemon says: rates, quantiles, order, lines; and text that is harmless. */
 #include "../../user/ctl/colour.h"
 #include "../../user/ctl/harmless.h"
+#include "../../user/ctl/progress.h"
 #include "../../user/ctl/rates.h"
 #include "../../user/ctl/top.h"
 
@@ -291,7 +292,8 @@ Test(top, every_view_at_every_width_keeps_to_it, .init = utf8)
 			for (size_t i = 0; i < s.count; i++)
 				cr_assert(!strpbrk(s.lines[i].text, "\033\007\n"));
 			for (size_t i = 0; columns >= 80 && view == TOP_FLOWS && i < s.head; i++)
-				cr_assert_leq(text_columns(s.lines[i].text), columns, "%d: %s", columns, s.lines[i].text);
+				cr_assert_leq(text_columns(s.lines[i].text), columns, "%d: %s",
+					      columns, s.lines[i].text);
 			sheet_clear(&s);
 		}
 	}
@@ -356,4 +358,37 @@ Test(top, numbers_are_short)
 	cr_expect_str_eq(short_time(out, -1, false), "-");
 	for (double n = 1; n < 1e14; n *= 1.37)
 		cr_assert_leq(strlen(short_count(out, n)), n < 9.99e11 ? 5u : 8u, "%g", n);
+}
+
+/* ---- progress */
+
+static void expect_line(const char *wanted, uint64_t done, uint64_t total, double seconds)
+{
+	char line[128];
+
+	progress_line(line, sizeof(line), "reading", done, total, PROGRESS_BYTES, seconds);
+	cr_expect_str_eq(line, wanted, "%s", line);
+}
+
+Test(progress, says_how_far_how_fast_and_how_long_still)
+{
+	expect_line("reading  12.0 MB of 48.0 MB  25%  6.0 MB/s  7s left", 12000000, 48000000, 2);
+	expect_line("reading  48.0 MB of 48.0 MB  100%  12.0 MB/s  4s", 48000000, 48000000, 4);
+	expect_line("reading  12.0 MB  6.0 MB/s  2s", 12000000, 0, 2);
+	expect_line("reading  0 B of 48.0 MB  0%  3s", 0, 48000000, 3);
+	expect_line("reading  2s", 0, 0, 2);
+	expect_line("reading  60.0 MB of 48.0 MB  100%  30.0 MB/s  2s", 60000000, 48000000, 2);
+}
+
+Test(progress, nobody_is_told_where_nobody_looks)
+{
+	struct ctl c = {.command = NULL};
+	struct progress *p;
+
+	cr_assert(freopen("/dev/null", "w", stderr));
+	p = progress_begin(&c, "reading", 5, PROGRESS_THINGS);
+	cr_expect_null(p);
+	progress_set(p, 1, 5);
+	progress_next(p, "writing", 0, PROGRESS_THINGS);
+	progress_end(p);
 }

@@ -89,10 +89,10 @@ static void repair(size_t least, size_t most)
 	uint32_t number;
 	size_t kept = 0;
 
-	cr_assert_eq(vault_check(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_assert_not(found.sound);
 	cr_assert_not(exists(DB ".damaged-1"), "looking changes nothing");
-	cr_assert_eq(vault_repair(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_repair(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect_geq(found.mappings, least, "%zu", found.mappings);
 	cr_expect_leq(found.mappings, most, "%zu", found.mappings);
 	cr_expect_geq(found.floor, (uint32_t)VALUES);
@@ -113,7 +113,7 @@ static void repair(size_t least, size_t most)
 	cr_expect_gt(reserve(v, "uid:1", "something new"), found.floor);
 	cr_expect_gt(reserve(v, "uid:3", "in a scope that may have been lost"), found.floor);
 	vault_close(v);
-	cr_assert_eq(vault_check(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect(found.sound);
 }
 
@@ -122,10 +122,10 @@ Test(vault_repair, a_sound_one_stays_as_it_is)
 	struct stat before, after;
 
 	cr_assert_eq(stat(in_tempdir(DB), &before), 0);
-	cr_assert_eq(vault_check(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect(found.sound);
 	cr_expect_eq(found.mappings, (size_t)VALUES + 1);
-	cr_assert_eq(vault_repair(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_repair(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect(found.sound && !*found.aside);
 	cr_assert_eq(stat(in_tempdir(DB), &after), 0);
 	cr_expect_eq(before.st_ino, after.st_ino);
@@ -191,7 +191,7 @@ Test(vault_repair, damage_anywhere)
 			seed = seed * 1664525 + 1013904223;
 			overwrite((off_t)(seed % len), 1 + (seed >> 8) % 300);
 		}
-		cr_assert_eq(vault_check(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+		cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 		if (!found.sound)
 			repair(0, VALUES + 1);
 		saved += found.mappings > VALUES / 2;
@@ -205,28 +205,28 @@ Test(vault_repair, a_second_time_counts_on)
 	uint32_t floor;
 
 	with_sqlite("UPDATE entry SET sealed = zeroblob(60) WHERE id = 7");
-	cr_assert_eq(vault_repair(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_repair(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	floor = found.floor;
 	with_sqlite("UPDATE entry SET sealed = zeroblob(60) WHERE id = 8");
-	cr_assert_eq(vault_repair(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_repair(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect_gt(found.floor, floor);
 	cr_expect(exists(DB ".damaged-1") && exists(DB ".damaged-2"));
 }
 
 Test(vault_repair, another_key_is_no_damage)
 {
-	cr_expect_eq(vault_repair(in_tempdir(DB), other_key, &found, &e), -1);
+	cr_expect_eq(vault_repair(in_tempdir(DB), other_key, NULL, &found, &e), -1);
 	cr_expect(strstr(e.text, "another key"), "%s", e.text);
 	cr_expect_not(exists(DB ".damaged-1"));
 	cr_expect_not(exists(DB ".new"));
-	cr_assert_eq(vault_check(in_tempdir(DB), key, &found, &e), 0, "%s", e.text);
+	cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
 	cr_expect(found.sound);
 }
 
 Test(vault_repair, what_is_not_there_is_not_made)
 {
-	cr_expect_eq(vault_check(in_tempdir("no.db"), key, &found, &e), -1);
-	cr_expect_eq(vault_repair(in_tempdir("no.db"), key, &found, &e), -1);
+	cr_expect_eq(vault_check(in_tempdir("no.db"), key, NULL, &found, &e), -1);
+	cr_expect_eq(vault_repair(in_tempdir("no.db"), key, NULL, &found, &e), -1);
 	cr_expect(strstr(e.text, "No such file"), "%s", e.text);
 	cr_expect_not(exists("no.db"));
 }

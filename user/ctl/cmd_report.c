@@ -172,8 +172,11 @@ static int report(struct inquiry *q)
 
 	for (size_t i = 0; i < q->tables; i++) {
 		const struct report_query query = {.by = q->by[i], .since = q->since};
-		json_t *answer = report_ask_all(&q->from, &query, &e), *rows = NULL;
+		json_t *answer, *rows = NULL;
 
+		q->from.progress = progress_begin(q->ctl, "asking", 0, PROGRESS_THINGS);
+		answer = report_ask_all(&q->from, &query, &e);
+		progress_end(q->from.progress);
 		if (answer && !(rows = sorted(json_object_get(answer, "rows"), q->by[i])))
 			err_set(&e, "memory is out");
 		if (!rows) {

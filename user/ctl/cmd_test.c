@@ -294,7 +294,7 @@ static int test_open(struct test *t, struct ctl *c, const char *text, struct err
 			"opened, and so not masked",
 			t->host);
 	if (!text || strcmp(text, "-") == 0) {
-		if (filter_read(&t->in, e) < 0)
+		if (filter_read(&t->in, NULL, e) < 0)
 			return -1;
 	} else if (buf_puts(&t->in, text)) {
 		return err_set(e, "the text is too large");

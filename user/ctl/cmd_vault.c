@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../daemon/vault_repair.h"
 #include "client.h"
+#include "progress.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -66,6 +67,7 @@ static int load_key(const char *path, uint8_t key[static VAULT_KEY_SIZE], struct
 int cmd_vault(struct ctl *c, int argc, char **argv)
 {
 	bool repair = !strcmp(argv[0], "repair");
+	struct vault_watcher watcher = {.tell = progress_set};
 	uint8_t key[VAULT_KEY_SIZE];
 	struct vault_found found;
 	const char *path;
@@ -80,7 +82,10 @@ int cmd_vault(struct ctl *c, int argc, char **argv)
 	path = c->option[OPTION_VAULT] ? c->option[OPTION_VAULT] : c->config->vault_sqlite;
 	if ((repair && check_stopped(c, &e)) || load_key(path, key, &e))
 		return ctl_refuse(c, &e);
-	rc = repair ? vault_repair(path, key, &found, &e) : vault_check(path, key, &found, &e);
+	watcher.arg = progress_begin(c, repair ? "repairing" : "checking", 0, PROGRESS_THINGS);
+	rc = repair ? vault_repair(path, key, &watcher, &found, &e)
+		    : vault_check(path, key, &watcher, &found, &e);
+	progress_end(watcher.arg);
 	explicit_bzero(key, sizeof(key));
 	return rc ? ctl_refuse(c, &e) : print_found(c, path, &found);
 }

@@ -44,7 +44,8 @@ static const struct command commands[] = {
 	 "For a host without a scraper: node_exporter takes it as a file of its textfile "
 	 "collector.\n"},
 	{"report", cmd_report, "[FILE...]", 0, INT_MAX,
-	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(HTML) | OPTION_BIT(JSON),
+	 OPTION_BIT(SINCE) | OPTION_BIT(BY) | OPTION_BIT(DB) | OPTION_BIT(HTML) | OPTION_BIT(JSON) |
+		 OPTION_BIT(PROGRESS),
 	 "sum up what was found, by type, cgroup and day",
 	 "Counts of what was masked, or in observe mode would have been. Says nothing of "
 	 "values.\n"
@@ -61,13 +62,15 @@ static const struct command commands[] = {
 	 "the\n"
 	 "signal's number when a signal ended it. What it leaves running is killed. With -v it is\n"
 	 "said on stderr what is enrolled, and at the end how much was masked.\n"},
-	{"mask", cmd_mask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
+	{"mask", cmd_mask, "", 0, 0,
+	 OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE) | OPTION_BIT(PROGRESS),
 	 "mask standard input to standard output",
 	 "Needs --vault, and no daemon. With --json the input is the body of a Messages API "
 	 "request;\n"
 	 "without, it is text. At most 64 MiB. What is masked, blocked or left alone is as the\n"
 	 "configuration has it; -v says which one that is.\n"},
-	{"unmask", cmd_unmask, "", 0, 0, OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE),
+	{"unmask", cmd_unmask, "", 0, 0,
+	 OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(VERBOSE) | OPTION_BIT(PROGRESS),
 	 "restore what `mask` masked with the same vault",
 	 "Needs --vault, and no daemon. Give --json if `mask` had it.\n"},
 	{"test", cmd_test, "[TEXT|-]", 0, 1,
@@ -101,7 +104,8 @@ static const struct command commands[] = {
 	 "rotate   make a new one, in place of the old one also in the store; clients that trust "
 	 "the\n"
 	 "         old one need no restart until it would have expired\n"},
-	{"vault", cmd_vault, "check|repair", 1, 1, OPTION_BIT(VAULT) | OPTION_BIT(JSON),
+	{"vault", cmd_vault, "check|repair", 1, 1,
+	 OPTION_BIT(VAULT) | OPTION_BIT(JSON) | OPTION_BIT(PROGRESS),
 	 "look a vault through, or save what can be read of a damaged one",
 	 "check    read all of it, and change nothing\n"
 	 "repair   put a new file in the place of a damaged one, with every mapping that can still "

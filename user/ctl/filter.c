@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILTER_SCOPE "filter"
@@ -96,8 +97,20 @@ int filter_unmask(const struct masking *by, struct vault_scope *scope, const str
 	return status < 0 ? err_set(e, "the restored text is too large") : 0;
 }
 
-int filter_read(struct buf *in, struct err *e)
+/* Of a file; what comes through a pipe has no end yet. */
+static uint64_t input_size(void)
 {
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
+		       ? (uint64_t)st.st_size
+		       : 0;
+}
+
+int filter_read(struct buf *in, struct progress *p, struct err *e)
+{
+	const uint64_t size = input_size();
+
 	for (;;) {
 		uint8_t *room = buf_reserve(in, CHUNK);
 		ssize_t n;
@@ -112,25 +125,27 @@ int filter_read(struct buf *in, struct err *e)
 		if (n == 0)
 			return 0;
 		buf_grew(in, (size_t)n);
+		progress_set(p, buf_len(in), size);
 		if (buf_len(in) > FILTER_IN_MAX)
 			return err_set(e, "the input is larger than 64 MiB; nothing was written");
 	}
 }
 
-static int write_all(const struct buf *out, struct err *e)
+static int write_all(const struct buf *out, struct progress *p, struct err *e)
 {
-	const uint8_t *p = buf_bytes(out);
+	const uint8_t *at = buf_bytes(out);
 	size_t len = buf_len(out);
 
 	while (len) {
-		ssize_t n = write(STDOUT_FILENO, p, len);
+		ssize_t n = write(STDOUT_FILENO, at, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_set(e, "standard output: %s", strerror(errno));
-		p += n;
+		at += n;
 		len -= (size_t)n;
+		progress_set(p, buf_len(out) - len, buf_len(out));
 	}
 	return 0;
 }
@@ -171,27 +186,48 @@ static int filter_open(struct filter *f, struct ctl *c, masking_fn open, struct 
 	return f->scope ? 0 : -1;
 }
 
+/* Who types, or reads the output on the same terminal, is not talked over. */
+static struct progress *begin_progress(const struct ctl *c)
+{
+	if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
+		return NULL;
+	return progress_begin(c, "reading", 0, PROGRESS_BYTES);
+}
+
+/* All of it, up to what `out` holds. 0, or -1 and a sentence. */
+static int filter_work(struct filter *f, struct ctl *c, masking_fn open, filter_fn fn,
+		       struct progress *p, struct buf *in, struct buf *out, struct err *e)
+{
+	if (filter_read(in, p, e) < 0 || filter_open(f, c, open, e) < 0)
+		return -1;
+	progress_next(p, fn == filter_mask ? "masking" : "restoring", 0, PROGRESS_BYTES);
+	if (fn(&f->by, f->scope, in, c->option[OPTION_JSON] != NULL, out, e) < 0)
+		return -1;
+	progress_next(p, "writing", buf_len(out), PROGRESS_BYTES);
+	return write_all(out, p, e);
+}
+
 int filter_run(struct ctl *c, masking_fn open, filter_fn fn)
 {
 	struct filter f = {NULL};
+	struct progress *p;
 	struct buf in, out;
 	struct err e;
-	int status = STATUS_REFUSED;
+	int done;
 
 	if (!c->option[OPTION_VAULT])
 		return ctl_usage_error(c, "--vault FILE is missing");
 	buf_init(&in, FILTER_IN_MAX + CHUNK); /* room to see that it is too large */
 	buf_init(&out, FILTER_OUT_MAX);
-	if (filter_read(&in, &e) < 0 || filter_open(&f, c, open, &e) < 0 ||
-	    fn(&f.by, f.scope, &in, c->option[OPTION_JSON] != NULL, &out, &e) < 0 ||
-	    write_all(&out, &e) < 0)
+	p = begin_progress(c);
+	done = filter_work(&f, c, open, fn, p, &in, &out, &e);
+	progress_end(p);
+	if (done < 0)
 		ctl_refuse(c, &e);
-	else
-		status = STATUS_DONE;
 	if (f.vault)
 		vault_close(f.vault);
 	masking_close(&f.by);
 	buf_free(&in);
 	buf_free(&out);
-	return status;
+	return done < 0 ? STATUS_REFUSED : STATUS_DONE;
 }

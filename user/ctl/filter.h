@@ -6,6 +6,7 @@
 #include "../mask/unmask.h"
 #include "command.h"
 #include "masking.h"
+#include "progress.h"
 
 #define FILTER_IN_MAX ((size_t)64 << 20)
 #define FILTER_OUT_MAX ((size_t)1 << 30)
@@ -17,8 +18,8 @@ int filter_mask(const struct masking *by, struct vault_scope *scope, const struc
 int filter_unmask(const struct masking *by, struct vault_scope *scope, const struct buf *in,
 		  bool json, struct buf *out, struct err *e);
 
-/* All of standard input, at most FILTER_IN_MAX. 0, or -1 and a sentence. */
-int filter_read(struct buf *in, struct err *e);
+/* All of standard input, at most FILTER_IN_MAX. 0, or -1 and a sentence. `p` may be NULL. */
+int filter_read(struct buf *in, struct progress *p, struct err *e);
 
 typedef int (*filter_fn)(const struct masking *by, struct vault_scope *scope, const struct buf *in,
 			 bool json, struct buf *out, struct err *e);

@@ -48,6 +48,8 @@ static json_t *ask_pages(const struct report_source *from, const struct report_q
 		*moved |=
 			!json_equal(json_object_get(all, "total"), json_object_get(page, "total"));
 		json_array_extend(rows, json_object_get(page, "rows"));
+		progress_set(from->progress, json_array_size(rows),
+			     (uint64_t)json_integer_value(json_object_get(page, "total")));
 		next = json_integer_value(json_object_get(page, "next"));
 		json_decref(page);
 	}

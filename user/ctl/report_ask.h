@@ -4,10 +4,12 @@
 /* A report's rows, of the daemon or of a file. */
 #include "../daemon/report.h"
 #include "client.h"
+#include "progress.h"
 
 struct report_source {
 	struct ctl *ctl;
-	struct report_db *db; /* NULL: the daemon's */
+	struct report_db *db;	   /* NULL: the daemon's */
+	struct progress *progress; /* told of rows; NULL: nobody is */
 };
 
 /* All of them in one answer (awsmask/ctl.h), the caller's. NULL and a sentence. */

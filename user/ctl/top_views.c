@@ -31,7 +31,10 @@ static double refusals_per_second(const struct top *t)
 	const char *reason;
 	json_t *n;
 
-	json_object_foreach((json_t *)refusals, reason, n) all += per_second(t, "refusals", reason);
+	json_object_foreach((json_t *)refusals, reason, n)
+	{
+		all += per_second(t, "refusals", reason);
+	}
 	return all;
 }
 
@@ -39,17 +42,21 @@ static void about(struct sheet *s, const struct top *t)
 {
 	const json_t *status = t->now.status;
 	size_t workers = json_array_size(t->now.workers), draining = 0, i;
-	char up[SHORT_MAX], memory[SHORT_MAX];
+	char up[SHORT_MAX], memory[SHORT_MAX], leaving[64] = "";
 	json_t *worker;
 
-	json_array_foreach(t->now.workers, i, worker) draining +=
-		json_is_true(json_object_get(worker, "draining"));
-	sheet_add(s, TONE_HEAD,
-		  "awsmask %s  %s, fail %s  up %s  %zu worker%s, %zu of them draining%s%s",
+	json_array_foreach(t->now.workers, i, worker)
+	{
+		draining += json_is_true(json_object_get(worker, "draining"));
+	}
+	if (draining)
+		snprintf(leaving, sizeof(leaving), ", %zu of them draining", draining);
+	sheet_add(s, TONE_HEAD, "awsmask %s  %s, fail %s  up %s%s%s  %zu worker%s%s",
 		  text(status, "version"), text(status, "mode"), text(status, "fail"),
-		  short_age(up, (uint64_t)number(status, "uptime_seconds") * 1000), workers,
-		  workers == 1 ? "" : "s", draining, t->now.memory ? "  memory " : "",
-		  t->now.memory ? short_bytes(memory, (double)t->now.memory) : "");
+		  short_age(up, (uint64_t)number(status, "uptime_seconds") * 1000),
+		  t->now.memory ? "  memory " : "",
+		  t->now.memory ? short_bytes(memory, (double)t->now.memory) : "", workers,
+		  workers == 1 ? "" : "s", leaving);
 }
 
 static void traffic(struct sheet *s, const struct top *t)
@@ -219,9 +226,11 @@ static unsigned flows_of(const struct top *t, const json_t *entry)
 	unsigned n = 0;
 	size_t i;
 
-	json_array_foreach(t->now.flows, i, flow) n +=
-		exe ? number(flow, "program") == number(entry, "id")
-		    : is_within(json_string_value(json_object_get(flow, "cgroup")), cgroup);
+	json_array_foreach(t->now.flows, i, flow)
+	{
+		n += exe ? number(flow, "program") == number(entry, "id")
+			 : is_within(json_string_value(json_object_get(flow, "cgroup")), cgroup);
+	}
 	return n;
 }
 

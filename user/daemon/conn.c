@@ -296,6 +296,7 @@ void conn_pump(void *arg)
 	struct conn *c = arg;
 
 	pump(c);
+	conn_count_events(c);
 	conn_show(c);
 }
 

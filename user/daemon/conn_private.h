@@ -75,6 +75,7 @@ struct conn {
 	uint64_t complete_ns; /* when the request had come whole; 0: it has not, or has gone on */
 	uint64_t awaited_ns; /* the same, until the first event of its answer; 0: none is awaited */
 	uint64_t counted;    /* requests whose facts went into the counters */
+	uint64_t events;     /* of the answer at hand that were counted */
 	uint64_t told;	     /* requests whose findings went into the log, if there was reason */
 	bool fresh;	     /* the pool has disappointed this request once */
 	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
@@ -131,6 +132,8 @@ void conn_ask_flow(struct conn *c);
 		     sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* Whether requests are only looked at. */
 bool conn_observes(const struct conn *c);
+/* Events of a stream are counted while it lasts. */
+void conn_count_events(struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
 /* What became of a connection, into the report; why: static. */

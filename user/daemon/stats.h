@@ -24,6 +24,7 @@
 	X(request_bytes, "bytes of requests' bodies, as clients sent them")                        \
 	X(answer_bytes, "bytes of answers' bodies, as clients got them")                           \
 	X(spliced_bytes, "bytes passed through, both ways")                                        \
+	X(stream_events, "events of streams that went to clients")                                 \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
 	X(blocked, "values for which policy refuses a request")                                    \

@@ -17,6 +17,7 @@
 /* The file that is looked through. */
 struct old {
 	const char *path;
+	const struct vault_watcher *watcher; /* NULL: nobody is told */
 	sqlite3 *sqlite;
 	sqlite3_stmt *row;
 	struct vault_keys keys;
@@ -174,6 +175,8 @@ static int walk(struct old *o, struct vault_found *f, take_row take, void *arg, 
 
 	*f = (struct vault_found){0};
 	for (row.id = 1; row.id <= o->rows; row.id++) {
+		if (o->watcher)
+			o->watcher->tell(o->watcher->arg, (uint64_t)row.id, (uint64_t)o->rows);
 		sqlite3_bind_int64(o->row, 1, row.id);
 		good = 0;
 		if (sqlite3_step(o->row) == SQLITE_ROW && fill_row(o->row, &row))
@@ -227,11 +230,12 @@ static int check_found(struct old *o, const struct vault_found *f, struct err *e
 }
 
 int vault_check(const char *path, const uint8_t key[static VAULT_KEY_SIZE],
-		struct vault_found *found, struct err *e)
+		const struct vault_watcher *watcher, struct vault_found *found, struct err *e)
 {
 	struct old o;
 	int rc = old_open(&o, path, key, e);
 
+	o.watcher = watcher;
 	if (rc == 0)
 		rc = walk(&o, found, NULL, NULL, e);
 	if (rc == 0)
@@ -334,7 +338,7 @@ static int exchange_files(const char *path, const char *made, struct vault_found
 }
 
 int vault_repair(const char *path, const uint8_t key[static VAULT_KEY_SIZE],
-		 struct vault_found *found, struct err *e)
+		 const struct vault_watcher *watcher, struct vault_found *found, struct err *e)
 {
 	char made[PATH_MAX];
 	struct old o;
@@ -343,6 +347,7 @@ int vault_repair(const char *path, const uint8_t key[static VAULT_KEY_SIZE],
 	if (snprintf(made, sizeof(made), "%s.new", path) >= (int)sizeof(made))
 		return err_set(e, "%s: the path is too long", path);
 	rc = old_open(&o, path, key, e);
+	o.watcher = watcher;
 	if (rc == 0)
 		rc = walk(&o, found, NULL, NULL, e);
 	if (rc || found->sound)

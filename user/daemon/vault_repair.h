@@ -18,9 +18,16 @@ struct vault_found {
 	char aside[PATH_MAX]; /* once repaired: where the damaged file is */
 };
 
-/* Nothing is changed. 0: *found is set, or -1 and a sentence: it could not be looked at. */
+/* Who wants to know how far it is: rows, of those that the file had room for. */
+struct vault_watcher {
+	void (*tell)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+};
+
+/* Nothing is changed. `watcher` may be NULL. 0: *found is set, or -1 and a sentence: it could not be looked at. */
 __attribute__((warn_unused_result)) int vault_check(const char *path,
 						    const uint8_t key[static VAULT_KEY_SIZE],
+						    const struct vault_watcher *watcher,
 						    struct vault_found *found, struct err *e);
 /*
  * Put a new file in its place, if it is not sound; nobody may have it open. 0, or -1 and a sentence:
@@ -28,6 +35,7 @@ __attribute__((warn_unused_result)) int vault_check(const char *path,
  */
 __attribute__((warn_unused_result)) int vault_repair(const char *path,
 						     const uint8_t key[static VAULT_KEY_SIZE],
+						     const struct vault_watcher *watcher,
 						     struct vault_found *found, struct err *e);
 
 #endif

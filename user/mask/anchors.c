@@ -2,9 +2,9 @@
 #include "anchors.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define RULE_ANCHORS_MAX 64
-#define PAIR_PLACES 16 /* where in an anchor the pair may lie */
 
 static bool is_letter(char c)
 {
@@ -16,9 +16,15 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* What stands around the pair: the anchor's bytes, then what may follow, as far as it reaches. */
+/* What is found out about what may stand around one of a rule's anchors. */
+struct around {
+	struct byte_set before[GUARD_BEFORE], behind[FOLLOW];
+	struct guard_start start;
+};
+
+/* What stands around the pair: the anchor's bytes, what may precede and follow, as far as it reaches. */
 static void window_fill(struct window *w, const char *anchor, size_t pair_at, bool fold,
-			const struct byte_set follow[static FOLLOW])
+			const struct around *around)
 {
 	size_t len = strlen(anchor);
 
@@ -26,10 +32,13 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 		size_t at = pair_at + k - WINDOW_BEFORE; /* huge: before the anchor */
 
 		w->at[k] = byte_set_all;
-		if (pair_at + k < WINDOW_BEFORE || at >= len + FOLLOW)
+		if (pair_at + k < WINDOW_BEFORE) {
+			w->at[k] = around->before[WINDOW_BEFORE - 1 - pair_at - k];
 			continue;
+		}
 		if (at >= len) {
-			w->at[k] = follow[at - len];
+			if (at < len + FOLLOW)
+				w->at[k] = around->behind[at - len];
 			continue;
 		}
 		w->at[k] = (struct byte_set){0};
@@ -39,64 +48,59 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-/* What is found out about what may follow one of a rule's anchors. */
-struct behind {
-	struct byte_set sets[FOLLOW];
-	struct guard_start start;
-};
+/* The expression looks at what precedes a match, and the edge asks for something; or there is a run before it. */
+static void look_before(const struct rule *r, const struct guards *g, unsigned guard,
+			struct around *around)
+{
+	around->before[0] = around->before[1] = byte_set_all;
+	if (!r->back)
+		guard_before(g, guard, around->start, around->before);
+	for (unsigned c = 0; c < 256; c++)
+		if (r->back ? !walk_may_end(r->back_chars, (uint8_t)c)
+			    : !edge_may_follow(r->left, (uint8_t)c))
+			byte_set_remove(&around->before[0], (uint8_t)c);
+}
 
 /* Fill in one for each anchor. */
-static void look_behind(const struct rule *r, struct follow *f, struct behind *behind)
+static void look_around(const struct rule *r, struct follow *f, const struct guards *g,
+			unsigned guard, struct around *around)
 {
 	for (size_t i = 0; r->anchors[i]; i++) {
 		const char *anchor = r->anchors[i];
 
 		follow_anchor(f, anchor, strlen(anchor), r->fold, r->back > 0);
-		follow_sets(f, behind[i].sets);
-		behind[i].start = follow_guard(f);
+		follow_sets(f, around[i].behind);
+		around[i].start = follow_guard(f);
 	}
 	follow_fill(f);
+	for (size_t i = 0; r->anchors[i]; i++)
+		look_before(r, g, guard, &around[i]);
 }
 
 /*
  * Where the pair lies that proposes a rule, so that it is proposed least: at the same place in all
  * its anchors, for only then do their starts come in the order of the text.
  */
-static size_t choose_pair(const struct rule *r, const struct behind *behind)
+static size_t choose_pair(const struct rule *r, const struct around *around)
 {
 	size_t shortest = SIZE_MAX, best = 0;
-	double costs[PAIR_PLACES] = {0};
+	double costs[ANCHOR_PAIR_PLACES] = {0};
 
 	for (size_t i = 0; r->anchors[i]; i++) {
 		size_t len = strlen(r->anchors[i]);
 
 		shortest = len < shortest ? len : shortest;
-		for (size_t at = 0; at < PAIR_PLACES && at + 2 <= len; at++) {
+		for (size_t at = 0; at < ANCHOR_PAIR_PLACES && at + 2 <= len; at++) {
 			struct window w;
 
-			window_fill(&w, r->anchors[i], at, r->fold, behind[i].sets);
+			window_fill(&w, r->anchors[i], at, r->fold, &around[i]);
 			costs[at] += window_cost(&w);
 		}
 	}
-	for (size_t at = 1; at < PAIR_PLACES && at + 2 <= shortest; at++)
+	for (size_t at = 1; at < ANCHOR_PAIR_PLACES && at + 2 <= shortest; at++)
 		if (costs[at] < costs[best])
 			best = at;
 	return best;
-}
-
-static void set_head(struct anchor_node *node, bool fold)
-{
-	uint8_t head[ANCHOR_HEAD] = {0}, mask[ANCHOR_HEAD] = {0}, folded[ANCHOR_HEAD] = {0};
-	size_t i;
-
-	for (i = 0; i < sizeof(head) && i < node->len; i++) {
-		folded[i] = fold && is_letter(node->text[i]) ? 0x20 : 0;
-		head[i] = (uint8_t)node->text[i] | folded[i];
-		mask[i] = 0xff;
-	}
-	memcpy(&node->head, head, sizeof(head));
-	memcpy(&node->mask, mask, sizeof(mask));
-	memcpy(&node->fold, folded, sizeof(folded));
 }
 
 /* The bits that all bytes of each place have in common. */
@@ -135,17 +139,17 @@ static void cell_join(struct gram_cell *cell, const struct gram_cell *more)
 	cell->want &= cell->mask;
 }
 
-/* Chain the last node in, once. 0, or -1: there are too many links. */
-static int link_add(struct anchors *a, uint16_t *first)
+/* Put the last node under a gram, once. 0, or -1: there are too many links. */
+static int link_add(struct anchors *a, uint32_t gram)
 {
-	uint16_t node = (uint16_t)(a->count - 1);
+	struct anchor_link link = {(uint16_t)gram, (uint16_t)(a->count - 1)};
 
-	if (*first && a->links[*first - 1].node == node)
-		return 0;
-	if (a->link_count == LINKS_MAX)
+	for (unsigned i = a->link_count; i-- && a->links[i].node == link.node;)
+		if (a->links[i].gram == link.gram)
+			return 0;
+	if (a->link_count == LINKS_MAX - LINKS_SPARE)
 		return -1;
-	a->links[a->link_count] = (struct anchor_link){*first, node};
-	*first = (uint16_t)++a->link_count;
+	a->links[a->link_count++] = link;
 	return 0;
 }
 
@@ -178,20 +182,20 @@ static int add_grams(struct anchors *a, const struct window *w, const struct gra
 		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
 	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
 	if (n[2] > GRAM_LAST_MAX) {
-		cell_join(&a->twos[gram_of_two(two)], cell);
-		return link_add(a, &a->by_two[gram_of_two(two)]);
+		cell_join(&a->cells[gram_of_two(two)], cell);
+		return link_add(a, gram_of_two(two));
 	}
 	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
 		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
 
-		cell_join(&a->threes[at], cell);
-		rc = link_add(a, &a->by_three[at]);
+		cell_join(&a->cells[at], cell);
+		rc = link_add(a, at);
 	}
 	return rc;
 }
 
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
-		      const struct behind *behind)
+		      const struct around *around)
 {
 	struct window *w = &a->windows[a->count];
 	struct anchor_node *last;
@@ -200,8 +204,7 @@ static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fo
 		return -1;
 	last = &a->nodes[a->count++];
 	*last = *node;
-	set_head(last, fold);
-	window_fill(w, node->text, node->pair_at, fold, behind->sets);
+	window_fill(w, node->text, node->pair_at, fold, around);
 	last->window = cell_of(w);
 	return add_grams(a, w, &last->window);
 }
@@ -236,7 +239,7 @@ static int check_anchors(const struct rule *r, char *why, size_t why_size)
 int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct rule *r, char *why,
 		size_t why_size)
 {
-	struct behind behind[RULE_ANCHORS_MAX];
+	struct around around[RULE_ANCHORS_MAX];
 	struct anchor_node node = {
 		.rule = rule, .left = (uint8_t)r->left, .back = r->back > 0, .folds = r->fold};
 	int rc = 0;
@@ -248,34 +251,46 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		return -1;
 	}
 	if (!a->count) {
-		cells_empty(a->threes, 1u << THREE_BITS);
-		cells_empty(a->twos, 1u << TWO_BITS);
+		cells_empty(a->cells, GRAMS);
 	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
-	look_behind(r, f, behind);
-	node.pair_at = (uint8_t)choose_pair(r, behind);
+	look_around(r, f, &a->guards, node.guard, around);
+	node.pair_at = (uint8_t)choose_pair(r, around);
 	for (size_t i = 0; rc == 0 && r->anchors[i]; i++) {
 		node.text = r->anchors[i];
 		node.len = (uint8_t)strlen(node.text);
-		node.start = behind[i].start;
-		rc = add_anchor(a, &node, r->fold, &behind[i]);
+		node.start = around[i].start;
+		rc = add_anchor(a, &node, r->fold, &around[i]);
 	}
 	if (rc)
 		snprintf(why, why_size, "rule %s: more than %d anchors in all", r->id, ANCHORS_MAX);
 	return rc;
 }
 
-void anchors_ready(struct anchors *a)
+static int link_compare(const void *a, const void *b)
 {
-	proposer_init(&a->proposer, a->windows, a->count);
+	const struct anchor_link *x = a, *y = b;
+
+	return x->gram != y->gram ? (int)x->gram - (int)y->gram : (int)x->node - (int)y->node;
 }
 
-/* Of the anchor's bytes what anchor_begins() has not compared. */
-static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t len)
+void anchors_ready(struct anchors *a)
 {
-	size_t i = len < ANCHOR_HEAD ? 0 : ANCHOR_HEAD;
+	unsigned link = 0;
 
-	for (; i < node->len; i++) {
+	qsort(a->links, a->link_count, sizeof(a->links[0]), link_compare);
+	for (unsigned gram = 0; gram <= GRAMS; gram++) {
+		while (link < a->link_count && a->links[link].gram < gram)
+			link++;
+		a->first[gram] = (uint16_t)link;
+	}
+	proposer_add(&a->proposer, a->windows, a->proposed, a->count);
+	a->proposed = a->count;
+}
+
+static bool stands(const struct anchor_node *node, const uint8_t *p)
+{
+	for (size_t i = 0; i < node->len; i++) {
 		uint8_t diff = p[i] ^ (uint8_t)node->text[i];
 
 		if (diff != 0 &&
@@ -288,6 +303,6 @@ static bool rest_stands(const struct anchor_node *node, const uint8_t *p, size_t
 bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
 		    size_t at, size_t len)
 {
-	return len - at >= node->len && rest_stands(node, text + at, len - at) &&
+	return len - at >= node->len && stands(node, text + at) &&
 	       guard_lets(&a->guards, node->guard, node->start, text, at, at + node->len, len);
 }

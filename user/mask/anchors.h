@@ -14,9 +14,11 @@
 #define ANCHORS_MAX 4096
 #define THREE_BITS 13 /* of a hash */
 #define TWO_BITS 10
-#define ANCHOR_HEAD 8
+#define GRAMS ((1u << THREE_BITS) + (1u << TWO_BITS))
+#define ANCHOR_PAIR_PLACES 15 /* where in an anchor the pair may lie */
 #define GRAM_LAST_MAX 4 /* bytes that the third of a gram may be; else the two before it serve */
 #define LINKS_MAX UINT16_MAX
+#define LINKS_SPARE 4 /* are read beyond the last one, and nothing comes of it */
 
 struct rule {
 	const char *id;
@@ -34,34 +36,31 @@ struct gram_cell {
 };
 
 struct anchor_node {
+	struct gram_cell window; /* of it alone */
+	const char *text;
 	uint16_t rule;
+	uint16_t guard; /* what looks at the bytes around it ... */
+	struct guard_start start;
 	uint8_t left; /* of the rule, as back and fold; an edge */
 	bool back, folds;
 	uint8_t len;
 	uint8_t pair_at; /* where in the anchor the pair lies that is proposed */
-	uint16_t guard;	 /* what looks at the bytes behind it ... */
-	struct guard_start start;
-	/* its first bytes, up to ANCHOR_HEAD: they stand in w when ((w | fold) & mask) == head */
-	uint64_t head, mask, fold;
-	struct gram_cell window; /* of it alone */
-	const char *text;
 };
 
-/* A node under one of the grams that can stand at its pair; those of one hash are chained. */
+/* A node under one of the grams that can stand at its pair. */
 struct anchor_link {
-	uint16_t next; /* link number + 1, 0 ends the chain */
-	uint16_t node;
+	uint16_t gram, node;
 };
 
 struct anchors {
-	/* by three bytes at a pair, or by the pair where the third may be many */
-	struct gram_cell threes[1u << THREE_BITS], twos[1u << TWO_BITS];
-	/* the nodes of each: link number + 1 */
-	uint16_t by_three[1u << THREE_BITS], by_two[1u << TWO_BITS];
+	/* By three bytes at a pair; behind these by the pair, where the third byte may be many. */
+	struct gram_cell cells[GRAMS];
+	uint16_t first[GRAMS + 1]; /* of its links */
 	unsigned count, link_count;
+	unsigned proposed; /* so many of them the proposer has */
 	struct anchor_node nodes[ANCHORS_MAX];
 	struct window windows[ANCHORS_MAX];
-	struct anchor_link links[LINKS_MAX];
+	struct anchor_link links[LINKS_MAX]; /* by gram */
 	struct guards guards;
 	struct proposer proposer;
 };
@@ -73,7 +72,7 @@ __attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct fo
 /* After the last one, and whenever more were added. */
 void anchors_ready(struct anchors *a);
 
-/* Where in its table the first three bytes belong, and where the first two; case does not count. */
+/* The gram of the first three bytes, and that of the first two; case does not count. */
 static inline uint32_t gram_of_three(uint32_t four)
 {
 	return gram_hash((four | 0x20202020) << 8, THREE_BITS);
@@ -81,7 +80,7 @@ static inline uint32_t gram_of_three(uint32_t four)
 
 static inline uint32_t gram_of_two(uint32_t four)
 {
-	return gram_hash((four | 0x20202020) << 16, TWO_BITS);
+	return (1u << THREE_BITS) + gram_hash((four | 0x20202020) << 16, TWO_BITS);
 }
 
 /* May the window of one of the cell's nodes stand in these bytes? */
@@ -90,18 +89,7 @@ static inline bool gram_may_stand(const struct gram_cell *cell, uint64_t window)
 	return (window & cell->mask) == cell->want;
 }
 
-/* May the anchor stand at p? */
-static inline bool anchor_begins(const struct anchor_node *node, const uint8_t *p, size_t len)
-{
-	uint64_t w;
-
-	if (len < sizeof(w))
-		return true;
-	memcpy(&w, p, sizeof(w));
-	return ((w | node->fold) & node->mask) == node->head;
-}
-
-/* And does it stand at `at` as a whole, with what may follow it behind? */
+/* Does the anchor stand at `at`, with what may follow it behind? */
 bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
 		    size_t at, size_t len);
 

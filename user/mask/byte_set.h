@@ -16,6 +16,11 @@ static inline void byte_set_add(struct byte_set *s, uint8_t c)
 	s->bits[c / 64] |= 1ull << (c % 64);
 }
 
+static inline void byte_set_remove(struct byte_set *s, uint8_t c)
+{
+	s->bits[c / 64] &= ~(1ull << (c % 64));
+}
+
 static inline bool byte_set_has(const struct byte_set *s, uint8_t c)
 {
 	return s->bits[c / 64] >> (c % 64) & 1;

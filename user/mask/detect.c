@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk.h"
 #include "own.h"
 #include "placeholder.h"
+#include "places.h"
 #include "walls.h"
 
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 #define MATCH_LIMIT 1000000
 #define JIT_STACK_MIN 32768
 #define JIT_STACK_MAX 1048576
-#define CHAIN_BY_TWO (1u << 31)
-#define BLOCKS 16 /* of text that are looked at before the rules are tried there */
 
 /* How far a rule has come in this text. */
 struct progress {
@@ -19,12 +17,6 @@ struct progress {
 	size_t next;   /* starts before this have been tried or lie in its last match */
 	struct walk walk;
 	struct walls walls;
-};
-
-/* A place where the anchors of a chain may stand. */
-struct pair {
-	uint32_t at;
-	uint32_t gram;
 };
 
 struct detector {
@@ -37,8 +29,7 @@ struct detector {
 	uint64_t effort_end; /* of all that it does */
 	struct walls_seen walls;
 	struct progress progress[RULES_MAX];
-	uint32_t places[BLOCKS * PROPOSE_BLOCK + CHUNK_PLACES];
-	struct pair pairs[2 * BLOCKS * PROPOSE_BLOCK + 1];
+	struct places places;
 };
 
 struct detector *detector_new(const struct catalogue *c)
@@ -85,63 +76,6 @@ static uint64_t effort(const struct detector *d)
 void detector_allow(struct detector *d, uint64_t more)
 {
 	d->effort_end = effort(d) + more;
-}
-
-/* The window around a pair at `at`; beyond the text's ends there are zeroes. */
-static inline uint64_t window_at(const uint8_t *text, size_t len, size_t at)
-{
-	uint8_t bytes[WINDOW_WIDTH] = {0};
-	uint64_t w;
-
-	if (at >= WINDOW_BEFORE && len - at >= WINDOW_WIDTH - WINDOW_BEFORE) {
-		memcpy(&w, text + at - WINDOW_BEFORE, sizeof(w));
-		return w;
-	}
-	for (size_t k = 0; k < WINDOW_WIDTH; k++)
-		if (at + k >= WINDOW_BEFORE && at + k - WINDOW_BEFORE < len)
-			bytes[k] = text[at + k - WINDOW_BEFORE];
-	memcpy(&w, bytes, sizeof(w));
-	return w;
-}
-
-/* Beyond the text's end there are zeroes. */
-static inline uint32_t four_at(const uint8_t *text, size_t len, size_t at)
-{
-	uint32_t four = 0;
-
-	if (len - at >= sizeof(four))
-		memcpy(&four, text + at, sizeof(four));
-	else
-		memcpy(&four, text + at, len - at);
-	return four;
-}
-
-/* Where the next pairs stand that some anchor has, from *cursor on. */
-static size_t next_pairs(struct detector *d, const uint8_t *text, size_t len, size_t *cursor)
-{
-	const struct anchors *a = &d->catalogue->anchors;
-	uint64_t bits[BLOCKS];
-	size_t blocks = propose(&a->proposer, text, len, *cursor, BLOCKS, bits), n = 0;
-	size_t count = 0, known = 0;
-
-	for (size_t i = 0; i < blocks; i++)
-		count += bit_places(bits[i], (uint32_t)(i * PROPOSE_BLOCK), d->places + count);
-	for (size_t i = 0; i < count; i++) {
-		d->places[known] = d->places[i];
-		known += gram_is_known(&a->proposer, four_at(text, len, *cursor + d->places[i]));
-	}
-	for (size_t i = 0; i < known; i++) {
-		uint64_t window = window_at(text, len, *cursor + d->places[i]);
-		uint32_t four = (uint32_t)(window >> 8 * WINDOW_BEFORE);
-		uint32_t three = gram_of_three(four), two = gram_of_two(four);
-
-		d->pairs[n] = (struct pair){d->places[i], three};
-		n += gram_may_stand(&a->threes[three], window);
-		d->pairs[n] = (struct pair){d->places[i], two | CHAIN_BY_TWO};
-		n += gram_may_stand(&a->twos[two], window);
-	}
-	*cursor += blocks * PROPOSE_BLOCK;
-	return n;
 }
 
 static int add_span(struct buf *spans, const uint8_t *text, size_t len, size_t start, size_t end,
@@ -226,7 +160,7 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	size_t anchor = at - node->pair_at, start = anchor;
 	const struct rule *rule;
 
-	if (at < node->pair_at || !anchor_begins(node, text + anchor, len - anchor))
+	if (at < node->pair_at)
 		return 0;
 	d->work.anchors++;
 	if (!node->back && !edge_left(node->left, text, start))
@@ -243,22 +177,20 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	return confirm(d, node->rule, text, len, start, spans);
 }
 
-static inline int try_chain(struct detector *d, uint32_t gram, const uint8_t *text, size_t len,
-			    size_t at, struct buf *spans)
+/* Try the rules at all of their anchors. */
+static int try_anchors(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
 	const struct anchors *a = &d->catalogue->anchors;
+	struct places *p = &d->places;
+	size_t n;
 
-	uint64_t window = window_at(text, len, at);
-	uint16_t next;
-
-	next = gram & CHAIN_BY_TWO ? a->by_two[gram ^ CHAIN_BY_TWO] : a->by_three[gram];
-	while (next) {
-		const struct anchor_link *link = &a->links[next - 1];
-		const struct anchor_node *node = &a->nodes[link->node];
-
-		next = link->next;
-		if (gram_may_stand(&node->window, window) &&
-		    try_node(d, node, text, len, at, spans) < 0)
+	places_begin(p, a, text, len);
+	while ((n = places_next(p))) {
+		for (size_t i = 0; i < n; i++)
+			if (try_node(d, &a->nodes[p->list[i].node], text, len,
+				     p->from + p->list[i].at, spans) < 0)
+				return -1;
+		if (effort(d) > d->effort_end)
 			return -1;
 	}
 	return 0;
@@ -324,8 +256,6 @@ size_t spans_resolve(struct span *spans, size_t n)
 
 static int find_all(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
-	size_t cursor = 0, from, n, i;
-
 	d->text++;
 	if (find_literals(d->catalogue->types, text, len, spans) < 0)
 		return -1;
@@ -333,17 +263,7 @@ static int find_all(struct detector *d, const uint8_t *text, size_t len, struct 
 		if (!d->catalogue->own[own].anchored &&
 		    try_everywhere(d, own, text, len, spans) < 0)
 			return -1;
-	while (cursor + 1 < len) {
-		from = cursor;
-		n = next_pairs(d, text, len, &cursor);
-		for (i = 0; i < n; i++)
-			if (try_chain(d, d->pairs[i].gram, text, len, from + d->pairs[i].at,
-				      spans) < 0)
-				return -1;
-		if (effort(d) > d->effort_end)
-			return -1;
-	}
-	return 0;
+	return try_anchors(d, text, len, spans);
 }
 
 static struct span *spans_behind(const struct buf *spans, size_t before, size_t *n)

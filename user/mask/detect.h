@@ -54,7 +54,7 @@ __attribute__((warn_unused_result)) struct detector *detector_new(const struct c
 void detector_free(struct detector *d);
 
 /*
- * What a detector did so far: how many anchors stood in its texts, how many of them were tried, and how
+ * What a detector did so far: how many anchors were looked at more closely, how many of them were tried, and how
  * many bytes the tries went over that may go far (walls.h).
  */
 struct detect_work {
@@ -66,7 +66,7 @@ const struct detect_work *detector_work(const struct detector *d);
  * From here on it may look at so many anchors, until this is called again; a rule that is tried counts
  * as EFFORT_TRY of them. What needs more fails. At first it may do what it likes.
  */
-#define EFFORT_TRY 8
+#define EFFORT_TRY 16
 void detector_allow(struct detector *d, uint64_t effort);
 
 /* What found a span, where it was none of the catalogue's rules. */

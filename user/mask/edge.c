@@ -165,6 +165,12 @@ bool edge_left(enum edge e, const uint8_t *text, size_t at)
 	return e != EDGE_HOST || !is_dot_or_dash(text[at - 1]) || is_sign(text, at - 1);
 }
 
+bool edge_may_follow(enum edge e, uint8_t before)
+{
+	return e == EDGE_ANY || !is_alnum(before) || is_hex(before) || is_escaped(before) ||
+	       before == 'm' || before == 'K';
+}
+
 bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at)
 {
 	if (e == EDGE_ANY || at == len)
@@ -212,6 +218,11 @@ size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo
 		memo->name = start;
 	}
 	return start < at ? start : NO_START;
+}
+
+bool walk_may_end(enum chars c, uint8_t before)
+{
+	return is_of(c, before);
 }
 
 bool walk_starts(enum chars c, const uint8_t *text, size_t len, size_t at)

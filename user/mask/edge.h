@@ -33,6 +33,8 @@ enum chars {
 bool escape_ends(const uint8_t *text, size_t at);
 
 bool edge_left(enum edge e, const uint8_t *text, size_t at);
+/* May edge_left() say yes where this byte precedes? */
+bool edge_may_follow(enum edge e, uint8_t before);
 bool edge_right(enum edge e, const uint8_t *text, size_t len, size_t at);
 
 /*
@@ -48,6 +50,9 @@ struct walk {
 	size_t name;  /* it begins here at the earliest */
 };
 size_t walk_back(enum chars c, const uint8_t *text, size_t at, struct walk *memo);
+
+/* May walk_back() find a start where this byte precedes the anchor? */
+bool walk_may_end(enum chars c, uint8_t before);
 
 /* Would walk_back() from an anchor at the end of this run stop here? */
 bool walk_starts(enum chars c, const uint8_t *text, size_t len, size_t at);

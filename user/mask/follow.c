@@ -7,6 +7,8 @@
 
 #define STEPS_MAX 1200 /* for all anchors of an expression */
 #define CLASSES_MAX 256
+/* For the steps that lead nowhere else, of all rules. */
+#define GUARD_CELLS_ENDS (GUARD_RULES_MAX * GUARD_FIRST * CLASSES_MAX)
 #define CONTEXTS_MAX 200
 #define HASHED 512 /* steps are looked for by so many hashes of their threads */
 #define SETS_THREADS_MAX 96
@@ -207,7 +209,7 @@ static void find_classes(const struct follow *f, const struct threads *t, struct
 static bool step_fits(const struct follow *f)
 {
 	return f->memo_count < STEPS_MAX &&
-	       GUARD_CELLS_MAX - f->guards->cell_count >= f->guard->classes;
+	       f->guards->cell_count + f->guard->classes <= GUARD_CELLS_MAX - GUARD_CELLS_ENDS;
 }
 
 static uint16_t step_new(struct follow *f, const struct threads *t, uint32_t hash, double weight)
@@ -265,7 +267,8 @@ static double often(const struct follow *f, const struct byte_set *set)
 /* The cells of a step. */
 static uint16_t *memo_cells(struct follow *f, const struct memo *m)
 {
-	return f->guards->room + f->guard->cells + (size_t)(m - f->memos) * f->guard->classes;
+	return f->guards->room + f->guard->cells +
+	       (size_t)(GUARD_FIRST + m - f->memos) * f->guard->classes;
 }
 
 /* What these threads tell apart the expression does as well: a class of theirs is some of its. */
@@ -420,6 +423,30 @@ void follow_fill(struct follow *f)
 		fill_step(f, m);
 }
 
+void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
+		  struct byte_set out[static GUARD_BEFORE])
+{
+	const struct guard *guard = &g->rules[rule];
+	struct byte_set may[GUARD_BEFORE] = {{{0}}};
+
+	for (unsigned near = 0; near < 256; near++) {
+		uint16_t step = guard_step(g, guard, start.step, (uint8_t)near);
+
+		for (unsigned far = 0; far < 256; far++) {
+			uint16_t last = start.before < GUARD_BEFORE
+						? step
+						: guard_step(g, guard, step, (uint8_t)far);
+
+			if (last == GUARD_NEVER)
+				continue;
+			byte_set_add(&may[0], (uint8_t)near);
+			byte_set_add(&may[1], (uint8_t)far);
+		}
+	}
+	for (unsigned i = 0; i < GUARD_BEFORE; i++)
+		out[i] = i < start.before ? may[i] : byte_set_all;
+}
+
 /* The classes of all that the expression says of bytes. */
 static void find_all_classes(struct follow *f)
 {
@@ -455,6 +482,14 @@ static void note_classes(struct follow *f)
 	}
 }
 
+/* Steps from which each byte leads back to them. */
+static void add_ends(struct follow *f)
+{
+	for (uint16_t step = GUARD_NEVER; step < GUARD_FIRST; step++)
+		for (unsigned c = 0; c < f->guard->classes; c++)
+			f->guards->room[f->guards->cell_count++] = step;
+}
+
 unsigned follow_read(struct follow *f, const char *expression, struct guards *g)
 {
 	unsigned rule = g->count++;
@@ -468,6 +503,7 @@ unsigned follow_read(struct follow *f, const char *expression, struct guards *g)
 		f->graph.start = NODE_ANY;
 	find_all_classes(f);
 	note_classes(f);
+	add_ends(f);
 	graph_classify(&f->graph, f->classes.list, f->classes.n);
 	return rule;
 }

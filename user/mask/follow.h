@@ -13,6 +13,8 @@
 #define FOLLOW 4 /* so many bytes behind the anchor have a set */
 #define GUARD_RULES_MAX 512
 #define GUARD_CELLS_MAX (1u << 22)
+#define GUARD_BEFORE 2 /* so many bytes before the anchor are looked at */
+#define GUARD_QUICK_BYTES 6
 #define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
 
 enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
@@ -22,7 +24,7 @@ enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
  * Bytes of a class are the same to all of the expression.
  */
 struct guard {
-	uint32_t cells; /* the first one, of step GUARD_FIRST */
+	uint32_t cells; /* the first one, of step GUARD_NEVER */
 	uint16_t classes;
 	uint8_t class_of[256];
 };
@@ -51,7 +53,10 @@ void follow_free(struct follow *f);
  */
 unsigned follow_read(struct follow *f, const char *expression, struct guards *g);
 
-/* Go on behind this anchor. `within`: it stands somewhere in the match, else at its start. */
+/*
+ * Go on behind this anchor. `within`: it stands somewhere in the match, behind (?C10) if the expression
+ * has that; else at its start.
+ */
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within);
 
 /* The sets for the bytes behind the anchor. A set is full where the match may have ended. */
@@ -69,26 +74,55 @@ struct guard_start follow_guard(struct follow *f);
 /* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
 void follow_fill(struct follow *f);
 
+/* Where a byte leads from a step; from GUARD_NEVER and GUARD_MAYBE to themselves. */
+static inline uint16_t guard_step(const struct guards *g, const struct guard *guard, uint16_t step,
+				  uint8_t c)
+{
+	return g->cells[guard->cells + (size_t)step * guard->classes + guard->class_of[c]];
+}
+
+/* The bytes that may precede the anchor, the last one first; all of them where it does not matter. */
+void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
+		  struct byte_set out[static GUARD_BEFORE]);
+
 /* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
 static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,
 			      const uint8_t *text, size_t anchor, size_t at, size_t len)
 {
 	const struct guard *guard = &g->rules[rule];
-	const uint16_t *cells = g->cells + guard->cells;
 	uint16_t step = start.step;
 
 	/* Before the text nothing stands, which no expression asks for: any byte will do. */
-	for (size_t i = 1; step >= GUARD_FIRST && i <= start.before; i++) {
-		uint8_t c = i <= anchor ? text[anchor - i] : 0;
-
-		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes + guard->class_of[c]];
-	}
+	for (size_t i = 1; step >= GUARD_FIRST && i <= start.before; i++)
+		step = guard_step(g, guard, step, i <= anchor ? text[anchor - i] : 0);
 	for (size_t i = 0; step >= GUARD_FIRST && i < GUARD_BYTES; i++, at++) {
 		if (at == len)
 			return false;
-		step = cells[(size_t)(step - GUARD_FIRST) * guard->classes +
-			     guard->class_of[text[at]]];
+		step = guard_step(g, guard, step, text[at]);
 	}
+	return step != GUARD_NEVER;
+}
+
+/*
+ * The same without a branch, as far as GUARD_QUICK_BYTES behind the anchor say; they, and those before it,
+ * are text.
+ */
+static inline bool guard_lets_quickly(const struct guards *g, unsigned rule,
+				      struct guard_start start, const uint8_t *anchor,
+				      const uint8_t *behind)
+{
+	const struct guard *guard = &g->rules[rule];
+	uint16_t step = start.step;
+
+#pragma GCC unroll 8
+	for (unsigned i = 1; i <= GUARD_BEFORE; i++) {
+		uint16_t next = guard_step(g, guard, step, anchor[-(int)i]);
+
+		step = i <= start.before ? next : step;
+	}
+#pragma GCC unroll 8
+	for (size_t i = 0; i < GUARD_QUICK_BYTES; i++)
+		step = guard_step(g, guard, step, behind[i]);
 	return step != GUARD_NEVER;
 }
 

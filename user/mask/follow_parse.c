@@ -9,6 +9,7 @@
  * As much of pcre2pattern(3) as catalogues are written in. Each part of an expression becomes a
  * piece of the graph, with one node where it begins and an empty one where it ends.
  */
+#define ANCHOR_CALLOUT "10)"
 #define COPIES_MAX 24 /* of x in x{n}: further than anybody looks */
 #define DEPTH_MAX 60
 
@@ -319,8 +320,14 @@ static struct piece read_name(struct reader *r)
 /* Behind "(?C": the number of a callout, which takes no bytes. */
 static struct piece read_callout(struct reader *r)
 {
+	bool anchor = !strncmp(r->at, ANCHOR_CALLOUT, strlen(ANCHOR_CALLOUT));
+
 	r->at += strspn(r->at, "0123456789");
-	return starts_with(r, ")") ? piece_empty(r->f) : piece_fail(r);
+	if (!starts_with(r, ")"))
+		return piece_fail(r);
+	if (anchor && !r->f->dry && r->f->anchors == NODE_FIRST)
+		r->f->anchors = r->f->count;
+	return piece_empty(r->f);
 }
 
 static struct piece read_group(struct reader *r)
@@ -445,6 +452,7 @@ int follow_parse(struct graph *f, const char *expression)
 	struct piece p;
 
 	f->count = 0;
+	f->anchors = NODE_FIRST;
 	f->cut = f->dry = false;
 	f->ways_count = 0;
 	f->sets_count = 0;

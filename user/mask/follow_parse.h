@@ -60,8 +60,9 @@ struct graph {
 	struct node nodes[NODES_MAX];
 	uint16_t count;
 	uint16_t start;
-	bool cut; /* larger than NODES_MAX: what is missing is NODE_ANY */
-	bool dry; /* what is read now is left out: it makes no nodes */
+	uint16_t anchors; /* the first node that an anchor within the match can begin at */
+	bool cut;	  /* larger than NODES_MAX: what is missing is NODE_ANY */
+	bool dry;	  /* what is read now is left out: it makes no nodes */
 	struct behinds behinds;
 	/* What nodes read; once graph_classify() was called, as numbers of classes instead of bytes. */
 	unsigned sets_count;

@@ -226,7 +226,7 @@ void threads_begin(struct graph *g, struct threads *t, bool within)
 	t->n = 0;
 	t->behind = any;
 	t->any = g->cut;
-	for (uint16_t at = NODE_FIRST; at < g->count && !t->any; at++)
+	for (uint16_t at = g->anchors; at < g->count && !t->any; at++)
 		if (g->nodes[at].is_byte)
 			threads_add(t, at, NO_NODE);
 }

@@ -7,8 +7,8 @@
 #define KEEP_STORAGE (1u << 20)
 #define BUFS 15
 /*
- * How far looking for identifiers may go (detect.h): twice as far as 64 MiB of what is full of them, and
- * no text of 8 MiB comes there. Whoever waits for the same loop does so for two seconds at most.
+ * How far looking for identifiers may go (detect.h): as two passes over 64 MiB of what is full of them
+ * go, and no text of 4 MiB comes there. Whoever waits for the same loop does so for two seconds, about.
  */
 #define EFFORT_MAX (1u << 26)
 

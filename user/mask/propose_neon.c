@@ -12,7 +12,7 @@ static inline uint8x16_t groups_at(const struct propose_halves t[static PROPOSE_
 	for (unsigned i = 0; i < PROPOSE_HALF_TABLES; i++)
 		in[i] = vdupq_n_u8(0xff);
 #pragma GCC unroll 8
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
+	for (unsigned k = 0; k < PROPOSE_HALF_PLACES; k++) {
 		uint8x16_t at = vld1q_u8(p + k);
 		uint8x16_t l = vandq_u8(at, vdupq_n_u8(15)), h = vshrq_n_u8(at, 4);
 
@@ -36,7 +36,7 @@ static inline uint64_t bits_of(uint8x16_t in)
 
 static void kernel_neon(const struct proposer *g, const uint8_t *p, size_t blocks, uint64_t *bits)
 {
-	p -= WINDOW_BEFORE;
+	p -= WINDOW_BEFORE - PROPOSE_HALF_FIRST;
 	for (size_t i = 0; i < blocks; i++, p += PROPOSE_BLOCK) {
 		bits[i] = 0;
 		for (unsigned k = 0; k < 4; k++)

@@ -48,7 +48,7 @@
 	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
 	  "awsmask refused this request: to look for identifiers in its text takes more steps "    \
 	  "than it may, for the text repeats too often what identifiers begin with. Nothing was "  \
-	  "sent. Send less of it at once.")                                                                            \
+	  "sent. Send less of it at once.")                                                        \
 	X(BLOCKED, "blocked", 400, "invalid_request_error",                                        \
 	  "awsmask refused this request: it holds a value of the type ${type}, which by this "     \
 	  "host's policy may not be sent, not even masked. Take it out of the conversation, or "   \
@@ -196,6 +196,7 @@ struct exchange_facts {
 	int unmaskable;	   /* observing: what enforcing would have refused it for, or -1 */
 	bool passed_on;	   /* it was made ready for the origin, and that was reached */
 	bool stream;	   /* the answer is an event stream */
+	size_t events;	   /* of it, so far: not where it is only observed */
 	size_t request_bytes, answer_bytes; /* bodies, as on the client's side */
 	char method[16];
 	struct mask_counts masked;

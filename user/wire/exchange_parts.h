@@ -62,6 +62,7 @@ struct answer {
 	struct buf piece; /* restored, to be framed */
 	struct unmask_text text;
 	struct sse *sse;
+	size_t line; /* of the events that go to the client: bytes of the line at hand */
 };
 
 struct exchange {
