@@ -48,7 +48,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnl-idiag-3 -lpthread
 # Debian ships llhttp as sources below node-llhttp, the RHEL family as a library.
 # awsmaskctl's alone.
-CURSES     = $(shell pkg-config --libs ncursesw 2>/dev/null)
+CURSES     = -Wl,--as-needed $(shell pkg-config --libs ncursesw 2>/dev/null) -lm
 LLHTTP_SRC := $(firstword $(wildcard /usr/share/llhttp))
 LLHTTP_INC := $(firstword $(wildcard /usr/share/include/llhttp /usr/include))
 LLHTTP_LIB := $(if $(LLHTTP_SRC),,-lllhttp)
@@ -122,7 +122,7 @@ $(call obj,user/mask/catalogue_image.c): $(image).h
 $(B)/page_css.h: user/ctl/page.css
 	@mkdir -p $(@D)
 	@echo "  CSS   $<"
-	@sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n"/' $< > $@
+	@{ echo '#define PAGE_CSS \'; sed -E '/^(\/| )\*/d; /^$$/d; s/["\\]/\\&/g; s/^\t*(.*)$$/"\1\\n" \\/' $<; echo; } > $@
 
 $(call obj,user/ctl/page_style.c): $(B)/page_css.h
 
@@ -144,7 +144,7 @@ $(B)/libawsmaskctl.a: $(call obj,$(ctl_src))
 
 $(B)/awsmaskctl: $(call obj,user/ctl/ctl.c) $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm
+	@$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LLHTTP_LIB) $(LIBS) $(CURSES)
 
 $(B)/catalogue_man: $(call obj,tools/catalogue_man.c) $(B)/libawsmask.a
 	@echo "  LD    $@"
@@ -233,7 +233,7 @@ criterion := $(if $(filter thread,$(SANITIZER)),-isystem tests/thread,-lcriterio
 $(B)/unit/%: tests/unit/%.c $(B)/libawsmaskctl.a $(B)/libawsmaskd.a $(B)/libawsmask.a
 	@mkdir -p $(@D)
 	@echo "  UNIT  $@"
-	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) -lm $(criterion)
+	@$(CC) $(ALL_CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) $(LIBS) $(CURSES) $(criterion)
 
 # The kernel side's tests are one program, for root: it makes network namespaces and cgroups.
 $(B)/bpf/test_bpf: $(wildcard tests/bpf/*.c tests/bpf/*.h) $(B)/awsmask.skel.h $(B)/libawsmaskd.a $(B)/libawsmask.a
@@ -251,6 +251,7 @@ unit: $(unit_bin) ## run the unit tests (SANITIZER= applies)
 fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
 	-Iinclude -I$(dir $(image)) -isystem $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -DAWSMASK_VERSION='"$(VERSION)"' -MMD -MP
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
+		user/daemon/audit_line.c user/daemon/audit_record.c user/ctl/audit_verify.c \
 		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/control_flows.c user/daemon/board.c \
 		user/daemon/shared.c user/daemon/log.c user/daemon/metrics_text.c \
 		user/daemon/stats.c user/daemon/report_day.c) \
@@ -272,7 +273,7 @@ build/fuzz/obj/libfuzzed.a: $(fuzz_obj)
 build/fuzz/%: tests/fuzz/%.c build/fuzz/obj/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lisal -lyaml -ljansson
+	@$(call fuzz_cc,fuzzer) -MF $@.d -o $@ $(filter %.c %.a,$^) $(LLHTTP_LIB) -lpcre2-8 -lz -ldeflate -lisal -lyaml -ljansson -lcrypto
 
 fuzz-build: $(fuzz_bin)
 
@@ -302,6 +303,10 @@ test-fleet: lint ## packages and the Ansible role on a machine of their own (deb
 test-metrics: all ## a real Prometheus reads a daemon and raises the alerts; installs it; 40 s
 	@tools/deps.sh --metrics
 	@tests/e2e/metrics.sh $(B)
+
+test-browser: all ## pages of `report --html` in a real browser, light and dark, screen, phone and paper; installs it; 1 minute
+	@tools/deps.sh --browser
+	@tests/e2e/browser.sh $(B)
 
 test-neon: ## what NEON does, in unit tests compiled for 64-bit ARM and run by qemu; installs both; a minute
 	@tools/deps.sh --neon
@@ -347,7 +352,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all test-fleet test-metrics test-neon deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
+.PHONY: all test-fleet test-metrics test-browser test-neon deps install uninstall clean deb rpm demo unit-build unit fuzz-build fuzz test test-full test-kernel score \
 	test-claude bench bench-scan soak check lint help
 
 # This build's own: another one, at work beside it, may have written half of a file.

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what building and testing need (--fleet: what packages and the Ansible role need, too; --bench: what the
-# benchmark compares with; --metrics: Prometheus; --neon: on Debian, a compiler for 64-bit ARM, and qemu to
-# run what it makes). Does nothing, and asks nobody, when all of it is there.
+# benchmark compares with; --metrics: Prometheus; --browser: Chromium; --neon: on Debian, a compiler for 64-bit ARM, and
+# qemu to run what it makes). Does nothing, and asks nobody, when all of it is there.
 set -eu
 
 DEBIAN="build-essential pkg-config clang llvm clang-format clang-tidy cppcheck libclang-rt-14-dev
@@ -31,6 +31,11 @@ REDHAT="gcc make pkgconf-pkg-config clang llvm clang-tools-extra cppcheck compil
 [ "${1:-}" != --metrics ] || {
 	DEBIAN="$DEBIAN prometheus"
 	REDHAT="$REDHAT golang-github-prometheus"
+}
+
+[ "${1:-}" != --browser ] || {
+	DEBIAN="$DEBIAN chromium"
+	REDHAT="$REDHAT chromium"
 }
 
 [ "${1:-}" != --neon ] || {

@@ -101,7 +101,7 @@ part_memory() {
 	ask introduction awsmaskd introduction 1 1
 	RUN=$((RUN + 1))
 	ask memory awsmaskd 256K 32 4
-	sleep 2 # what requests took goes back when nobody has asked for a second
+	sleep 6 # what requests took goes back when nobody has asked for five seconds
 	tell_memory requests "$(memory_of "$(cgroup_of awsmaskd)")"
 	ask memory awsmaskd events-200 200 2 &
 	streams=$!

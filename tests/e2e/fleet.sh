@@ -22,13 +22,14 @@ machine_base $(depends_of_package) adduser curl openssl ca-certificates python3-
 
 # The same source in a package of a higher number: rpm has no way to change one that is made.
 newer_rpm() {
-	[ "$(echo build/rpm/RPMS/*/awsmask-[0-9]*-2.*.rpm)" -nt "$(echo build/rpm/awsmask-*.tar.gz)" ] && return
+	[ "$(echo build/rpm/newer/*/awsmask-[0-9]*.rpm)" -nt "$(echo build/rpm/awsmask-*.tar.gz)" ] && return
 	rpmbuild --quiet -bb --nodeps --define "_topdir $PWD/build/rpm" --define "_sourcedir $PWD/build/rpm" \
+		--define "_rpmdir $PWD/build/rpm/newer" \
 		--define "version_of_source $(rpm_field VERSION)" --define 'release_of_package 2' deploy/rpm/awsmask.spec
 }
 
 rpm_field() {
-	rpm -qp --qf "%{$1}" build/rpm/RPMS/*/awsmask-[0-9]*-1.*.rpm
+	rpm -qp --qf "%{$1}" build/rpm/RPMS/*/awsmask-[0-9]*.rpm
 }
 
 have_claude() (
@@ -47,9 +48,8 @@ prepare() {
 	machine mkdir -p $FLEET/collections $FLEET/src $FLEET/home
 	tar -C deploy/ansible -cf - . | machine tar -C $FLEET/src -xf -
 	cat build/deb/awsmask_*.deb | machine sh -c "cat >$FLEET/good.deb && cp $FLEET/good.deb $FLEET/awsmask.deb"
-	for n in 1 2; do
-		cat build/rpm/RPMS/*/awsmask-[0-9]*-$n.*.rpm | machine sh -c "cat >$FLEET/awsmask-$n.rpm"
-	done
+	cat build/rpm/RPMS/*/awsmask-[0-9]*.rpm | machine sh -c "cat >$FLEET/awsmask-1.rpm"
+	cat build/rpm/newer/*/awsmask-[0-9]*.rpm | machine sh -c "cat >$FLEET/awsmask-2.rpm"
 	# What the clients' origin says it is, this machine believes; awsmaskd asks the same store.
 	machine sh -c 'cp /opt/load/*.pem /usr/local/share/ca-certificates/origin.crt && update-ca-certificates >/dev/null 2>&1'
 	printf '%s ansible_connection=local\n' pilot rest | machine sh -c "cat >$FLEET/hosts"
@@ -151,7 +151,7 @@ goes_on_to_the_rest() {
 
 unwell_by_trust() {
 	machine awsmaskctl ca remove && stops_at_the_pilot rollout -e "$enforcing" -e awsmask_ca_install=false &&
-		grep -q 'ca install' "$WORK/play"
+		grep -q 'does not hold the CA' "$WORK/play"
 }
 
 # --- a real client --------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ claude_is_masked() { # [OPTION...]: of its unit
 
 # With the store as it was before, as one has it that runs since then: the earlier CA vouches for the new one.
 claude_outlives_a_rotation() {
-	machine sh -c "cp -rL /etc/ssl/certs $FLEET/certs && awsmaskctl ca rotate" &&
+	machine cp -rL /etc/ssl/certs $FLEET/certs && as_unit awsmaskctl ca rotate && as_unit awsmaskctl check &&
 		claude_is_masked --property=BindReadOnlyPaths=$FLEET/certs:/etc/ssl/certs && claude_is_masked
 }
 

@@ -74,6 +74,7 @@ files() {
 	grep -qE '^awsmask:x:[0-9]+:[0-9]+:[^:]*:/:.*/nologin$' "$ROOT/etc/passwd"
 	systemd-tmpfiles --root="$ROOT" --create "$ROOT/usr/local/lib/tmpfiles.d/awsmask.conf"
 	[ "$(stat -c '%a %u' "$ROOT/run/awsmask")" = "755 0" ]
+	[ "$(stat -c '%a %u %g' "$ROOT/var/log/awsmask")" = "700 0 0" ]
 	[ "$(stat -c '%a %u %g' "$ROOT/var/lib/awsmask")" = "1771 0 $(awk -F: '/^awsmask:/ { print $3 }' "$ROOT/etc/group")" ]
 }
 

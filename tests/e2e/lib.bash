@@ -109,6 +109,7 @@ place_mounts() {
 	# Small, so that it can be filled up; as the daemon would make it.
 	mkdir -p /var/lib/awsmask &&
 		mount -t tmpfs -o "mode=1771,gid=$(id -g awsmask),size=32m" tmpfs /var/lib/awsmask || return 1
+	mount -t tmpfs -o mode=0755,size=32m tmpfs /var/log || return 1
 	mount -t bpf bpf /sys/fs/bpf || return 1
 	rm -f /etc/hosts /etc/resolv.conf
 	printf '%s\n' "127.0.0.1 localhost" "::1 localhost" "$ORIGIN4 $TARGET claude.ai $OTHER proxy.example" \

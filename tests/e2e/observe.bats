@@ -189,6 +189,7 @@ values_stayed_off() { # FILE
 	place_ctl report --html - --since 9999-01-01 >"$T/page.html"
 	python3 -B "$BATS_TEST_DIRNAME/page.py" "$T/page.html"
 	grep -q "Nothing was counted in this period" "$T/page.html"
+	# shellcheck disable=SC2034 # taken by place_in
 	PLACE_ENV=(SOURCE_DATE_EPOCH=1700000000)
 	place_ctl report --html - /var/lib/awsmask/report.db >"$T/one.html"
 	place_ctl report --html - --db /var/lib/awsmask/report.db >"$T/two.html"

@@ -84,7 +84,8 @@ killed() {
 }
 
 directories() {
-	[ "$(machine stat -c '%a %U %G' /var/lib/awsmask /run/awsmask)" = $'1771 root awsmask\n755 root root' ] &&
+	[ "$(machine stat -c '%a %U %G' /var/lib/awsmask /run/awsmask /var/log/awsmask)" = \
+		$'1771 root awsmask\n755 root root\n700 root root' ] &&
 		[ "$(machine stat -c '%a %U %G' /run/awsmask/worker.sock /run/awsmask/control.sock)" = $'600 root root\n660 root awsmask' ]
 }
 

@@ -45,7 +45,7 @@ on_screen() { # PATTERN
 }
 
 shows() { # PATTERN, within a few seconds
-	place_wait 5 on_screen "$1" || {
+	place_wait 20 on_screen "$1" || {
 		echo "no $1 on the screen:"
 		screen
 		return 1
@@ -53,7 +53,7 @@ shows() { # PATTERN, within a few seconds
 }
 
 restored() { # STATUS
-	place_wait 5 test -s "$T/after"
+	place_wait 20 test -s "$T/after"
 	expect "the terminal's settings" "$(cat "$T/before")" "$(cat "$T/after")"
 	expect "the status" "$1" "$(cat "$T/rc")"
 	expect "the cursor" 1 "$(tm display-message -p '#{cursor_flag}')"
@@ -77,13 +77,14 @@ ctl_process() {
 	grep -qE '^EC2_INSTANCE +[0-9.]+ +[1-9]' "$T/out"
 	grep -qE "enforce +closed +6 +.*/client$" "$T/out"
 	grep -qE '^ +since the start +[1-9][0-9]* +[0-9.]+ ms' "$T/out"
+	place_ctl metrics | grep -qE '^awsmask_stream_events_total [1-9]'
 	expect "the worker" "$(worker_of)" "$(awk '/ serving / { print $1 }' "$T/out")"
 }
 
 @test "printed again and again: rates are of the time between" {
 	(while works; do :; done) 3>&- &
 	local busy=$!
-	place_ctl top --batch 2 --delay 0.7 --filter EC2 >"$T/out"
+	place_ctl top --batch 2 --delay 1 --filter EC2 >"$T/out"
 	kill "$busy"
 	expect "how often" 2 "$(grep -c '^awsmask ' "$T/out")"
 	expect_match "the rate" 'requests [0-9.]*[1-9]' "$(grep '^flows ' "$T/out" | tail -n 1)"
@@ -158,7 +159,7 @@ ctl_process() {
 		echo \$? >$T/rc; stty -g >$T/after; cat"
 	shows 'PROGRAM +PID'
 	tm send-keys C-z
-	place_wait 5 test -s "$T/between"
+	place_wait 20 test -s "$T/between"
 	expect "the terminal's settings" "$(cat "$T/before")" "$(cat "$T/between")"
 	tm send-keys 2
 	shows 'TYPE +PER SECOND'
@@ -180,7 +181,7 @@ nothing_missing() {
 	place_daemon_stop
 	shows 'as it was; now: awsmaskd is not running'
 	place_daemon_start
-	place_wait 5 nothing_missing
+	place_wait 20 nothing_missing
 	tm send-keys q
 	restored 0
 }
@@ -191,7 +192,7 @@ nothing_streams() {
 
 @test "streams of a worker that drains are still shown" {
 	rm -f "$HELD"
-	place_wait 5 nothing_streams
+	place_wait 20 nothing_streams
 	PLACE_TIMEOUT=60 place_client python3 -B "$LIB_DIR/crowd.py" hold "$TARGET" 0 "$HELD" 2 3>&- &
 	place_wait 10 test -e "$HELD"
 	local before

@@ -117,6 +117,16 @@ static void deltas_of(const struct buf *stream, char *text, size_t size)
 	text[n] = 0;
 }
 
+static size_t blank_lines(const struct buf *stream)
+{
+	const char *p = (const char *)buf_bytes(stream), *end = p + buf_len(stream);
+	size_t n = 0;
+
+	for (; (p = memmem(p, (size_t)(end - p), "\n\n", 2)); p += 2)
+		n++;
+	return n;
+}
+
 static void check_stream(const char *request, const struct buf *wire, bool eof, const char *framing)
 {
 	for (size_t step = 0; step <= buf_len(wire); step++) {
@@ -140,6 +150,8 @@ static void check_stream(const char *request, const struct buf *wire, bool eof, 
 		cr_assert_str_eq(text, "see " VALUE " now", "step %zu: %s", step, text);
 		cr_assert(rig_holds(&m.body, "content_block_stop"));
 		cr_assert_gt(exchange_facts(r.x)->unmasked.restored, 0u);
+		cr_assert_geq(blank_lines(&m.body), 3u);
+		cr_assert_eq(exchange_facts(r.x)->events, blank_lines(&m.body), "step %zu", step);
 		message_free(&m);
 		rig_end(&r);
 	}

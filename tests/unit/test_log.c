@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static size_t count(const char *s, char c)
@@ -184,6 +186,52 @@ Test(log, lines_of_threads_do_not_mix)
 		cr_assert_eq(strncmp(p + 30, " n=1\n", 5), 0);
 	}
 	cr_assert_eq(lines, 400);
+}
+
+/* The last line of a flood is the last one that is allowed; what is critical is never held back. */
+Test(log, a_flood_is_held_back)
+{
+	const char *text;
+	char last[64];
+
+	catch_stderr();
+	fcntl(STDERR_FILENO, F_SETFL, O_APPEND);
+	for (int i = 0; i < LOG_BURST + 50; i++)
+		log_event(LOG_WARNING, "flood", log_number("n", (uint64_t)i));
+	for (int i = 0; i < LOG_BURST + 1; i++)
+		log_event(LOG_CRIT, "bad", log_number("n", (uint64_t)i));
+	log_event(LOG_WARNING, "other", log_number("n", 7));
+	text = caught_text();
+	snprintf(last, sizeof(last), "event=flood n=%d\n", LOG_BURST - 1);
+	cr_assert(strstr(text, last));
+	snprintf(last, sizeof(last), "event=flood n=%d\n", LOG_BURST);
+	cr_assert_null(strstr(text, last));
+	snprintf(last, sizeof(last), "event=bad n=%d\n", LOG_BURST);
+	cr_assert(strstr(text, last));
+	cr_assert(strstr(text, "event=other n=7\n"));
+}
+
+/* The clock goes on by as much as the test says. */
+static time_t later;
+
+int clock_gettime(clockid_t which, struct timespec *t)
+{
+	long r = syscall(SYS_clock_gettime, which, t);
+
+	t->tv_sec += later;
+	return (int)r;
+}
+
+Test(log, what_was_held_back_is_told_of)
+{
+	catch_stderr();
+	fcntl(STDERR_FILENO, F_SETFL, O_APPEND);
+	for (int i = 0; i < LOG_BURST + 50; i++)
+		log_event(LOG_WARNING, "flood", log_number("n", (uint64_t)i));
+	later = LOG_WINDOW_MS / 1000;
+	log_event(LOG_WARNING, "flood", log_number("n", 1000));
+	log_event(LOG_WARNING, "flood", log_number("n", 1001));
+	cr_assert(strstr(caught_text(), "n=1000 untold=50\nlevel=warning event=flood n=1001\n"));
 }
 
 Test(log, whoever_asks_is_told_what_is_wanted)

@@ -233,6 +233,16 @@ static void end_file(struct report_db *db)
 	report_db_close(db);
 }
 
+static void change_file(const char *name, const char *sql)
+{
+	sqlite3 *sqlite;
+
+	cr_assert_eq(sqlite3_open(in_tempdir(name), &sqlite), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(sqlite, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
+		     sqlite3_errmsg(sqlite));
+	sqlite3_close(sqlite);
+}
+
 static void add(struct report_db *db, int64_t day, const char *cgroup, const char *target,
 		const char *type, bool observe, uint64_t found)
 {
@@ -329,7 +339,7 @@ Test(report_page, totals_and_gaps)
 	HAS(text, "id=\"n-masked\">234<");
 	HAS(text, "id=\"n-passed\">1,000<");
 	HAS(text, "id=\"n-spliced\">4,321<");
-	HAS(text, "1,000 values that were found left these hosts as they were");
+	HAS(text, "1,000 values that were found went out as they were");
 	HAS(text, "<span class=\"day\">2024-10-04</span> to <span class=\"day\">2024-10-08</span>");
 	HAS(text, "days with data: 2 of 5; the last of them was 496 days before");
 	HAS(text, "it holds a value, which by this host&#39;s policy may not be sent");
@@ -353,7 +363,6 @@ Test(report_page, hostile_names)
 	static const char rename_host[] =
 		"UPDATE about SET value = '<img src=x onerror=alert(1)>' WHERE name <> ''";
 	struct report_db *db = new_file("r.db");
-	sqlite3 *sqlite;
 	char *text;
 
 	add(db, DAY, HOSTILE "cgroup", HOSTILE "target", "", false, 5);
@@ -361,9 +370,7 @@ Test(report_page, hostile_names)
 	add_outcome(db, DAY, HOSTILE "cgroup", REPORT_REFUSED, HOSTILE "why", 2);
 	add_outcome(db, DAY, HOSTILE "cgroup", REPORT_DENIED, HOSTILE "denied", 2);
 	end_file(db);
-	cr_assert_eq(sqlite3_open(in_tempdir("r.db"), &sqlite), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(sqlite, rename_host, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(sqlite);
+	change_file("r.db", rename_host);
 	text = page_of_one("r.db", 0);
 	HAS_NOT(text, "<script");
 	HAS(text, "&lt;img src=x onerror=alert(1)&gt;</th><td>&lt;img");
@@ -430,6 +437,10 @@ Test(report_page, much_of_everything)
 	text = page_of_one("r.db", 0);
 	HAS(text, "Each bar is 7 days.");
 	HAS(text, "2024-10-04 to 2024-10-10 (1 of 7 days)");
+	/* The year is on the axis where it is another one. */
+	cr_expect_eq(occurrences(text, ">2024-10-04</text>"), 2u);
+	cr_expect_eq(occurrences(text, ">2025-01-24</text>"), 2u);
+	cr_expect_eq(occurrences(text, ">03-21</text>"), 2u);
 	cr_expect_lt(strlen(text), 600000u, "%zu", strlen(text));
 	free(text);
 }
@@ -451,9 +462,9 @@ Test(report_page, several_hosts_are_one_page)
 	text = page_of((const char *const *)paths, 2, 0);
 	HAS(text, "id=\"n-found\">7<");
 	HAS(text, "2 hosts");
-	/* Both were written here, so the files' names tell them apart. */
-	HAS(text, " (a.db)</th>");
-	HAS(text, " (b.db)</th>");
+	/* Both were written here, so the files' paths tell them apart. */
+	HAS(text, "/a.db)</th>");
+	HAS(text, "/b.db)</th>");
 	free(text);
 	free(paths[0]);
 	free(paths[1]);
@@ -469,8 +480,10 @@ Test(report_page, a_file_without_outcomes)
 
 	cr_assert_eq(report_db_add(db, &k, &s), 0);
 	end_file(db);
+	change_file("r.db", "DROP TABLE about; DROP TABLE outcome");
 	text = page_of_one("r.db", 0);
 	HAS(text, "not counted by the version that made the file");
 	HAS(text, "(reason not recorded)");
+	HAS(text, "1 file of an earlier version");
 	free(text);
 }

@@ -46,7 +46,16 @@ enum exit_status { STATUS_DONE = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2 };
 	X(ONCE, "once", NULL, "print plain text, once")                                            \
 	X(SORT, "sort", "COLUMN", "which flows come first")                                        \
 	X(FILTER, "filter", "TEXT", "only lines that hold this")                                   \
-	X(CLAUDE_CODE, "claude-code", NULL, "also by a drop-in of Claude Code's managed settings")
+	X(CLAUDE_CODE, "claude-code", NULL, "also by a drop-in of Claude Code's managed settings") \
+	X(UNTIL, "until", "WHEN", "up to then; as --since")                                        \
+	X(USER, "user", "USER", "of this user alone, by name or number")                           \
+	X(CGROUP, "cgroup", "TEXT", "of cgroups alone in whose path this stands")                  \
+	X(VERDICT, "verdict", "masked|passed|spliced|refused|done", "what became of it")           \
+	X(TYPE, "type", "TYPE", "where values of this type were found")                            \
+	X(EVENT, "event", "EVENT",                                                                 \
+	  "request, flow, enroll, unenroll, reload, ca-reload, start ...")                         \
+	X(PLACEHOLDER, "placeholder", "NAME", "requests in which it went out")                     \
+	X(HEAD, "head", "HASH", "a head of the chain that must be in it")
 
 enum option_name {
 #define X(name, word, takes, meaning) OPTION_##name,
@@ -91,6 +100,7 @@ int cmd_catalogue(struct ctl *c, int argc, char **argv);
 int cmd_test(struct ctl *c, int argc, char **argv);
 int cmd_check(struct ctl *c, int argc, char **argv);
 int cmd_ca(struct ctl *c, int argc, char **argv);
+int cmd_audit(struct ctl *c, int argc, char **argv);
 int cmd_config(struct ctl *c, int argc, char **argv);
 int cmd_vault(struct ctl *c, int argc, char **argv);
 int cmd_version(struct ctl *c, int argc, char **argv);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
+#define LONG_OPTIONS 256 /* no character */
 #define POLICY_OPTIONS (OPTION_BIT(MODE) | OPTION_BIT(FAIL))
 
 static const struct command commands[] = {
@@ -52,6 +53,20 @@ static const struct command commands[] = {
 	 "With --html it is one page with plots; each FILE is the report's file of a host, and "
 	 "all\n"
 	 "are on the page together. Without any, the page is of the daemon that runs here.\n"},
+	{"audit", cmd_audit, "verify|show|follow [FILE...]", 1, INT_MAX,
+	 OPTION_BIT(SINCE) | OPTION_BIT(UNTIL) | OPTION_BIT(USER) | OPTION_BIT(CGROUP) |
+		 OPTION_BIT(VERDICT) | OPTION_BIT(TYPE) | OPTION_BIT(EVENT) |
+		 OPTION_BIT(PLACEHOLDER) | OPTION_BIT(HEAD) | OPTION_BIT(JSON),
+	 "read the audit log, and prove that nobody has changed it",
+	 "verify   go through the chain of all its files, and name the first line that is not as "
+	 "it\n"
+	 "         was written; with --head also that the chain leads through this head, as the\n"
+	 "         daemon's log has it (audit-head)\n"
+	 "show     print records, those that all options let through\n"
+	 "follow   print what comes from now on, over changes of the file\n"
+	 "The log is the configured one, or the FILEs, in their order. WHEN is a date, a time such "
+	 "as\n"
+	 "2026-11-01T08:30:00Z, or so long ago: 90m, 6h, 7d.\n"},
 	{"run", cmd_run, "[--] COMMAND...", 1, -1, POLICY_OPTIONS | OPTION_BIT(VERBOSE),
 	 "run a command in a fresh, enrolled cgroup",
 	 "Where no awsmaskd runs one is started for this command alone, and all of it is gone "
@@ -216,19 +231,20 @@ static int options_take(struct ctl *c, int argc, char **argv, uint64_t allowed, 
 		if (allowed >> i & 1)
 			table[n++] = (struct option){
 				options[i].word, options[i].takes ? required_argument : no_argument,
-				NULL, i};
+				NULL, LONG_OPTIONS + i};
 	optind = 0; /* glibc: begin anew, with another table */
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, shorts, table, NULL)) != -1) {
 		if (found == 'v')
-			found = OPTION_VERBOSE;
+			found = LONG_OPTIONS + OPTION_VERBOSE;
 		if (found == ':')
 			ctl_usage_error(c, "%s needs a value", argv[optind - 1]);
-		else if (found == '?' && isgraph(optopt)) /* else argv still holds the place */
+		else if (found == '?' && optopt < LONG_OPTIONS &&
+			 isgraph(optopt)) /* else argv still holds the place */
 			ctl_usage_error(c, "-%c is not an option", optopt);
 		else if (found == '?')
 			ctl_usage_error(c, "%s is not an option here", argv[optind - 1]);
-		if (found == ':' || found == '?' || option_set(c, found, optarg) < 0)
+		if (found == ':' || found == '?' || option_set(c, found - LONG_OPTIONS, optarg) < 0)
 			return -1;
 	}
 	colour_choose(c->option[OPTION_COLOR]);

@@ -113,6 +113,7 @@ static void make_own(struct config *c, const char dir[static EPHEMERAL_DIR_MAX])
 {
 	snprintf(c->vault_sqlite, sizeof(c->vault_sqlite), "%s/vault/vault.db", dir);
 	snprintf(c->report_sqlite, sizeof(c->report_sqlite), "%s/vault/report.db", dir);
+	c->audit.file[0] = 0;
 	snprintf(c->ca_dir, sizeof(c->ca_dir), "%s/ca", dir);
 	snprintf(c->control_socket, sizeof(c->control_socket), "%s/" EPHEMERAL_SOCKET, dir);
 	*c->listen_explicit = *c->metrics.socket = *c->metrics.listen = 0;

@@ -29,6 +29,9 @@ bool page_has_outcomes(const struct page *p)
 	for (int i = 0; i < REPORT_OUTCOME_COUNT; i++)
 		if (page_outcome(&p->all, (enum report_outcome)i))
 			return true;
+	for (size_t i = 0; i < p->hosts; i++)
+		if (*p->host[i].version)
+			return true;
 	return false;
 }
 
@@ -67,8 +70,7 @@ void page_buckets(const struct page *p, struct plot_bucket bucket[static PAGE_BU
 		report_day_format(first, from);
 		report_day_format(last, to);
 		b->data = days[i] > 0;
-		/* One label in so many is shown, so the year is not needed each time. */
-		snprintf(b->label, sizeof(b->label), "%s", t->n > 1 && i ? from + 5 : from);
+		snprintf(b->day, sizeof(b->day), "%s", from);
 		if (t->each == 1)
 			snprintf(b->name, sizeof(b->name), "%s", from);
 		else
@@ -138,9 +140,8 @@ static void write_policy(FILE *out)
 		text);
 }
 
-static void write_head(const struct page *p, FILE *out)
+static void write_head(FILE *out)
 {
-	(void)p;
 	fputs("<!DOCTYPE html>\n"
 	      "<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
 	      "<meta charset=\"utf-8\"/>\n",
@@ -203,7 +204,7 @@ static void write_header(const struct page *p, FILE *out)
 
 void page_write(const struct page *p, FILE *out)
 {
-	write_head(p, out);
+	write_head(out);
 	write_header(p, out);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		fprintf(out,

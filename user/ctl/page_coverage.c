@@ -178,7 +178,7 @@ void page_write_coverage(const struct page *p, FILE *out)
 
 /* ---- hosts */
 
-static void write_host(const struct page *p, FILE *out, const struct page_host *h)
+static void write_host(FILE *out, const struct page_host *h)
 {
 	const struct report_sums both = page_both(&h->sums);
 
@@ -198,7 +198,6 @@ static void write_host(const struct page *p, FILE *out, const struct page_host *
 	html_cell_count(out, both.passed);
 	html_cell_count(out, both.refused);
 	html_row_end(out);
-	(void)p;
 }
 
 static void write_other_hosts(const struct page *p, FILE *out)
@@ -258,7 +257,7 @@ void page_write_hosts(const struct page *p, FILE *out)
 		   "Host|awsmask|First day|Last day|#Days with data|#Requests enforced|#Requests "
 		   "observed|#Values found|#Left as is|#Requests refused");
 	for (size_t i = 0; i < p->hosts && i < PAGE_ROWS_MAX; i++)
-		write_host(p, out, &p->host[i]);
+		write_host(out, &p->host[i]);
 	if (p->hosts > PAGE_ROWS_MAX)
 		write_other_hosts(p, out);
 	html_table_end(out);

@@ -20,9 +20,26 @@ void page_free(struct page *p)
 	free(p->host);
 }
 
+/* A path may be no UTF-8, which JSON must be; then it is as good as it can be. */
+static json_t *json_of(const char *text)
+{
+	json_t *j = json_string(text);
+	char *copy;
+
+	if (j)
+		return j;
+	copy = strdup(text);
+	for (char *at = copy; at && *at; at++)
+		if ((unsigned char)*at > 0x7e)
+			*at = '?';
+	j = copy ? json_string(copy) : NULL;
+	free(copy);
+	return j;
+}
+
 static const char *keep(struct page *p, const char *text)
 {
-	json_t *kept = json_string(text);
+	json_t *kept = json_of(text);
 
 	if (!p->kept)
 		p->kept = json_array();
@@ -153,20 +170,20 @@ int page_gather_daemon(struct page *p, struct ctl *c, struct err *e)
 	return gather(p, &from, "this host", e) || gather_enrolled(p, c, e) ? -1 : 0;
 }
 
-/* Where two files come from hosts of one name, their own names tell them apart. */
-static int name_apart(struct page *p, const char *const *files)
+/* Where two files come from hosts of one name, their paths tell them apart. */
+static int name_apart(struct page *p, const char *const *paths)
 {
 	bool *same = calloc(p->hosts + 1, sizeof(*same));
 	int result = same ? 0 : -1;
-	char name[512];
+	char name[1024];
 
 	for (size_t i = 0; same && i < p->hosts; i++)
 		for (size_t k = 0; k < p->hosts; k++)
 			same[i] |= i != k && !strcmp(p->host[i].name, p->host[k].name);
 	for (size_t i = 0; same && i < p->hosts; i++) {
-		if (!same[i] || !strcmp(p->host[i].name, files[i]))
+		if (!same[i])
 			continue;
-		snprintf(name, sizeof(name), "%s (%s)", p->host[i].name, files[i]);
+		snprintf(name, sizeof(name), "%s (%s)", p->host[i].name, paths[i]);
 		p->host[i].name = keep(p, name);
 		if (!p->host[i].name)
 			result = -1;
@@ -188,21 +205,18 @@ static int gather_file(struct page *p, struct ctl *c, const char *path, const ch
 int page_gather_files(struct page *p, struct ctl *c, const char *const *paths, size_t n,
 		      struct err *e)
 {
-	const char **files = calloc(n + 1, sizeof(*files));
-	int result = files ? 0 : err_set(e, "memory is out");
 	struct progress *progress = progress_begin(c, "reading files", n, PROGRESS_THINGS);
+	int result = 0;
 
 	for (size_t i = 0; i < n && result == 0; i++) {
 		const char *slash = strrchr(paths[i], '/');
 
-		files[i] = slash ? slash + 1 : paths[i];
-		result = gather_file(p, c, paths[i], files[i], e);
+		result = gather_file(p, c, paths[i], slash ? slash + 1 : paths[i], e);
 		progress_set(progress, i + 1, n);
 	}
 	progress_end(progress);
-	if (result == 0 && name_apart(p, files))
+	if (result == 0 && name_apart(p, paths))
 		result = err_set(e, "memory is out");
-	free(files);
 	return result;
 }
 

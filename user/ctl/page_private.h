@@ -18,7 +18,7 @@ void page_write_hosts(const struct page *p, FILE *out);
 void page_write_limits(const struct page *p, FILE *out);
 void page_write_making(const struct page *p, FILE *out);
 
-/* Whether connections and reasons were counted anywhere: older versions did not. */
+/* Whether connections and reasons were counted, if there were any: older versions did not. */
 bool page_has_outcomes(const struct page *p);
 /* "2026-11-21", or where one bucket has several days, "2026-11-15 to 2026-11-21 (5 of 7 days)". */
 void page_buckets(const struct page *p, struct plot_bucket bucket[static PAGE_BUCKETS_MAX]);

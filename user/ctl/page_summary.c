@@ -30,7 +30,7 @@ static void say_nothing(const struct page *p, FILE *out)
 	fputs("<div class=\"verdict none\"><p class=\"head\"><strong>Nothing was counted in this "
 	      "period.</strong></p>\n<p>",
 	      out);
-	if (page_has_outcomes(p))
+	if (p->days.n)
 		fputs("Connections were seen, and no request to a target came to its end.", out);
 	else
 		fputs("No request of an enrolled cgroup to a target came to its end, and no "
@@ -48,7 +48,7 @@ static void say_left(FILE *out, const uint64_t fate[static FATE_COUNT], uint64_t
 
 	fputs("<div class=\"verdict\"><p class=\"head\"><strong>", out);
 	html_many(out, left, "value", "values");
-	fputs(" that were found left these hosts as they were</strong> (", out);
+	fputs(" that were found went out as they were</strong> (", out);
 	html_share(out, left, found);
 	fputs(").</p>\n<p>", out);
 	if (fate[FATE_OBSERVED]) {
@@ -225,7 +225,8 @@ void page_write_summary(const struct page *p, FILE *out)
 
 	find_fates(p, fate);
 	say_verdict(p, out, fate);
-	write_numbers(p, out);
+	if (p->days.n)
+		write_numbers(p, out);
 	if (page_both(&p->all).found)
 		write_fates(out, fate);
 	if (page_both(&p->all).requests)

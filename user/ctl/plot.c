@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plot_private.h"
 
+#include <string.h>
+
 #define TICKS_MAX 5
+#define YEAR 5 /* characters of a day, with the dash */
 
 struct plot_scale plot_scale(uint64_t max)
 {
@@ -99,17 +102,23 @@ void plot_time(FILE *out, const struct plot_area *a, const struct plot_bucket *b
 {
 	size_t every = (n + PLOT_LABELS_MAX - 1) / PLOT_LABELS_MAX;
 	double each = a->width / (double)n;
+	const char *year = "";
 
 	for (size_t i = 0; i < n; i++) {
 		double x = a->left + each * (double)i;
+		const char *day = bucket[i].day;
 
 		if (!bucket[i].data)
 			fprintf(out,
 				"<g><title>%s: no data</title><rect class=\"nodata\" x=\"%.1f\" "
 				"y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/></g>\n",
 				bucket[i].name, x, a->top, each, a->height);
-		if (i % every == 0)
-			fprintf(out, "<text class=\"tick mid\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-				x + each / 2, a->top + a->height + 18, bucket[i].label);
+		if (i % every)
+			continue;
+		/* The year once, and again when it is another. */
+		fprintf(out, "<text class=\"tick mid\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+			x + each / 2, a->top + a->height + 18,
+			strncmp(year, day, YEAR) ? day : day + YEAR);
+		year = day;
 	}
 }

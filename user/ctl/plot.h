@@ -25,9 +25,9 @@ unsigned plot_level(uint64_t n, uint64_t max);
 
 /* A place on the axis of time. */
 struct plot_bucket {
-	char label[16]; /* below the axis */
-	char name[96];	/* when it is pointed at */
-	bool data;	/* false: nothing was counted then, which is not the same as zero */
+	char day[16];  /* 2026-11-21; the first, if it has several */
+	char name[96]; /* when it is pointed at */
+	bool data;     /* false: nothing was counted then, which is not the same as zero */
 };
 
 struct plot {

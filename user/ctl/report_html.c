@@ -30,22 +30,30 @@ static int time_of_making(time_t *at, struct err *e)
 	return 0;
 }
 
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* A host that is counted twice is worse than none. */
+static int check_path(const char *const *paths, size_t i, struct err *e)
+{
+	struct stat st, other;
+
+	if (stat(paths[i], &st))
+		return err_set(e, "%s: %s", paths[i], strerror(errno));
+	for (size_t k = 0; k < i; k++)
+		if (stat(paths[k], &other) == 0 && is_same_file(&st, &other))
+			return err_set(e, "%s and %s are the same file", paths[k], paths[i]);
+	return 0;
+}
+
 static int check_paths(const char *const *paths, size_t n, struct err *e)
 {
-	struct stat *st = calloc(n + 1, sizeof(*st));
-	int result = st ? 0 : err_set(e, "memory is out");
-
-	for (size_t i = 0; i < n && result == 0; i++) {
-		if (stat(paths[i], &st[i]))
-			result = err_set(e, "%s: %s", paths[i], strerror(errno));
-		for (size_t k = 0; k < i && result == 0; k++)
-			if (st[i].st_dev == st[k].st_dev && st[i].st_ino == st[k].st_ino)
-				result = err_set(e, "%s and %s are the same file", paths[k],
-						 paths[i]);
-	}
-	free(st);
-	return result;
+	for (size_t i = 0; i < n; i++)
+		if (check_path(paths, i, e))
+			return -1;
+	return 0;
 }
 
 static int close_page(FILE *f, int wrong)

@@ -65,7 +65,9 @@ static json_int_t take_flows(struct snapshot *s, const json_t *answer)
 	if (!json_is_array(flows))
 		return -1;
 	json_array_foreach(flows, i, flow)
+	{
 		json_object_set_new(flow, "bytes", json_integer(bytes_of(flow)));
+	}
 	json_array_extend(s->flows, flows);
 	workers = json_object_get(answer, "workers");
 	if (json_is_array(workers) && !s->workers)

@@ -17,6 +17,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define VAIN_MAX 100
+
 struct screen {
 	struct top *top;
 	struct asker *asker;
@@ -24,6 +26,7 @@ struct screen {
 	struct termios before; /* as the terminal was */
 	size_t at;	       /* the first line that is shown behind the head */
 	size_t shown, lines;   /* lines that fit behind the head, that there are */
+	unsigned vain;	       /* times that keys were to be read and none was there */
 	bool help, typing, over;
 	char typed[sizeof(((struct top *)NULL)->filter)];
 };
@@ -211,10 +214,15 @@ static void press(struct screen *s, int key)
 	}
 }
 
-static void read_keys(struct screen *s)
+/* A terminal that has gone is always readable, and nothing is ever read. */
+static void read_keys(struct screen *s, bool readable)
 {
-	for (int key; !s->over && (key = getch()) != ERR;)
+	bool any = false;
+
+	for (int key; !s->over && (key = getch()) != ERR; any = true)
 		press(s, key);
+	s->vain = readable && !any ? s->vain + 1 : 0;
+	s->over |= s->vain > VAIN_MAX;
 }
 
 /* ---- signals and the daemon */
@@ -236,6 +244,13 @@ static void suspend(void)
 	refresh();
 }
 
+/* Who stopped us otherwise has had the terminal, too. */
+static void take_back(void)
+{
+	reset_prog_mode();
+	clearok(curscr, true);
+}
+
 static void on_signal(struct screen *s, int fd)
 {
 	struct signalfd_siginfo info;
@@ -246,7 +261,9 @@ static void on_signal(struct screen *s, int fd)
 		resize();
 	else if (info.ssi_signo == SIGTSTP)
 		suspend();
-	else if (info.ssi_signo != SIGCONT)
+	else if (info.ssi_signo == SIGCONT)
+		take_back();
+	else
 		s->over = true;
 }
 
@@ -333,7 +350,7 @@ static void run(struct screen *s, int signals, int answers)
 			on_signal(s, signals);
 		if (fds[2].revents)
 			on_answer(s);
-		read_keys(s);
+		read_keys(s, fds[0].revents & POLLIN);
 	}
 }
 

@@ -31,7 +31,10 @@ static double refusals_per_second(const struct top *t)
 	const char *reason;
 	json_t *n;
 
-	json_object_foreach((json_t *)refusals, reason, n) all += per_second(t, "refusals", reason);
+	json_object_foreach((json_t *)refusals, reason, n)
+	{
+		all += per_second(t, "refusals", reason);
+	}
 	return all;
 }
 
@@ -42,8 +45,10 @@ static void about(struct sheet *s, const struct top *t)
 	char up[SHORT_MAX], memory[SHORT_MAX], leaving[64] = "";
 	json_t *worker;
 
-	json_array_foreach(t->now.workers, i, worker) draining +=
-		json_is_true(json_object_get(worker, "draining"));
+	json_array_foreach(t->now.workers, i, worker)
+	{
+		draining += json_is_true(json_object_get(worker, "draining"));
+	}
 	if (draining)
 		snprintf(leaving, sizeof(leaving), ", %zu of them draining", draining);
 	sheet_add(s, TONE_HEAD, "awsmask %s  %s, fail %s  up %s%s%s  %zu worker%s%s",
@@ -221,9 +226,11 @@ static unsigned flows_of(const struct top *t, const json_t *entry)
 	unsigned n = 0;
 	size_t i;
 
-	json_array_foreach(t->now.flows, i, flow) n +=
-		exe ? number(flow, "program") == number(entry, "id")
-		    : is_within(json_string_value(json_object_get(flow, "cgroup")), cgroup);
+	json_array_foreach(t->now.flows, i, flow)
+	{
+		n += exe ? number(flow, "program") == number(entry, "id")
+			 : is_within(json_string_value(json_object_get(flow, "cgroup")), cgroup);
+	}
 	return n;
 }
 

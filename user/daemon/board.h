@@ -31,7 +31,7 @@
 	X(HANDSHAKE, "handshake") /* TLS with the client */                                        \
 	X(IDLE, "idle")		  /* between two requests */                                       \
 	X(READ, "reading")	  /* a request comes */                                            \
-	X(MASK, "masking")	  /* it is scanned, on another thread */                           \
+	X(MASK, "masking")	  /* it is scanned */                                              \
 	X(STORE, "storing")	  /* new placeholders are being committed */                       \
 	X(WAIT, "waiting")	  /* for the origin's answer */                                    \
 	X(STREAM, "streaming")	  /* events of the answer come */                                  \

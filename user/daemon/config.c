@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -126,6 +127,10 @@ struct config *config_default(void)
 	strcpy(c->vault_sqlite, "/var/lib/awsmask/vault.db");
 	strcpy(c->report_sqlite, "/var/lib/awsmask/report.db");
 	c->report_keep = 90;
+	strcpy(c->audit.file, "/var/log/awsmask/audit.jsonl");
+	c->audit.size = (size_t)64 << 20;
+	c->audit.keep = 16;
+	c->log_level = LOG_INFO - LOG_ERR;
 	strcpy(c->ca_dir, "/var/lib/awsmask/ca");
 	strcpy(c->control_socket, "/run/awsmask/control.sock");
 	strcpy(c->metrics.socket, "/run/awsmask/metrics.sock");

@@ -78,7 +78,14 @@ struct config {
 	char vault_sqlite[256];
 	char report_sqlite[256]; /* "": none is kept */
 	unsigned report_keep;	 /* days */
+	struct {
+		char file[256]; /* "": none is written */
+		size_t size;	/* bytes, from which on another file is begun */
+		unsigned keep;	/* files besides the one that is written */
+		int forward;	/* enum audit_forward */
+	} audit;
 	char ca_dir[256];
+	int log_level;		  /* LOG_ERR and this many more */
 	char control_socket[256]; /* control: {socket: /run/awsmask/control.sock} */
 	struct {
 		char socket[108]; /* sun_path and its NUL; "": none */

@@ -17,6 +17,8 @@ static const char *const fail_words[] = {"closed", "open", NULL};
 static const char *const scope_words[] = {"uid", "cgroup", "host", NULL};
 static const char *const other_words[] = {"splice", "deny", NULL};
 static const char *const boolean_words[] = {"false", "true", NULL};
+static const char *const forward_words[] = {"none", "journald", "syslog", NULL};
+static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const binary_words[] = {"refuse", "allow", NULL};
 
 static const struct config_field listen_fields[] = {
@@ -38,8 +40,19 @@ static const struct config_field report_fields[] = {
 	{"keep", KIND_DAYS, MEMBER(report_keep), .min = 1, .max = 3650},
 	{.key = NULL},
 };
+static const struct config_field audit_fields[] = {
+	{"file", KIND_FILE, MEMBER(audit.file)},
+	{"size", KIND_SIZE, MEMBER(audit.size), .min = 16384, .max = (size_t)1 << 40},
+	{"keep", KIND_NUMBER, MEMBER(audit.keep), .min = 1, .max = 100000},
+	{"forward", KIND_WORD, MEMBER(audit.forward), .words = forward_words},
+	{.key = NULL},
+};
 static const struct config_field ca_fields[] = {
 	{"dir", KIND_PATH, MEMBER(ca_dir)},
+	{.key = NULL},
+};
+static const struct config_field config_log_fields[] = {
+	{"level", KIND_WORD, MEMBER(log_level), .words = level_words},
 	{.key = NULL},
 };
 static const struct config_field control_fields[] = {
@@ -104,7 +117,9 @@ const struct config_field config_fields[] = {
 	{"origin", KIND_MAP, .fields = origin_fields},
 	{"vault", KIND_MAP, .fields = vault_fields},
 	{"report", KIND_MAP, .fields = report_fields},
+	{"audit", KIND_MAP, .fields = audit_fields},
 	{"ca", KIND_MAP, .fields = ca_fields},
+	{"log", KIND_MAP, .fields = config_log_fields},
 	{"control", KIND_MAP, .fields = control_fields},
 	{"metrics", KIND_MAP, .fields = metrics_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},

@@ -12,7 +12,7 @@
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
 #define BUSY_MS 60000
-#define QUIET_MS 1000
+#define QUIET_MS 5000
 #define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
@@ -157,6 +157,8 @@ void conn_close(struct conn *c, bool abort)
 	if (c->exchange && !c->working && exchange_facts(c->exchange)->passed_on &&
 	    exchange_facts(c->exchange)->requests > c->counted)
 		conn_count(c);
+	if (c->splicer)
+		conn_audit_flow(c, AUDIT_SPLICED, NULL);
 	conn_move(c, CONN_CLOSED);
 	conn_hide(c);
 	privsep_forget(c->thread->privsep, c->ticket);
@@ -180,6 +182,7 @@ bool conn_host_known(const struct conn *c)
 void conn_refused(struct conn *c, const char *why)
 {
 	stat_add(&c->thread->worker->stats->flows_refused, 1);
+	conn_audit_flow(c, AUDIT_REFUSED, why);
 	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
 		 log_name("host", conn_host_known(c) ? c->host : "other"));
@@ -296,6 +299,7 @@ void conn_pump(void *arg)
 	struct conn *c = arg;
 
 	pump(c);
+	conn_count_events(c);
 	conn_show(c);
 }
 
@@ -317,6 +321,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->thread = t;
+	c->accepted_ns = uv_hrtime();
 	c->door = door;
 	c->flow.netns_cookie = netns_cookie;
 	buf_init(&c->in, CONN_IN_MAX);

@@ -71,12 +71,27 @@ void conn_count_connection(struct conn *c, enum report_outcome outcome, const ch
 	report_count_connection(c->thread->worker->report, &q);
 }
 
+void conn_count_events(struct conn *c)
+{
+	const struct exchange_facts *f;
+
+	if (!c->exchange || c->working)
+		return;
+	f = exchange_facts(c->exchange);
+	if (f->requests == c->counted || f->events == c->events)
+		return;
+	stat_add(&c->thread->worker->stats->stream_events, f->events - c->events);
+	c->events = f->events;
+}
+
 void conn_count(struct conn *c)
 {
 	const struct exchange_facts *f = exchange_facts(c->exchange);
 	struct stats *s = c->thread->worker->stats;
 	uint64_t found;
 
+	conn_count_events(c);
+	c->events = 0;
 	c->counted = f->requests;
 	stat_add(&s->requests, 1);
 	stat_add(&s->request_bytes, f->request_bytes);
@@ -95,6 +110,8 @@ void conn_count(struct conn *c)
 			 log_word("why", refusal_word((enum refusal)f->refusal)),
 			 log_name("host", c->host));
 	}
+	conn_audit_request(c);
+	c->begun_ns = c->added_ns = 0;
 	conn_log(c, LOG_DEBUG, "request", log_name("host", c->host),
 		 log_number("status", f->status), log_number("found", found),
 		 log_number("restored", f->unmasked.restored));

@@ -84,6 +84,8 @@ static bool feed_client(struct conn *c)
 	size_t taken, offered = c->scope ? buf_len(&c->in) : 1;
 	uint64_t now = uv_hrtime();
 
+	if (!c->begun_ns)
+		c->begun_ns = now;
 	taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
 	if (exchange_want(c->exchange) != WANT_CLIENT)
 		c->complete_ns = c->awaited_ns = now;
@@ -137,8 +139,8 @@ static void note_sent(struct conn *c)
 {
 	if (!c->complete_ns)
 		return;
-	stats_observe(c->thread->worker->stats, HISTOGRAM_REQUEST_ADDED,
-		      uv_hrtime() - c->complete_ns);
+	c->added_ns = uv_hrtime() - c->complete_ns;
+	stats_observe(c->thread->worker->stats, HISTOGRAM_REQUEST_ADDED, c->added_ns);
 	c->complete_ns = 0;
 }
 

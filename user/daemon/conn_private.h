@@ -3,7 +3,8 @@
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
  * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
- * conn_open.c (requests), conn_count.c (what is counted of them), conn_show.c (what is shown of all that). */
+ * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded),
+ * conn_show.c (what is shown of all that). */
 #include "conn.h"
 #include "identity.h"
 #include "log.h"
@@ -75,6 +76,7 @@ struct conn {
 	uint64_t complete_ns; /* when the request had come whole; 0: it has not, or has gone on */
 	uint64_t awaited_ns; /* the same, until the first event of its answer; 0: none is awaited */
 	uint64_t counted;    /* requests whose facts went into the counters */
+	uint64_t events;     /* of the answer at hand that were counted */
 	uint64_t told;	     /* requests whose findings went into the log, if there was reason */
 	bool fresh;	     /* the pool has disappointed this request once */
 	bool on_origin;	     /* the exchange was waiting for the origin when last looked at */
@@ -83,6 +85,10 @@ struct conn {
 	unsigned place;	     /* on the board; 0: none */
 	bool target_shown;   /* there */
 	bool storing;	     /* what another thread does: new placeholders are committed */
+	uint64_t accepted_ns;
+	uint64_t begun_ns; /* when the first byte of the request was read; 0: none is begun */
+	uint64_t added_ns; /* between its last byte and its first one to the origin; 0: not known */
+	bool told_flow;	   /* it has a record of its own */
 	struct board_motion shown; /* there; the sums are of requests that were counted */
 	struct splicer *splicer;
 	uint64_t moved, moved_before; /* bytes passed through; until conn_cut_silent() looked */
@@ -131,12 +137,17 @@ void conn_ask_flow(struct conn *c);
 		     sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* Whether requests are only looked at. */
 bool conn_observes(const struct conn *c);
+/* Events of a stream are counted while it lasts. */
+void conn_count_events(struct conn *c);
 /* The request at hand has come to its end: into the counters, the report and the log. */
 void conn_count(struct conn *c);
 /* What became of a connection, into the report; why: static. */
 void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why);
 /* It goes to the origin: what was observed in it into the log, once. */
 void conn_tell(struct conn *c);
+/* Its records (audit_send.h): of the request that has come to its end; of the connection, once. */
+void conn_audit_request(struct conn *c);
+void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
 /* Whether c->host is one that awsmask knows: any other name may be a value itself (a bucket's, an instance's). */

@@ -167,6 +167,23 @@ static json_t *report_json(const struct control_context *context)
 	return all;
 }
 
+static json_t *audit_json(const struct control_context *context)
+{
+	const struct stats *s = context->stats;
+	json_t *all;
+
+	if (!*context->config->audit.file)
+		return json_null();
+	all = json_pack("{s:s, s:I, s:I, s:I}", "file", context->config->audit.file, "records",
+			(json_int_t)stat_get(&s->audit_records), "lost",
+			(json_int_t)stat_get(&s->audit_lost), "failures",
+			(json_int_t)stat_get(&s->audit_failures));
+	if (all && atomic_load(&s->audit_broken))
+		json_object_set_new(all, "last_error",
+				    json_string("it cannot be written: the daemon's log says why"));
+	return all;
+}
+
 static json_t *kernel_json(const uint64_t counters[static REASON_COUNT])
 {
 	static const char *const words[REASON_COUNT] = {
@@ -210,7 +227,7 @@ json_t *control_status(const struct control_context *context,
 
 	return json_pack(
 		"{s:b, s:s, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
 		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
@@ -225,9 +242,9 @@ json_t *control_status(const struct control_context *context,
 		types_json(context, context->stats->masked_by_type, true), "observed_by_type",
 		types_json(context, context->stats->observed_by_type, false), "latencies",
 		histograms_json(context->stats), "vault", vault_json(context->vault), "report",
-		report_json(context), "kernel", kernel_json(counters), "namespaces",
-		inodes_json(netns), "namespace_count", (json_int_t)netns->u.netns.total, "programs",
-		(json_int_t)programs);
+		report_json(context), "audit", audit_json(context), "kernel", kernel_json(counters),
+		"namespaces", inodes_json(netns), "namespace_count",
+		(json_int_t)netns->u.netns.total, "programs", (json_int_t)programs);
 }
 
 json_t *control_metrics(const struct control_context *context, const struct priv_facts *facts)

@@ -58,6 +58,8 @@ __attribute__((warn_unused_result)) int crew_succeed(struct crew *c, const struc
 						     void (*done)(void *arg, bool ready),
 						     struct err *e);
 
+/* Who asked for it; NULL: nobody by a request. */
+const struct ucred *crew_asker(const struct crew *c, uint64_t ticket);
 /* The answer to a worker's PRIV_RELOAD: NULL, or why not. One that has ended is not missed. */
 void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not);
 

@@ -48,6 +48,7 @@ struct crew {
 	/* Who waits for PRIV_RELOAD's answer. */
 	struct channel *asking;
 	uint32_t asking_id;
+	struct ucred asker; /* pid 0: not known */
 	uint64_t ticket;
 };
 

@@ -23,8 +23,12 @@ static void ask_reload(struct channel *ch, const struct priv_request *request, i
 	struct priv_reply reply = {.kind = PRIV_RELOAD, .id = request->id, .status = -1};
 	struct err e;
 
+	struct ucred who = {.pid = 0};
+
+	(void)monitor_peer(connection, &who); /* else it is not known */
 	if (monitor_judge(c->options.services, connection, &e) < 0) {
 		snprintf(reply.error, sizeof(reply.error), "%s", e.text);
+		monitor_record_change(c->options.services, AUDIT_RELOAD, &who, NULL, e.text);
 		answer(ch, &reply);
 		return;
 	}
@@ -35,7 +39,13 @@ static void ask_reload(struct channel *ch, const struct priv_request *request, i
 	}
 	c->asking = ch;
 	c->asking_id = request->id;
+	c->asker = who;
 	c->events.reload(c->events.arg, ++c->ticket);
+}
+
+const struct ucred *crew_asker(const struct crew *c, uint64_t ticket)
+{
+	return ticket && ticket == c->ticket ? &c->asker : NULL;
 }
 
 void crew_answer(struct crew *c, uint64_t ticket, const struct err *why_not)

@@ -3,13 +3,16 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 3072
 #define NAME_MAX_BYTES 256
+#define EVENTS_MAX 256 /* told apart; there are fewer */
 
 static int least = LOG_INFO;
 
@@ -25,6 +28,74 @@ bool log_wants(int level)
 {
 	return level <= least;
 }
+
+/* ---- how often */
+
+static struct limit {
+	uint64_t event; /* its hash; 0: nobody's yet */
+	uint64_t since_ms;
+	unsigned told;
+	uint64_t untold;
+} limits[EVENTS_MAX];
+static pthread_mutex_t limiting = PTHREAD_MUTEX_INITIALIZER;
+
+static uint64_t hash_of(const char *event)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (; *event; event++)
+		h = (h ^ (uint8_t)*event) * 0x100000001b3ull;
+	return h ? h : 1;
+}
+
+static struct limit *limit_of(const char *event)
+{
+	uint64_t h = hash_of(event);
+
+	for (unsigned i = 0; i < EVENTS_MAX; i++) {
+		struct limit *l = &limits[(h + i) % EVENTS_MAX];
+
+		if (!l->event)
+			l->event = h;
+		if (l->event == h)
+			return l;
+	}
+	return NULL;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether another line of it may be told; *untold: how many could not since the last one. */
+static bool may_tell(const char *event, uint64_t *untold)
+{
+	uint64_t now = now_ms();
+	struct limit *l;
+	bool may = true;
+
+	*untold = 0;
+	pthread_mutex_lock(&limiting);
+	l = limit_of(event);
+	if (l && now >= l->since_ms + LOG_WINDOW_MS) {
+		l->since_ms = now;
+		l->told = 0;
+	}
+	if (l) {
+		may = l->told < LOG_BURST;
+		l->told += may;
+		*untold = l->untold;
+		l->untold = may ? 0 : l->untold + 1;
+	}
+	pthread_mutex_unlock(&limiting);
+	return may;
+}
+
+/* ---- how */
 
 static bool to_journal(void)
 {
@@ -54,10 +125,11 @@ static void put_quoted(FILE *f, const char *s)
 void log_fields(int level, const char *event, const struct log_field *fields, unsigned n)
 {
 	char line[LINE_MAX_BYTES];
+	uint64_t untold = 0;
 	FILE *f;
 	long len;
 
-	if (!log_wants(level))
+	if (!log_wants(level) || (level > LOG_CRIT && !may_tell(event, &untold)))
 		return;
 	f = fmemopen(line, sizeof(line) - 1, "w");
 	if (!f)
@@ -74,6 +146,8 @@ void log_fields(int level, const char *event, const struct log_field *fields, un
 		else
 			put_quoted(f, fields[i].text);
 	}
+	if (untold)
+		fprintf(f, " untold=%" PRIu64, untold);
 	fflush(f);
 	len = ftell(f);
 	fclose(f);

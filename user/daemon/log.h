@@ -6,10 +6,16 @@
  * cannot get in: there is no field for bytes, only the typed ones below.
  *
  *	log_event(LOG_NOTICE, "flow-refused", log_word("why", refusal_word(r)), log_number("uid", uid));
+ *
+ * Nobody can flood it: of one event there are LOG_BURST lines in LOG_WINDOW_MS at most, unless it is critical. Those
+ * held back are counted in the next one, as `untold`.
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
+
+#define LOG_BURST 500
+#define LOG_WINDOW_MS 10000
 
 struct log_field {
 	const char *key;

@@ -180,7 +180,8 @@ static void report(FILE *out, const struct metrics_source *s)
 	one(out, "report_unwritten", GAUGE, "requests that are not in the report's file yet",
 	    (uint64_t)r.unwritten);
 	one(out, "report_lost_total", COUNTER,
-	    "requests that this worker could not put into the report", (uint64_t)r.lost);
+	    "requests and connections that this worker could not put into the report",
+	    (uint64_t)r.lost);
 }
 
 /* ---- the kernel's side, and the certificates */

@@ -41,6 +41,13 @@ int monitor_announce(struct monitor *m, uint16_t port, struct err *e)
 	return redirect_set_listener(m->services.redirect, cookie, &l, e);
 }
 
+static void self_record(struct audit_record *r, enum audit_event event)
+{
+	audit_begin(r, event, AUDIT_NONE);
+	audit_number(r, AUDIT_PID, (uint64_t)getpid());
+	audit_text(r->subject, sizeof(r->subject), "awsmaskd " AWSMASK_VERSION);
+}
+
 static void on_deserted(void *arg)
 {
 	struct monitor *m = arg;
@@ -66,6 +73,7 @@ static int on_host_found(void *arg, pid_t pid, struct err *e)
 static void on_ready(void *arg)
 {
 	struct monitor *m = arg;
+	struct audit_record start;
 	struct err e;
 
 	if (monitor_announce(m, m->config->listen_transparent, &e) < 0) {
@@ -79,6 +87,9 @@ static void on_ready(void *arg)
 	}
 	if (!m->was_ready) {
 		m->was_ready = true;
+		self_record(&start, AUDIT_START);
+		audit_add(m->services.audit, &start);
+		audit_serve(m->services.audit);
 		sd_notify(0, "READY=1");
 		log_event(LOG_NOTICE, "ready", log_word("version", AWSMASK_VERSION),
 			  log_number("port", m->config->listen_transparent));
@@ -232,6 +243,26 @@ static int start_crew(struct monitor *m, struct err *e)
 	return m->resolver ? crew_start(m->crew, e) : -1;
 }
 
+/* ---- the audit log */
+
+static void open_audit(struct monitor *m)
+{
+	const struct audit_owner owner = {.worker = m->uid, .group = m->gid};
+	struct err e;
+
+	m->stats = stats_map(m->doors.stats_fd);
+	if (m->stats)
+		m->services.audit =
+			audit_open(&m->loop, m->config, &owner, m->stats, &m->inherited, &e);
+	else
+		err_set(&e, "the counters' memory cannot be had");
+	/* As with the report: without it everything else works. */
+	if (!m->services.audit)
+		log_event(LOG_ERR, "audit", log_word("why", e.text));
+	else if (m->options.worker_socket)
+		inherit_keep(AUDIT_DOOR, audit_door(m->services.audit));
+}
+
 static void keep_door(void *arg, const char *name, int fd)
 {
 	(void)arg;
@@ -262,6 +293,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	m->config = config_load(o->config_path, o->config_optional, e);
 	if (!m->config || find_user(m, o->user, e) < 0 || (o->replace && monitor_succeed(m, e) < 0))
 		return -1;
+	log_level(LOG_ERR + m->config->log_level);
 	m->services.lists = list_watch_new(&m->loop, m->config, e);
 	if (!m->services.lists)
 		return -1;
@@ -278,6 +310,7 @@ static int set_up(struct monitor *m, const struct monitor_options *o, struct err
 	    own_cgroup_enter(&m->cgroup, e) < 0 || open_doors(m, e) < 0)
 		return -1;
 	monitor_make_report_directory(m, m->config);
+	open_audit(m);
 	m->services.peer = peer_open(e);
 	m->services.ca = ca_open(m->config->ca_dir, m->config->targets, m->config->target_count, e);
 	if (!m->services.peer || !m->services.ca || open_redirect(m, e) < 0)
@@ -301,6 +334,15 @@ static void forget_door(void *arg, const char *name, int fd)
 	inherit_forget(name);
 }
 
+static void end_audit(struct monitor *m)
+{
+	struct audit_record stop;
+
+	self_record(&stop, AUDIT_STOP);
+	audit_close(m->services.audit, m->was_ready ? &stop : NULL, m->leaving);
+	stats_unmap(m->stats);
+}
+
 static void tear_down(struct monitor *m)
 {
 	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
@@ -312,6 +354,7 @@ static void tear_down(struct monitor *m)
 	crew_free(m->crew);
 	monitor_drop_next(m);
 	enrolments_close(m->enroll);
+	end_audit(m);
 	doors_close(&m->doors, m->config, m->leaving);
 	handover_close(m->handover, m->leaving);
 	if (m->predecessor >= 0)

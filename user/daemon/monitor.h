@@ -5,6 +5,7 @@
  * The privileged process: it holds the CA's key, the bpf maps and the listening sockets, sees no
  * network byte, and keeps the worker alive.
  */
+#include "audit.h"
 #include "ca.h"
 #include "config.h"
 #include "list_watch.h"
@@ -39,6 +40,7 @@ struct monitor_services {
 	uint64_t own_cgroup;
 	struct list_watch *lists; /* of the configuration */
 	struct ca *ca;
+	struct audit *audit; /* NULL: it could not be opened */
 	struct peer *peer;
 	uint16_t listener_port;
 	uint64_t started; /* seconds since 1970 */
@@ -62,7 +64,17 @@ __attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m
 void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
 
-/* ---- for privsep_serve.c and privsep_program.c alone */
+/* Who is at the other end of a unix socket. 0, or -1. */
+int monitor_peer(int connection, struct ucred *who);
+/* Into the audit log: `who`, or NULL: not known, did that, or was refused for this reason. */
+void monitor_record_change(struct monitor_services *m, enum audit_event event,
+			   const struct ucred *who, const char *subject, const char *why_not);
+
+/* ---- for privsep_serve.c and its like alone */
+
+/* A request that changes something was answered so. */
+void privsep_record(struct monitor_services *m, const struct priv_request *q, int connection,
+		    const struct priv_reply *reply);
 
 #define PRIVSEP_NOTHING_REDIRECTED                                                                 \
 	"listen.transparent is 0: nothing can be redirected; set it to a port"

@@ -22,6 +22,7 @@ struct monitor {
 	struct handover *handover;    /* NULL: systemd keeps what is to be inherited */
 	int predecessor;	      /* who still serves beside us; -1: nobody */
 	bool leaving;		      /* to a successor, which the doors stay open for */
+	struct stats *stats;	      /* as workers count in them */
 	struct crew *crew;
 	struct resolver_watch *resolver;
 	struct enrolments *enroll; /* NULL: nothing is redirected */

@@ -21,6 +21,8 @@ static void reload_over(struct monitor *m, const struct err *why_not)
 		log_event(LOG_ERR, "reload-refused", log_word("why", why_not->text));
 	else
 		log_event(LOG_NOTICE, "reloaded", log_name("config", m->options.config_path));
+	monitor_record_change(&m->services, AUDIT_RELOAD, crew_asker(m->crew, m->reload_ticket),
+			      m->options.config_path, why_not ? why_not->text : NULL);
 	crew_answer(m->crew, m->reload_ticket, why_not);
 }
 
@@ -149,6 +151,8 @@ static void on_succeeded(void *arg, bool ready)
 	m->next_config = NULL;
 	m->next_ca = NULL;
 	worker_limit_files(m->config);
+	log_level(LOG_ERR + m->config->log_level);
+	audit_configure(m->services.audit, m->config);
 	if (monitor_enroll_configured(m, &e) < 0)
 		log_event(LOG_ERR, "enroll", log_word("why", e.text));
 	reload_over(m, NULL);

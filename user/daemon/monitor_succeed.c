@@ -20,6 +20,8 @@ static void on_wanted(void *arg)
 	if (m->services.doors)
 		netns_doors_each(m->services.doors, give_door, m);
 	handover_give(m->handover, "claim", m->claim);
+	if (m->services.audit)
+		handover_give(m->handover, AUDIT_DOOR, audit_door(m->services.audit));
 }
 
 /* What it may have told the kernel by then is said anew. */

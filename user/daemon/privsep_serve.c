@@ -285,16 +285,9 @@ static bool changes(uint32_t kind)
 	       kind == PRIV_PROGRAM_ENROLL || kind == PRIV_PROGRAM_UNENROLL;
 }
 
-void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
-		   struct priv_reply *reply)
+static void serve_kind(struct monitor_services *m, const struct priv_request *request,
+		       struct priv_reply *reply)
 {
-	struct err e;
-
-	*reply = (struct priv_reply){.kind = request->kind, .id = request->id};
-	if (changes(request->kind) && monitor_judge(m, connection, &e) < 0) {
-		privsep_refuse(reply, e.text);
-		return;
-	}
 	switch (request->kind) {
 	case PRIV_FLOW_TAKE:
 		serve_flow(m, &request->u.flow, reply);
@@ -344,4 +337,21 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 	default:
 		privsep_refuse(reply, "no such request");
 	}
+}
+
+void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
+		   struct priv_reply *reply)
+{
+	struct err e;
+
+	*reply = (struct priv_reply){.kind = request->kind, .id = request->id};
+	if (!changes(request->kind)) {
+		serve_kind(m, request, reply);
+		return;
+	}
+	if (monitor_judge(m, connection, &e) < 0)
+		privsep_refuse(reply, e.text);
+	else
+		serve_kind(m, request, reply);
+	privsep_record(m, request, connection, reply);
 }

@@ -24,6 +24,7 @@
 	X(request_bytes, "bytes of requests' bodies, as clients sent them")                        \
 	X(answer_bytes, "bytes of answers' bodies, as clients got them")                           \
 	X(spliced_bytes, "bytes passed through, both ways")                                        \
+	X(stream_events, "events of streams that went to clients")                                 \
 	X(restored, "placeholders restored in answers")                                            \
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
 	X(blocked, "values for which policy refuses a request")                                    \
@@ -33,7 +34,11 @@
 	X(texts_remembered, "texts that were scanned, and are not when they come again")           \
 	X(origin_connections, "connections made to origins")                                       \
 	X(origin_reused, "requests sent over a pooled origin connection")                          \
-	X(handshake_failures, "clients that broke off the TLS handshake (is the CA trusted?)")
+	X(handshake_failures, "clients that broke off the TLS handshake (is the CA trusted?)")     \
+	X(audit_records, "records written to the audit log")                                       \
+	X(audit_lost, "records of the audit log that could not be kept until they were written")   \
+	X(audit_failures, "attempts to write the audit log that failed")                           \
+	X(audit_unforwarded, "records that journald or syslog did not take at once")
 
 /* Those that are told apart by type elsewhere. */
 #define STATS_SUMS(X)                                                                              \
@@ -111,6 +116,9 @@ struct stats {
 	_Atomic uint64_t answers[STATS_ANSWER_COUNT];
 	struct stats_histogram histograms[HISTOGRAM_COUNT];
 	_Atomic uint64_t masked_by_type[STATS_SLOTS], observed_by_type[STATS_SLOTS];
+	/* The audit log's: of audit_lost, those that a record has told of; whether the last attempt failed. */
+	_Atomic uint64_t audit_lost_told;
+	_Atomic uint32_t audit_broken;
 	_Atomic uint32_t own_count;
 	char own_labels[TYPES_OWN_MAX][LABEL_MAX + 1];
 };

@@ -81,6 +81,7 @@ static void close_loop(struct loop_thread *t)
 		uv_close((uv_handle_t *)&t->ignore, NULL);
 	}
 	conn_close_all(&t->base);
+	audit_sender_close(&t->base.audit);
 	conn_loop_close(&t->base);
 	origin_pool_close(t->base.origins);
 	privsep_close(t->base.privsep);
@@ -118,7 +119,7 @@ static void on_drain_look(uv_timer_t *timer)
 		!t->control || !t->base.worker->open_conns; /* the report is written from here */
 
 	tell_quiet(t);
-	if (!t->base.conns && last) {
+	if (!t->base.conns && last && !audit_sender_waits(t->base.audit)) {
 		close_loop(t);
 	} else if (uv_now(&t->base.loop) >= t->drain_look_ms) {
 		conn_cut_silent(&t->base);
@@ -260,7 +261,8 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	conn_loop_open(&t->base);
 	t->base.privsep = privsep_new(loop, boot->channel[i], on_monitor_lost, t);
 	t->base.origins = origin_pool_new(loop, &w->tls, t->base.privsep, w->hellos, &w->gauges);
-	if (!t->base.privsep || !t->base.origins)
+	if (!t->base.privsep || !t->base.origins ||
+	    audit_sender_open(&t->base.audit, loop, w->config, w->stats) < 0)
 		return -1;
 	t->base.leaves = leaf_cache_new(t->base.privsep, &w->tls, &w->ca_generation);
 	if (!t->base.leaves)
@@ -400,6 +402,7 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	close(fd);
 	if (!w->config)
 		return -1;
+	log_level(LOG_ERR + w->config->log_level);
 	worker_limit_files(w->config);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * The unprivileged process: one loop per core, each with its own listening sockets, origin pool,
  * leaf cache and channel to the monitor; what they share is immutable or guards itself.
  */
+#include "audit_send.h"
 #include "board.h"
 #include "cgroup_names.h"
 #include "config.h"
@@ -78,10 +79,11 @@ struct worker_thread {
 	struct privsep *privsep;
 	struct leaf_cache *leaves;
 	struct origin_pool *origins;
-	struct conn *conns;   /* all of them, so that they can be closed at the end */
-	uv_idle_t turn;	      /* one request is scanned in each round of the loop ... */
-	struct conn *to_scan; /* ... of these */
-	uv_timer_t quiet;     /* until memory that requests took goes back */
+	struct audit_sender *audit; /* NULL: nothing is recorded */
+	struct conn *conns;	    /* all of them, so that they can be closed at the end */
+	uv_idle_t turn;		    /* one request is scanned in each round of the loop ... */
+	struct conn *to_scan;	    /* ... of these */
+	uv_timer_t quiet;	    /* until memory that requests took goes back */
 	struct conn *scanning, *to_scan_apart; /* large ones: the one at work, those that wait */
 	uint64_t told_since; /* ms; lines about observed requests since then, and those held back */
 	unsigned told, untold;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define ANCHORS_MAX 4096
-#define THREE_BITS 13 /* of a hash */
+#define THREE_BITS 12 /* of a hash */
 #define TWO_BITS 10
 #define GRAMS ((1u << THREE_BITS) + (1u << TWO_BITS))
 #define ANCHOR_PAIR_PLACES 15 /* where in an anchor the pair may lie */

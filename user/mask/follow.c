@@ -288,7 +288,7 @@ static void fill_step(struct follow *f, struct memo *m)
 	find_classes(f, &m->threads, &classes);
 	m->filled = true;
 	for (unsigned i = 0; i < classes.n; i++) {
-		double weight = m->weight * often(f, &classes.list[i]);
+		double weight = m->weight * (m->threads.n == 1 ? 1 : often(f, &classes.list[i]));
 		uint16_t step = GUARD_MAYBE;
 		struct byte_set one = {0};
 		struct threads next;

@@ -54,8 +54,8 @@ void follow_free(struct follow *f);
 unsigned follow_read(struct follow *f, const char *expression, struct guards *g);
 
 /*
- * Go on behind this anchor. `within`: it stands somewhere in the match, behind (?C10) if the expression
- * has that; else at its start.
+ * Go on behind this anchor. `within`: it stands somewhere in the match (not only in an assertion), behind
+ * (?C10) if the expression has that; else at its start.
  */
 void follow_anchor(struct follow *f, const char *anchor, size_t len, bool fold, bool within);
 

@@ -178,8 +178,12 @@ static struct piece read_to_end(struct reader *r)
 /* What must follow, and is then read again. */
 static struct piece read_ahead(struct reader *r)
 {
-	struct piece p = piece_empty(r->f), look = read_to_end(r);
+	struct piece p = piece_empty(r->f), look;
+	uint16_t first = r->f->count;
 
+	look = read_to_end(r);
+	for (uint16_t at = first; at < r->f->count; at++)
+		r->f->nodes[at].ahead = true;
 	link_to(r->f, look.end, NODE_ANY);
 	if (p.start != NODE_ANY)
 		r->f->nodes[p.start].look = look.start;

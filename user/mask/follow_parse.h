@@ -20,6 +20,7 @@ struct node {
 	bool is_byte;
 	uint16_t out[2];
 	uint16_t look;	/* what follows must also be what begins here, or NO_NODE */
+	bool ahead;	/* of what must only follow, which takes no bytes in */
 	uint8_t behind; /* what precedes must be one of graph.behinds, its index + 1; or 0 */
 };
 

@@ -227,7 +227,7 @@ void threads_begin(struct graph *g, struct threads *t, bool within)
 	t->behind = any;
 	t->any = g->cut;
 	for (uint16_t at = g->anchors; at < g->count && !t->any; at++)
-		if (g->nodes[at].is_byte)
+		if (g->nodes[at].is_byte && !g->nodes[at].ahead)
 			threads_add(t, at, NO_NODE);
 }
 

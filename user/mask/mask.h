@@ -116,6 +116,14 @@ __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsign
 /* Bytes of storage that it holds. */
 size_t mask_memory(const struct mask *m);
 
+/* A placeholder, as a number of its type. */
+struct mask_used {
+	enum mask_type type;
+	uint32_t number;
+};
+/* The first max that stand for values of the request, each once. Returns how many there are in all. */
+size_t mask_used(const struct mask *m, struct mask_used *out, size_t max);
+
 struct mask_counts {
 	size_t by_type[TYPE_MAX]; /* spans that will be replaced */
 	size_t by_knowledge;	  /* those of them that no rule found: known values */

@@ -157,6 +157,21 @@ struct vault_entry *mask_pending(struct mask *m, size_t *n)
 	return *n ? entries : NULL;
 }
 
+size_t mask_used(const struct mask *m, struct mask_used *out, size_t max)
+{
+	const struct mask_value *values = value_list(m);
+	size_t n = 0;
+
+	for (size_t i = 0; i < value_count(m); i++) {
+		if (!values[i].number)
+			continue;
+		if (n < max)
+			out[n] = (struct mask_used){values[i].type, values[i].number};
+		n++;
+	}
+	return n;
+}
+
 size_t mask_placeholder(const struct mask *m, uint32_t index, char out[static PLACEHOLDER_MAX])
 {
 	const struct mask_value *v = &value_list(m)[index];

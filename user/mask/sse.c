@@ -25,6 +25,7 @@ struct sse {
 	bool after_cr;	/* an LF would belong to the line ending before it */
 	bool failed;
 	struct unmask unmask;
+	struct usage usage;
 	struct sse_event event;
 	struct buf data; /* an event's restored data */
 	size_t open;
@@ -59,6 +60,11 @@ void sse_free(struct sse *s)
 const struct unmask_counts *sse_counts(const struct sse *s)
 {
 	return &s->unmask.counts;
+}
+
+const struct usage *sse_usage(const struct sse *s)
+{
+	return &s->usage;
 }
 
 static bool carries(const struct unmask_carry *c)
@@ -173,6 +179,8 @@ static int restore_event(struct sse *s, bool last, struct buf *out)
 	if (sse_event_data(e, &data, &len) < 0)
 		return -1;
 	json = sse_message_read(data, len, &m);
+	if (sse_event_tells(e->raw, e->len))
+		usage_read(&s->usage, data, len);
 	if (close_before(s, &m, out) < 0)
 		return -1;
 	if (!json)

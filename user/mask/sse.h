@@ -8,6 +8,7 @@
  * byte for byte. Streamed messages are known by their events' `type`; the schema is for other data.
  */
 #include "unmask.h"
+#include "usage.h"
 
 struct sse;
 
@@ -24,5 +25,7 @@ __attribute__((warn_unused_result)) int sse_feed(struct sse *s, const uint8_t *p
 __attribute__((warn_unused_result)) int sse_finish(struct sse *s, struct buf *out);
 
 const struct unmask_counts *sse_counts(const struct sse *s);
+/* What the events named message_start and message_delta have said so far. */
+const struct usage *sse_usage(const struct sse *s);
 
 #endif

@@ -61,9 +61,15 @@ __attribute__((warn_unused_result)) int sse_event_put_text(const struct sse_even
 							   struct unmask *u, struct buf *out);
 
 /*
+ * Whether the event that begins here may tell of the message as a whole: it is named message_..., or its data
+ * begins with such a type. Neither needs more than the event's first bytes.
+ */
+bool sse_event_tells(const uint8_t *raw, size_t len);
+
+/*
  * How many of p[0..n), which begins where an event does, are whole events that leave as they came: no string
  * of theirs has a placeholder of any scope, or the beginning of one at its end. Events of more than `max` bytes
- * are none of them. *seen: before there another look is in vain.
+ * are none of them, nor is one that tells of the message. *seen: before there another look is in vain.
  */
 size_t sse_plain_events(const uint8_t *p, size_t n, size_t max, size_t *seen);
 

@@ -30,16 +30,37 @@ static inline unsigned suspects(const uint8_t *p)
 	       ((underscores | chunk_digits(p) | chunk_upper(p)) & chunk_find(p + 1, '"'));
 }
 
-/* Of the ends of events at `at`, the last one that `max` bytes allow; `whole` when there is none. */
-static size_t last_end(unsigned ends, size_t at, size_t whole, size_t max, bool *over)
+/* Words stand before most values, and these before few: message_start and its like. */
+bool sse_event_tells(const uint8_t *raw, size_t len)
 {
-	for (; ends; ends &= ends - 1) {
+	static const char *const begins[] = {
+		"event: message_", "event:message_", "data: {\"type\":\"message_",
+		"data: {\"type\": \"message_", "data:{\"type\":\"message_"};
+
+	/* Of most events one byte says that they are none. */
+	if (len < 14 || (raw[0] == 'e' && raw[6] != 'm' && raw[7] != 'm'))
+		return false;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+		if (len >= strlen(begins[i]) && memcmp(raw, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Of the ends of events at `at`, the last one that `max` bytes allow, and behind which no event begins that tells
+ * something; `whole` when there is none. *stop: no later one counts.
+ */
+static size_t last_end(const uint8_t *p, size_t n, unsigned ends, size_t at, size_t whole,
+		       size_t max, bool *stop)
+{
+	for (; ends && !*stop; ends &= ends - 1) {
 		size_t end = at + (unsigned)__builtin_ctz(ends) + 2;
 
-		*over = end - whole > max;
-		if (*over)
+		*stop = end - whole > max;
+		if (*stop)
 			break;
 		whole = end;
+		*stop = sse_event_tells(p + whole, n - whole);
 	}
 	return whole;
 }
@@ -62,20 +83,23 @@ static void look(const uint8_t *p, size_t n, size_t at, unsigned *ends, unsigned
 size_t sse_plain_events(const uint8_t *p, size_t n, size_t max, size_t *seen)
 {
 	size_t whole = 0;
-	bool over = false;
+	bool stop = sse_event_tells(p, n);
 
-	for (size_t at = 0; at < n; at += CHUNK) {
+	*seen = 0;
+	for (size_t at = 0; at < n && !stop; at += CHUNK) {
 		unsigned ends, bad;
 
 		look(p, n, at, &ends, &bad);
 		if (bad)
 			ends &= (1u << __builtin_ctz(bad)) - 1;
-		whole = last_end(ends, at, whole, max, &over);
-		if (bad || over) {
-			*seen = bad ? at + (unsigned)__builtin_ctz(bad) : at;
+		whole = last_end(p, n, ends, at, whole, max, &stop);
+		if (bad && !stop) {
+			*seen = at + (unsigned)__builtin_ctz(bad);
 			return whole;
 		}
+		*seen = at;
 	}
-	*seen = n;
+	if (!stop)
+		*seen = n;
 	return whole;
 }

@@ -158,21 +158,6 @@ void exchange_cut(struct exchange *x)
 	exchange_settle(x, STATE_CLOSE);
 }
 
-static void facts_begin(struct exchange *x, const struct http_head *h)
-{
-	uint64_t requests = x->facts.requests + 1;
-	size_t n;
-
-	/* In place: it has pages of counts. */
-	memset(&x->facts, 0, sizeof(x->facts));
-	x->facts.requests = requests;
-	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
-	if (!h)
-		return;
-	n = h->method_len < sizeof(x->facts.method) ? h->method_len : sizeof(x->facts.method) - 1;
-	memcpy(x->facts.method, h->method, n);
-}
-
 /* A sentence of the table. */
 static int put_sentence(const struct exchange *x, const char *text, struct buf *out)
 {
@@ -236,6 +221,7 @@ void exchange_answer_refusal(struct exchange *x, enum refusal why)
 
 	x->facts.refusal = (int)why;
 	x->facts.status = REFUSALS[why].status;
+	facts_refused(x);
 	buf_init(&body, 4096);
 	r = put_refusal(x, why, !stays, &body);
 	if (r)
@@ -253,6 +239,7 @@ static void exchange_send(struct exchange *x)
 		return;
 	}
 	http_parser_next(x->origin, !strcmp(x->facts.method, "HEAD"), false);
+	facts_sent(x);
 	x->facts.passed_on = true;
 	x->state = STATE_ORIGIN;
 }
@@ -401,6 +388,8 @@ size_t exchange_origin_bytes(struct exchange *x, const uint8_t *p, size_t n)
 	if (!x->answer.begun) {
 		x->answer.begun = true;
 		request_release(x);
+		if (!buf_len(&x->to_origin)) /* an answer may take minutes */
+			buf_free(&x->to_origin);
 	}
 	while (x->state == STATE_ORIGIN) {
 		const uint8_t *data = NULL;

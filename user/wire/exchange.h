@@ -21,6 +21,7 @@
 #include "../mask/json_path.h"
 #include "../mask/mask.h"
 #include "../mask/unmask.h"
+#include "../mask/usage.h"
 #include "http.h"
 
 /* Why a request is refused: machine word, HTTP status, error type as in Anthropic's error JSON,
@@ -48,7 +49,7 @@
 	X(MATCH_LIMIT, "match-limit", 400, "invalid_request_error",                                \
 	  "awsmask refused this request: to look for identifiers in its text takes more steps "    \
 	  "than it may, for the text repeats too often what identifiers begin with. Nothing was "  \
-	  "sent. Send less of it at once.")                                                                            \
+	  "sent. Send less of it at once.")                                                        \
 	X(BLOCKED, "blocked", 400, "invalid_request_error",                                        \
 	  "awsmask refused this request: it holds a value of the type ${type}, which by this "     \
 	  "host's policy may not be sent, not even masked. Take it out of the conversation, or "   \
@@ -187,6 +188,9 @@ bool exchange_client_room(const struct exchange *x);
 /* Bytes of storage that it holds now: bodies, outputs, what was found. */
 size_t exchange_memory(const struct exchange *x);
 
+#define EXCHANGE_PATH_MAX 256
+#define EXCHANGE_USED_MAX 64
+
 /* Facts of the request that just ended or is under way, for logs and metrics: counts, never values.
  */
 struct exchange_facts {
@@ -196,8 +200,15 @@ struct exchange_facts {
 	int unmaskable;	   /* observing: what enforcing would have refused it for, or -1 */
 	bool passed_on;	   /* it was made ready for the origin, and that was reached */
 	bool stream;	   /* the answer is an event stream */
+	size_t events;	   /* of it, so far: not where it is only observed */
 	size_t request_bytes, answer_bytes; /* bodies, as on the client's side */
 	char method[16];
+	/* The target as the origin gets it, without a query; cut, if it is longer. "": it did not go there, or what
+	 * policy leaves as it is may stand in it. */
+	char path[EXCHANGE_PATH_MAX];
+	struct mask_used used[EXCHANGE_USED_MAX]; /* placeholders that went out, the first ones */
+	size_t used_count;			  /* of all */
+	struct usage usage;			  /* as far as the answer is read */
 	struct mask_counts masked;
 	struct unmask_counts unmasked;
 };

@@ -150,6 +150,26 @@ static int json_overflow(struct exchange *x)
 	return r ? -1 : put_piece(x);
 }
 
+/* They end with a blank line each (LF or CR LF, as servers write them). */
+static void count_events(struct exchange *x)
+{
+	const uint8_t *p = buf_bytes(&x->answer.piece);
+	size_t n = buf_len(&x->answer.piece);
+
+	while (n) {
+		const uint8_t *end = memchr(p, '\n', n);
+		size_t len = end ? (size_t)(end - p) : n;
+
+		x->answer.line += len - (len && p[len - 1] == '\r');
+		if (!end)
+			return;
+		x->facts.events += x->answer.line == 0;
+		x->answer.line = 0;
+		p += len + 1;
+		n -= len + 1;
+	}
+}
+
 static int restore_piece(struct exchange *x, const uint8_t *p, size_t n)
 {
 	struct answer *a = &x->answer;
@@ -163,6 +183,11 @@ static int restore_piece(struct exchange *x, const uint8_t *p, size_t n)
 	if (a->mode == ANSWER_EVENTS ? sse_feed(a->sse, p, n, &a->piece)
 				     : unmask_text_feed(&a->text, p, n, &a->piece))
 		return -1;
+	/* At once: a client that leaves in the middle has used what it was told of. */
+	if (a->mode == ANSWER_EVENTS) {
+		count_events(x);
+		x->facts.usage = *sse_usage(a->sse);
+	}
 	return put_piece(x);
 }
 
@@ -238,10 +263,12 @@ static int restore_finish(struct exchange *x)
 	struct answer *a = &x->answer;
 	int r = 0;
 
-	if (a->mode == ANSWER_EVENTS)
+	if (a->mode == ANSWER_EVENTS) {
 		r = sse_finish(a->sse, &a->piece);
-	else if (a->mode == ANSWER_TEXT)
+		count_events(x);
+	} else if (a->mode == ANSWER_TEXT) {
 		r = unmask_text_finish(&a->text, &a->piece);
+	}
 	return r ? -1 : put_piece(x);
 }
 
@@ -249,6 +276,8 @@ static int json_finish(struct exchange *x)
 {
 	struct answer *a = &x->answer;
 
+	if (answer_schema(x) == SCHEMA_ANSWER)
+		usage_read(&x->facts.usage, buf_bytes(&a->whole), buf_len(&a->whole));
 	if (buf_len(&a->whole) && unmask_json(x->scope, buf_bytes(&a->whole), buf_len(&a->whole),
 					      answer_schema(x), &a->piece, &x->facts.unmasked))
 		return -1;

@@ -62,6 +62,7 @@ struct answer {
 	struct buf piece; /* restored, to be framed */
 	struct unmask_text text;
 	struct sse *sse;
+	size_t line; /* of the events that go to the client: bytes of the line at hand */
 };
 
 struct exchange {
@@ -88,6 +89,15 @@ void exchange_answer_refusal(struct exchange *x, enum refusal why);
 void exchange_next(struct exchange *x, bool keep_alive);
 /* The answer cannot be finished: what it has so far goes out, then the connection is closed. */
 void exchange_cut(struct exchange *x);
+
+/* ---- exchange_facts.c */
+
+/* Another request begins; `h`: its head, or NULL. */
+void facts_begin(struct exchange *x, const struct http_head *h);
+/* It is in to_origin now. */
+void facts_sent(struct exchange *x);
+/* It does not go there, or got no answer. */
+void facts_refused(struct exchange *x);
 
 /* ---- exchange_request.c: an enum refusal, or NOT_REFUSED */
 

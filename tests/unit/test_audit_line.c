@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One record as a line: what it says, that it is JSON whatever is in it, and its link in the chain. */
+#include "audit_rig.h"
+
+#include <jansson.h>
+#include <openssl/sha.h>
+
+static struct audit_chain chain;
+static struct buf out;
+
+static void begin(void)
+{
+	audit_chain_begin(&chain);
+	buf_init(&out, 1 << 20);
+}
+
+static void end(void)
+{
+	buf_free(&out);
+}
+
+TestSuite(audit_line, .init = begin, .fini = end);
+
+static json_t *parsed(const struct audit_record *r, const struct audit_line_facts *facts)
+{
+	json_t *j;
+
+	buf_clear(&out);
+	cr_assert_eq(audit_line(&chain, r, facts, &out), 0);
+	cr_assert_leq(buf_len(&out), (size_t)AUDIT_LINE_MAX);
+	cr_assert_eq(buf_bytes(&out)[buf_len(&out) - 1], '\n');
+	cr_assert_null(memchr(buf_bytes(&out), '\n', buf_len(&out) - 1));
+	j = json_loadb((const char *)buf_bytes(&out), buf_len(&out), 0, NULL);
+	cr_assert_not_null(j, "%.*s", (int)buf_len(&out), (const char *)buf_bytes(&out));
+	return j;
+}
+
+/* To the letter: others read it, too. */
+Test(audit_line, is_as_documented)
+{
+	struct audit_record r = a_record(0);
+	char want[1024], hash[AUDIT_HASH_LEN + 1], body[512];
+	json_t *j;
+
+	snprintf(body, sizeof(body),
+		 "{\"v\":1,\"seq\":1,\"time\":\"2026-09-21T14:13:20.123Z\",\"host\":\"h\","
+		 "\"event\":\"request\",\"uid\":1000,\"target\":\"api.example.com\","
+		 "\"verdict\":\"masked\",\"masked\":{\"EC2_INSTANCE\":1},\"prev\":\"%064d\"",
+		 0);
+	audit_hash(body, strlen(body), hash);
+	snprintf(want, sizeof(want), "%s,\"hash\":\"%s\"}\n", body, hash);
+	j = parsed(&r, &(struct audit_line_facts){.host = "h"});
+	cr_assert_eq(buf_len(&out), strlen(want));
+	cr_assert_eq(memcmp(buf_bytes(&out), want, strlen(want)), 0, "%.*s", (int)buf_len(&out),
+		     (const char *)buf_bytes(&out));
+	cr_assert_str_eq(chain.head, hash);
+	json_decref(j);
+}
+
+/* Whatever stands in the bytes of a record: a worker may be anybody's by now. */
+Test(audit_line, any_bytes_make_one_line_of_json)
+{
+	struct audit_record r;
+	uint8_t *bytes = (uint8_t *)&r;
+
+	for (unsigned seed = 0; seed < 300; seed++) {
+		uint32_t x = seed * 2654435761u + 1;
+		json_t *j;
+
+		for (size_t i = 0; i < sizeof(r); i++) {
+			x = x * 1664525 + 1013904223;
+			bytes[i] = seed < 256 ? (uint8_t)seed : (uint8_t)(x >> 24);
+		}
+		audit_bound(&r);
+		j = parsed(&r, &(struct audit_line_facts){.host = "\"\\\n\xff"});
+		cr_assert_eq(json_integer_value(json_object_get(j, "seq")), (json_int_t)seed + 1);
+		cr_assert_eq(
+			audit_line_check((const char *)buf_bytes(&out), buf_len(&out) - 1, &chain),
+			1);
+		json_decref(j);
+	}
+}
+
+Test(audit_line, a_full_record_fits)
+{
+	struct audit_record r;
+
+	memset(&r, '\\', sizeof(r));
+	r.event = AUDIT_FLOW;
+	r.verdict = AUDIT_SPLICED;
+	audit_bound(&r);
+	json_decref(parsed(&r, &(struct audit_line_facts){.host = "h", .lost = UINT64_MAX}));
+}
+
+Test(audit_line, what_is_not_known_is_absent)
+{
+	static const char *const keys[] = {"uid",      "pid",	       "comm",	 "model",
+					   "usage",    "placeholders", "lost",	 "reason",
+					   "restored", "masked",       "verdict"};
+	struct audit_record r;
+	json_t *j;
+
+	audit_begin(&r, AUDIT_START, AUDIT_NONE);
+	j = parsed(&r, &(struct audit_line_facts){.host = "h"});
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		cr_assert_null(json_object_get(j, keys[i]), "%s", keys[i]);
+	json_decref(j);
+}
+
+Test(audit_line, usage_and_placeholders)
+{
+	struct audit_record r = a_record(0);
+	json_t *j, *usage;
+
+	strcpy(r.usage.model, "m-1");
+	r.usage.known = 1u << USAGE_OUTPUT;
+	r.usage.counts[USAGE_OUTPUT] = 57;
+	strcpy(r.placeholders[0].label, "VPC");
+	r.placeholders[0].n = 7;
+	strcpy(r.placeholders[1].label, "VPC");
+	r.placeholders[1].n = 1234;
+	r.placeholder_count = 2;
+	r.more_placeholders = 5;
+	j = parsed(&r, &(struct audit_line_facts){.host = "h", .lost = 3});
+	usage = json_object_get(j, "usage");
+	cr_assert_eq(json_object_size(usage), 1u);
+	cr_assert_eq(json_integer_value(json_object_get(usage, "output")), 57);
+	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(j, "placeholders"), 0)),
+			 "VPC_007");
+	cr_assert_str_eq(json_string_value(json_array_get(json_object_get(j, "placeholders"), 1)),
+			 "VPC_1234");
+	cr_assert_eq(json_integer_value(json_object_get(j, "more_placeholders")), 5);
+	cr_assert_eq(json_integer_value(json_object_get(j, "lost")), 3);
+	json_decref(j);
+}
+
+Test(audit_line, more_types_than_there_is_room_for_are_summed_up)
+{
+	struct audit_count counts[AUDIT_TYPES_MAX];
+	uint32_t n = 0;
+	char label[16];
+
+	for (unsigned i = 0; i < AUDIT_TYPES_MAX + 10; i++) {
+		snprintf(label, sizeof(label), "T%u", i);
+		audit_count(counts, &n, label, i == AUDIT_TYPES_MAX ? UINT64_MAX : 1);
+	}
+	cr_assert_eq(n, (uint32_t)AUDIT_TYPES_MAX);
+	cr_assert_str_eq(counts[AUDIT_TYPES_MAX - 1].label, "other");
+	cr_assert_eq(counts[AUDIT_TYPES_MAX - 1].n, UINT32_MAX);
+	cr_assert_str_eq(counts[AUDIT_TYPES_MAX - 2].label, "T22");
+}
+
+/* Each byte of a line counts, but for those of the hash's own spelling, which must be as written, too. */
+Test(audit_line, any_other_byte_is_noticed)
+{
+	struct audit_record r = a_record(0);
+	struct audit_chain c;
+	char *line;
+	size_t len;
+
+	cr_assert_eq(audit_line(&chain, &r, &(struct audit_line_facts){.host = "h"}, &out), 0);
+	line = (char *)buf_bytes(&out);
+	len = buf_len(&out) - 1;
+	cr_assert_eq(audit_line_check(line, len, &c), 1);
+	cr_assert_eq(c.seq, 1u);
+	for (size_t i = 0; i < len; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			line[i] ^= (char)(1 << bit);
+			cr_assert_eq(audit_line_check(line, len, &c), 0, "byte %zu, bit %d", i,
+				     bit);
+			line[i] ^= (char)(1 << bit);
+		}
+		cr_assert_eq(audit_line_check(line, i, &c), 0, "cut at %zu", i);
+	}
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AWSMASK_AUDIT_RECORD_H
+#define AWSMASK_AUDIT_RECORD_H
+/*
+ * One record of the audit log, as it goes from hand to hand: numbers and names, never a value (I8). Of one size and
+ * without pointers, so that who writes it need not believe who made it.
+ */
+#include "../mask/types.h"
+#include "../mask/usage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What happened. */
+#define AUDIT_EVENTS(X)                                                                            \
+	X(REQUEST, "request")                                                                      \
+	X(FLOW, "flow")                                                                            \
+	X(ENROLL, "enroll")                                                                        \
+	X(UNENROLL, "unenroll")                                                                    \
+	X(RELOAD, "reload")                                                                        \
+	X(CA_RELOAD, "ca-reload")                                                                  \
+	X(START, "start")                                                                          \
+	X(STOP, "stop")                                                                            \
+	X(TORN, "torn")
+
+enum audit_event {
+#define X(name, word) AUDIT_##name,
+	AUDIT_EVENTS(X)
+#undef X
+		AUDIT_EVENT_COUNT
+};
+
+#define AUDIT_VERDICTS(X)                                                                          \
+	X(NONE, "")                                                                                \
+	X(MASKED, "masked")                                                                        \
+	X(PASSED, "passed")                                                                        \
+	X(SPLICED, "spliced")                                                                      \
+	X(REFUSED, "refused")                                                                      \
+	X(DONE, "done")
+
+enum audit_verdict {
+#define X(name, word) AUDIT_##name,
+	AUDIT_VERDICTS(X)
+#undef X
+		AUDIT_VERDICT_COUNT
+};
+
+#define AUDIT_TYPES_MAX 24 /* told apart in a record; what goes beyond is summed up as "other" */
+#define AUDIT_PLACEHOLDERS_MAX 64
+
+/* Which numbers are known: a bit per AUDIT_HAS_... below. */
+enum audit_number {
+	AUDIT_UID,
+	AUDIT_PID,
+	AUDIT_PORT,
+	AUDIT_STATUS,
+	AUDIT_RESTORED,
+	AUDIT_UNKNOWN,
+	AUDIT_BYTES_IN,
+	AUDIT_BYTES_OUT,
+	AUDIT_DURATION_MS,
+	AUDIT_ADDED_US,
+	AUDIT_BYTES, /* passed through; of a torn line */
+	AUDIT_NUMBER_COUNT
+};
+
+struct audit_count {
+	char label[LABEL_MAX + 1];
+	uint32_t n; /* how many; of placeholders, which one */
+};
+
+struct audit_record { /* all zero: nothing is known; texts end with a NUL */
+	uint32_t event, verdict;
+	uint32_t known; /* a bit per enum audit_number */
+	uint32_t observe, stream;
+	uint64_t time_ms; /* since 1970 */
+	uint64_t numbers[AUDIT_NUMBER_COUNT];
+	uint32_t masked_count, observed_count, placeholder_count; /* of the arrays below */
+	uint32_t more_placeholders;
+	struct usage usage;
+	char comm[16];
+	char method[16];
+	char container[64];
+	char cgroup[256];
+	char target[256];
+	char path[256];
+	char reason[256];
+	char subject[256]; /* what was changed */
+	struct audit_count masked[AUDIT_TYPES_MAX], observed[AUDIT_TYPES_MAX];
+	struct audit_count placeholders[AUDIT_PLACEHOLDERS_MAX];
+};
+
+static inline void audit_number(struct audit_record *r, enum audit_number which, uint64_t n)
+{
+	r->known |= 1u << which;
+	r->numbers[which] = n;
+}
+
+/* Another event, now. */
+void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verdict verdict);
+/* Copied, and cut if it is too long; NULL is "". */
+void audit_text(char *field, size_t size, const char *text);
+/* So many of a type, summed up as "other" where there is no more room. */
+void audit_count(struct audit_count *counts, uint32_t *count, const char *label, uint64_t n);
+/* Whatever it holds, it can be written: counts are within the arrays, and texts end. */
+void audit_bound(struct audit_record *r);
+
+#endif
