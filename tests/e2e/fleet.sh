@@ -151,7 +151,7 @@ goes_on_to_the_rest() {
 
 unwell_by_trust() {
 	machine awsmaskctl ca remove && stops_at_the_pilot rollout -e "$enforcing" -e awsmask_ca_install=false &&
-		grep -q 'ca install' "$WORK/play"
+		grep -q 'does not hold the CA' "$WORK/play"
 }
 
 # --- a real client --------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ claude_is_masked() { # [OPTION...]: of its unit
 
 # With the store as it was before, as one has it that runs since then: the earlier CA vouches for the new one.
 claude_outlives_a_rotation() {
-	machine sh -c "cp -rL /etc/ssl/certs $FLEET/certs && awsmaskctl ca rotate" &&
+	machine cp -rL /etc/ssl/certs $FLEET/certs && as_unit awsmaskctl ca rotate && as_unit awsmaskctl check &&
 		claude_is_masked --property=BindReadOnlyPaths=$FLEET/certs:/etc/ssl/certs && claude_is_masked
 }
 

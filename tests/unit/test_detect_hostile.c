@@ -4,10 +4,10 @@
 #include "../hostile.h"
 #include "detect_marks.h"
 
-#define SIZE 4096
+#define SIZE 2048
 #define ANCHORS 2
 #ifndef TEXTS
-#define TEXTS 200
+#define TEXTS 100
 #endif
 /* Of PCRE2's own; one try, whatever follows, takes fewer. */
 #define STEPS_MAX 8000

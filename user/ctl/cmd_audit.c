@@ -51,13 +51,15 @@ static int say_verified(const struct ctl *c, const struct audit_verify *v, bool 
 		return ctl_print_json(j) == STATUS_DONE && good ? STATUS_DONE : STATUS_REFUSED;
 	}
 	if (!good && *v->file)
-		printf("broken: %s, line %" PRIu64 ": %s\n", v->file, v->number, v->why);
+		printf("broken: %s, line %" PRIu64 ": %s\n", harmless(v->file), v->number,
+		       harmless(v->why));
 	else if (!good)
-		printf("broken: %s\n", v->why);
+		printf("broken: %s\n", harmless(v->why));
 	printf("%s%" PRIu64 " records", good ? "sound: " : "before that: ", v->records);
 	if (v->records)
 		printf(", %" PRIu64 " to %" PRIu64 ", from %s to %s\nhead: %s", v->first,
-		       v->chain.seq, v->since, v->until, v->chain.head);
+		       v->chain.seq, harmless(v->since), harmless(v->until),
+		       harmless(v->chain.head));
 	putchar('\n');
 	if (v->first > 1)
 		printf("older files were taken away: the first record here is number %" PRIu64 "\n",

@@ -122,14 +122,20 @@ static int ca_rotated(struct ctl *c, const struct config *config)
 {
 	enum client_result told;
 	json_t *answer;
-	struct err e, ignored;
+	struct err e, why, ignored;
 	bool trusted = ca_store_has(config->ca_dir, &ignored) == 1;
 
 	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0)
 		return ctl_refuse(c, &e);
 	told = client_call(c, json_pack("{s:s}", "command", "ca-reload"), &answer, &e);
-	if (told == CLIENT_REFUSED)
+	if (told == CLIENT_REFUSED) {
+		why = e;
+		err_set(&e,
+			"a new CA was made, and awsmaskd goes on with the old one until it is "
+			"restarted: %s",
+			why.text);
 		return ctl_refuse(c, &e);
+	}
 	if (told == CLIENT_DONE)
 		json_decref(answer);
 	if (trusted && ca_store_install(config->ca_dir, &e) < 0)

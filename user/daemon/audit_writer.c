@@ -36,7 +36,7 @@ struct audit_writer {
 	struct audit_record *taken;
 	uint64_t synced_ms, head_ms, busy_ms, said_ms, forward_said_ms;
 	uint64_t told; /* seq of the head that was said last */
-	bool unsynced;
+	bool unsynced, sync_failed;
 	char said[sizeof(((struct err *)0)->text)];
 };
 
@@ -63,6 +63,8 @@ static void say_failed(struct audit_writer *w, const char *why)
 
 static void say_written(struct audit_writer *w)
 {
+	if (w->sync_failed)
+		return;
 	atomic_store(&w->stats->audit_broken, 0);
 	if (!*w->said)
 		return;
@@ -92,17 +94,18 @@ static uint64_t untold(const struct audit_writer *w)
 	return lost > told ? lost - told : 0;
 }
 
-static bool sync_now(struct audit_writer *w)
+static void sync_now(struct audit_writer *w)
 {
 	struct err e;
 
 	w->synced_ms = now_ms();
-	if (audit_file_sync(w->file, &e) == 0) {
-		w->unsynced = false;
-		return true;
+	w->sync_failed = audit_file_sync(w->file, &e) < 0;
+	if (w->sync_failed) {
+		say_failed(w, e.text);
+		return;
 	}
-	say_failed(w, e.text);
-	return false;
+	w->unsynced = false;
+	say_written(w);
 }
 
 /* While another one still writes it is no failure yet. */
@@ -152,31 +155,32 @@ static size_t write_some(struct audit_writer *w, const struct audit_record *reco
 	w->busy_ms = 0;
 	say_written(w);
 	if (now_ms() >= w->synced_ms + SYNC_MS)
-		(void)sync_now(w);
+		sync_now(w);
 	if (audit_file_rotated(w->file) || now_ms() >= w->head_ms + HEAD_MS)
 		say_head(w);
 	return done;
 }
 
-/* ---- what waits; under the lock */
-
-static void take_settings(struct audit_writer *w)
+/* Other settings; not under the lock, for it may take long. */
+static void change(struct audit_writer *w, struct audit_file_options *next, enum audit_forward to)
 {
-	if (!w->next)
+	if (!next)
 		return;
 	if (w->file) {
 		if (w->unsynced)
-			(void)sync_now(w);
+			sync_now(w);
 		say_head(w);
 		audit_file_free(w->file);
 	}
 	w->told = 0;
-	w->file = *w->next->path ? audit_file_new(w->next) : NULL;
+	w->unsynced = w->sync_failed = false;
+	w->file = *next->path ? audit_file_new(next) : NULL;
 	audit_forward_close(&w->forwarder);
-	w->forwarder.to = w->next_forward;
-	free(w->next);
-	w->next = NULL;
+	w->forwarder.to = to;
+	free(next);
 }
+
+/* ---- what waits; under the lock */
 
 static size_t take(struct audit_writer *w)
 {
@@ -229,14 +233,16 @@ static void await(struct audit_writer *w)
 /* One round; false: what there is could not be written. */
 static bool round_of(struct audit_writer *w)
 {
-	size_t n, done;
+	struct audit_file_options *next = w->next;
+	enum audit_forward to = w->next_forward;
+	size_t n = take(w), done;
 
-	take_settings(w);
-	n = take(w);
+	w->next = NULL;
 	pthread_mutex_unlock(&w->lock);
+	change(w, next, to);
 	done = !n || !w->file ? n : write_some(w, w->taken, n);
 	if (!n && w->unsynced && now_ms() >= w->synced_ms + SYNC_MS)
-		(void)sync_now(w);
+		sync_now(w);
 	pthread_mutex_lock(&w->lock);
 	if (done < n)
 		put_back(w, done, n);
@@ -274,7 +280,7 @@ static void *run(void *arg)
 	finish(w);
 	pthread_mutex_unlock(&w->lock);
 	if (w->file && w->unsynced)
-		(void)sync_now(w);
+		sync_now(w);
 	if (w->file)
 		say_head(w);
 	return NULL;

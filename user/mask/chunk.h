@@ -58,19 +58,6 @@ static inline unsigned chunk_alnum(const uint8_t *p)
 		_mm_or_si128(chunk_range(c, '0', '9'), chunk_range(folded, 'a', 'z')));
 }
 
-/* ... a byte with which an escape may begin (edge.h)? */
-static inline unsigned chunk_escapes(const uint8_t *p)
-{
-	__m128i c = chunk_load(p);
-	__m128i one = _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('\\')),
-				   _mm_cmpeq_epi8(c, _mm_set1_epi8('%')));
-	__m128i two = _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('$')),
-				   _mm_cmpeq_epi8(c, _mm_set1_epi8('\x1b')));
-
-	two = _mm_or_si128(two, _mm_cmpeq_epi8(c, _mm_set1_epi8('^')));
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(one, two));
-}
-
 /* ... a digit? */
 static inline unsigned chunk_digits(const uint8_t *p)
 {
@@ -120,12 +107,6 @@ static inline unsigned chunk_alnum(const uint8_t *p)
 	for (unsigned i = 0; i < CHUNK; i++)
 		hits |= (unsigned)((uint8_t)((p[i] | 0x20) - 'a') < 26) << i;
 	return hits;
-}
-
-static inline unsigned chunk_escapes(const uint8_t *p)
-{
-	return chunk_find(p, '\\') | chunk_find(p, '%') | chunk_find(p, '$') | chunk_find(p, 0x1b) |
-	       chunk_find(p, '^');
 }
 #endif
 

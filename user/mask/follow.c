@@ -60,26 +60,6 @@ struct follow {
 	struct memo memos[STEPS_MAX];
 };
 
-int guards_reserve(struct guards *g)
-{
-	uint16_t *room;
-
-	if (g->room)
-		return 0;
-	room = calloc(GUARD_CELLS_MAX, sizeof(*room));
-	if (!room)
-		return -1;
-	if (g->cell_count)
-		memcpy(room, g->cells, g->cell_count * sizeof(*room));
-	g->cells = g->room = room;
-	return 0;
-}
-
-void guards_free(struct guards *g)
-{
-	free(g->room);
-}
-
 struct follow *follow_new(void)
 {
 	return calloc(1, sizeof(struct follow));
