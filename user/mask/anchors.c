@@ -48,31 +48,6 @@ static void window_fill(struct window *w, const char *anchor, size_t pair_at, bo
 	}
 }
 
-/* The bytes that may precede the anchor, the last one first; all of them where it does not matter. */
-static void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
-			 struct byte_set out[static GUARD_BEFORE])
-{
-	const struct guard *guard = &g->rules[rule];
-	struct byte_set may[GUARD_BEFORE] = {{{0}}};
-
-	for (unsigned near = 0; near < 256; near++) {
-		uint16_t step = guard_step(g, guard, start.step, (uint8_t)near);
-
-		for (unsigned far = 0; far < 256; far++) {
-			uint16_t last = start.before < GUARD_BEFORE
-						? step
-						: guard_step(g, guard, step, (uint8_t)far);
-
-			if (last == GUARD_NEVER)
-				continue;
-			byte_set_add(&may[0], (uint8_t)near);
-			byte_set_add(&may[1], (uint8_t)far);
-		}
-	}
-	for (unsigned i = 0; i < GUARD_BEFORE; i++)
-		out[i] = i < start.before ? may[i] : byte_set_all;
-}
-
 /* The expression looks at what precedes a match, and the edge asks for something; or there is a run before it. */
 static void look_before(const struct rule *r, const struct guards *g, unsigned guard,
 			struct around *around)

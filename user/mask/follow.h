@@ -81,6 +81,10 @@ static inline uint16_t guard_step(const struct guards *g, const struct guard *gu
 	return g->cells[guard->cells + (size_t)step * guard->classes + guard->class_of[c]];
 }
 
+/* The bytes that may precede the anchor, the last one first; all of them where it does not matter. */
+void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
+		  struct byte_set out[static GUARD_BEFORE]);
+
 /* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
 static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,
 			      const uint8_t *text, size_t anchor, size_t at, size_t len)
