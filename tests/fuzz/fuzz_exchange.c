@@ -21,7 +21,8 @@
 /* What one way of splitting led to. */
 struct outcome {
 	struct buf sent, got;
-	struct buf read; /* `got` as the client understands it */
+	struct buf taken; /* `sent` as the origin understands it */
+	struct buf read;  /* `got` as the client understands it */
 	int refusal;
 	unsigned status;
 	bool reusable, closed;
@@ -188,6 +189,30 @@ static void understand(struct outcome *o, bool to_head)
 	http_parser_free(p);
 }
 
+/*
+ * What is gzipped anew does not always come out in the same bytes, nor the same number of them: ISA-L says
+ * nothing of that. The same text it is.
+ */
+static void take(struct outcome *o)
+{
+	const uint8_t *p = buf_bytes(&o->sent), *end, *body, *length, *rest;
+
+	if (!buf_len(&o->sent))
+		return;
+	end = p + buf_len(&o->sent);
+	body = memmem(p, (size_t)(end - p), "\r\n\r\n", 4);
+	length = body ? memmem(p, (size_t)(body - p), "\r\nContent-Length: ", 18) : NULL;
+	if (length && memmem(p, (size_t)(body - p), "\r\nContent-Encoding: gzip", 24)) {
+		rest = memmem(length + 2, (size_t)(body + 2 - length), "\r\n", 2);
+		put(&o->taken, p, (size_t)(length - p));
+		put(&o->taken, rest, (size_t)(body + 4 - rest));
+		if (inflate_all(CODING_GZIP, body + 4, (size_t)(end - body) - 4, &o->taken) == 0)
+			return;
+		buf_clear(&o->taken);
+	}
+	put(&o->taken, p, (size_t)(end - p));
+}
+
 static void run(struct outcome *o, const struct buf *client, const struct buf *origin,
 		uint32_t seed)
 {
@@ -204,6 +229,7 @@ static void run(struct outcome *o, const struct buf *client, const struct buf *o
 	*o = (struct outcome){.refusal = -1};
 	buf_init(&o->sent, 1 << 26);
 	buf_init(&o->got, 1 << 26);
+	buf_init(&o->taken, 1 << 26);
 	buf_init(&o->read, 1 << 26);
 	x = exchange_new(&config, &v.scope, HOST, NULL);
 	if (!x)
@@ -214,6 +240,7 @@ static void run(struct outcome *o, const struct buf *client, const struct buf *o
 	o->refusal = exchange_facts(x)->refusal;
 	o->status = exchange_facts(x)->status;
 	o->closed = exchange_want(x) == WANT_CLOSE;
+	take(o);
 	understand(o, !strcmp(exchange_facts(x)->method, "HEAD"));
 	exchange_free(x);
 	memory_vault_free(&v);
@@ -223,6 +250,7 @@ static void outcome_free(struct outcome *o)
 {
 	buf_free(&o->sent);
 	buf_free(&o->got);
+	buf_free(&o->taken);
 	buf_free(&o->read);
 }
 
@@ -281,8 +309,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&whole, &client, &origin, 0);
 	run(&split, &client, &origin, data[1] + 1u);
 	if (is_checked(&client, data, size))
-		check_leak(&whole.sent);
-	same(&whole.sent, &split.sent);
+		check_leak(&whole.taken);
+	same(&whole.taken, &split.taken);
 	same(&whole.read, &split.read);
 	if (whole.refusal != split.refusal || whole.status != split.status ||
 	    whole.reusable != split.reusable || whole.closed != split.closed)
