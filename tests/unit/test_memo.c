@@ -22,9 +22,12 @@ static uint64_t rng_next(void)
 static struct memo_key key_of(unsigned i, uint8_t text[static TEXT_MAX], size_t len)
 {
 	static const char owners[4];
+	char number[10];
+	size_t digits = len < 9 ? len : 9;
 
 	memset(text, 'a', TEXT_MAX);
-	snprintf((char *)text + len - 9, 10, "%08u.", i / 8 % 100000000);
+	snprintf(number, sizeof(number), "%08u.", i / 8 % 100000000);
+	memcpy(text + len - digits, number + 9 - digits, digits);
 	return (struct memo_key){.owner = &owners[i % 2],
 				 .text = text,
 				 .len = len,
