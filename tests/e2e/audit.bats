@@ -10,8 +10,8 @@ setup_file() {
 	place_new && settings 64MiB && place_daemon
 }
 
-settings() { # SIZE [FORWARD]
-	echo "audit: {size: $1, keep: 40, forward: ${2:-none}}" >"$PLACE/awsmask.yaml"
+settings() { # SIZE
+	echo "audit: {size: $1, keep: 40}" >"$PLACE/awsmask.yaml"
 }
 
 teardown() {
@@ -258,28 +258,6 @@ fill_up() {
 	sound
 	place_ctl status --json >"$T/status"
 	fails grep -q '"audit":{[^}]*last_error' "$T/status"
-}
-
-@test "forward: the journal gets each record, with fields" {
-	cat >"$T/listen.py" <<'LISTEN'
-import os, socket, sys
-path, out = sys.argv[1:]
-os.makedirs(os.path.dirname(path), exist_ok=True)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(path)
-while True:
-    with open(out, "ab") as f:
-        f.write(s.recv(65536) + b"\n")
-LISTEN
-	in_background "$T/listen.log" admin nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
-		python3 -B "$T/listen.py" /run/systemd/journal/socket "$T/forwarded"
-	place_wait 5 place_in admin test -S /run/systemd/journal/socket
-	settings 64MiB journald
-	place_ctl reload
-	send "$SENTENCE"
-	place_wait 5 grep -q '^AWSMASK_VERDICT=masked' "$T/forwarded"
-	expect_match "its message" '^MESSAGE=\{"v":1,"seq":[0-9]+,.*"hash":"[0-9a-f]{64}"\}$' "$(grep MESSAGE "$T/forwarded" | tail -n 1)"
-	grep -q '^SYSLOG_IDENTIFIER=awsmask-audit' "$T/forwarded"
 }
 
 @test "switched off, nothing is written, and nothing waits" {
