@@ -95,6 +95,7 @@ send() { # TEXT curl-arguments...
 }
 
 @test "show: by user, cgroup, type, placeholder and time, as a table too" {
+	send "$SENTENCE"
 	place_as 4217 curl -sS -o /dev/null "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "$(body "On $VPC")"
 	comes_to 1 --user 4217
 	expect "its type" 1 "$(how_many --user 4217 --type VPC)"
@@ -102,8 +103,8 @@ send() { # TEXT curl-arguments...
 	expect "by placeholder" 1 "$(how_many --user 4217 --placeholder VPC_001)"
 	expect "by another" 0 "$(how_many --placeholder VPC_999)"
 	expect "by cgroup" 0 "$(how_many --cgroup /nowhere)"
-	[ "$(how_many --cgroup "$PLACE_NAME/client")" -ge 5 ]
-	[ "$(how_many --since 5m)" -ge 5 ]
+	[ "$(how_many --cgroup "$PLACE_NAME/client")" -ge 2 ]
+	[ "$(how_many --since 5m)" -ge 2 ]
 	expect "until then" 0 "$(how_many --until 2020-01-01)"
 	place_ctl audit show --user 4217 >"$T/table"
 	expect_match "the head" '^TIME  +USER ' "$(head -n 1 "$T/table")"
@@ -124,6 +125,9 @@ send() { # TEXT curl-arguments...
 }
 
 @test "tampering is found, and a head that the daemon's log keeps finds a cut end" {
+	before=$(how_many)
+	send "$SENTENCE"
+	comes_to $((before + 1))
 	place_in admin cp $LOGS/audit.jsonl "$T/copy"
 	sound "$T/copy"
 	head=$(awk '/^head/ { print $2 }' "$T/verify")
