@@ -30,7 +30,7 @@ is_confined() {
 # From within the unit's sandbox, to a real journald, which /dev/log leads to, too.
 records_reach() { # journald|syslog
 	local before
-	machine sh -c "echo 'audit: {forward: $1}' >/etc/awsmask/awsmask.yaml" && machine awsmaskctl reload || return 1
+	machine sh -c "echo 'audit: {forward: $1}' >/etc/awsmask/awsmask.yaml" && as_unit awsmaskctl reload || return 1
 	before=$(records_forwarded)
 	is_masked && wait_for 60 more_forwarded "$before" &&
 		machine sh -c 'awsmaskctl metrics | grep -qx "awsmask_audit_unforwarded_total 0"'
