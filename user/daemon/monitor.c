@@ -7,6 +7,7 @@
 #include "features.h"
 #include "list_watch.h"
 #include "log.h"
+#include "settle.h"
 #include "state_dir.h"
 
 #include <pwd.h>
@@ -94,6 +95,7 @@ static void on_ready(void *arg)
 		log_event(LOG_NOTICE, "ready", log_word("version", AWSMASK_VERSION),
 			  log_number("port", m->config->listen_transparent));
 	}
+	settle();
 }
 
 static void on_ended(void *arg, int status)

@@ -99,6 +99,9 @@ struct mask_merge {
 enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
 
+/* What was found in a part, by place. */
+const struct mask_span *mask_spans(const struct mask *m, unsigned part, size_t *n);
+
 /* ---- mask_memo.c */
 
 /* The text that is scanned next, as it stands in the part, is perhaps remembered. */
