@@ -347,6 +347,38 @@ cloud_init_provisions() {
 			subprocess.run(command, check=True)' && machine rm /tmp/user-data
 }
 
+# Below an overlay of the machine, in namespaces of its own, with the privileges that its first lines ask for.
+CONTAINER=/run/container
+in_container() {
+	as_unit unshare --mount --pid --cgroup --ipc --uts --fork --propagation private sh -ec "cd $CONTAINER
+		mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
+		mount -t proc proc root/proc && mount -t sysfs sysfs root/sys && mount -t cgroup2 cgroup2 root/sys/fs/cgroup
+		mount -t tmpfs tmpfs root/run && mount --rbind /dev root/dev
+		cp --remove-destination /etc/hosts root/etc/hosts
+		exec chroot root \"\$@\"" sh "$@"
+}
+
+instruction() { # NAME: what the Containerfile says behind it, lines joined
+	sed -e ':join; /\\$/ { N; s/\\\n//; b join }' deploy/ci/container/Containerfile | sed -n "s/^$1 //p"
+}
+
+container_masks() {
+	local entry said
+	machine sh -c "mkdir -p $CONTAINER/upper/tmp $CONTAINER/work $CONTAINER/root && cp $FLEET/good.deb $CONTAINER/upper/tmp/awsmask_1.deb" &&
+		in_container sh -ec "$(instruction RUN)" && machine test -x $CONTAINER/upper/usr/sbin/awsmaskctl -a ! -e /usr/sbin/awsmaskctl || return 1
+	mapfile -t entry < <(instruction ENTRYPOINT | python3 -c 'import json, sys; print(*json.load(sys.stdin), sep="\n")')
+	machine rm -f /run/seen
+	said=$(in_container "${entry[@]}" curl -sS --max-time 60 -H 'content-type: text/plain' -d "about $VALUE" "http://$TARGET/v1/x" 2>&1)
+	[[ "$said" == *"about $VALUE"*"requests to targets: 1"* && "$(machine cat /run/seen)" =~ ^"about EC2_INSTANCE_"[0-9]+$ ]] || {
+		echo "$said"
+		return 1
+	}
+}
+
+container_forgotten() {
+	machine rm -rf $CONTAINER && as_before
+}
+
 prepare || exit 1
 check "the role in check mode changes nothing" tried
 check "the machine is as it was" as_before
@@ -382,6 +414,8 @@ check "the machine is as it was" image_forgotten
 check "cloud-init's instructions run" cloud_init_provisions
 check "its runner's job is masked" job_is_masked restart actions-runner
 check "the machine is as it was" image_forgotten
+check "the container's image is made, and its job is masked" container_masks
+check "the machine is as it was" container_forgotten
 check "rpm installs: a daemon runs, nothing is enrolled" rpm_installs
 check "enrolled by hand, it masks" begun_by_hand
 check "rpm upgrades: no stream is cut, no connect refused, and what is kept is kept" under_load rpm_upgrades
