@@ -345,8 +345,19 @@ static void end_audit(struct monitor *m)
 	stats_unmap(m->stats);
 }
 
+/* Whoever started us for it may have been killed, and what is pinned goes with us. */
+static void end_command(const struct monitor *m)
+{
+	struct err e;
+
+	if (m->options.command_cgroup && access(m->options.command_cgroup, F_OK) == 0 &&
+	    cgroup_empty(m->options.command_cgroup, &e) < 0)
+		log_event(LOG_CRIT, "command", log_word("why", e.text));
+}
+
 static void tear_down(struct monitor *m)
 {
+	end_command(m);
 	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
 	if (m->status)
 		doors_each(&m->doors, forget_door, NULL);
