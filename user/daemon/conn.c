@@ -173,10 +173,11 @@ void conn_close(struct conn *c, bool abort)
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
-bool conn_host_known(const struct conn *c)
+const char *conn_host_name(const struct conn *c)
 {
-	return config_is_target(c->thread->worker->config, c->host) ||
-	       config_is_unmasked_model(c->host);
+	const char *name = config_host_name(c->thread->worker->config, c->host);
+
+	return name ? name : "other";
 }
 
 void conn_refused(struct conn *c, const char *why)
@@ -185,7 +186,7 @@ void conn_refused(struct conn *c, const char *why)
 	conn_audit_flow(c, AUDIT_REFUSED, why);
 	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", conn_host_known(c) ? c->host : "other"));
+		 log_name("host", conn_host_name(c)));
 }
 
 ssize_t conn_fill(struct conn *c)

@@ -47,7 +47,7 @@ bool conn_handshake(struct conn *c)
 		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
 		 * more. */
 		stat_add(&c->thread->worker->stats->handshake_failures, 1);
-		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", c->host),
+		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", conn_host_name(c)),
 			 log_word("hint",
 				  "does this client trust the host's CA? see awsmaskctl check"));
 		conn_close(c, false);
