@@ -275,7 +275,7 @@ ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n)
 	ssize_t got = stream_read(s, p, n);
 	size_t all = got > 0 ? (size_t)got : 0;
 
-	while (s->ssl && got > 0 && n - all >= RECORD) {
+	while (s->ssl && got > 0 && n > all) {
 		got = stream_read(s, p + all, n - all);
 		all += got > 0 ? (size_t)got : 0;
 	}

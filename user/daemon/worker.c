@@ -415,7 +415,7 @@ static void keep_memory(void)
 {
 	malloc_trim(0);
 	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
-	mallopt(M_TRIM_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BLOCK);
 }
 
 /* Everything that opens files, maps executable pages or loads libraries: before the sandbox closes.
