@@ -5,7 +5,7 @@
 
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
-#define BUFS 15
+#define BUFS 20
 /*
  * How far looking for identifiers may go (detect.h): as two passes over 64 MiB of what is full of them
  * go, and no text of 4 MiB comes there. Whoever waits for the same loop does so for two seconds, about.
@@ -14,9 +14,12 @@
 
 static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
-	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes,  &m->slots,
-			     &m->holds, &m->entries, &m->sources, &m->text,   &m->marks,
-			     &m->found, &m->hits,    &m->seen,	  &m->places, &m->tokens};
+	struct buf *all[] = {
+		&m->spans,	  &m->parts,	    &m->values,		&m->bytes,
+		&m->slots,	  &m->holds,	    &m->entries,	&m->sources,
+		&m->text,	  &m->marks,	    &m->found,		&m->hits,
+		&m->seen,	  &m->places,	    &m->record.state,	&m->record.begun,
+		&m->record.rules, &m->record.given, &m->record.effects, &m->record.words};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -203,6 +206,7 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 	size_t first = span_count(m);
 
 	m->scanned = true;
+	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
 
