@@ -217,8 +217,8 @@ struct exchange_facts {
 	struct mask_used used[EXCHANGE_USED_MAX]; /* placeholders that went out, the first ones */
 	size_t used_count;			  /* of all */
 	struct usage usage;			  /* as far as the answer is read */
-	struct mask_counts masked;
 	struct unmask_counts unmasked;
+	struct mask_counts masked; /* the last: it is large */
 };
 const struct exchange_facts *exchange_facts(const struct exchange *x);
 

@@ -485,7 +485,7 @@ int request_scan(struct exchange *x)
 		return NOT_REFUSED;
 	}
 	why = scan_by_policy(x);
-	x->facts.masked = *mask_counts(x->mask);
+	mask_counts_copy(&x->facts.masked, mask_counts(x->mask));
 	if (!x->config.observe)
 		return why;
 	/* Who only observes is in nobody's way. */
