@@ -38,7 +38,7 @@
 	X(audit_records, "records written to the audit log")                                       \
 	X(audit_lost, "records of the audit log that could not be kept until they were written")   \
 	X(audit_failures, "attempts to write the audit log that failed")                           \
-	X(audit_unforwarded, "records that journald or syslog did not take at once")
+	X(audit_unforwarded, "records that journald or syslog did not take")
 
 /* Those that are told apart by type elsewhere. */
 #define STATS_SUMS(X)                                                                              \

@@ -286,52 +286,12 @@ bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place
 	return true;
 }
 
-/* 0, or -1: a span's number is not known. */
-static int spliced_size(const struct mask *m, const struct mask_span *spans, size_t n, size_t *size)
-{
-	char placeholder[PLACEHOLDER_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = mask_placeholder(m, spans[i].value, placeholder);
-
-		if (!len)
-			return -1;
-		*size += len + (spans[i].quoted ? 2 : 0);
-		*size -= spans[i].end - spans[i].start;
-	}
-	return 0;
-}
-
-int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t len, struct buf *out)
+const struct mask_span *mask_spans(const struct mask *m, unsigned part, size_t *n)
 {
 	const struct mask_part *found = part_find(m, part);
-	const struct mask_span *spans = found ? span_list(m) + found->first : NULL;
-	size_t n = found ? found->n : 0, size = len, done = 0;
-	uint8_t *to;
 
-	if (spliced_size(m, spans, n, &size))
-		return -1;
-	to = buf_reserve(out, size);
-	if (!to)
-		return size ? -1 : 0;
-	for (size_t i = 0; i < n; i++) {
-		char placeholder[PLACEHOLDER_MAX];
-		size_t width = mask_placeholder(m, spans[i].value, placeholder);
-
-		memcpy(to, p + done, spans[i].start - done);
-		to += spans[i].start - done;
-		if (spans[i].quoted)
-			*to++ = '"';
-		memcpy(to, placeholder, width);
-		to += width;
-		if (spans[i].quoted)
-			*to++ = '"';
-		done = spans[i].end;
-	}
-	if (len > done)
-		memcpy(to, p + done, len - done);
-	buf_grew(out, size);
-	return 0;
+	*n = found ? found->n : 0;
+	return found ? span_list(m) + found->first : NULL;
 }
 
 size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)

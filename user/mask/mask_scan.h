@@ -133,6 +133,9 @@ struct mask_merge {
 enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
 
+/* What was found in a part, by place. */
+const struct mask_span *mask_spans(const struct mask *m, unsigned part, size_t *n);
+
 /* What is done with what was found is done by these; they remember it. `value` has e->len bytes. */
 enum mask_error mask_do_span(struct mask *m, const struct mask_effect *e, const uint8_t *value);
 void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type); /* no span */
