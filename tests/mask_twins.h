@@ -8,8 +8,9 @@
 #include "mask_world.h"
 
 #define TWIN_BLOCKS 12
-#define TWIN_TEXT_MAX 2048
+#define TWIN_TEXT_MAX 4096
 #define TWIN_POLICIES 6
+#define TWIN_SYSTEM 30
 
 struct twin_choices {
 	const uint8_t *p;
@@ -24,7 +25,16 @@ static inline uint8_t twin_choice(struct twin_choices *c)
 	return *c->p++;
 }
 
-enum twin_place { TWIN_TEXT, TWIN_INPUT, TWIN_SIGNED, TWIN_KEY, TWIN_PLACES };
+enum twin_place {
+	TWIN_TEXT,
+	TWIN_INPUT,
+	TWIN_SIGNED,
+	TWIN_KEY,
+	TWIN_RESULT,
+	TWIN_LIST,
+	TWIN_NUMBER,
+	TWIN_PLACES
+};
 
 struct twin_block {
 	uint8_t text[TWIN_TEXT_MAX];
@@ -162,8 +172,16 @@ static inline void twin_block_put(struct buf *out, const struct twin_block *b)
 		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"roleName\":\"",
 		"{\"type\":\"thinking\",\"signature\":\"c2ln\",\"thinking\":\"",
 		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"",
+		"{\"tool_use_id\":\"toolu_1\",\"type\":\"tool_result\",\"content\":[{\"type\":"
+		"\"text\","
+		"\"text\":\"",
+		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"account\":["
+		"\"734019286651\",\"",
+		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"account\":"
+		"734019286651,\"z\":\"",
 	};
-	static const char *const behind[TWIN_PLACES] = {"\"", "\"}", "\"", "\":1}"};
+	static const char *const behind[TWIN_PLACES] = {
+		"\"", "\"}", "\"", "\":1}", "\"}]", "\",\"734019286651\"]}", "\"}"};
 
 	WORLD_REQUIRE(buf_puts(out, before[b->place]) == 0);
 	twin_string(out, b);
@@ -173,17 +191,25 @@ static inline void twin_block_put(struct buf *out, const struct twin_block *b)
 	WORLD_REQUIRE(buf_puts(out, "}") == 0);
 }
 
+/* Some blocks are a message; what the agent always sends follows. */
 static inline void twins_body(struct twins *t)
 {
+	static const char between[] = "]},{\"role\":\"user\",\"content\":[";
+
 	buf_clear(&t->body);
 	WORLD_REQUIRE(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") ==
 		      0);
 	for (size_t i = 0; i < t->n; i++) {
 		if (i)
-			WORLD_REQUIRE(buf_puts(&t->body, ",") == 0);
+			WORLD_REQUIRE(buf_puts(&t->body, i % 3 ? "," : between) == 0);
 		twin_block_put(&t->body, &t->blocks[i]);
 	}
-	WORLD_REQUIRE(buf_puts(&t->body, "]}]}") == 0);
+	WORLD_REQUIRE(buf_puts(&t->body, "]}],\"system\":[{\"type\":\"text\",\"text\":\"") == 0);
+	for (unsigned i = 0; i < TWIN_SYSTEM; i++)
+		WORLD_REQUIRE(buf_puts(&t->body,
+				       "Look at s3://corvid-ledger-archive/ and say so. ") == 0);
+	WORLD_REQUIRE(buf_puts(&t->body, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":"
+					 "\"it runs corvid-ledger-archive\"}]}") == 0);
 }
 
 /* ---- how it goes on */
@@ -195,12 +221,14 @@ static inline void twin_say(struct twins *t, struct twin_choices *c)
 
 	*b = (struct twin_block){.place = twin_choice(c) % TWIN_PLACES};
 	for (unsigned i = 0; i <= phrases; i++) {
-		const char *phrase = twin_phrases[twin_choice(c) % TWIN_PHRASES];
+		uint8_t choice = twin_choice(c);
+		const char *phrase = twin_phrases[choice % TWIN_PHRASES];
+		unsigned times = choice >= 13 * TWIN_PHRASES ? 24 : 1;
 
-		if (b->len + strlen(phrase) > sizeof(b->text))
-			break;
-		memcpy(b->text + b->len, phrase, strlen(phrase));
-		b->len += strlen(phrase);
+		for (; times && b->len + strlen(phrase) <= sizeof(b->text); times--) {
+			memcpy(b->text + b->len, phrase, strlen(phrase));
+			b->len += strlen(phrase);
+		}
 	}
 }
 
@@ -302,16 +330,21 @@ static inline void twins_same(const struct twins *t)
 	}
 }
 
-/* One request of the conversation as it stands. */
-static inline void twins_turn(struct twins *t)
+/* One request with the body that there is. */
+static inline void twins_ask(struct twins *t)
 {
-	enum mask_error e;
+	enum mask_error e = twin_mask(&t->plain, t, NULL);
 
-	twins_body(t);
-	e = twin_mask(&t->plain, t, NULL);
 	WORLD_REQUIRE(twin_mask(&t->other, t, t->memo) == e);
 	if (e == MASK_OK)
 		twins_same(t);
+}
+
+/* ... of the conversation as it stands. */
+static inline void twins_turn(struct twins *t)
+{
+	twins_body(t);
+	twins_ask(t);
 }
 
 #endif

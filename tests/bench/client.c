@@ -79,10 +79,12 @@ static void make_request(const struct client *c, unsigned n, struct card *card)
 	struct gen_request r;
 
 	spec.seed += (c->run->number << 32) + ((uint64_t)c->index << 16);
-	if (shape->conversation)
-		spec.turns = n;
-	else
+	if (!shape->conversation || n < c->first_cards) {
 		spec.seed += n;
+	} else {
+		spec.seed += (n - c->first_cards) / TURNS;
+		spec.turns = (n - c->first_cards) % TURNS + 1;
+	}
 	gen_request(&r, &spec, &c->run->pool);
 	if (shape->fresh)
 		gen_freshen(&r, (uint32_t)(c->run->number * 64 + c->index), n);
@@ -98,10 +100,12 @@ static void make_request(const struct client *c, unsigned n, struct card *card)
 
 static void make_deck(struct client *c)
 {
-	c->deck = calloc(c->run->requests + 1, sizeof(*c->deck));
+	c->first_cards = c->run->shape->conversation ? (c->run->requests - 1) / TURNS + 1 : 1;
+	c->cards = c->first_cards + c->run->requests;
+	c->deck = calloc(c->cards, sizeof(*c->deck));
 	if (!c->deck)
 		abort();
-	for (unsigned i = 0; i <= c->run->requests; i++) {
+	for (unsigned i = 0; i < c->cards; i++) {
 		if (!c->run->shape->download) {
 			make_request(c, i, &c->deck[i]);
 			continue;
@@ -304,22 +308,28 @@ static void keep(struct client *c, const struct card *card)
 	c->seen += c->run->shape->download ? 0 : c->leaks;
 }
 
+static void ask_first(struct client *c)
+{
+	for (unsigned i = 0; !c->trouble && i < c->first_cards; i++)
+		c->trouble = ask(c, &c->deck[i]);
+	c->delay.n = 0;
+}
+
 void *client_thread(void *client)
 {
 	struct client *c = client;
 	double end;
 
 	make_deck(c);
-	c->trouble = ask(c, &c->deck[0]);
-	c->delay.n = 0;
+	ask_first(c);
 	pthread_barrier_wait(&c->run->ready);
 	pthread_barrier_wait(&c->run->start);
 	end = watch_now() + c->run->most_s;
-	for (unsigned i = 1; !c->trouble && watch_now() < end; i++) {
-		if (i > c->run->requests && !c->run->over_and_over)
+	for (unsigned i = c->first_cards; !c->trouble && watch_now() < end; i++) {
+		if (i == c->cards && !c->run->over_and_over)
 			break;
-		if (i > c->run->requests)
-			i = 1;
+		if (i == c->cards)
+			i = c->first_cards;
 		c->trouble = ask(c, &c->deck[i]);
 		if (!c->trouble)
 			keep(c, &c->deck[i]);
@@ -330,7 +340,7 @@ void *client_thread(void *client)
 
 void client_free(struct client *c)
 {
-	for (unsigned i = 0; c->deck && i <= c->run->requests; i++) {
+	for (unsigned i = 0; c->deck && i < c->cards; i++) {
 		buf_free(&c->deck[i].head);
 		buf_free(&c->deck[i].wire);
 		buf_free(&c->deck[i].echo);

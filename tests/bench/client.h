@@ -15,6 +15,7 @@
 #define TARGET_HOST "api.anthropic.com"
 #define OTHER_HOST "other.example"
 #define SEED 20310505
+#define TURNS 8 /* that a conversation goes on for; then it is another one's turn */
 
 struct shape {
 	const char *name;
@@ -22,7 +23,7 @@ struct shape {
 	bool gzip;
 	bool fresh;	   /* each request has a value that nobody has seen */
 	bool reconnect;	   /* each request has a connection of its own */
-	bool conversation; /* each request is the one before and a turn */
+	bool conversation; /* each request is the one before and a turn, TURNS times */
 	unsigned gap_us;   /* between the events of the answer, which are stamped */
 	size_t download;   /* bytes to get from OTHER_HOST instead */
 };
@@ -36,7 +37,7 @@ struct client_run {
 	uint64_t number; /* of this run: others have other requests */
 	double most_s;	 /* no request begins later than that */
 	bool over_and_over;
-	unsigned requests; /* of each client, one more comes before */
+	unsigned requests; /* of each client, and before them what its conversations begin with */
 	pthread_barrier_t ready, start;
 };
 
@@ -61,7 +62,8 @@ struct client {
 	struct client_run *run;
 	pthread_t thread;
 	unsigned index;
-	struct card *deck;
+	struct card *deck; /* of so many cards, the first ones asked before it all begins */
+	unsigned cards, first_cards;
 	int fd;
 	SSL *ssl;
 	/* the answer */
@@ -77,7 +79,7 @@ struct client {
 };
 
 /*
- * A thread: makes the deck and connects, asks once for nothing, waits for `ready` and `start`, asks.
+ * A thread: makes the deck and connects, asks the first cards for nothing, waits for `ready` and `start`, asks.
  * `trouble` is set when anything went wrong that is not the echo's content.
  */
 void *client_thread(void *client);

@@ -25,8 +25,8 @@
 #define FEW 8192 /* bytes between two identifiers */
 #define SPEC(bytes, gap, streams)                                                                  \
 	.spec = {.seed = SEED, .size = (bytes), .every = (gap), .stream = (streams)}
-#define SAYS(bytes, gap, words)                                                                    \
-	.spec = {.seed = SEED, .size = (bytes), .every = (gap), .stream = true, .say = (words)}
+#define SAYS(bytes, gap, words, streams)                                                           \
+	.spec = {.seed = SEED, .size = (bytes), .every = (gap), .stream = (streams), .say = (words)}
 
 static const struct shape shapes[] = {
 	{"16K", SPEC(16 << 10, FEW, false)},
@@ -38,16 +38,20 @@ static const struct shape shapes[] = {
 	{"256K-many", SPEC(256 << 10, 192, true)},
 	{"256K-gzip", SPEC(256 << 10, FEW, true), .gzip = true},
 	{"256K-gzip-none", SPEC(256 << 10, 0, true), .gzip = true},
-	{"256K-turn", SAYS(256 << 10, FEW, 2048), .conversation = true},
-	{"256K-turn-gzip", SAYS(256 << 10, FEW, 2048), .conversation = true, .gzip = true},
+	{"16K-turn", SAYS(11 << 10, FEW, 192, false), .conversation = true},
+	{"16K-turn-stream", SAYS(11 << 10, FEW, 192, true), .conversation = true},
+	{"256K-turn", SAYS(240 << 10, FEW, 2048, true), .conversation = true},
+	{"256K-turn-gzip", SAYS(240 << 10, FEW, 2048, true), .conversation = true, .gzip = true},
+	{"2M-turn", SAYS(2 << 20, FEW, 2048, true), .conversation = true},
 	{"256K-hostile", .spec = {.seed = SEED,
 				  .size = 256 << 10,
 				  .every = 65536,
 				  .texture = GEN_DASHES,
 				  .stream = true}},
 	{"2M", SPEC(2 << 20, FEW, true)},
-	{"events", SAYS(256 << 10, FEW, 2400), .gap_us = 2000},
-	{"events-200", SAYS(16 << 10, FEW, 1200), .gap_us = 40000},
+	{"events", SAYS(256 << 10, FEW, 2400, true), .gap_us = 2000},
+	{"events-turn", SAYS(240 << 10, FEW, 2400, true), .gap_us = 2000, .conversation = true},
+	{"events-200", SAYS(16 << 10, FEW, 1200, true), .gap_us = 40000},
 	{"download", .download = 100 << 20},
 	{"introduction",
 	 .spec = {.seed = SEED, .size = 16 << 10, .every = FEW, .texture = GEN_INTRODUCTION}},

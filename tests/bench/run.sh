@@ -116,17 +116,20 @@ part_memory() {
 
 part_requests() {
 	in_turn requests 16K 4 40 awsmaskd nginx haproxy
+	in_turn requests 16K-turn 4 40 awsmaskd nginx
 	in_turn requests 256K 4 10 awsmaskd nginx haproxy
 	in_turn requests 256K-gzip 4 10 awsmaskd nginx haproxy
 	in_turn requests 256K-gzip-none 4 10 awsmaskd nginx
-	in_turn requests 256K-turn 4 10 awsmaskd nginx
-	in_turn requests 256K-turn-gzip 4 10 awsmaskd nginx
+	in_turn requests 256K-turn 4 16 awsmaskd nginx
+	in_turn requests 256K-turn-gzip 4 16 awsmaskd nginx
 	in_turn requests 2M 2 4 awsmaskd nginx haproxy
+	in_turn requests 2M-turn 2 8 awsmaskd nginx
 	[ -z "${QUICK:-}" ] || return 0
 	in_turn requests 256K-none 4 10 awsmaskd nginx
 	in_turn requests 256K-many 4 10 awsmaskd nginx
 	in_turn requests 256K-hostile 4 5 awsmaskd nginx
 	in_turn requests 16K-stream 4 40 awsmaskd nginx
+	in_turn requests 16K-turn-stream 4 40 awsmaskd nginx
 	in_turn requests 16K-connect 4 40 awsmaskd nginx
 	in_turn requests 16K-fresh 4 40 awsmaskd nginx
 }
@@ -139,10 +142,13 @@ part_peers() {
 part_latency() {
 	in_turn latency 256K 1 30 direct awsmaskd nginx haproxy
 	in_turn latency 256K 32 8 awsmaskd nginx haproxy
+	in_turn latency 256K-turn 1 32 direct awsmaskd nginx
+	in_turn latency 256K-turn 32 8 awsmaskd nginx
 }
 
 part_streams() {
 	in_turn streams events 1 3 direct awsmaskd nginx haproxy
+	in_turn streams events-turn 1 4 direct awsmaskd nginx
 }
 
 part_splice() {

@@ -10,8 +10,8 @@ setup_file() {
 	place_new && settings 64MiB && place_daemon
 }
 
-settings() { # SIZE [FORWARD]
-	echo "audit: {size: $1, keep: 40, forward: ${2:-none}}" >"$PLACE/awsmask.yaml"
+settings() { # SIZE
+	echo "audit: {size: $1, keep: 40}" >"$PLACE/awsmask.yaml"
 }
 
 teardown() {
@@ -95,6 +95,7 @@ send() { # TEXT curl-arguments...
 }
 
 @test "show: by user, cgroup, type, placeholder and time, as a table too" {
+	send "$SENTENCE"
 	place_as 4217 curl -sS -o /dev/null "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "$(body "On $VPC")"
 	comes_to 1 --user 4217
 	expect "its type" 1 "$(how_many --user 4217 --type VPC)"
@@ -102,8 +103,8 @@ send() { # TEXT curl-arguments...
 	expect "by placeholder" 1 "$(how_many --user 4217 --placeholder VPC_001)"
 	expect "by another" 0 "$(how_many --placeholder VPC_999)"
 	expect "by cgroup" 0 "$(how_many --cgroup /nowhere)"
-	[ "$(how_many --cgroup "$PLACE_NAME/client")" -ge 5 ]
-	[ "$(how_many --since 5m)" -ge 5 ]
+	[ "$(how_many --cgroup "$PLACE_NAME/client")" -ge 2 ]
+	[ "$(how_many --since 5m)" -ge 2 ]
 	expect "until then" 0 "$(how_many --until 2020-01-01)"
 	place_ctl audit show --user 4217 >"$T/table"
 	expect_match "the head" '^TIME  +USER ' "$(head -n 1 "$T/table")"
@@ -124,6 +125,9 @@ send() { # TEXT curl-arguments...
 }
 
 @test "tampering is found, and a head that the daemon's log keeps finds a cut end" {
+	before=$(how_many)
+	send "$SENTENCE"
+	comes_to $((before + 1))
 	place_in admin cp $LOGS/audit.jsonl "$T/copy"
 	sound "$T/copy"
 	head=$(awk '/^head/ { print $2 }' "$T/verify")
@@ -258,28 +262,6 @@ fill_up() {
 	sound
 	place_ctl status --json >"$T/status"
 	fails grep -q '"audit":{[^}]*last_error' "$T/status"
-}
-
-@test "forward: the journal gets each record, with fields" {
-	cat >"$T/listen.py" <<'LISTEN'
-import os, socket, sys
-path, out = sys.argv[1:]
-os.makedirs(os.path.dirname(path), exist_ok=True)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(path)
-while True:
-    with open(out, "ab") as f:
-        f.write(s.recv(65536) + b"\n")
-LISTEN
-	in_background "$T/listen.log" admin nsenter -t "$(<"$PLACE/host.pid")" -n -m -- \
-		python3 -B "$T/listen.py" /run/systemd/journal/socket "$T/forwarded"
-	place_wait 5 place_in admin test -S /run/systemd/journal/socket
-	settings 64MiB journald
-	place_ctl reload
-	send "$SENTENCE"
-	place_wait 5 grep -q '^AWSMASK_VERDICT=masked' "$T/forwarded"
-	expect_match "its message" '^MESSAGE=\{"v":1,"seq":[0-9]+,.*"hash":"[0-9a-f]{64}"\}$' "$(grep MESSAGE "$T/forwarded" | tail -n 1)"
-	grep -q '^SYSLOG_IDENTIFIER=awsmask-audit' "$T/forwarded"
 }
 
 @test "switched off, nothing is written, and nothing waits" {

@@ -161,7 +161,7 @@ claude_is_masked() { # [OPTION...]: of its unit
 	local said seen
 	scripted_start || return 1
 	said=$(as_unit --slice=agents.slice "$@" "${AT_SCRIPTED[@]}" --working-directory=$FLEET/home env HOME=$FLEET/home \
-		ANTHROPIC_API_KEY=sk-ant-none TERM=dumb SHELL=/bin/bash timeout 120 "$(claude_program)" \
+		ANTHROPIC_API_KEY=sk-ant-none TERM=dumb SHELL=/bin/bash timeout 300 "$(claude_program)" \
 		-p "Please look at $VALUE" 2>&1)
 	seen=$(machine sh -c 'cat /opt/load/log/*.plain')
 	machine systemctl stop scripted

@@ -75,7 +75,7 @@ machine_end() {
 		[ -z "${NSPAWN:-}" ] || echo 1 >"$CGROUP/cgroup.kill"
 		wait
 	} 2>/dev/null
-	wait_for 10 grep -q '^populated 0' "$CGROUP/cgroup.events"
+	wait_for 60 grep -q '^populated 0' "$CGROUP/cgroup.events"
 	find "$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 	umount -R "$WORK" 2>/dev/null
 	rmdir "$WORK"
@@ -90,7 +90,7 @@ machine_boot() {
 			</dev/null >"$WORK/console" 2>&1) &
 	NSPAWN=$!
 	# The machine's /sys comes without what only the first machine may have; a mount of its own shows less, too.
-	wait_for 30 find_init && wait_for 60 machine systemctl is-active multi-user.target &&
+	wait_for 120 find_init && wait_for 180 machine systemctl is-active multi-user.target &&
 		machine sh -c 'mkdir -p /sys/fs/bpf && mount -t bpf bpf /sys/fs/bpf' && return 0
 	echo "the machine did not boot:"
 	tail -n 40 "$WORK/console"
@@ -112,7 +112,7 @@ wait_for() { # SECONDS CMD...
 
 # In the machine: its first process is the parent of none but its own.
 machine() {
-	timeout -k 2 300 nsenter -t "$INIT" --mount --uts --ipc --net --pid --cgroup -- \
+	timeout -k 2 600 nsenter -t "$INIT" --mount --uts --ipc --net --pid --cgroup -- \
 		env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"
 }
 
@@ -136,13 +136,13 @@ serve() {
 			        open("/run/seen", "wb").write(body)
 			        self.wfile.write(body)
 			http.server.HTTPServer(("198.51.100.7", 80), Echo).serve_forever()' &&
-		wait_for 10 machine sh -c "ss -ltn | grep -q $ADDRESS:80"
+		wait_for 60 machine sh -c "ss -ltn | grep -q $ADDRESS:80"
 }
 
 # What came back to a client in this slice, and what the server saw.
 ask() { # SLICE
 	machine rm -f /run/seen
-	as_unit --slice="$1" curl -sS --max-time 10 -H 'content-type: text/plain' -d "about $VALUE" "http://$TARGET/v1/x" &&
+	as_unit --slice="$1" curl -sS --max-time 60 -H 'content-type: text/plain' -d "about $VALUE" "http://$TARGET/v1/x" &&
 		echo && machine cat /run/seen
 }
 
@@ -180,7 +180,7 @@ scripted_start() {
 	machine ip addr replace 198.51.100.9/32 dev lo && machine rm -f /run/scripted &&
 		machine systemd-run --quiet --unit=scripted \
 			python3 -B /opt/load/origin.py --certs /opt/load --log /opt/load/log --ready /run/scripted --address 198.51.100.9 &&
-		wait_for 20 machine test -s /run/scripted
+		wait_for 60 machine test -s /run/scripted
 }
 
 # Streams that go on from one to the next.
@@ -188,7 +188,7 @@ begin_load() { # AT-ONCE TENTHS-OF-A-SECOND
 	scripted_start && machine rm -f /run/steady.said &&
 		machine systemd-run --quiet --unit=steady --slice=agents.slice "${AT_SCRIPTED[@]}" \
 			--property=StandardOutput=file:/run/steady.said python3 -B /opt/load/steady.py $TARGET 80 "$1" /run/going "$2" &&
-		wait_for 30 machine test -s /run/going || {
+		wait_for 90 machine test -s /run/going || {
 		machine journalctl --no-pager -n 5 -u scripted -u steady
 		return 1
 	}
@@ -197,7 +197,7 @@ begin_load() { # AT-ONCE TENTHS-OF-A-SECOND
 # None was cut, none refused.
 end_load() {
 	machine rm /run/going
-	wait_for 30 fails machine systemctl is-active steady
+	wait_for 180 fails machine systemctl is-active steady
 	machine cat /run/steady.said
 	machine systemctl stop scripted
 	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said

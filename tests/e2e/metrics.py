@@ -116,10 +116,24 @@ def check_rules(page, repo):
         say(f"the runbook speaks of {extra}, which no rule raises")
 
 
+def joined(source):
+    """C's strings, one after the other, as one."""
+    return re.sub(r'"[\s\\]*"', "", source)
+
+
 def refusals(repo):
-    """The reasons that clients are told."""
-    text = (repo / "user/wire/exchange.h").read_text()
-    return set(re.findall(r'^\tX\([A-Z_]+, "([a-z-]+)", \d{3},', text, flags=re.M))
+    """The reasons that clients are told, and in which words."""
+    text = joined((repo / "user/wire/exchange.h").read_text())
+    return dict(re.findall(r'^\tX\([A-Z_]+, "([a-z-]+)", \d{3}, "[a-z_]+",[\s\\]*"([^"]*)"', text, flags=re.M))
+
+
+def connections(repo):
+    """The reasons for which connections are refused."""
+    for path in (repo / "user/daemon").glob("conn_*.c"):
+        text = joined(path.read_text())
+        yield from re.findall(r'\b(?:conn_refuse_[a-z]+|refuse|refuse_plainly|watch_refuse)\(c,\s*"([^"]+)"', text)
+        if found := re.search(r"\bmisdirected\(.*?\n}", text, flags=re.S):
+            yield from re.findall(r'return "([^"]+)"', found.group())
 
 
 def warnings(repo):
@@ -130,18 +144,31 @@ def warnings(repo):
                 yield from re.findall(r'"([a-z-]+)"', call)
 
 
+def section(runbook, title):
+    return runbook.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def compare(title, known, told):
+    if len(known) < 15:
+        say(f"only {len(known)} of {title} were found in the source")
+    for word in sorted(known - told):
+        say(f"the runbook's {title} lack {word}")
+    for word in sorted(told - known):
+        say(f"the runbook's {title} have {word}, which there is not")
+
+
 def check_runbook(repo):
-    """What it says of refusals and events is what there is."""
+    """What it says of refusals, connections and events is what there is."""
     runbook = (repo / "deploy/RUNBOOK.md").read_text()
-    for title, known in (("Refusals", refusals(repo)), ("Events", set(warnings(repo)))):
-        section = runbook.split(f"\n## {title}\n")[1].split("\n## ")[0]
-        told = {word for row in re.findall(r"^\| (`.*?) \|", section, flags=re.M) for word in re.findall(r"`([a-z-]+)`", row)}
-        if len(known) < 15:
-            say(f"only {len(known)} of {title} were found in the source")
-        for word in sorted(known - told):
-            say(f"the runbook's {title} lack {word}")
-        for word in sorted(told - known):
-            say(f"the runbook's {title} have {word}, which there is not")
+    known = refusals(repo)
+    rows = re.findall(r'^\| "(.*?)" \| `([a-z-]+)` \|', section(runbook, "Refusals"), flags=re.M)
+    compare("Refusals", set(known), {reason for _, reason in rows})
+    for words, reason in rows:
+        if words not in known.get(reason, ""):
+            say(f"nobody is told \"{words}\" of {reason}")
+    compare("Connections", set(connections(repo)), set(re.findall(r'^\| "(.*?)" \|', section(runbook, "Connections"), flags=re.M)))
+    events = re.findall(r"^\| (`.*?) \|", section(runbook, "Events"), flags=re.M)
+    compare("Events", set(warnings(repo)), {word for row in events for word in re.findall(r"`([a-z-]+)`", row)})
 
 
 def panels(node):

@@ -137,6 +137,46 @@ gone() { # PID
 	grep -q 'started for the command alone, has ended' "$T/waiting"
 }
 
+@test "I1: awsmaskctl and its keeper killed at once: the command does not run on unmasked, and the next run clears away" {
+	start_waiting
+	kill -STOP "$runner" "$keeper" # neither sees the other one end
+	kill -9 "$runner" "$keeper"
+	place_wait 20 gone "$command"
+	place_wait 20 gone "$daemon"
+	place_wait 20 check_names_it
+	run run_alone -- true
+	expect_match "what is said" 'an `awsmaskctl run` left that was killed is removed: /run/awsmask-run-' "$output"
+	fails check_names_it
+}
+
+check_names_it() {
+	place_ctl check | grep -q '^warning *left .*/run/awsmask-run-'
+}
+
+@test "all of them killed at once: what runs on is named by check, and ended by the next run" {
+	start_waiting
+	mapfile -t family < <(pgrep -f '^awsmaskd --' --ns "$runner" --nslist net)
+	kill -STOP "$runner" "$keeper" "${family[@]}"
+	kill -9 "$runner" "$keeper" "${family[@]}"
+	place_wait 20 gone "$daemon"
+	place_wait 20 check_names_it
+	kill -0 "$command"
+	run_alone -- true
+	place_wait 20 gone "$command"
+}
+
+@test "what lies beside and is nobody's of root is left alone" {
+	local beside=$PLACE/tmp/awsmask-run-other
+	local PLACE_ENV=("TMPDIR=$PLACE/tmp")
+	place_direct sh -c "mkdir -p $beside && echo $PLACE_CGROUP/awsmask-run-none >$beside/cgroup && : >$beside/awsmaskd.log &&
+		chown -R 4217 $beside"
+	run_alone -- true
+	test -e "$beside/cgroup"
+	place_direct chown -R 0 "$beside"
+	run_alone -- true
+	test ! -e "$beside"
+}
+
 @test "what the environment trusts already goes on being trusted, and a file that is not there is named" {
 	place_in direct sh -c 'cat >/run/extra.pem' <"$PLACE/origin-ca.pem"
 	PLACE_ENV=(NODE_EXTRA_CA_CERTS=/run/extra.pem)

@@ -117,8 +117,10 @@ static void pump(struct exchange *x, struct memory_vault *v, struct outcome *o)
 			abort();
 		exchange_reserved(x, memory_vault_reserve(&v->scope, e, n) == 0);
 	}
-	put(&o->sent, buf_bytes(out), buf_len(out));
-	buf_drop(out, buf_len(out));
+	while (buf_len(out = exchange_to_origin(x))) {
+		put(&o->sent, buf_bytes(out), buf_len(out));
+		buf_drop(out, buf_len(out));
+	}
 	out = exchange_to_client(x);
 	put(&o->got, buf_bytes(out), buf_len(out));
 	buf_drop(out, buf_len(out));

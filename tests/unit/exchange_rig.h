@@ -97,7 +97,8 @@ static inline void rig_pump(struct rig *r)
 		cr_assert_eq(buf_len(exchange_to_origin(x)), 0u, "sent before it was durable");
 		exchange_reserved(x, r->vault.scope.ops->reserve(&r->vault.scope, e, n) == 0);
 	}
-	rig_take(exchange_to_origin(x), &r->sent);
+	while (buf_len(exchange_to_origin(x)))
+		rig_take(exchange_to_origin(x), &r->sent);
 	rig_take(exchange_to_client(x), &r->got);
 	r->cut = exchange_want(x) == WANT_CLOSE;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define TEXT_MAX 4096
+#define AHEAD 700 /* bytes that follow a piece */
 
 static uint64_t state = 88172645463325252;
 
@@ -18,71 +19,79 @@ static uint64_t rng_next(void)
 	return state;
 }
 
-/* The i-th text of a test: others differ in a byte, or in their length alone. */
-static struct memo_key key_of(unsigned i, uint8_t text[static TEXT_MAX], size_t len)
+/* The i-th piece of a test, with more behind it: others differ in a byte, or in where they begin. */
+static struct memo_key key_of(unsigned i, uint8_t text[static TEXT_MAX + AHEAD], size_t len)
 {
 	static const char owners[4];
+	static const uint8_t states[] = "one and another";
 	char number[10];
-	size_t digits = len < 9 ? len : 9;
 
-	memset(text, 'a', TEXT_MAX);
+	memset(text, 'a', TEXT_MAX + AHEAD);
 	snprintf(number, sizeof(number), "%08u.", i / 8 % 100000000);
-	memcpy(text + len - digits, number + 9 - digits, digits);
+	memcpy(text + len - 9, number, 9);
+	memcpy(text, number, 9);
 	return (struct memo_key){.owner = &owners[i % 2],
-				 .text = text,
-				 .len = len,
-				 .skip = i / 2 % 2 * 5,
-				 .escaped = i / 4 % 2};
+				 .state = {states, i / 2 % 2 * 5 + 3 + i / 4 % 2},
+				 .ahead = {text, len + AHEAD}};
 }
 
-/* What is found in it, so that it can be told from others'. */
-static void keep(struct memo *m, struct memo_key *key, unsigned i, size_t places)
-{
-	uint64_t words[TEXT_MAX / 8] = {i, 0, i * 3ull};
-	uint32_t at[400];
-	struct span rules[3];
-	struct memo_found f = {.rules = rules,
-			       .n_rules = i % 4,
-			       .places = at,
-			       .n_places = places,
-			       .tokens = {words, memo_token_words(key->len)},
-			       .lists = i * 7ull,
-			       .known = i * 11};
-
-	for (unsigned k = 0; k < 3; k++)
-		rules[k] = (struct span){i + k, i + k + 5, (enum mask_type)(i % 7), (uint16_t)k};
-	for (size_t k = 0; k < places; k++)
-		at[k] = i + (uint32_t)k;
-	(void)memo_recall(m, key);
-	memo_keep(m, key, &f);
-}
-
-static void expect_kept(const struct memo_text *t, unsigned i, size_t places, size_t len)
-{
-	size_t n;
-	const uint32_t *at = memo_places(t, &n);
-	struct known_tokens tokens = memo_tokens(t);
-
-	cr_assert_eq(memo_rule_count(t), i % 4);
-	for (unsigned k = 0; k < i % 4; k++) {
-		struct span s = memo_rule(t, k);
-
-		cr_assert(s.start == i + k && s.end == i + k + 5 && s.rule == k);
-		cr_assert_eq((unsigned)s.type, i % 7);
+#define BYTES(array, n)                                                                            \
+	{                                                                                          \
+		(const uint8_t *)(array), (n) * sizeof(*(array))                                   \
 	}
-	cr_assert_eq(n, places);
-	for (size_t k = 0; k < n; k++)
-		cr_assert_eq(at[k], i + k);
-	cr_assert_eq(tokens.n, memo_token_words(len));
-	cr_assert(tokens.words[0] == i && (tokens.n == 1 || tokens.words[1] == 0));
-	cr_assert(memo_lists(t) == i * 7ull && memo_known(t) == i * 11ull);
+
+/* What came of it, so that it can be told from others. */
+static void keep(struct memo *m, struct memo_key *key, size_t len, unsigned i, size_t found)
+{
+	uint64_t words[4] = {i, 0, i * 3ull, 1};
+	uint32_t at[400];
+	struct memo_piece piece = {.bytes = {key->ahead.p, len},
+				   .rules = BYTES(at, found),
+				   .effects = BYTES(words, i % 3),
+				   .state = BYTES(words, 1),
+				   .policy = i * 7ull,
+				   .known = i * 11,
+				   .tokens = {words, 1u << i % 3}};
+	struct memo_piece old;
+
+	for (size_t k = 0; k < found; k++)
+		at[k] = i + (uint32_t)k;
+	(void)memo_recall(m, key, &old);
+	memo_keep(m, key, &piece);
+}
+
+static void expect_kept(const struct memo_piece *piece, unsigned i, size_t found, size_t len)
+{
+	uint64_t word = i;
+	uint32_t at;
+
+	cr_assert_eq(piece->bytes.len, len);
+	cr_assert_eq(piece->rules.len, found * sizeof(at));
+	for (size_t k = 0; k < found; k++) {
+		memcpy(&at, piece->rules.p + k * sizeof(at), sizeof(at));
+		cr_assert_eq(at, i + k);
+	}
+	cr_assert(piece->state.len == 8 && !memcmp(piece->state.p, &word, 8));
+	cr_assert(piece->effects.len == i % 3 * 8 &&
+		  (i % 3 == 0 || !memcmp(piece->effects.p, &word, 8)));
+	cr_assert_eq(piece->tokens.n, 1u << i % 3);
+	cr_assert(piece->tokens.words[0] == i &&
+		  (piece->tokens.n == 1 || piece->tokens.words[1] == 0));
+	cr_assert(piece->policy == i * 7ull && piece->known == i * 11ull && !piece->last);
+}
+
+static bool is_kept(struct memo *m, struct memo_key *key)
+{
+	struct memo_piece piece;
+
+	return memo_recall(m, key, &piece);
 }
 
 /* Whatever is recalled is what was kept, at every pressure; what was kept last is there. */
 Test(memo, recalls_what_was_kept)
 {
 	static const size_t sizes[] = {1000, 4000, 9999, 30000, 100000, 1 << 20};
-	static uint8_t text[TEXT_MAX];
+	static uint8_t text[TEXT_MAX + AHEAD];
 
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
 		struct memo *m = memo_new(sizes[s], rng_next());
@@ -91,17 +100,16 @@ Test(memo, recalls_what_was_kept)
 		cr_assert_not_null(m);
 		for (unsigned round = 0; round < 4000; round++) {
 			unsigned i = (unsigned)(rng_next() % 300);
-			size_t len = MEMO_TEXT_MIN + i / 8 * 37, places = i % 5;
+			size_t len = 20 + i / 8 * 37, found = i % 5;
 			struct memo_key key = key_of(i, text, len);
-			struct memo_text *t = memo_fits(m, len) ? memo_recall(m, &key) : NULL;
+			struct memo_piece piece;
 
-			if (t) {
-				expect_kept(t, i, places, len);
+			if (memo_recall(m, &key, &piece)) {
+				expect_kept(&piece, i, found, len);
 				recalled++;
-			} else if (memo_fits(m, len)) {
-				keep(m, &key, i, places);
-				t = memo_recall(m, &key);
-				cr_assert(t || len + 150 > sizes[s] / 8);
+			} else {
+				keep(m, &key, len, i, found);
+				cr_assert(is_kept(m, &key) || len + 250 > sizes[s] / 8);
 			}
 			if (rng_next() % 500 == 0)
 				memo_age(m);
@@ -113,91 +121,151 @@ Test(memo, recalls_what_was_kept)
 	}
 }
 
-/* More places than there was room for, and fewer again: the last ones count. */
+/* What came of it later counts, however much that is. */
 Test(memo, keeps_what_is_found_later)
 {
-	static uint8_t text[TEXT_MAX];
+	static uint8_t text[TEXT_MAX + AHEAD];
 	struct memo *m = memo_new(1 << 16, 3);
 	struct memo_key key = key_of(8, text, 500);
+	struct memo_piece piece;
 
-	for (size_t places = 0; places < 300; places = places * 2 + 1) {
-		keep(m, &key, 8, places);
-		expect_kept(memo_recall(m, &key), 8, places, 500);
-		keep(m, &key, 8, places / 2);
-		expect_kept(memo_recall(m, &key), 8, places / 2, 500);
+	for (size_t found = 0; found < 300; found = found * 2 + 1) {
+		keep(m, &key, 500, 8, found);
+		cr_assert(memo_recall(m, &key, &piece));
+		expect_kept(&piece, 8, found, 500);
+		keep(m, &key, 500, 8, found / 2);
+		cr_assert(memo_recall(m, &key, &piece));
+		expect_kept(&piece, 8, found / 2, 500);
 	}
-	memo_knows(memo_recall(m, &key), 77);
-	cr_expect_eq(memo_known(memo_recall(m, &key)), 77u);
+	memo_knows(m, 77);
+	cr_expect(memo_recall(m, &key, &piece) && piece.known == 77);
 	memo_free(m);
 }
 
-/* Each part of the key counts. */
-Test(memo, tells_texts_apart)
+/* Each part of the key counts, and each byte of the piece; what follows does only if it is near. */
+Test(memo, tells_pieces_apart)
 {
-	static uint8_t text[TEXT_MAX], other[TEXT_MAX];
+	static uint8_t text[TEXT_MAX + AHEAD], other[TEXT_MAX + AHEAD];
+	static const size_t len = 1500;
 	struct memo *m = memo_new(1 << 16, 3);
-	struct memo_key key = key_of(8, text, 500), k;
+	struct memo_key key = key_of(8, text, len), k;
 
-	keep(m, &key, 8, 1);
+	keep(m, &key, len, 8, 1);
 	k = key, k.owner = m;
-	cr_expect_null(memo_recall(m, &k));
-	k = key, k.skip++;
-	cr_expect_null(memo_recall(m, &k));
-	k = key, k.escaped = !k.escaped;
-	cr_expect_null(memo_recall(m, &k));
-	k = key, k.len--;
-	cr_expect_null(memo_recall(m, &k));
-	for (size_t i = 0; i < 500; i++) {
+	cr_expect_not(is_kept(m, &k));
+	k = key, k.state.len++;
+	cr_expect_not(is_kept(m, &k));
+	k = key, k.state.p++;
+	cr_expect_not(is_kept(m, &k));
+	for (size_t i = 0; i < len; i++) {
 		memcpy(other, text, sizeof(other));
 		other[i] ^= 1;
-		k = key, k.text = other;
-		cr_assert_null(memo_recall(m, &k), "byte %zu", i);
+		k = key, k.ahead.p = other;
+		cr_assert_not(is_kept(m, &k), "byte %zu", i);
+		k = key, k.ahead.len = i;
+		cr_assert_not(is_kept(m, &k), "the first %zu bytes", i);
 	}
-	memcpy(other, text, sizeof(other));
-	cr_expect_not_null(memo_recall(m, &k));
+	memset(other + len, 'z', sizeof(other) - len);
+	memcpy(other, text, len);
+	k = key, k.ahead.p = other;
+	cr_expect(is_kept(m, &k));
+	k.ahead.len = len;
+	cr_expect(is_kept(m, &k));
+	memo_free(m);
+}
+
+/* The last piece is another one where something follows. */
+Test(memo, last)
+{
+	static uint8_t text[TEXT_MAX + AHEAD];
+	struct memo *m = memo_new(1 << 16, 3);
+	struct memo_key key = key_of(8, text, 1200);
+	struct memo_piece piece = {.bytes = {text, 1200}, .last = true};
+
+	key.ahead.len = 1200;
+	cr_expect_not(is_kept(m, &key));
+	memo_keep(m, &key, &piece);
+	cr_expect(memo_recall(m, &key, &piece) && piece.last && !piece.effects.len);
+	key.ahead.len++;
+	cr_expect_not(is_kept(m, &key));
 	memo_free(m);
 }
 
 Test(memo, age)
 {
-	static uint8_t text[TEXT_MAX];
+	static uint8_t text[TEXT_MAX + AHEAD];
 	struct memo *m = memo_new(1 << 20, 3);
+	struct memo_piece piece;
 	struct memo_key key;
 
 	for (unsigned i = 0; i < 20; i++) {
 		key = key_of(i * 8, text, 1000);
-		keep(m, &key, i, 2);
+		keep(m, &key, 1000, i, 2);
 	}
 	memo_age(m);
 	for (unsigned i = 5; i < 20; i += 2) {
 		key = key_of(i * 8, text, 1000);
-		cr_assert_not_null(memo_recall(m, &key));
+		cr_assert(is_kept(m, &key));
 	}
 	memo_age(m);
 	for (unsigned i = 0; i < 20; i++) {
 		key = key_of(i * 8, text, 1000);
-		cr_assert_eq(memo_recall(m, &key) != NULL, i >= 5 && i % 2);
+		cr_assert_eq(is_kept(m, &key), i >= 5 && i % 2);
 	}
 	memo_age(m);
 	memo_age(m);
 	cr_expect_eq(memo_stats(m)->held, 0u);
-	keep(m, &key, 1, 2);
-	expect_kept(memo_recall(m, &key), 1, 2, 1000);
+	keep(m, &key, 1000, 1, 2);
+	cr_assert(memo_recall(m, &key, &piece));
+	expect_kept(&piece, 1, 2, 1000);
 	memo_free(m);
 }
 
-/* One text takes no more than its share, however much is found in it. */
+/* One piece takes no more than its share, however much is found in it. */
 Test(memo, what_is_too_large_is_not_kept)
 {
-	static uint8_t text[TEXT_MAX];
+	static uint8_t text[TEXT_MAX + AHEAD];
 	struct memo *m = memo_new(8000, 3);
 	struct memo_key key = key_of(8, text, 1000);
 
-	cr_expect(!memo_fits(m, 4000) && !memo_fits(m, MEMO_TEXT_MIN - 1) && memo_fits(m, 1000));
-	keep(m, &key, 8, 1);
-	cr_expect_not_null(memo_recall(m, &key));
-	keep(m, &key, 8, 300);
-	cr_expect_null(memo_recall(m, &key));
+	keep(m, &key, 1000, 8, 1);
+	cr_expect(is_kept(m, &key));
+	keep(m, &key, 1000, 8, 300);
+	cr_expect_not(is_kept(m, &key));
+	keep(m, &key, 4000, 8, 1);
+	cr_expect_not(is_kept(m, &key));
 	cr_expect_eq(memo_stats(m)->held, 0u);
+	memo_free(m);
+}
+
+/* The same number for what says the same, as long as few others come in between; none for what cannot be told. */
+Test(memo, policies)
+{
+	struct memo *m = memo_new(8000, 3);
+	struct mask_policy a = policy_default, b = policy_default, c = policy_default;
+	struct known list;
+	uint64_t first = memo_policy(m, &a);
+
+	known_init(&list, 4096);
+	cr_expect(first && memo_policy(m, &b) == first);
+	b.actions[TYPE_S3_BUCKET] = ACTION_BLOCK;
+	cr_expect(memo_policy(m, &b) && memo_policy(m, &b) != first);
+	c.keep_examples = !c.keep_examples;
+	cr_expect(memo_policy(m, &c) != first && memo_policy(m, &c) != memo_policy(m, &b));
+	c.allow = &list;
+	cr_expect_eq(memo_policy(m, &c), 0u, "a list without an edition");
+	c.edition = 1;
+	cr_expect_neq(memo_policy(m, &c), 0u);
+	b = c, b.edition = 2;
+	cr_expect_neq(memo_policy(m, &b), memo_policy(m, &c));
+	b = c, b.allow = NULL, b.literals[1] = &list;
+	cr_expect_neq(memo_policy(m, &b), memo_policy(m, &c));
+	cr_expect_eq(memo_policy(m, &a), first);
+	for (unsigned i = 0; i < 100; i++) {
+		b.edition = 100 + i;
+		cr_expect(memo_policy(m, &b) > first);
+	}
+	cr_expect_gt(memo_policy(m, &a), first, "a number is not given twice");
+	known_free(&list);
 	memo_free(m);
 }

@@ -19,13 +19,16 @@ static uint64_t count(_Atomic uint64_t *counter)
 /* As a scan does: true when it was there. */
 static bool recall_or_keep(struct memo *m, const void *owner)
 {
-	static uint64_t words[64];
-	struct memo_key key = {.owner = owner, .text = (const uint8_t *)text, .len = sizeof(text)};
-	const struct memo_found found = {.tokens = {words, memo_token_words(sizeof(text))}};
-	bool there = memo_recall(m, &key) != NULL;
+	static const uint8_t state[1];
+	const struct memo_bytes bytes = {(const uint8_t *)text, sizeof(text)};
+	struct memo_key key = {.owner = owner, .state = {state, 1}, .ahead = bytes};
+	struct memo_piece piece;
+	bool there = memo_recall(m, &key, &piece);
 
-	if (!there)
-		memo_keep(m, &key, &found);
+	if (!there) {
+		piece = (struct memo_piece){.bytes = bytes};
+		memo_keep(m, &key, &piece);
+	}
 	return there;
 }
 

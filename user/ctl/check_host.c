@@ -4,6 +4,7 @@
 #include "../daemon/redirect.h"
 #include "check.h"
 #include "client.h"
+#include "ephemeral.h"
 
 #include <bpf/libbpf.h>
 #include <limits.h>
@@ -124,6 +125,34 @@ static void check_links(struct checks *k)
 			  "no program of awsmaskd is attached in the kernel");
 }
 
+struct left {
+	unsigned count;
+	char first[PATH_MAX];
+};
+
+static void count_left(const char *dir, void *arg)
+{
+	struct left *left = arg;
+
+	if (left->count++ == 0)
+		snprintf(left->first, sizeof(left->first), "%s", dir);
+}
+
+/* Commands whose daemon was killed with all that would have ended them. */
+static void check_left(struct checks *k)
+{
+	struct left left = {.count = 0};
+
+	ephemeral_each_left(count_left, &left);
+	if (left.count)
+		check_say(k, "left", CHECK_WARNING,
+			  "what still runs there is unmasked: the next `awsmaskctl run` as root "
+			  "ends it, and removes this",
+			  "%u times `awsmaskctl run` was killed together with its daemon, and left "
+			  "%s%s",
+			  left.count, left.first, left.count > 1 ? " and others" : "");
+}
+
 void check_host(struct checks *k)
 {
 	check_kernel(k);
@@ -131,4 +160,5 @@ void check_host(struct checks *k)
 	check_bpffs(k);
 	check_daemon(k);
 	check_links(k);
+	check_left(k);
 }

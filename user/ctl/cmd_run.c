@@ -91,6 +91,7 @@ static int begin(struct run *r, struct err *e)
 	enum client_result found;
 	json_t *answer;
 
+	ephemeral_clear_left();
 	found = client_call(r->ctl, json_pack("{s:s}", "command", "status"), &answer, e);
 	if (found == CLIENT_DONE)
 		json_decref(answer);

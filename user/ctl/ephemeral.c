@@ -72,7 +72,7 @@ int ephemeral_begin(struct ephemeral *ep, struct ctl *c, struct err *e)
 {
 	struct err ignored;
 
-	*ep = (struct ephemeral){.keeper = -1, .line = -1, .pins = -1};
+	*ep = (struct ephemeral){.keeper = -1, .log = -1, .line = -1, .pins = -1};
 	if (redirect_pinned())
 		return err_set(e,
 			       "awsmaskd is not running, but what it had enrolled is still guarded "
@@ -83,7 +83,7 @@ int ephemeral_begin(struct ephemeral *ep, struct ctl *c, struct err *e)
 		return -1;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (ephemeral_prepare(ep, c, e) == 0 && scratch_make(&ep->scratch, "run", e) == 0 &&
-	    start_keeper(ep, e) == 0 && enroll(ep, c, e) == 0)
+	    ephemeral_remember(ep, e) == 0 && start_keeper(ep, e) == 0 && enroll(ep, c, e) == 0)
 		return 0;
 	(void)ephemeral_end(ep, &ignored);
 	return -1;
@@ -109,6 +109,8 @@ int ephemeral_end(struct ephemeral *ep, struct err *e)
 		;
 	if (*ep->dir && ephemeral_remove(ep->dir, &left) < 0)
 		rc = err_set(e, "%s", left.text);
+	if (ep->log >= 0)
+		close(ep->log);
 	if (ep->line >= 0)
 		close(ep->line);
 	if (ep->pins >= 0)

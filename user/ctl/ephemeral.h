@@ -4,7 +4,7 @@
 /*
  * An awsmaskd for one command, where none runs: its state in a directory of its own, its pins on a bpf file system that
  * nobody else sees, trusted by the command's environment alone. A keeper process stands beside awsmaskctl and clears
- * everything away when that ends, however it ends.
+ * everything away when that ends, however it ends; when both are killed at once, the daemon ends the command.
  */
 #include "scratch.h"
 
@@ -16,6 +16,7 @@ struct ephemeral {
 	char dir[EPHEMERAL_DIR_MAX];
 	struct scratch scratch;
 	pid_t keeper;
+	int log;  /* the daemon's; locked */
 	int line; /* to the keeper: its end is what the keeper waits for */
 	int pins; /* holds the bpf file system, so that a dead keeper does not release the command */
 };
@@ -29,5 +30,10 @@ int ephemeral_begin(struct ephemeral *ep, struct ctl *c, struct err *e);
 int ephemeral_trust(const struct ephemeral *ep, struct err *e);
 /* All of it goes. 0, or -1 and a sentence: why the daemon had ended before, or what is left. */
 int ephemeral_end(struct ephemeral *ep, struct err *e);
+
+/* Call `each` for the directory of every run all of whose processes were killed. Root sees them. */
+void ephemeral_each_left(void (*each)(const char *dir, void *arg), void *arg);
+/* Remove what they left, and say so. A command that still runs there is killed: nobody masks for it. */
+void ephemeral_clear_left(void);
 
 #endif

@@ -39,18 +39,15 @@ struct keeper {
 /* Nothing of awsmaskctl's is held: not its terminal, nor the other end of a pipe. */
 static int detach(struct keeper *k, struct err *e)
 {
-	char path[PATH_MAX];
+	int null, log = k->ep->log;
 	sigset_t mask;
-	int null, log;
 
 	setsid();
 	sigfillset(&mask); /* the line alone tells when it is over */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	ephemeral_path(path, k->ep->dir, EPHEMERAL_LOG);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
-		return err_set(e, "%s: %s", path, strerror(errno));
+	if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+		return err_set(e, "/dev/null: %s", strerror(errno));
 	if (dup2(k->line, 3) < 0)
 		return err_set(e, "no descriptor is free: %s", strerror(errno));
 	k->line = 3;
@@ -150,7 +147,8 @@ __attribute__((noreturn)) static void become_daemon(const struct keeper *k, cons
 	ephemeral_path(config, k->ep->dir, EPHEMERAL_CONFIG);
 	choose_user(user);
 	if (getppid() == parent)
-		execl(program, "awsmaskd", "--config", config, "--user", user, NULL);
+		execl(program, "awsmaskd", "--config", config, "--user", user, "--command-cgroup",
+		      k->ep->scratch.path, NULL);
 	dprintf(2, "level=crit event=start-failed why=\"%s: %s\"\n", program, strerror(errno));
 	_exit(127);
 }

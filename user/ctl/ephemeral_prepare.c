@@ -73,12 +73,21 @@ int ephemeral_rights(struct err *e)
 	return 0;
 }
 
-static int make_dir(char dir[static EPHEMERAL_DIR_MAX], struct err *e)
+void ephemeral_places(const char *places[static EPHEMERAL_PLACES])
 {
 	const char *tmp = getenv("TMPDIR");
-	const char *const places[] = {"/run", tmp && *tmp == '/' ? tmp : "/tmp", "/tmp"};
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+	places[0] = "/run";
+	places[1] = tmp && *tmp == '/' ? tmp : "/tmp";
+	places[2] = "/tmp";
+}
+
+static int make_dir(char dir[static EPHEMERAL_DIR_MAX], struct err *e)
+{
+	const char *places[EPHEMERAL_PLACES];
+
+	ephemeral_places(places);
+	for (size_t i = 0; i < EPHEMERAL_PLACES; i++) {
 		int n = snprintf(dir, EPHEMERAL_DIR_MAX, "%s/awsmask-run-XXXXXX", places[i]);
 
 		/* Others may read the certificates in it; what is secret has modes of its own. */
@@ -143,7 +152,7 @@ static int write_config(const struct config *c, const char *dir, struct err *e)
 
 int ephemeral_prepare(struct ephemeral *ep, struct ctl *c, struct err *e)
 {
-	if (!ctl_config(c, e) || make_dir(ep->dir, e) < 0)
+	if (!ctl_config(c, e) || make_dir(ep->dir, e) < 0 || ephemeral_lock(ep, e) < 0)
 		return -1;
 	make_own(c->config, ep->dir);
 	if (!c->config->listen_transparent)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_forward.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +14,13 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define SYSLOG_SOCKET "/dev/log"
 #define PRIORITY (10 * 8 + 6) /* authpriv.info */
+#define IDENTIFIER "awsmask-audit"
 #define MESSAGE_MAX 40960
+#define PATIENCE_MS 100
 
 void audit_forward_init(struct audit_forwarder *f)
 {
 	*f = (struct audit_forwarder){.to = FORWARD_NONE, .fd = -1};
-	if (gethostname(f->host, sizeof(f->host) - 1) < 0 || !*f->host)
-		strcpy(f->host, "-");
 }
 
 void audit_forward_close(struct audit_forwarder *f)
@@ -39,17 +42,45 @@ static int connect_to(struct audit_forwarder *f)
 	return -1;
 }
 
-/* Whoever listened may have been started anew. */
-static int send_once(struct audit_forwarder *f, const char *text, size_t len)
+static uint64_t now_ms(void)
 {
-	for (int attempt = 0; attempt < 2; attempt++) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Its queue is full (it may be one of ten): whether there is room for another before `until`. */
+static bool makes_room(const struct audit_forwarder *f, uint64_t until)
+{
+	struct pollfd p = {f->fd, POLLOUT, 0};
+	uint64_t now = now_ms();
+
+	return now < until && poll(&p, 1, (int)(until - now)) == 1;
+}
+
+enum taken { TAKEN, TOO_LONG, NOT_NOW };
+
+/* Whoever listened may have been started anew. */
+static enum taken send_text(struct audit_forwarder *f, const char *text, size_t len, uint64_t until)
+{
+	int attempts = 2;
+
+	while (attempts) {
 		if (f->fd < 0 && connect_to(f) < 0)
-			return -1;
+			return NOT_NOW;
 		if (send(f->fd, text, len, MSG_NOSIGNAL) == (ssize_t)len)
-			return 0;
+			return TAKEN;
+		if (errno == EMSGSIZE)
+			return TOO_LONG;
+		if (errno == EAGAIN && !makes_room(f, until))
+			return NOT_NOW;
+		if (errno == EAGAIN)
+			continue;
 		audit_forward_close(f);
+		attempts--;
 	}
-	return -1;
+	return NOT_NOW;
 }
 
 static int journal_text(const struct audit_record *r, const char *line, size_t len, char *text)
@@ -66,7 +97,7 @@ static int journal_text(const struct audit_record *r, const char *line, size_t l
 	};
 	int n = snprintf(text, MESSAGE_MAX,
 			 "MESSAGE=%.*s\nPRIORITY=6\nSYSLOG_FACILITY=10\n"
-			 "SYSLOG_IDENTIFIER=awsmask-audit\nAWSMASK_EVENT=%s\n",
+			 "SYSLOG_IDENTIFIER=" IDENTIFIER "\nAWSMASK_EVENT=%s\n",
 			 (int)len, line, events[r->event]);
 
 	if (r->verdict && n < MESSAGE_MAX)
@@ -78,27 +109,27 @@ static int journal_text(const struct audit_record *r, const char *line, size_t l
 	return n;
 }
 
-static int syslog_text(const struct audit_forwarder *f, const struct audit_record *r,
-		       const char *line, size_t len, char *text)
+/* As syslog(3) writes it there: not RFC 5424, of which rsyslog and journald take the version for a name. */
+static int syslog_text(const struct audit_record *r, const char *line, size_t len, char *text)
 {
 	time_t seconds = (time_t)(r->time_ms / 1000);
 	struct tm tm = {0};
-	char when[40] = "-";
+	char when[40] = "";
 
-	if (gmtime_r(&seconds, &tm) && tm.tm_year < 8100)
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return snprintf(text, MESSAGE_MAX, "<%d>1 %s %s awsmaskd %d audit - %.*s", PRIORITY, when,
-			f->host, (int)getpid(), (int)len, line);
+	if (localtime_r(&seconds, &tm))
+		strftime(when, sizeof(when), "%b %e %T ", &tm);
+	return snprintf(text, MESSAGE_MAX, "<%d>%s" IDENTIFIER "[%d]: %.*s", PRIORITY, when,
+			(int)getpid(), (int)len, line);
 }
 
-static int forward_line(struct audit_forwarder *f, const struct audit_record *r, const char *line,
-			size_t len)
+static enum taken forward_line(struct audit_forwarder *f, const struct audit_record *r,
+			       const char *line, size_t len, uint64_t until)
 {
 	char text[MESSAGE_MAX];
 	int n = f->to == FORWARD_JOURNALD ? journal_text(r, line, len, text)
-					  : syslog_text(f, r, line, len, text);
+					  : syslog_text(r, line, len, text);
 
-	return n > 0 && n < MESSAGE_MAX ? send_once(f, text, (size_t)n) : -1;
+	return n > 0 && n < MESSAGE_MAX ? send_text(f, text, (size_t)n, until) : TOO_LONG;
 }
 
 /* The lines of the records are the last ones: from the end, each its own. */
@@ -115,20 +146,25 @@ static const char *line_at(const struct buf *lines, size_t back)
 	return p + at;
 }
 
-int audit_forward(struct audit_forwarder *f, const struct buf *lines,
-		  const struct audit_record *records, size_t n)
+size_t audit_forward(struct audit_forwarder *f, const struct buf *lines,
+		     const struct audit_record *records, size_t n)
 {
 	const char *line, *end = (const char *)buf_bytes(lines) + buf_len(lines);
-	int result = 0;
+	uint64_t until = now_ms() + PATIENCE_MS;
+	size_t left = n;
 
 	if (f->to == FORWARD_NONE || !n)
 		return 0;
 	line = line_at(lines, n);
-	for (size_t i = 0; i < n && line < end && result == 0; i++) {
+	for (size_t i = 0; i < n && line < end; i++) {
 		const char *lf = memchr(line, '\n', (size_t)(end - line));
+		enum taken taken =
+			forward_line(f, &records[i], line, (size_t)((lf ? lf : end) - line), until);
 
-		result = lf ? forward_line(f, &records[i], line, (size_t)(lf - line)) : -1;
+		if (taken == NOT_NOW)
+			break;
+		left -= taken == TAKEN;
 		line = lf ? lf + 1 : end;
 	}
-	return result;
+	return left;
 }

@@ -125,12 +125,14 @@ static void not_forwarded(struct audit_writer *w, size_t n)
 {
 	uint64_t now = now_ms();
 
+	if (!n)
+		return;
 	stat_add(&w->stats->audit_unforwarded, n);
 	if (w->forward_said_ms && now < w->forward_said_ms + SAY_AGAIN_MS)
 		return;
 	w->forward_said_ms = now;
 	log_event(LOG_WARNING, "audit-forward",
-		  log_word("why", "the journal, or syslog, does not take records at once"),
+		  log_word("why", "the journal, or syslog, does not take records"),
 		  log_word("then", "the audit log itself has them"));
 }
 
@@ -145,8 +147,8 @@ static size_t write_some(struct audit_writer *w, const struct audit_record *reco
 		stat_add(&w->stats->audit_records, done);
 		stat_add(&w->stats->audit_lost_told, lost);
 		w->unsynced = true;
-		if (audit_forward(&w->forwarder, audit_file_lines(w->file), records, done) < 0)
-			not_forwarded(w, done);
+		not_forwarded(
+			w, audit_forward(&w->forwarder, audit_file_lines(w->file), records, done));
 	}
 	if (done < n) {
 		not_written(w, e.text);

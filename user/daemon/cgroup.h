@@ -33,6 +33,8 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id);
  */
 int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg);
 int cgroup_create(const char *path, struct err *e);
+/* Kill what is in it, and remove what was made below. 0 or -1. */
+int cgroup_empty(const char *path, struct err *e);
 /* Removes it; processes in it must be gone. 0 or -1. */
 int cgroup_remove(const char *path, struct err *e);
 /* Put the process `pid` (0: the caller) there. 0 or -1. */

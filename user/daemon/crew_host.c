@@ -2,6 +2,7 @@
 #include "crew_host.h"
 #include "log.h"
 #include "passed_fds.h"
+#include "settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -276,6 +277,7 @@ int crew_host_main(int fd)
 		h.polls[POLL_LISTENER].fd = fd;
 	else
 		welcome(&h, fd);
+	settle();
 	run(&h);
 	return 0;
 }

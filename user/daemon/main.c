@@ -39,7 +39,8 @@ enum {
 	OPT_WORKER,
 	OPT_HOST,
 	OPT_REPLACE,
-	OPT_WORKER_SOCKET
+	OPT_WORKER_SOCKET,
+	OPT_COMMAND
 };
 
 static const struct option options[] = {
@@ -51,6 +52,7 @@ static const struct option options[] = {
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"replace", no_argument, NULL, OPT_REPLACE},
 	{"worker-socket", required_argument, NULL, OPT_WORKER_SOCKET},
+	{"command-cgroup", required_argument, NULL, OPT_COMMAND}, /* for awsmaskctl run */
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"worker-host", required_argument, NULL, OPT_HOST},
 	{NULL, 0, NULL, 0},
@@ -137,6 +139,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_WORKER_SOCKET:
 			o.worker_socket = optarg;
+			break;
+		case OPT_COMMAND:
+			o.command_cgroup = optarg;
 			break;
 		case OPT_WORKER:
 			return run_worker(optarg);

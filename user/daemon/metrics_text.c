@@ -87,7 +87,7 @@ static void gauges(FILE *out, const struct metrics_source *s)
 	    "client connections open now; not those of workers that drain",
 	    stat_get(&s->gauges->flows_active));
 	one(out, "flows_limit", GAUGE, "limits.connections", s->config->limits.connections);
-	one(out, "memo_bytes", GAUGE, "bytes in which scanned texts are remembered",
+	one(out, "memo_bytes", GAUGE, "bytes in which scanned requests are remembered",
 	    stat_get(&s->gauges->memo_bytes));
 	one(out, "memo_limit_bytes", GAUGE, "limits.memo", s->config->limit_memo);
 	begin(out, "origin_connections_open", GAUGE, "connections to origins open now");

@@ -7,6 +7,7 @@
 #include "features.h"
 #include "list_watch.h"
 #include "log.h"
+#include "settle.h"
 #include "state_dir.h"
 
 #include <pwd.h>
@@ -94,6 +95,7 @@ static void on_ready(void *arg)
 		log_event(LOG_NOTICE, "ready", log_word("version", AWSMASK_VERSION),
 			  log_number("port", m->config->listen_transparent));
 	}
+	settle();
 }
 
 static void on_ended(void *arg, int status)
@@ -343,8 +345,19 @@ static void end_audit(struct monitor *m)
 	stats_unmap(m->stats);
 }
 
+/* Whoever started us for it may have been killed, and what is pinned goes with us. */
+static void end_command(const struct monitor *m)
+{
+	struct err e;
+
+	if (m->options.command_cgroup && access(m->options.command_cgroup, F_OK) == 0 &&
+	    cgroup_empty(m->options.command_cgroup, &e) < 0)
+		log_event(LOG_CRIT, "command", log_word("why", e.text));
+}
+
 static void tear_down(struct monitor *m)
 {
+	end_command(m);
 	/* Who could not start will not accept either: connects are not to wait for the next attempt. */
 	if (m->status)
 		doors_each(&m->doors, forget_door, NULL);

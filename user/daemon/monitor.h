@@ -25,6 +25,8 @@ struct monitor_options {
 	bool replace;	      /* take over from the one that runs here, if one does */
 	/* Of the unit that runs workers; NULL: their parent is started here. */
 	const char *worker_socket;
+	/* Of a command that is masked by this daemon alone: it does not outlive it. NULL: none. */
+	const char *command_cgroup;
 };
 
 /* The process's main: runs in the foreground until SIGTERM or SIGINT. Exit status. */

@@ -29,16 +29,16 @@
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
 	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
-	X(texts_recalled, "texts of requests that came before, and were not scanned again")        \
+	X(texts_recalled, "pieces of requests that came before, and were not scanned again")       \
 	X(bytes_recalled, "bytes of them")                                                         \
-	X(texts_remembered, "texts that were scanned, and are not when they come again")           \
+	X(texts_remembered, "pieces that were scanned, and are not when they come again")          \
 	X(origin_connections, "connections made to origins")                                       \
 	X(origin_reused, "requests sent over a pooled origin connection")                          \
 	X(handshake_failures, "clients that broke off the TLS handshake (is the CA trusted?)")     \
 	X(audit_records, "records written to the audit log")                                       \
 	X(audit_lost, "records of the audit log that could not be kept until they were written")   \
 	X(audit_failures, "attempts to write the audit log that failed")                           \
-	X(audit_unforwarded, "records that journald or syslog did not take at once")
+	X(audit_unforwarded, "records that journald or syslog did not take")
 
 /* Those that are told apart by type elsewhere. */
 #define STATS_SUMS(X)                                                                              \
@@ -49,7 +49,7 @@
 	X(flows_active, "connections open now")                                                    \
 	X(origins_open, "connections to origins open now")                                         \
 	X(origins_idle, "those of them that wait in a pool")                                       \
-	X(memo_bytes, "bytes in which scanned texts are remembered")
+	X(memo_bytes, "bytes in which scanned requests are remembered")
 
 /* Statuses of origins' answers; one that stands alone is not in its class. */
 #define STATS_ANSWERS(X)                                                                           \

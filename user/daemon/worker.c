@@ -12,6 +12,7 @@
 #include "pulse.h"
 #include "rules_ready.h"
 #include "sandbox.h"
+#include "settle.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -342,6 +343,7 @@ static int run_threads(struct worker *w, const struct worker_boot *boot, struct 
 		  log_number("uid", getuid()));
 	if (!privsep_call(threads[0].base.privsep, &ready, on_told, NULL))
 		return err_set(e, "the monitor is gone");
+	settle();
 	run_loop(&threads[0]);
 	for (unsigned i = 1; i < boot->threads; i++)
 		pthread_join(threads[i].id, NULL);
@@ -409,17 +411,15 @@ static int load_config(struct worker *w, int fd, struct err *e)
 
 /*
  * Buffers are made and freed with each request; memory that goes back to the kernel each time costs
- * a page fault for every 4 KB of the next one. What preparing left goes back, though.
+ * a page fault for every 4 KB of the next one.
  */
 static void keep_memory(void)
 {
-	malloc_trim(0);
 	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
 	mallopt(M_TRIM_THRESHOLD, KEEP_BLOCK);
 }
 
-/* Everything that opens files, maps executable pages or loads libraries: before the sandbox closes.
- */
+/* Whatever opens files, maps executable pages or loads libraries: before the sandbox closes. */
 static int prepare(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
 	struct addrinfo *found = NULL;

@@ -279,7 +279,7 @@ static int value_next(struct jstr *s, const uint8_t *buf, size_t len, bool last,
 	}
 }
 
-static bool inside_object(const struct jstr *s)
+bool jstr_in_object(const struct jstr *s)
 {
 	return s->depth && s->in_object[(s->depth - 1) / 8] >> (s->depth - 1) % 8 & 1;
 }
@@ -287,7 +287,7 @@ static bool inside_object(const struct jstr *s)
 /* The byte after a value. 1: *t is a container's end, 0: a comma was passed, go on. */
 static int after_next(struct jstr *s, uint8_t c, struct jstr_token *t)
 {
-	bool object = inside_object(s);
+	bool object = jstr_in_object(s);
 
 	if (!s->depth)
 		return fail(s, s->pos);
@@ -349,4 +349,29 @@ int jstr_next(struct jstr *s, const uint8_t *buf, size_t len, bool last, struct 
 		rc = step(s, buf, len, last, t);
 	} while (rc == 2);
 	return rc;
+}
+
+size_t jstr_save(const struct jstr *s, uint8_t out[static JSTR_SAVED_MAX])
+{
+	uint32_t depth = s->depth;
+	size_t bytes = depth / 8;
+
+	out[0] = s->state;
+	memcpy(out + 1, &depth, sizeof(depth));
+	memcpy(out + 5, s->in_object, bytes);
+	if (depth % 8) /* deeper ones were there once */
+		out[5 + bytes] = s->in_object[bytes] & ((1u << depth % 8) - 1);
+	return 5 + bytes + (depth % 8 != 0);
+}
+
+void jstr_load(struct jstr *s, const uint8_t *saved, size_t pos)
+{
+	uint32_t depth;
+
+	memcpy(&depth, saved + 1, sizeof(depth));
+	s->pos = pos;
+	s->scan = 0;
+	s->depth = depth;
+	s->state = saved[0];
+	memcpy(s->in_object, saved + 5, (depth + 7) / 8);
 }

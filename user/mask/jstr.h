@@ -55,6 +55,16 @@ __attribute__((warn_unused_result)) int jstr_next(struct jstr *s, const uint8_t 
 						  bool last, struct jstr_token *t);
 
 /*
+ * What the scanner is in between two tokens, but for its place, to go on from there in other bytes. How
+ * many bytes that is.
+ */
+#define JSTR_SAVED_MAX (5 + JSTR_MAX_DEPTH / 8)
+size_t jstr_save(const struct jstr *s, uint8_t out[static JSTR_SAVED_MAX]);
+void jstr_load(struct jstr *s, const uint8_t *saved, size_t pos);
+/* Is the innermost container that is open an object? */
+bool jstr_in_object(const struct jstr *s);
+
+/*
  * A decoded string remembers where its bytes came from. Between two marks decoded and raw offsets
  * run in step; a mark stands after each escape, and inside a multi-byte character that one escape
  * made, a mark at each inner byte that leads back to the escape's start. Also used for

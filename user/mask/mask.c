@@ -5,7 +5,7 @@
 
 /* Storage larger than this is given back at a reset: one huge request must not be paid for ever. */
 #define KEEP_STORAGE (1u << 20)
-#define BUFS 15
+#define BUFS 20
 /*
  * How far looking for identifiers may go (detect.h): as two passes over 64 MiB of what is full of them
  * go, and no text of 4 MiB comes there. Whoever waits for the same loop does so for two seconds, about.
@@ -14,9 +14,12 @@
 
 static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
-	struct buf *all[] = {&m->spans, &m->parts,   &m->values,  &m->bytes,  &m->slots,
-			     &m->holds, &m->entries, &m->sources, &m->text,   &m->marks,
-			     &m->found, &m->hits,    &m->seen,	  &m->places, &m->tokens};
+	struct buf *all[] = {
+		&m->spans,	  &m->parts,	    &m->values,		&m->bytes,
+		&m->slots,	  &m->holds,	    &m->entries,	&m->sources,
+		&m->text,	  &m->marks,	    &m->found,		&m->hits,
+		&m->seen,	  &m->places,	    &m->record.state,	&m->record.begun,
+		&m->record.rules, &m->record.given, &m->record.effects, &m->record.words};
 
 	memcpy(bufs, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -203,6 +206,7 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 	size_t first = span_count(m);
 
 	m->scanned = true;
+	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
 
@@ -282,52 +286,12 @@ bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place
 	return true;
 }
 
-/* 0, or -1: a span's number is not known. */
-static int spliced_size(const struct mask *m, const struct mask_span *spans, size_t n, size_t *size)
-{
-	char placeholder[PLACEHOLDER_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = mask_placeholder(m, spans[i].value, placeholder);
-
-		if (!len)
-			return -1;
-		*size += len + (spans[i].quoted ? 2 : 0);
-		*size -= spans[i].end - spans[i].start;
-	}
-	return 0;
-}
-
-int mask_splice(const struct mask *m, unsigned part, const uint8_t *p, size_t len, struct buf *out)
+const struct mask_span *mask_spans(const struct mask *m, unsigned part, size_t *n)
 {
 	const struct mask_part *found = part_find(m, part);
-	const struct mask_span *spans = found ? span_list(m) + found->first : NULL;
-	size_t n = found ? found->n : 0, size = len, done = 0;
-	uint8_t *to;
 
-	if (spliced_size(m, spans, n, &size))
-		return -1;
-	to = buf_reserve(out, size);
-	if (!to)
-		return size ? -1 : 0;
-	for (size_t i = 0; i < n; i++) {
-		char placeholder[PLACEHOLDER_MAX];
-		size_t width = mask_placeholder(m, spans[i].value, placeholder);
-
-		memcpy(to, p + done, spans[i].start - done);
-		to += spans[i].start - done;
-		if (spans[i].quoted)
-			*to++ = '"';
-		memcpy(to, placeholder, width);
-		to += width;
-		if (spans[i].quoted)
-			*to++ = '"';
-		done = spans[i].end;
-	}
-	if (len > done)
-		memcpy(to, p + done, len - done);
-	buf_grew(out, size);
-	return 0;
+	*n = found ? found->n : 0;
+	return found ? span_list(m) + found->first : NULL;
 }
 
 size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)

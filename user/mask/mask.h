@@ -113,6 +113,19 @@ bool mask_place(const struct mask *m, unsigned part, size_t i, struct mask_place
 __attribute__((warn_unused_result)) int mask_splice(const struct mask *m, unsigned part,
 						    const uint8_t *p, size_t len, struct buf *out);
 
+/* The same piece by piece, for what is too large to be held twice. */
+struct mask_cut {    /* how far it has come; zero: nothing has gone yet */
+	size_t at;   /* of the part */
+	size_t span; /* the next one */
+	size_t put;  /* of what stands for that */
+};
+/* How long the part, of len bytes, will be. 0, or -1: not all is resolved. *size is untouched then. */
+__attribute__((warn_unused_result)) int mask_spliced_size(const struct mask *m, unsigned part,
+							  size_t len, size_t *size);
+/* The next ones of those bytes, at most `room`. Returns how many; 0: that was all. */
+size_t mask_splice_some(const struct mask *m, unsigned part, const uint8_t *p, size_t len,
+			struct mask_cut *cut, uint8_t *to, size_t room);
+
 /* Bytes of storage that it holds. */
 size_t mask_memory(const struct mask *m);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mask_scan.h"
+#include "mask_walk.h"
 
 /*
  * A walk over the document's tokens that always knows its place in the API's shapes. A string that
@@ -7,44 +7,13 @@
  * keys may come in any order.
  */
 
-#define FRAMES 16	 /* the shapes are less deep; deeper places would count as free-form */
 #define CONTEXT_MAX 4096 /* longer strings are texts of their own, not the value of a setting */
 #define KEY_CONTEXT_MAX 256
 #define NUMBER_MAX 32
-
-struct frame {
-	schema_node node;  /* the container's place */
-	schema_node child; /* of the value that comes next, in an object */
-	bool object;
-	bool first;	/* it is the first element of its array */
-	bool empty;	/* an array, and no element has begun */
-	bool ambiguous; /* a key that decides came twice: whoever reads it may take either */
-	bool has_signature;
-	unsigned types; /* enum schema_type, of its `type` */
-	uint64_t seen;	/* places of keys that decide */
-	size_t held;	/* holds before this one are not its own */
-};
-
-struct hold {
-	struct jstr_token token;
-	schema_node node;
-	unsigned level; /* of schema_place.types, to be checked next */
-	unsigned owner; /* the frame that decides it */
-};
-
-struct walk {
-	struct mask *m;
-	const uint8_t *p; /* the document */
-	size_t base;	  /* where it stands in the part */
-	schema_node root;
-	struct frame frames[FRAMES];
-	unsigned n_frames;
-	/* Inside a container below which all places are the same only the depth is counted. */
-	schema_node flat;
-	unsigned flat_depth;
-	bool has_key; /* a free-form key stands before what comes next */
-	struct jstr_token key;
-};
+/* A piece ends behind a string of so many bytes, or with an element of the document's lists, or is long. */
+#define PIECE_LEAST MEMO_HEAD
+#define PIECE_LONG 8192
+#define LISTS_DEPTH 2
 
 static schema_node place_here(const struct walk *w)
 {
@@ -80,9 +49,6 @@ static enum mask_error scan_token(struct walk *w, const struct jstr_token *t)
 	const uint8_t *text;
 
 	if (!t->len)
-		return MASK_OK;
-	mask_recall(w->m, w->p + t->off, t->len, 0, t->escaped);
-	if (mask_recalls_nothing(w->m))
 		return MASK_OK;
 	text = token_text(w, t, &len);
 	return text ? mask_text_scan(w->m, text, len, 0, w->base + t->off) : MASK_TOO_LARGE;
@@ -235,7 +201,7 @@ static enum mask_error string_role(struct walk *w, const struct jstr_token *t,
 	text = token_text(w, t, &len);
 	if (!text)
 		return MASK_TOO_LARGE;
-	w->frames[w->n_frames - 1].types = schema_type_of(text, len);
+	w->frames[w->n_frames - 1].types = (uint16_t)schema_type_of(text, len);
 	return MASK_OK;
 }
 
@@ -335,7 +301,7 @@ static void walk_begin(struct walk *w, bool object)
 		.object = object,
 		.first = first,
 		.empty = !object,
-		.held = buf_len(&w->m->holds) / sizeof(struct hold),
+		.held = (uint32_t)(buf_len(&w->m->holds) / sizeof(struct hold)),
 	};
 }
 
@@ -373,21 +339,75 @@ static enum mask_error walk_token(struct walk *w, const struct jstr_token *t)
 	return MASK_OK;
 }
 
-enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
-			       enum schema schema)
+/*
+ * Does a piece end behind this token? Where it begins hardly matters: so pieces are the same again
+ * behind what changed. A number goes on with what follows, and a key is none without that.
+ */
+static bool piece_ends(struct walk *w, size_t from, const struct jstr_token *t)
 {
-	struct walk w = {.m = m, .p = p + off, .base = off, .root = schema_root(schema)};
-	struct jstr json = {0};
+	bool end = t->kind == JSTR_OBJECT_END || t->kind == JSTR_ARRAY_END;
+	size_t len = w->json.pos - from;
+
+	if (len < PIECE_LEAST || !w->json.depth || !(end || t->kind == JSTR_STRING))
+		return false;
+	if (len < PIECE_LONG && !(end ? t->depth <= LISTS_DEPTH : t->len >= PIECE_LEAST))
+		return false;
+	if (jstr_in_object(&w->json))
+		w->has_key = false; /* it had its value */
+	return walk_save(w);
+}
+
+/* Read a piece, and remember it. *ended: the document has ended. */
+static enum mask_error walk_piece(struct walk *w, bool *ended)
+{
+	size_t from = w->json.pos;
+	bool pieces = w->m->record.asks;
 	struct jstr_token t;
 	enum mask_error e;
 
-	buf_clear(&m->holds);
 	do {
-		if (jstr_next(&json, w.p, len, true, &t) != 1)
+		if (jstr_next(&w->json, w->p, w->len, true, &t) != 1)
 			return MASK_NOT_JSON;
-		e = walk_token(&w, &t);
+		e = walk_token(w, &t);
 		if (e != MASK_OK)
 			return e;
-	} while (t.kind != JSTR_END);
+		*ended = t.kind == JSTR_END;
+	} while (!*ended && !(pieces && piece_ends(w, from, &t)));
+	if (*ended)
+		buf_clear(&w->m->record.state);
+	mask_piece_keep(w->m, (struct memo_bytes){w->p + from, w->json.pos - from}, *ended);
 	return MASK_OK;
+}
+
+/* Pass over what is remembered from here on, piece by piece. */
+static enum mask_error walk_recall(struct walk *w, bool *ended)
+{
+	size_t pos = w->json.pos, len;
+	enum mask_error e;
+
+	do {
+		e = mask_piece_recall(w->m, w->p + pos, w->len - pos, w->base + pos, &len);
+		pos += len;
+		*ended = len && !buf_len(&w->m->record.state);
+	} while (e == MASK_OK && len && !*ended);
+	return e == MASK_OK && !*ended && pos > w->json.pos ? walk_load(w, pos) : e;
+}
+
+enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
+			       enum schema schema)
+{
+	struct walk w = {
+		.m = m, .p = p + off, .len = len, .base = off, .root = schema_root(schema)};
+	enum mask_error e = MASK_OK;
+	bool ended = false;
+
+	buf_clear(&m->holds);
+	if (m->record.asks && !walk_save(&w))
+		return MASK_TOO_LARGE;
+	while (e == MASK_OK && !ended) {
+		e = walk_recall(&w, &ended);
+		if (e == MASK_OK && !ended)
+			e = walk_piece(&w, &ended);
+	}
+	return e;
 }

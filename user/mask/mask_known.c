@@ -33,7 +33,7 @@ static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t le
 	const struct known_filter filter = {wants, m};
 	const struct known *sets[KNOWN_SETS];
 	size_t n = mask_known_sets(m, sets), n_hits;
-	enum mask_error e = mask_find_places(m, sets, n, text, len, skip);
+	enum mask_error e = mask_find_places(m, sets, n, text + skip, len - skip);
 	struct span *hits;
 
 	buf_clear(&m->hits);
@@ -57,7 +57,7 @@ enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_
 			  struct mask_merge *g)
 {
 	struct span *found;
-	enum mask_error e = mask_find_rules(m, text, len, skip);
+	enum mask_error e = mask_find_rules(m, text, len);
 
 	if (e != MASK_OK)
 		return e;

@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a text holds, from the memo if it is there. */
+/*
+ * What is remembered of a piece, and when that holds. What rules find in its texts, one after another,
+ * depends on its bytes alone. What was done with that is done again as long as the policy is the same,
+ * and no value that came to be known since can stand there. Else it is read again, but for the rules.
+ */
 #include "mask_scan.h"
 
-/* To look for so many values one by one is as dear as to read the text. */
+/* To look for so many values one by one is as dear as to read the piece. */
 #define VALUES_LEAST 4
 #define BYTES_PER_VALUE 16
+#define WORDS_LEAST 64
+#define TEXT_PER_WORD 64 /* bytes; some four of its tokens are long enough to count */
 
-static void forget_key(struct mask *m)
-{
-	m->key = (struct memo_key){0};
-	m->recalled = NULL;
-}
+/* A span, smaller. */
+struct kept_span {
+	uint32_t start, end;
+	uint16_t type, rule;
+};
 
 void mask_remember(struct mask *m, struct memo *memo)
 {
 	m->memo = memo;
-	forget_key(m);
+	m->record.asks = m->record.on = false;
+	buf_clear(&m->record.given);
 }
 
-/* The edition of the lists that are looked for; 0: there are none. */
-static uint64_t lists(const struct mask *m)
+void mask_pieces(struct mask *m)
 {
-	for (size_t i = 0; i < POLICY_LITERALS; i++)
-		if (m->policy->literals[i])
-			return m->policy->edition;
-	return 0;
+	struct mask_record *r = &m->record;
+
+	r->on = false;
+	r->policy = m->memo && m->scope ? memo_policy(m->memo, m->policy) : 0;
+	r->asks = r->policy != 0;
+	buf_clear(&r->given);
 }
 
-static bool has_nameless_lists(const struct mask *m)
-{
-	for (size_t i = 0; i < POLICY_LITERALS; i++)
-		if (m->policy->literals[i] && !m->policy->edition)
-			return true;
-	return false;
-}
+/* ---- recalling */
 
 static bool may_have_any(const struct known_tokens *t, const struct known *k, size_t from)
 {
@@ -43,48 +45,204 @@ static bool may_have_any(const struct known_tokens *t, const struct known *k, si
 	return false;
 }
 
-/* Are the recalled places still all where a known value may stand? */
-static bool is_current(const struct mask *m)
+/* Would the same be done now? */
+static bool is_current(struct mask *m, const struct memo_piece *piece)
 {
-	const struct known_tokens tokens = memo_tokens(m->recalled);
-	size_t known = m->snapshot ? known_count(m->snapshot) : 0, before = memo_known(m->recalled);
+	size_t known = m->snapshot ? known_count(m->snapshot) : 0, before = piece->known;
 	size_t fresh = known_count(&m->local) + (known > before ? known - before : 0);
 
-	if (lists(m) && lists(m) != memo_lists(m->recalled))
+	if (piece->policy != m->record.policy)
 		return false;
-	if (fresh > VALUES_LEAST + m->key.len / BYTES_PER_VALUE)
+	if (fresh > VALUES_LEAST + piece->bytes.len / BYTES_PER_VALUE)
 		return false;
-	if (known > before && may_have_any(&tokens, m->snapshot, before))
+	if (known > before && may_have_any(&piece->tokens, m->snapshot, before))
 		return false;
-	if (may_have_any(&tokens, &m->local, 0))
+	if (may_have_any(&piece->tokens, &m->local, 0))
 		return false;
 	if (known > before)
-		memo_knows(m->recalled, known);
+		memo_knows(m->memo, known);
 	return true;
 }
 
-void mask_recall(struct mask *m, const uint8_t *p, size_t len, size_t skip, bool escaped)
+static size_t effect_size(const struct mask_effect *e)
 {
-	m->recalled = NULL;
-	m->key = (struct memo_key){.text = p, .len = len, .skip = skip, .escaped = escaped};
-	if (!m->memo || !m->scope || !memo_fits(m->memo, len) || has_nameless_lists(m))
+	return sizeof(*e) + (e->len + 7) / 8 * 8;
+}
+
+static enum mask_error do_again(struct mask *m, struct memo_bytes effects, size_t off)
+{
+	enum mask_error error = MASK_OK;
+
+	while (error == MASK_OK && effects.len) {
+		struct mask_effect e;
+		size_t size;
+
+		memcpy(&e, effects.p, sizeof(e));
+		size = effect_size(&e);
+		e.start += (int64_t)off;
+		if (e.kind == EFFECT_SPAN)
+			error = mask_do_span(m, &e, effects.p + sizeof(e));
+		else
+			mask_note(m, (enum effect_kind)e.kind, (enum mask_type)e.type);
+		effects.p += size;
+		effects.len -= size;
+	}
+	return error;
+}
+
+/* It is to be read. What holds for values that this request revealed and nobody may ever know is not kept. */
+static void record_begin(struct mask *m, size_t off)
+{
+	struct mask_record *r = &m->record;
+	struct buf begun = r->state;
+
+	r->state = r->begun;
+	r->begun = begun;
+	r->on = !known_count(&m->local);
+	r->from = off;
+	r->scanned = 0;
+	buf_clear(&r->rules);
+	buf_clear(&r->effects);
+	buf_clear(&r->words);
+}
+
+/* Done again, and the state is that behind it. */
+static enum mask_error recall(struct mask *m, const struct memo_piece *piece, size_t off)
+{
+	struct buf *state = &m->record.state;
+
+	buf_clear(state);
+	if (buf_append(state, piece->state.p, piece->state.len))
+		return MASK_TOO_LARGE;
+	return do_again(m, piece->effects, off);
+}
+
+enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,
+				  size_t *len)
+{
+	struct mask_record *r = &m->record;
+	struct memo_piece piece;
+	bool there;
+
+	*len = 0;
+	r->on = false;
+	buf_clear(&r->given);
+	if (!r->asks)
+		return MASK_OK;
+	r->key = (struct memo_key){.owner = m->scope,
+				   .state = {buf_bytes(&r->state), buf_len(&r->state)},
+				   .ahead = {p, ahead}};
+	there = memo_recall(m->memo, &r->key, &piece);
+	if (there && is_current(m, &piece)) {
+		*len = piece.bytes.len;
+		return recall(m, &piece, off);
+	}
+	record_begin(m, off);
+	if (there && buf_append(&r->given, piece.rules.p, piece.rules.len))
+		return MASK_TOO_LARGE;
+	return MASK_OK;
+}
+
+/* ---- remembering */
+
+static uint64_t *words(const struct mask_record *r, size_t *n)
+{
+	*n = buf_len(&r->words) / sizeof(uint64_t);
+	return (uint64_t *)(void *)buf_bytes(&r->words);
+}
+
+/* As many words as so many bytes of text should have, a power of two. */
+static size_t words_for(size_t len)
+{
+	size_t n = 1;
+
+	while (n < len / TEXT_PER_WORD)
+		n *= 2;
+	return n;
+}
+
+/* Twice as many words: what was in one may belong to either. 0, or -1: memory. */
+static int words_double(struct mask_record *r)
+{
+	size_t n;
+	uint64_t *w;
+
+	if (!buf_reserve(&r->words, buf_len(&r->words)))
+		return -1;
+	buf_grew(&r->words, buf_len(&r->words));
+	w = words(r, &n);
+	for (size_t i = n / 2; i-- > 0;)
+		w[2 * i] = w[2 * i + 1] = w[i];
+	return 0;
+}
+
+static void words_halve(struct mask_record *r)
+{
+	size_t n;
+	uint64_t *w = words(r, &n);
+
+	for (size_t i = 0; i < n / 2; i++)
+		w[i] = w[2 * i] | w[2 * i + 1];
+	buf_truncate(&r->words, n / 2 * sizeof(*w));
+}
+
+/* Room for the tokens of so much text more. 0, or -1: memory. */
+static int words_begin(struct mask_record *r, size_t len)
+{
+	size_t n, want = words_for(len);
+
+	if (!buf_len(&r->words)) {
+		size_t size = (want < WORDS_LEAST ? WORDS_LEAST : want) * sizeof(uint64_t);
+		uint8_t *p = buf_reserve(&r->words, size);
+
+		if (!p)
+			return -1;
+		memset(p, 0, size);
+		buf_grew(&r->words, size);
+	}
+	for (words(r, &n); n < want; n *= 2)
+		if (words_double(r))
+			return -1;
+	r->scanned += len;
+	return 0;
+}
+
+void mask_remember_effect(struct mask *m, const struct mask_effect *e, const uint8_t *value)
+{
+	static const uint8_t zeroes[8];
+	struct mask_record *r = &m->record;
+	struct mask_effect kept = *e;
+
+	if (!r->on)
 		return;
-	m->key.owner = m->scope;
-	m->recalled = memo_recall(m->memo, &m->key);
+	kept.start -= (int64_t)r->from;
+	if (buf_append(&r->effects, &kept, sizeof(kept)) ||
+	    buf_append(&r->effects, value, e->len) ||
+	    buf_append(&r->effects, zeroes, effect_size(e) - sizeof(*e) - e->len))
+		r->on = false;
 }
 
-bool mask_recalls_nothing(struct mask *m)
+void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last)
 {
-	size_t places;
+	struct mask_record *r = &m->record;
+	struct memo_piece piece = {.bytes = bytes,
+				   .last = last,
+				   .state = {buf_bytes(&r->state), buf_len(&r->state)},
+				   .rules = {buf_bytes(&r->rules), buf_len(&r->rules)},
+				   .effects = {buf_bytes(&r->effects), buf_len(&r->effects)},
+				   .policy = r->policy,
+				   .known = m->snapshot ? known_count(m->snapshot) : 0};
 
-	if (!m->recalled || memo_rule_count(m->recalled))
-		return false;
-	(void)memo_places(m->recalled, &places);
-	if (places || !is_current(m))
-		return false;
-	forget_key(m);
-	return true;
+	if (!r->on)
+		return;
+	r->on = false;
+	for (size_t want = words_for(r->scanned); buf_len(&r->words) / sizeof(uint64_t) > want;)
+		words_halve(r);
+	piece.tokens.words = words(r, &piece.tokens.n);
+	memo_keep(m->memo, &r->key, &piece);
 }
+
+/* ---- a text of it */
 
 /* Why detect_all() failed, which it does not say: a buffer that had room left was not the reason. */
 static enum mask_error detect_error(const struct mask *m)
@@ -94,73 +252,67 @@ static enum mask_error detect_error(const struct mask *m)
 	return full ? MASK_TOO_LARGE : MASK_MATCH_LIMIT;
 }
 
-enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, size_t skip)
+/* What was found in the text the last time. */
+static enum mask_error given_rules(struct mask *m)
 {
-	buf_clear(&m->found);
-	if (!m->key.text)
-		mask_recall(m, text, len, skip, false);
-	if (!m->recalled)
-		return detect_all(m->detector, text, len, &m->found) ? detect_error(m) : MASK_OK;
-	for (size_t i = 0; i < memo_rule_count(m->recalled); i++) {
-		struct span s = memo_rule(m->recalled, i);
+	struct buf *given = &m->record.given;
+	uint32_t n;
 
+	memcpy(&n, buf_bytes(given), sizeof(n));
+	buf_drop(given, sizeof(n));
+	for (; n; n--) {
+		struct kept_span k;
+		struct span s;
+
+		memcpy(&k, buf_bytes(given), sizeof(k));
+		buf_drop(given, sizeof(k));
+		s = (struct span){k.start, k.end, (enum mask_type)k.type, k.rule};
 		if (buf_append(&m->found, &s, sizeof(s)))
 			return MASK_TOO_LARGE;
 	}
 	return MASK_OK;
 }
 
-static int recall_places(struct mask *m)
+static void remember_rules(struct mask *m)
 {
-	size_t n;
-	const uint32_t *places = memo_places(m->recalled, &n);
+	struct mask_record *r = &m->record;
+	const struct span *spans = (const struct span *)buf_bytes(&m->found);
+	uint32_t n = (uint32_t)(buf_len(&m->found) / sizeof(*spans));
 
-	return buf_append(&m->places, places, n * sizeof(*places));
+	if (!r->on)
+		return;
+	r->on = !buf_append(&r->rules, &n, sizeof(n));
+	for (uint32_t i = 0; r->on && i < n; i++) {
+		const struct kept_span k = {(uint32_t)spans[i].start, (uint32_t)spans[i].end,
+					    (uint16_t)spans[i].type, spans[i].rule};
+
+		r->on = !buf_append(&r->rules, &k, sizeof(k));
+	}
 }
 
-static void keep_found(struct mask *m, const struct known_tokens *tokens)
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len)
 {
-	const struct memo_found found = {
-		.rules = (const struct span *)buf_bytes(&m->found),
-		.n_rules = buf_len(&m->found) / sizeof(struct span),
-		.places = (const uint32_t *)buf_bytes(&m->places),
-		.n_places = buf_len(&m->places) / sizeof(uint32_t),
-		.tokens = *tokens,
-		.lists = lists(m),
-		.known = m->snapshot ? known_count(m->snapshot) : 0,
-	};
+	enum mask_error e = MASK_OK;
 
-	memo_keep(m->memo, &m->key, &found);
-}
-
-/* Read the text, and remember it if there is memory for that. */
-static int read_places(struct mask *m, const struct known *const *sets, size_t n,
-		       const uint8_t *text, size_t len)
-{
-	struct known_tokens tokens = {.n = memo_token_words(m->key.len)};
-	size_t size = tokens.n * sizeof(*tokens.words);
-
-	buf_clear(&m->tokens);
-	tokens.words = m->key.owner ? (uint64_t *)(void *)buf_reserve(&m->tokens, size) : NULL;
-	if (!tokens.words)
-		return known_places(sets, n, text, len, NULL, &m->places);
-	memset(tokens.words, 0, size);
-	if (known_places(sets, n, text, len, &tokens, &m->places))
-		return -1;
-	keep_found(m, &tokens);
-	return 0;
+	buf_clear(&m->found);
+	if (buf_len(&m->record.given))
+		e = given_rules(m);
+	else if (detect_all(m->detector, text, len, &m->found))
+		e = detect_error(m);
+	remember_rules(m);
+	return e;
 }
 
 enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
-				 const uint8_t *text, size_t len, size_t skip)
+				 const uint8_t *text, size_t len)
 {
-	int rc;
+	struct mask_record *r = &m->record;
+	struct known_tokens tokens;
 
 	buf_clear(&m->places);
-	if (m->recalled && is_current(m))
-		rc = recall_places(m);
-	else
-		rc = read_places(m, sets, n, text + skip, len - skip);
-	forget_key(m);
-	return rc ? MASK_TOO_LARGE : MASK_OK;
+	if (r->on && words_begin(r, len))
+		r->on = false;
+	tokens.words = words(r, &tokens.n);
+	return known_places(sets, n, text, len, r->on ? &tokens : NULL, &m->places) ? MASK_TOO_LARGE
+										    : MASK_OK;
 }

@@ -22,18 +22,33 @@ static bool is_observed(const void *arg, enum mask_type type, const uint8_t *val
 	return policy_action(m->policy, type, value, len) == ACTION_OBSERVE;
 }
 
-static void note_blocked(struct mask *m, enum mask_type type)
+void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type)
 {
-	if (!m->counts.blocked++)
-		m->counts.blocked_type = type;
-	m->counts.blocked_by_type[type]++;
+	const struct mask_effect e = {.kind = (uint8_t)kind, .type = (uint16_t)type};
+
+	mask_remember_effect(m, &e, NULL);
+	switch (kind) {
+	case EFFECT_OBSERVED:
+		m->counts.observed[type]++;
+		break;
+	case EFFECT_BLOCKED:
+		if (!m->counts.blocked++)
+			m->counts.blocked_type = type;
+		m->counts.blocked_by_type[type]++;
+		break;
+	case EFFECT_SIGNED:
+		m->counts.signed_passed++;
+		break;
+	case EFFECT_SPAN: /* mask_do_span() */
+		break;
+	}
 }
 
 void mask_note_blocked(struct mask *m, const struct span *hits, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (m->policy->actions[hits[i].type] == ACTION_BLOCK)
-			note_blocked(m, hits[i].type);
+			mask_note(m, EFFECT_BLOCKED, hits[i].type);
 }
 
 static bool same_bytes(const struct span *a, const struct span *b)
@@ -57,7 +72,7 @@ void mask_drop_spans(struct mask *m, const uint8_t *text, size_t skip, bool coun
 		bool counted = counts && s.end > skip;
 
 		if (action == ACTION_OBSERVE && counted && !same_bytes(seen, &s)) {
-			m->counts.observed[s.type]++;
+			mask_note(m, EFFECT_OBSERVED, s.type);
 			observed = s;
 			seen = &observed;
 		}
@@ -65,7 +80,7 @@ void mask_drop_spans(struct mask *m, const uint8_t *text, size_t skip, bool coun
 			continue;
 		if (action == ACTION_BLOCK && counted &&
 		    !same_bytes(kept ? &spans[kept - 1] : NULL, &s))
-			note_blocked(m, s.type);
+			mask_note(m, EFFECT_BLOCKED, s.type);
 		spans[kept++] = s;
 	}
 	buf_truncate(&m->found, kept * sizeof(*spans));
@@ -99,7 +114,8 @@ enum mask_error mask_count_known(struct mask *m, const struct known *const *sets
 	for (size_t i = 0; i < buf_len(&m->seen) / sizeof(*seen); i++) {
 		struct span s = {seen[i].start + skip, seen[i].end + skip, .type = seen[i].type};
 
-		m->counts.observed[s.type] += !rule_finds(m, &s, &at);
+		if (!rule_finds(m, &s, &at))
+			mask_note(m, EFFECT_OBSERVED, s.type);
 	}
 	return MASK_OK;
 }

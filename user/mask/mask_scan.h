@@ -40,6 +40,42 @@ struct mask_source {
 	bool allow_binary;
 };
 
+/* What is done with what was found: in a request that remembers, the same is done again (mask_memo.c). */
+enum effect_kind {
+	EFFECT_SPAN,	 /* a value stands there */
+	EFFECT_OBSERVED, /* ... of this type, and is only counted */
+	EFFECT_BLOCKED,	 /* ... for which the request is refused */
+	EFFECT_SIGNED,	 /* ... in a signed block */
+};
+
+struct mask_effect {
+	int64_t start;	/* of the part; remembered: counted from where the piece begins */
+	uint32_t width; /* in the part */
+	uint32_t len;	/* of the value */
+	uint16_t type;
+	uint16_t rule; /* as in struct span */
+	uint8_t kind;  /* enum effect_kind */
+	bool quoted;   /* a JSON number: what stands for it is a string */
+	uint16_t zero;
+};
+_Static_assert(sizeof(struct mask_effect) == 24, "nothing in it is undefined");
+
+/* The piece that is read (memo.h). */
+struct mask_record {
+	bool asks; /* pieces are looked for */
+	bool on;   /* this one is to be remembered */
+	uint64_t policy;
+	struct memo_key key;
+	size_t from;	    /* of the part */
+	size_t scanned;	    /* bytes of texts so far */
+	struct buf state;   /* of whoever reads */
+	struct buf begun;   /* ... as it was where the piece begins */
+	struct buf rules;   /* what detect_all() said of text after text */
+	struct buf given;   /* the same, from the memo: what it will say */
+	struct buf effects; /* struct mask_effect, its value behind it */
+	struct buf words;   /* of known_tokens, a power of two */
+};
+
 struct mask {
 	const struct types *types;
 	struct detector *detector;
@@ -59,18 +95,16 @@ struct mask {
 	struct buf marks;  /* struct text_mark */
 	struct buf found;  /* struct span, of the rules */
 	struct buf places; /* uint32_t, where known values may stand (known.h) */
-	struct buf tokens; /* words of known_tokens, to be remembered */
 	struct buf hits;   /* struct span, of known values */
 	struct buf seen;   /* struct span, of known values that are only counted */
 	const struct mask_policy *policy;
 	bool observes;		   /* some type is only counted */
 	struct vault_scope *scope; /* whose snapshot is held, or NULL */
 	const struct known *snapshot;
-	struct known local;  /* what this request revealed and the snapshot has not */
-	struct memo *memo;   /* or NULL */
-	struct memo_key key; /* of the text that is scanned next; no owner: it is not remembered */
-	struct memo_text *recalled; /* or NULL */
-	bool scanned;		    /* since the reset: there may be counts */
+	struct known local; /* what this request revealed and the snapshot has not */
+	struct memo *memo;  /* or NULL */
+	struct mask_record record;
+	bool scanned; /* since the reset: there may be counts */
 	struct mask_counts counts;
 };
 
@@ -99,17 +133,33 @@ struct mask_merge {
 enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g);
 
+/* What was found in a part, by place. */
+const struct mask_span *mask_spans(const struct mask *m, unsigned part, size_t *n);
+
+/* What is done with what was found is done by these; they remember it. `value` has e->len bytes. */
+enum mask_error mask_do_span(struct mask *m, const struct mask_effect *e, const uint8_t *value);
+void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type); /* no span */
+
 /* ---- mask_memo.c */
 
-/* The text that is scanned next, as it stands in the part, is perhaps remembered. */
-void mask_recall(struct mask *m, const uint8_t *p, size_t len, size_t skip, bool escaped);
-/* It is, and holds nothing: it need not be scanned. */
-bool mask_recalls_nothing(struct mask *m);
+/* A source begins: are its pieces remembered? */
+void mask_pieces(struct mask *m);
+/*
+ * A piece begins at `off` of the part, with so many bytes ahead; m->record.state says in what state. If
+ * it is remembered, all is done that was done then, *len is its length and the state that behind it.
+ * Else it is to be read, up to mask_piece_keep().
+ */
+enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,
+				  size_t *len);
+/* It ends here; the state is that behind it, and empty if nothing follows. */
+void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last);
+
 /* All that rules find in it to m->found, ready for spans_resolve(). */
-enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, size_t skip);
-/* Where any value of these sets stands, to m->places. Then, or if that fails, the text is no longer the next one. */
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len);
+/* Where any value of these sets stands, to m->places. */
 enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
-				 const uint8_t *text, size_t len, size_t skip);
+				 const uint8_t *text, size_t len);
+void mask_remember_effect(struct mask *m, const struct mask_effect *e, const uint8_t *value);
 
 /* All that is looked for besides the rules; mask_known.c. How many sets. */
 size_t mask_known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS]);

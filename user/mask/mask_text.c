@@ -11,14 +11,12 @@ void mask_text_begin(struct mask *m)
 	buf_clear(&m->hits);
 	buf_clear(&m->seen);
 	buf_clear(&m->places);
-	buf_clear(&m->tokens);
 	/* Each escape costs a mark, which is larger than what it stands for. */
 	m->text.max = left / 4;
 	m->found.max = left / 8;
 	m->hits.max = left / 8;
 	m->seen.max = left / 8;
 	m->places.max = left / 8;
-	m->tokens.max = left / 8;
 	m->marks.max = left / 2;
 }
 
@@ -42,19 +40,38 @@ static void span_align(const uint8_t *text, size_t len, size_t skip, struct span
 		s->end++;
 }
 
-static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
-				 struct mask_span *keep)
+enum mask_error mask_do_span(struct mask *m, const struct mask_effect *e, const uint8_t *value)
 {
-	keep->rule = s->rule;
-	if (mask_value(m, s->type, text + s->start, s->end - s->start, &keep->value) ||
-	    mask_keep(m, &m->spans, keep, sizeof(*keep)))
+	struct mask_span keep = {.start = (size_t)e->start,
+				 .end = (size_t)e->start + e->width,
+				 .quoted = e->quoted,
+				 .rule = e->rule};
+
+	mask_remember_effect(m, e, value);
+	if (mask_value(m, (enum mask_type)e->type, value, e->len, &keep.value) ||
+	    mask_keep(m, &m->spans, &keep, sizeof(keep)))
 		return MASK_TOO_LARGE;
-	if (m->policy->actions[s->type] == ACTION_BLOCK)
+	if (m->policy->actions[e->type] == ACTION_BLOCK)
 		return MASK_OK;
-	m->counts.by_type[s->type]++;
-	m->counts.by_knowledge += s->rule == RULE_KNOWN;
-	m->counts.known_by_type[s->type] += s->rule == RULE_KNOWN;
+	m->counts.by_type[e->type]++;
+	m->counts.by_knowledge += e->rule == RULE_KNOWN;
+	m->counts.known_by_type[e->type] += e->rule == RULE_KNOWN;
 	return MASK_OK;
+}
+
+/* The span of a text stands at [start, end) of the part. */
+static enum mask_error span_keep(struct mask *m, const uint8_t *text, const struct span *s,
+				 size_t start, size_t end, bool quoted)
+{
+	const struct mask_effect e = {.kind = EFFECT_SPAN,
+				      .start = (int64_t)start,
+				      .width = (uint32_t)(end - start),
+				      .len = (uint32_t)(s->end - s->start),
+				      .type = (uint16_t)s->type,
+				      .rule = s->rule,
+				      .quoted = quoted};
+
+	return mask_do_span(m, &e, text + s->start);
 }
 
 enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
@@ -70,15 +87,12 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 		return MASK_OK;
 	e = mask_find(m, text, len, skip, true, &g);
 	while (e == MASK_OK && mask_merge_next(&g, done, &s)) {
-		struct mask_span keep = {0};
-
 		if (s.start < done)
 			s.start = done;
 		if (n_marks)
 			span_align(text, len, done, &s);
-		keep.start = off + text_raw_offset(marks, n_marks, s.start - skip);
-		keep.end = off + text_raw_offset(marks, n_marks, s.end - skip);
-		e = span_keep(m, text, &s, &keep);
+		e = span_keep(m, text, &s, off + text_raw_offset(marks, n_marks, s.start - skip),
+			      off + text_raw_offset(marks, n_marks, s.end - skip), false);
 		done = s.end;
 	}
 	return e;
@@ -87,20 +101,13 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 enum mask_error mask_number_scan(struct mask *m, const uint8_t *text, size_t len, size_t skip,
 				 size_t off)
 {
-	struct mask_span keep = {.start = off, .end = off + len - skip, .quoted = true};
 	struct mask_merge g;
 	struct span s;
 	enum mask_error e = mask_find(m, text, len, skip, true, &g);
 
 	if (e != MASK_OK || !mask_merge_next(&g, skip, &s) || s.start != skip || s.end != len)
 		return e;
-	return span_keep(m, text, &s, &keep);
-}
-
-enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
-{
-	mask_text_begin(m);
-	return len ? mask_text_scan(m, p + off, len, 0, off) : MASK_OK;
+	return span_keep(m, text, &s, off, off + len - skip, true);
 }
 
 enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len)
@@ -110,7 +117,8 @@ enum mask_error mask_signed_scan(struct mask *m, const uint8_t *text, size_t len
 	enum mask_error e = mask_find(m, text, len, 0, false, &g);
 
 	while (e == MASK_OK && mask_merge_next(&g, s.end, &s))
-		m->counts.signed_passed += s.type != TYPE_LITERAL;
+		if (s.type != TYPE_LITERAL)
+			mask_note(m, EFFECT_SIGNED, s.type);
 	return e;
 }
 
@@ -150,12 +158,50 @@ static int percent_decode(struct mask *m, const uint8_t *p, size_t len)
 	return buf_append(&m->text, p + done, len - done);
 }
 
-enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+static enum mask_error raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
 {
-	if (!len || !memchr(p + off, '%', len))
-		return mask_raw_scan(m, p, off, len);
+	mask_text_begin(m);
+	return mask_text_scan(m, p + off, len, 0, off);
+}
+
+static enum mask_error percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+{
+	if (!memchr(p + off, '%', len))
+		return raw_scan(m, p, off, len);
 	mask_text_begin(m);
 	if (len > UINT32_MAX || percent_decode(m, p + off, len))
 		return MASK_TOO_LARGE;
 	return mask_text_scan(m, buf_bytes(&m->text), buf_len(&m->text), 0, off);
+}
+
+/* It is one piece. */
+static enum mask_error whole_scan(struct mask *m, enum source_kind kind, const uint8_t *p,
+				  size_t off, size_t len)
+{
+	const uint8_t state = (uint8_t)kind;
+	enum mask_error e;
+	size_t done = 0;
+
+	if (!len)
+		return MASK_OK;
+	buf_clear(&m->record.state);
+	if (buf_append(&m->record.state, &state, 1))
+		return MASK_TOO_LARGE;
+	e = mask_piece_recall(m, p + off, len, off, &done);
+	if (e != MASK_OK || done)
+		return e;
+	e = kind == SOURCE_QUERY ? percent_scan(m, p, off, len) : raw_scan(m, p, off, len);
+	if (e == MASK_OK)
+		mask_piece_keep(m, (struct memo_bytes){p + off, len}, true);
+	return e;
+}
+
+enum mask_error mask_raw_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+{
+	return whole_scan(m, SOURCE_TEXT, p, off, len);
+}
+
+enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, size_t len)
+{
+	return whole_scan(m, SOURCE_QUERY, p, off, len);
 }

@@ -4,36 +4,32 @@
 #include <stdlib.h>
 
 /*
- * A ring of texts, the oldest first, and a table of where each is. The table is one of small
+ * A ring of pieces, the oldest first, and a table of where each is. The table is one of small
  * buckets: a look-up reads one of them, whatever anybody sends.
  */
 #define ALIGN 16
 #define WAYS 8
 #define BYTES_PER_SLOT 512 /* of the ring */
-#define SHARE 4		   /* no text takes more than this part of the ring */
+#define SHARE 4		   /* no piece takes more than this part of the ring */
 #define HASHED 64	   /* so many bytes are hashed in a step */
-#define TOKEN_BITS 1	   /* per byte of text */
+#define POLICIES 8	   /* so many are told apart */
 
-/* A span, smaller. */
-struct kept_span {
-	uint32_t start, end;
-	uint16_t type, rule;
-};
+/* In the ring; behind it, rounded each: words of tokens, and what is in `parts`. */
+enum part { STATE, BYTES, END_STATE, RULES, EFFECTS, PARTS };
 
-/* In the ring; behind it: words of tokens, rules, places, and the text. */
-struct memo_text {
-	uint64_t hash, lists;
+struct kept {
+	uint64_t hash, policy;
 	const void *owner;
 	size_t known;
 	uint32_t size; /* of all, what stands behind it included */
-	uint32_t len, skip;
-	uint32_t rules, places, room; /* room: for places */
-	bool escaped;
+	uint32_t words;
+	uint32_t len[PARTS];
+	bool last;
 	bool alive; /* else wiped, and only waits for its turn to be passed over */
 	bool used;  /* since memo_age() */
 };
 
-/* What a look-up reads first: of texts with another hash, most are told by these bits of it. */
+/* What a look-up reads first: of pieces with another hash, most are told by these bits of it. */
 struct memo_slot {
 	uint32_t place; /* / ALIGN + 1; 0: empty */
 	uint32_t tag;
@@ -43,23 +39,24 @@ struct memo {
 	struct memo_stats stats;
 	uint64_t seed;
 	size_t cap;	/* of the ring */
-	size_t head;	/* where the next text goes */
+	size_t head;	/* where the next piece goes */
 	size_t tail;	/* the oldest */
 	size_t end;	/* behind the last one, while the ring is wrapped */
 	bool wrapped;	/* the head stands before the tail */
 	size_t buckets; /* a power of two */
 	struct memo_slot *slots;
 	uint8_t *ring;
+	struct kept *recalled; /* what memo_recall() found last, or NULL */
+	uint64_t policies;     /* that there were */
+	struct {
+		uint64_t number;
+		struct mask_policy policy;
+	} policy[POLICIES];
 };
 
 static size_t rounded(size_t n)
 {
 	return (n + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-size_t memo_token_words(size_t len)
-{
-	return len * TOKEN_BITS / 64 + 1;
 }
 
 struct memo *memo_new(size_t max, uint64_t seed)
@@ -87,7 +84,7 @@ struct memo *memo_new(size_t max, uint64_t seed)
 	return m;
 }
 
-/* The texts' own places hold nothing unwiped; what the ring never reached is not touched. */
+/* The pieces' own places hold nothing unwiped; what the ring never reached is not touched. */
 void memo_free(struct memo *m)
 {
 	if (!m)
@@ -104,69 +101,37 @@ const struct memo_stats *memo_stats(const struct memo *m)
 	return &m->stats;
 }
 
-/* ---- a text's own bytes */
+/* ---- a piece's own bytes */
 
-static struct memo_text *text_at(const struct memo *m, size_t place)
+static struct kept *kept_at(const struct memo *m, size_t place)
 {
-	return (struct memo_text *)(void *)(m->ring + place);
+	return (struct kept *)(void *)(m->ring + place);
 }
 
-static uint64_t *words_of(const struct memo_text *t)
+static uint64_t *words_of(const struct kept *k)
 {
-	return (uint64_t *)(void *)(t + 1);
+	return (uint64_t *)(void *)(k + 1);
 }
 
-static struct kept_span *rules_of(const struct memo_text *t)
+static struct memo_bytes part_of(const struct kept *k, enum part part)
 {
-	return (struct kept_span *)(words_of(t) + memo_token_words(t->len));
+	const uint8_t *p = (const uint8_t *)(words_of(k) + k->words);
+
+	for (unsigned i = 0; i < part; i++)
+		p += rounded(k->len[i]);
+	return (struct memo_bytes){p, k->len[part]};
 }
 
-static uint32_t *places_of(const struct memo_text *t)
+static void piece_of(const struct kept *k, struct memo_piece *piece)
 {
-	return (uint32_t *)(rules_of(t) + t->rules);
-}
-
-static uint8_t *bytes_of(const struct memo_text *t)
-{
-	return (uint8_t *)(places_of(t) + t->room);
-}
-
-size_t memo_rule_count(const struct memo_text *t)
-{
-	return t->rules;
-}
-
-struct span memo_rule(const struct memo_text *t, size_t i)
-{
-	const struct kept_span *s = &rules_of(t)[i];
-
-	return (struct span){s->start, s->end, (enum mask_type)s->type, s->rule};
-}
-
-const uint32_t *memo_places(const struct memo_text *t, size_t *n)
-{
-	*n = t->places;
-	return places_of(t);
-}
-
-struct known_tokens memo_tokens(const struct memo_text *t)
-{
-	return (struct known_tokens){words_of(t), memo_token_words(t->len)};
-}
-
-uint64_t memo_lists(const struct memo_text *t)
-{
-	return t->lists;
-}
-
-size_t memo_known(const struct memo_text *t)
-{
-	return t->known;
-}
-
-void memo_knows(struct memo_text *t, size_t known)
-{
-	t->known = known;
+	*piece = (struct memo_piece){.bytes = part_of(k, BYTES),
+				     .last = k->last,
+				     .state = part_of(k, END_STATE),
+				     .rules = part_of(k, RULES),
+				     .effects = part_of(k, EFFECTS),
+				     .policy = k->policy,
+				     .known = k->known,
+				     .tokens = {words_of(k), k->words}};
 }
 
 /* ---- where it is */
@@ -194,24 +159,32 @@ static void hash_on(uint64_t lane[static 4], const uint8_t *p)
 			      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
 }
 
-static uint64_t text_hash(const struct memo *m, const struct memo_key *key)
+static void hash_bytes(uint64_t lane[static 4], struct memo_bytes b)
 {
-	const uint8_t *p = key->text;
-	uint64_t lane[4] = {m->seed, m->seed ^ 0xa0761d6478bd642fu, m->seed ^ 0xe7037ed1a0b428dbu,
-			    m->seed ^ 0x8ebc6af09c88c6e3u};
-	uint64_t extra = key->len ^ (uint64_t)key->skip << 32 ^ (uint64_t)key->escaped << 63;
+	const uint8_t *p = b.p;
 
-	if (key->len < HASHED) {
+	if (b.len < HASHED) {
 		uint8_t copy[HASHED] = {0};
 
-		memcpy(copy, p, key->len);
+		if (b.len)
+			memcpy(copy, p, b.len);
 		hash_on(lane, copy);
-	} else {
-		for (size_t left = key->len; left > HASHED; left -= HASHED, p += HASHED)
-			hash_on(lane, p);
-		hash_on(lane, key->text + key->len - HASHED); /* some bytes twice */
+		return;
 	}
-	lane[0] ^= mix(lane[1] ^ extra, lane[2] ^ m->seed);
+	for (size_t left = b.len; left > HASHED; left -= HASHED, p += HASHED)
+		hash_on(lane, p);
+	hash_on(lane, b.p + b.len - HASHED); /* some bytes twice */
+}
+
+static uint64_t key_hash(const struct memo *m, const struct memo_key *key)
+{
+	uint64_t lane[4] = {m->seed, m->seed ^ 0xa0761d6478bd642fu, m->seed ^ 0xe7037ed1a0b428dbu,
+			    m->seed ^ 0x8ebc6af09c88c6e3u};
+	size_t len = key->ahead.len < MEMO_HEAD ? key->ahead.len : MEMO_HEAD;
+
+	hash_bytes(lane, key->state);
+	hash_bytes(lane, (struct memo_bytes){key->ahead.p, len});
+	lane[0] ^= mix(lane[1] ^ len ^ (uint64_t)key->state.len << 32, lane[2] ^ m->seed);
 	return mix(lane[0] ^ (uintptr_t)key->owner, lane[3] ^ 0x1d8e4e27c47d124fu);
 }
 
@@ -220,16 +193,24 @@ static struct memo_slot *bucket_of(const struct memo *m, uint64_t hash)
 	return m->slots + (hash & (m->buckets - 1)) * WAYS;
 }
 
-static struct memo_text *slot_text(const struct memo *m, const struct memo_slot *slot)
+static struct kept *slot_kept(const struct memo *m, const struct memo_slot *slot)
 {
-	return text_at(m, (size_t)(slot->place - 1) * ALIGN);
+	return kept_at(m, (size_t)(slot->place - 1) * ALIGN);
 }
 
-static bool text_is(const struct memo_text *t, const struct memo_key *key)
+static bool is_there(const struct kept *k, enum part part, struct memo_bytes b)
 {
-	return t->hash == key->hash && t->owner == key->owner && t->len == key->len &&
-	       t->skip == key->skip && t->escaped == key->escaped &&
-	       !memcmp(bytes_of(t), key->text, key->len);
+	return k->len[part] == b.len && (!b.len || !memcmp(part_of(k, part).p, b.p, b.len));
+}
+
+/* Do these bytes begin with it? */
+static bool kept_is(const struct kept *k, const struct memo_key *key)
+{
+	struct memo_bytes bytes = {key->ahead.p, k->len[BYTES]};
+
+	return k->hash == key->hash && k->owner == key->owner && bytes.len <= key->ahead.len &&
+	       (!k->last || bytes.len == key->ahead.len) && is_there(k, STATE, key->state) &&
+	       is_there(k, BYTES, bytes);
 }
 
 static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *key)
@@ -238,50 +219,77 @@ static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *
 
 	for (unsigned i = 0; i < WAYS; i++)
 		if (bucket[i].tag == (uint32_t)(key->hash >> 32) && bucket[i].place &&
-		    text_is(slot_text(m, &bucket[i]), key))
+		    kept_is(slot_kept(m, &bucket[i]), key))
 			return &bucket[i];
 	return NULL;
 }
 
-bool memo_fits(const struct memo *m, size_t len)
-{
-	return len >= MEMO_TEXT_MIN && len <= m->cap / SHARE && len <= UINT32_MAX;
-}
-
-struct memo_text *memo_recall(struct memo *m, struct memo_key *key)
+bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 {
 	struct memo_slot *slot;
-	struct memo_text *t;
 
-	key->hash = text_hash(m, key);
+	key->hash = key_hash(m, key);
 	slot = slot_find(m, key);
+	m->recalled = slot ? slot_kept(m, slot) : NULL;
 	if (!slot) {
 		m->stats.missed++;
-		m->stats.missed_bytes += key->len;
-		return NULL;
+		return false;
 	}
-	t = slot_text(m, slot);
-	t->used = true;
+	m->recalled->used = true;
 	m->stats.recalled++;
-	m->stats.recalled_bytes += key->len;
-	return t;
+	m->stats.recalled_bytes += m->recalled->len[BYTES];
+	piece_of(m->recalled, piece);
+	return true;
+}
+
+void memo_knows(struct memo *m, size_t known)
+{
+	m->recalled->known = known;
+}
+
+static bool policy_is(const struct mask_policy *a, const struct mask_policy *b)
+{
+	for (size_t i = 0; i < POLICY_LITERALS; i++)
+		if (a->literals[i] != b->literals[i])
+			return false;
+	return a->edition == b->edition && a->allow == b->allow &&
+	       a->keep_examples == b->keep_examples &&
+	       !memcmp(a->actions, b->actions, sizeof(a->actions));
+}
+
+uint64_t memo_policy(struct memo *m, const struct mask_policy *p)
+{
+	bool lists = p->allow != NULL;
+	uint64_t number;
+
+	for (size_t i = 0; i < POLICY_LITERALS; i++)
+		lists |= p->literals[i] != NULL;
+	if (lists && !p->edition)
+		return 0;
+	for (size_t i = 0; i < POLICIES; i++)
+		if (m->policy[i].number && policy_is(&m->policy[i].policy, p))
+			return m->policy[i].number;
+	number = ++m->policies;
+	m->policy[number % POLICIES].number = number;
+	m->policy[number % POLICIES].policy = *p;
+	return number;
 }
 
 /* ---- the ring */
 
 /* Wiped; its room is free when all that is older has gone. */
-static void text_forget(struct memo *m, struct memo_text *t, struct memo_slot *slot)
+static void kept_forget(struct memo *m, struct kept *k, struct memo_slot *slot)
 {
 	*slot = (struct memo_slot){0};
-	t->alive = false;
-	m->stats.held -= t->size;
-	explicit_bzero(t + 1, t->size - sizeof(*t));
+	k->alive = false;
+	m->stats.held -= k->size;
+	explicit_bzero(k + 1, k->size - sizeof(*k));
 }
 
-static struct memo_slot *slot_of(const struct memo *m, const struct memo_text *t)
+static struct memo_slot *slot_of(const struct memo *m, const struct kept *k)
 {
-	uint32_t place = (uint32_t)((size_t)((const uint8_t *)t - m->ring) / ALIGN) + 1;
-	struct memo_slot *slot = bucket_of(m, t->hash);
+	uint32_t place = (uint32_t)((size_t)((const uint8_t *)k - m->ring) / ALIGN) + 1;
+	struct memo_slot *slot = bucket_of(m, k->hash);
 
 	while (slot->place != place)
 		slot++;
@@ -290,11 +298,11 @@ static struct memo_slot *slot_of(const struct memo *m, const struct memo_text *t
 
 static void drop_oldest(struct memo *m)
 {
-	struct memo_text *t = text_at(m, m->tail);
+	struct kept *k = kept_at(m, m->tail);
 
-	if (t->alive)
-		text_forget(m, t, slot_of(m, t));
-	m->tail += t->size;
+	if (k->alive)
+		kept_forget(m, k, slot_of(m, k));
+	m->tail += k->size;
 	if (m->wrapped && m->tail == m->end) {
 		m->tail = 0;
 		m->wrapped = false;
@@ -319,7 +327,7 @@ static void make_room(struct memo *m, size_t size)
 	}
 }
 
-/* A free slot, or that of the text in the bucket which came first. */
+/* A free slot, or that of the piece in the bucket which came first. */
 static struct memo_slot *slot_take(struct memo *m, uint64_t hash)
 {
 	struct memo_slot *bucket = bucket_of(m, hash);
@@ -338,81 +346,69 @@ static struct memo_slot *slot_take(struct memo *m, uint64_t hash)
 			oldest = i;
 		}
 	}
-	text_forget(m, slot_text(m, &bucket[oldest]), &bucket[oldest]);
+	kept_forget(m, slot_kept(m, &bucket[oldest]), &bucket[oldest]);
 	return &bucket[oldest];
 }
 
-static void text_fill(struct memo_text *t, const struct memo_key *key, const struct memo_found *f)
+static void kept_fill(struct kept *k, const struct memo_bytes parts[static PARTS],
+		      const struct known_tokens *tokens)
 {
-	memcpy(words_of(t), f->tokens.words, f->tokens.n * sizeof(*f->tokens.words));
-	for (size_t i = 0; i < f->n_rules; i++) {
-		const struct span *s = &f->rules[i];
-
-		rules_of(t)[i] = (struct kept_span){(uint32_t)s->start, (uint32_t)s->end,
-						    (uint16_t)s->type, s->rule};
+	if (tokens->n)
+		memcpy(words_of(k), tokens->words, tokens->n * sizeof(*tokens->words));
+	for (unsigned i = 0; i < PARTS; i++) {
+		k->len[i] = (uint32_t)parts[i].len;
+		if (parts[i].len)
+			memcpy((uint8_t *)part_of(k, i).p, parts[i].p, parts[i].len);
 	}
-	if (f->n_places)
-		memcpy(places_of(t), f->places, f->n_places * sizeof(*f->places));
-	memcpy(bytes_of(t), key->text, key->len);
 }
 
 /* 0: it is too large. */
-static size_t text_size(const struct memo *m, const struct memo_key *key,
-			const struct memo_found *f, size_t room)
+static size_t kept_size(const struct memo *m, const struct memo_bytes parts[static PARTS],
+			const struct known_tokens *tokens)
 {
-	size_t most = m->cap / SHARE, size;
+	size_t most = m->cap / SHARE < UINT32_MAX ? m->cap / SHARE : UINT32_MAX;
+	size_t size = sizeof(struct kept);
 
-	if (f->n_rules > most / sizeof(struct kept_span) || room > most / sizeof(uint32_t))
+	if (tokens->n > most / sizeof(*tokens->words))
 		return 0;
-	size = rounded(sizeof(struct memo_text) + memo_token_words(key->len) * sizeof(uint64_t) +
-		       f->n_rules * sizeof(struct kept_span) + room * sizeof(uint32_t) + key->len);
-	return size <= most && size <= UINT32_MAX ? size : 0;
-}
-
-/* The same text, in which other values are known now. */
-static bool text_renew(struct memo_text *t, const struct memo_found *f)
-{
-	if (f->n_places > t->room)
-		return false;
-	if (f->n_places)
-		memcpy(places_of(t), f->places, f->n_places * sizeof(*f->places));
-	t->places = (uint32_t)f->n_places;
-	t->lists = f->lists;
-	t->known = f->known;
-	return true;
-}
-
-void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_found *f)
-{
-	size_t room = f->n_places + f->n_places / 4 + 4, size = text_size(m, key, f, room);
-	struct memo_slot *slot = slot_find(m, key);
-	struct memo_text *t;
-
-	if (slot) {
-		t = slot_text(m, slot);
-		if (text_renew(t, f))
-			return;
-		text_forget(m, t, slot);
+	size += tokens->n * sizeof(*tokens->words);
+	for (unsigned i = 0; i < PARTS; i++) {
+		if (parts[i].len > most)
+			return 0;
+		size += rounded(parts[i].len);
 	}
+	return rounded(size) <= most ? rounded(size) : 0;
+}
+
+void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_piece *piece)
+{
+	const struct memo_bytes parts[PARTS] = {[STATE] = key->state,
+						[BYTES] = piece->bytes,
+						[END_STATE] = piece->state,
+						[RULES] = piece->rules,
+						[EFFECTS] = piece->effects};
+	size_t size = kept_size(m, parts, &piece->tokens);
+	struct memo_slot *slot = slot_find(m, key);
+	struct kept *k;
+
+	m->recalled = NULL;
+	if (slot)
+		kept_forget(m, slot_kept(m, slot), slot);
 	if (!size)
 		return;
 	make_room(m, size);
 	slot = slot_take(m, key->hash);
-	t = text_at(m, m->head);
-	*t = (struct memo_text){.hash = key->hash,
-				.lists = f->lists,
-				.owner = key->owner,
-				.known = f->known,
-				.size = (uint32_t)size,
-				.len = (uint32_t)key->len,
-				.skip = (uint32_t)key->skip,
-				.rules = (uint32_t)f->n_rules,
-				.places = (uint32_t)f->n_places,
-				.room = (uint32_t)room,
-				.escaped = key->escaped,
-				.alive = true,
-				.used = true};
-	text_fill(t, key, f);
+	k = kept_at(m, m->head);
+	*k = (struct kept){.hash = key->hash,
+			   .policy = piece->policy,
+			   .owner = key->owner,
+			   .known = piece->known,
+			   .size = (uint32_t)size,
+			   .words = (uint32_t)piece->tokens.n,
+			   .last = piece->last,
+			   .alive = true,
+			   .used = true};
+	kept_fill(k, parts, &piece->tokens);
 	*slot = (struct memo_slot){(uint32_t)(m->head / ALIGN) + 1, (uint32_t)(key->hash >> 32)};
 	m->head += size;
 	m->stats.held += size;
@@ -424,17 +420,17 @@ void memo_age(struct memo *m)
 	bool wrapped = m->wrapped;
 
 	while (wrapped || at != m->head) {
-		struct memo_text *t = text_at(m, at);
+		struct kept *k = kept_at(m, at);
 
-		if (t->alive && !t->used)
-			text_forget(m, t, slot_of(m, t));
-		t->used = false;
-		at += t->size;
+		if (k->alive && !k->used)
+			kept_forget(m, k, slot_of(m, k));
+		k->used = false;
+		at += k->size;
 		if (wrapped && at == m->end) {
 			at = 0;
 			wrapped = false;
 		}
 	}
-	while ((m->wrapped || m->tail != m->head) && !text_at(m, m->tail)->alive)
+	while ((m->wrapped || m->tail != m->head) && !kept_at(m, m->tail)->alive)
 		drop_oldest(m);
 }

@@ -25,7 +25,7 @@ struct mask_policy {
 	uint8_t actions[TYPE_MAX]; /* enum action */
 	bool keep_examples;	   /* values of AWS's own documentation are left alone */
 	const struct known *literals[POLICY_LITERALS]; /* NULL: none */
-	uint64_t edition; /* of the literals: no others have this number. 0: they have none */
+	uint64_t edition;	   /* of all lists: no others have this number. 0: they have none */
 	const struct known *allow; /* NULL: none; their types mean nothing */
 };
 

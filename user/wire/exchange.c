@@ -81,6 +81,7 @@ struct exchange *exchange_new(const struct exchange_config *config, struct vault
 	buf_init(&x->to_origin, ceiling(config));
 	buf_init(&x->request.body, config->body_max);
 	buf_init(&x->request.plain, config->body_max);
+	buf_init(&x->outgoing.made, ceiling(config));
 	answer_release(x);
 	x->client = http_parser_new(HTTP_REQUEST, config->head_max);
 	x->mask = exchange_mask(config);
@@ -387,8 +388,9 @@ size_t exchange_origin_bytes(struct exchange *x, const uint8_t *p, size_t n)
 		return 0;
 	if (!x->answer.begun) {
 		x->answer.begun = true;
-		request_release(x);
-		if (!buf_len(&x->to_origin)) /* an answer may take minutes */
+		if (!x->outgoing.left)
+			request_release(x);
+		if (!x->outgoing.left && !buf_len(&x->to_origin)) /* an answer may take minutes */
 			buf_free(&x->to_origin);
 	}
 	while (x->state == STATE_ORIGIN) {
@@ -439,7 +441,7 @@ size_t exchange_memory(const struct exchange *x)
 {
 	const struct buf *all[] = {&x->request.body, &x->request.plain, &x->answer.plain,
 				   &x->answer.whole, &x->answer.piece,	&x->to_client,
-				   &x->to_origin};
+				   &x->to_origin,    &x->outgoing.made};
 	size_t sum = mask_memory(x->mask);
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -454,7 +456,7 @@ bool exchange_can_retry(const struct exchange *x)
 
 void exchange_retry(struct exchange *x)
 {
-	if (exchange_can_retry(x) && request_build(x))
+	if (exchange_can_retry(x) && request_rewind(x))
 		exchange_answer_refusal(x, REFUSAL_MEMORY);
 }
 
@@ -471,6 +473,8 @@ struct buf *exchange_to_client(struct exchange *x)
 
 struct buf *exchange_to_origin(struct exchange *x)
 {
+	if (!buf_len(&x->to_origin))
+		request_put_more(x);
 	return &x->to_origin;
 }
 

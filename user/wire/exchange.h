@@ -172,13 +172,16 @@ void exchange_refuse(struct exchange *x, enum refusal why);
 /* Whether the request may be sent a second time on a fresh connection: no byte of an answer has
  * come. */
 bool exchange_can_retry(const struct exchange *x);
-/* Put the whole request into to_origin once more. Only if exchange_can_retry(). */
+/* The whole request goes to to_origin once more. Only if exchange_can_retry(). */
 void exchange_retry(struct exchange *x);
 
 /* After an answer: whether the origin's connection may serve another request. */
 bool exchange_origin_reusable(const struct exchange *x);
 
-/* Outputs: the owner writes from the front and drops what it wrote. */
+/*
+ * Outputs: the owner writes from the front and drops what it wrote. A request goes to the origin in pieces: ask again
+ * once the last one was written; an empty one says that all has gone.
+ */
 struct buf *exchange_to_client(struct exchange *x);
 struct buf *exchange_to_origin(struct exchange *x);
 

@@ -306,7 +306,8 @@ static bool is_reusable(const struct exchange *x)
 	const struct http_head *h = http_head(x->origin);
 
 	/* What is left of the request would be read as the next one. */
-	return h->keep_alive && h->body != HTTP_BODY_UNTIL_CLOSE && !buf_len(&x->to_origin);
+	return h->keep_alive && h->body != HTTP_BODY_UNTIL_CLOSE && !buf_len(&x->to_origin) &&
+	       !x->outgoing.left;
 }
 
 void answer_ended(struct exchange *x)

@@ -37,6 +37,14 @@ struct request {
 	size_t scan_size; /* with STATE_SCAN */
 };
 
+/* The body that goes to the origin, a piece at a time. */
+struct outgoing {
+	bool spliced;	     /* it is the request's body, whose spans are replaced on the way */
+	struct buf made;     /* it is neither that nor the body as it came: what goes instead */
+	struct mask_cut cut; /* how far it has gone into to_origin */
+	size_t left;	     /* what has not gone there */
+};
+
 enum answer_mode {
 	ANSWER_EMPTY,	 /* no body */
 	ANSWER_VERBATIM, /* bytes pass as they are */
@@ -74,6 +82,7 @@ struct exchange {
 	struct http_parser *client, *origin; /* origin: NULL but for STATE_ORIGIN */
 	struct mask *mask;
 	struct request request;
+	struct outgoing outgoing;
 	struct answer answer;
 	struct buf to_client, to_origin;
 	struct exchange_facts facts;
@@ -117,8 +126,12 @@ void request_release(struct exchange *x);
 
 /* ---- exchange_send.c */
 
-/* (Re)build to_origin from the scanned request. 0, or -1: memory, or a limit. */
+/* Make the scanned request ready to go, and put its beginning into to_origin. 0, or -1: memory, or a limit. */
 __attribute__((warn_unused_result)) int request_build(struct exchange *x);
+/* Begin once more. */
+__attribute__((warn_unused_result)) int request_rewind(struct exchange *x);
+/* The next piece into to_origin, which is empty. */
+void request_put_more(struct exchange *x);
 /* Lines of a body (json-lines): the next one from *at on, without its end. false: no more. */
 bool request_line(const struct buf *body, size_t *at, const uint8_t **line, size_t *len);
 enum { PART_TARGET, PART_FIELDS, PART_BODY = PART_FIELDS + HTTP_FIELDS_MAX };

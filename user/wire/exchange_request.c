@@ -151,6 +151,8 @@ void request_release(struct exchange *x)
 
 	buf_free(&r->body);
 	buf_free(&r->plain);
+	buf_free(&x->outgoing.made);
+	x->outgoing = (struct outgoing){.made = x->outgoing.made};
 	r->coded = false;
 	mask_reset(x->mask);
 }

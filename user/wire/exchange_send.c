@@ -2,7 +2,9 @@
 /* A scanned request on its way out. */
 #include "exchange_parts.h"
 
-#define LENGTH_DIGITS 20
+/* As much as goes into one segment on its way through the kernel, by the records that TLS makes of it. */
+#define PIECE ((size_t)64 * 1024)
+#define HEAD_ROOM 2048 /* what a head mostly takes */
 
 static bool found_in_lines(const struct exchange *x)
 {
@@ -84,54 +86,105 @@ static int splice_coded(const struct exchange *x, struct buf *out)
 	return r;
 }
 
-static int put_body(const struct exchange *x, bool masked, struct buf *out)
+/* What goes, and how much of it there is. */
+static int choose_body(struct exchange *x, bool masked, size_t *size)
 {
 	const struct buf *body = &x->request.body;
+	struct outgoing *o = &x->outgoing;
 
-	if (!masked)
-		return buf_append(out, buf_bytes(body), buf_len(body));
-	return x->request.coded ? splice_coded(x, out) : splice_body(x, out);
+	if (masked && (x->request.coded || x->request.kind == BODY_JSON_LINES)) {
+		if (x->request.coded ? splice_coded(x, &o->made) : splice_body(x, &o->made))
+			return -1;
+		*size = buf_len(&o->made);
+		return 0;
+	}
+	o->spliced = masked;
+	*size = buf_len(body);
+	return masked ? mask_spliced_size(x->mask, PART_BODY, buf_len(body), size) : 0;
 }
 
-/*
- * The head says how long the masked body is, which is known only once it stands there: a gap is
- * left, the body appended, and the head moved in right before it.
- */
-static int build_around(struct exchange *x, struct buf *head, struct buf *out)
+static size_t put_verbatim(struct outgoing *o, const struct buf *body, uint8_t *to, size_t room)
 {
-	bool masked = found_in_body(x);
-	size_t gap, length;
-	uint8_t *room;
+	size_t n = o->left < room ? o->left : room;
 
-	if (put_request_head(x, masked, 0, head))
-		return -1;
-	gap = buf_len(head) + LENGTH_DIGITS;
-	room = buf_reserve(out, gap + likely_length(&x->request.body));
+	memcpy(to, buf_bytes(body) + o->cut.at, n);
+	o->cut.at += n;
+	return n;
+}
+
+static size_t put_piece(struct exchange *x, uint8_t *to, size_t room)
+{
+	const struct buf *body = &x->request.body;
+	struct outgoing *o = &x->outgoing;
+
+	if (o->spliced)
+		return mask_splice_some(x->mask, PART_BODY, buf_bytes(body), buf_len(body), &o->cut,
+					to, room);
+	return put_verbatim(o, buf_len(&o->made) ? &o->made : body, to, room);
+}
+
+/* As much as makes a piece of what is in to_origin. */
+static int fill(struct exchange *x)
+{
+	struct outgoing *o = &x->outgoing;
+	size_t held = buf_len(&x->to_origin), room = held < PIECE ? PIECE - held : 0;
+	uint8_t *to;
+
+	room = room < o->left ? room : o->left;
 	if (!room)
+		return 0;
+	to = buf_reserve(&x->to_origin, room);
+	if (!to)
 		return -1;
-	memset(room, 0, gap);
-	buf_grew(out, gap);
-	if (put_body(x, masked, out))
-		return -1;
-	length = buf_len(out) - gap;
-	buf_clear(head);
-	if (put_request_head(x, masked, length, head))
-		return -1;
-	memcpy(out->data + out->head + gap - buf_len(head), buf_bytes(head), buf_len(head));
-	buf_drop(out, gap - buf_len(head));
+	room = put_piece(x, to, room);
+	buf_grew(&x->to_origin, room);
+	o->left -= room;
 	return 0;
+}
+
+/* The head says how long the masked body is, and no piece of it finds less room than the first one. */
+static int begin(struct exchange *x, bool masked, size_t size)
+{
+	struct buf *out = &x->to_origin;
+
+	if (!buf_reserve(out, size < PIECE ? size + HEAD_ROOM : PIECE) ||
+	    put_request_head(x, masked, size, out) || size > out->max - buf_len(out))
+		return -1;
+	x->outgoing.left = size;
+	return fill(x);
 }
 
 int request_build(struct exchange *x)
 {
-	struct buf head;
-	int r;
+	bool masked = found_in_body(x);
+	size_t size;
 
 	buf_clear(&x->to_origin);
-	buf_init(&head, x->to_origin.max);
-	r = build_around(x, &head, &x->to_origin);
-	buf_free(&head);
-	if (r)
-		buf_free(&x->to_origin);
-	return r;
+	if (choose_body(x, masked, &size) == 0 && begin(x, masked, size) == 0)
+		return 0;
+	buf_free(&x->to_origin);
+	return -1;
+}
+
+int request_rewind(struct exchange *x)
+{
+	const struct buf *body = &x->request.body;
+	struct outgoing *o = &x->outgoing;
+	size_t size = buf_len(&o->made) ? buf_len(&o->made) : buf_len(body);
+
+	buf_clear(&x->to_origin);
+	o->cut = (struct mask_cut){0};
+	if (o->spliced && mask_spliced_size(x->mask, PART_BODY, buf_len(body), &size))
+		return -1;
+	return begin(x, found_in_body(x), size);
+}
+
+void request_put_more(struct exchange *x)
+{
+	if (!x->outgoing.left)
+		return;
+	if (fill(x))
+		exchange_refuse(x, REFUSAL_MEMORY);
+	else if (!x->outgoing.left && x->answer.begun)
+		request_release(x);
 }
