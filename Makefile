@@ -321,7 +321,7 @@ test-claude: all ## the real Claude Code CLI from npm against the stand-in origi
 HS_FLAGS = $(shell pkg-config --exists libhs 2>/dev/null && echo -DBENCH_HYPERSCAN -lhs)
 bench_bin := $(B)/bench/scan $(B)/bench/origin $(B)/bench/load
 
-$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c tests/bench/rank.c tests/hostile.h
+$(B)/bench/scan: tests/bench/engines.c tests/bench/rivals.c tests/bench/rank.c tests/bench/turns.c tests/hostile.h
 $(B)/bench/load: tests/bench/client.c tests/bench/watch.c
 $(B)/bench/origin: tests/bench/watch.c
 $(B)/bench/%: tests/bench/%.c tests/bench/gen.c tests/bench/answer.c $(wildcard tests/bench/*.h) $(B)/libawsmaskd.a $(B)/libawsmask.a
