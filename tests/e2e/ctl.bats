@@ -125,6 +125,7 @@ mask_slowly() { # CONDITION COMMAND...
 		env TERM=xterm script -qefc "$mask <$T/slow >$T/out" "$T/typescript" >/dev/null
 	[[ "$(tail -c 300 "$T/typescript")" == *$'\r\033[K'*$'reading  23 B'*$'\r\033[K'* ]]
 	[[ "$(grep -v ^Script "$T/typescript" | tail -c 4)" != *[a-z]* ]]
+	# It would be told within a second.
 	mask_slowly "sleep 1.2" sh -c "$mask <$T/slow >$T/out 2>$T/err"
 	[ ! -s "$T/err" ]
 	NO_COLOR=1 just_out ctl vault check --vault "$T/v.db" --progress

@@ -64,17 +64,6 @@ send() { # TEXT
 	expect "the status" 200 "$(cat "$T/here.status")"
 }
 
-# So many requests on one connection, each answered.
-requests() { # COUNT
-	local n
-	for n in $(seq "$1"); do
-		printf 'url = "%s"\nheader = "content-type: application/json"\ndata = "{}"\noutput = "/dev/null"\nsilent\n' \
-			"$MESSAGES"
-		[ "$n" = "$1" ] || echo next
-	done >"$T/config"
-	place_client curl -s -K "$T/config"
-}
-
 records() {
 	place_in admin cat $LOGS/audit.jsonl | wc -l
 }

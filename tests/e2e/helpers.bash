@@ -124,6 +124,17 @@ streams() { # TAG COUNT AT-ONCE [PINGS]
 	place_client curl -s --parallel --parallel-immediate --parallel-max "$3" -K "$T/config"
 }
 
+# So many requests on one connection, each answered.
+requests() { # COUNT
+	local n
+	for n in $(seq "$1"); do
+		printf 'url = "%s"\nheader = "content-type: application/json"\ndata = "{}"\noutput = "/dev/null"\nsilent\n' \
+			"$MESSAGES"
+		[ "$n" = "$1" ] || echo next
+	done >"$T/config"
+	place_client curl -s -K "$T/config"
+}
+
 # A stream that goes on until it is let go: its process is $stream, what came of it is in $T/stream.
 stream_held() { # HOW: place_client or such
 	rm -f "$PLACE/log/go"
@@ -195,6 +206,17 @@ check_after() {
 		cat "$PLACE/origin.log" "$PLACE"/l*/trouble 2>/dev/null || true
 	fi
 	return $status
+}
+
+# Ends each test of a place whose origin may see values: none stands in these files and directories of the host (I8).
+check_stored() { # PATH...
+	local status=0
+	place_in admin grep -rlaF -f - "$@" < <(printf '%s\n' "${VALUES[@]}") || status=$?
+	[ -n "${BATS_TEST_COMPLETED:-}" ] && [ $status = 1 ] && return 0
+	echo "--- the daemon's last words"
+	tail -n 30 "$PLACE/daemon.log"
+	cat "$PLACE/origin.log" "$T"/*.error 2>/dev/null || true
+	[ $status = 1 ]
 }
 
 sanitizer_silent() {

@@ -9,22 +9,7 @@ setup_file() {
 }
 
 teardown() {
-	status=0
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
-		tail -n 30 "$PLACE/daemon.log"
-		cat "$PLACE/origin.log" "$T"/*.error 2>/dev/null
-	} || true
-	values_stayed || status=1
-	return $status
-}
-
-# I8: neither the log nor the report's file knows a value.
-values_stayed() {
-	local value
-	for value in "${VALUES[@]}"; do
-		fails grep -aF -e "$value" "$PLACE/daemon.log" || return 1
-		fails place_in admin grep -qaF -e "$value" /var/lib/awsmask/report.db || return 1
-	done
+	check_stored "$PLACE/daemon.log" /var/lib/awsmask/report.db
 }
 
 # Ask, and want the origin to have received these very bytes.

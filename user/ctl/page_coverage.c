@@ -178,10 +178,21 @@ void page_write_coverage(const struct page *p, FILE *out)
 
 /* ---- hosts */
 
-static void write_host(FILE *out, const struct page_host *h)
+static void write_host_cells(FILE *out, const struct page_host *h)
 {
 	const struct report_sums both = page_both(&h->sums);
 
+	html_cell_count(out, h->days);
+	html_cell_count(out, h->sums.sums[0].requests);
+	html_cell_count(out, h->sums.sums[1].requests);
+	html_cell_count(out, both.found);
+	html_cell_count(out, both.passed);
+	html_cell_count(out, both.refused);
+	html_row_end(out);
+}
+
+static void write_host(FILE *out, const struct page_host *h)
+{
 	html_row(out, h->name);
 	html_cell_text(out, *h->version ? h->version : "not said");
 	fputs("<td>", out);
@@ -191,13 +202,7 @@ static void write_host(FILE *out, const struct page_host *h)
 	if (h->last >= 0)
 		page_day(out, h->last);
 	fputs("</td>", out);
-	html_cell_count(out, h->days);
-	html_cell_count(out, h->sums.sums[0].requests);
-	html_cell_count(out, h->sums.sums[1].requests);
-	html_cell_count(out, both.found);
-	html_cell_count(out, both.passed);
-	html_cell_count(out, both.refused);
-	html_row_end(out);
+	write_host_cells(out, h);
 }
 
 static void write_other_hosts(const struct page *p, FILE *out)
@@ -210,13 +215,7 @@ static void write_other_hosts(const struct page *p, FILE *out)
 	}
 	html_row_others(out, p->hosts - PAGE_ROWS_MAX, "hosts");
 	fputs("<td></td><td></td><td></td>", out);
-	html_cell_count(out, others.days);
-	html_cell_count(out, others.sums.sums[0].requests);
-	html_cell_count(out, others.sums.sums[1].requests);
-	html_cell_count(out, page_both(&others.sums).found);
-	html_cell_count(out, page_both(&others.sums).passed);
-	html_cell_count(out, page_both(&others.sums).refused);
-	html_row_end(out);
+	write_host_cells(out, &others);
 }
 
 static void write_enrolled(const struct page *p, FILE *out)

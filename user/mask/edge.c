@@ -99,24 +99,6 @@ static bool colour_ends(const uint8_t *text, size_t at)
 	return false;
 }
 
-/* What stands behind the backslash of the escapes of RFC 8259 section 7 that have one byte */
-static bool is_escaped(uint8_t c)
-{
-	switch (c) {
-	case 'n':
-	case 'r':
-	case 't':
-	case 'b':
-	case 'f':
-	case '"':
-	case '/':
-	case '\\':
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* What most bytes have before them: no byte with which an escape begins that ends in two digits. */
 static bool no_hex_escape(const uint8_t *text, size_t at)
 {
@@ -141,7 +123,7 @@ bool escape_ends(const uint8_t *text, size_t at)
 	if (at < 2)
 		return false;
 	last = text[at - 1];
-	if (text[at - 2] == '\\' && is_escaped(last))
+	if (text[at - 2] == '\\' && escape_has(last))
 		return true;
 	if (is_hex(last) && !no_hex_escape(text, at))
 		return percent_ends(text, at) || hex_escape_ends(text, at);
@@ -167,7 +149,7 @@ bool edge_left(enum edge e, const uint8_t *text, size_t at)
 
 bool edge_may_follow(enum edge e, uint8_t before)
 {
-	return e == EDGE_ANY || !is_alnum(before) || is_hex(before) || is_escaped(before) ||
+	return e == EDGE_ANY || !is_alnum(before) || is_hex(before) || escape_has(before) ||
 	       before == 'm' || before == 'K';
 }
 

@@ -26,6 +26,24 @@ enum chars {
 
 #define NO_START SIZE_MAX
 
+/* What stands behind the backslash of the escapes of RFC 8259 section 7 that have one byte. */
+static inline bool escape_has(uint8_t c)
+{
+	switch (c) {
+	case 'n':
+	case 'r':
+	case 't':
+	case 'b':
+	case 'f':
+	case '"':
+	case '/':
+	case '\\':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
  * Is text[at - 1] the last byte of an escape: \n and its like, \uXXXX, \xXX, %XX (%25XX, $25XX), an
  * ANSI colour?

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where known values may stand: most tokens are told from all of them by one look into a filter. */
 #include "classes.h"
+#include "edge.h"
 #include "known_table.h"
 
 #define WORDS 16 /* of 64 bytes: so much of a text at a time */
@@ -81,17 +82,9 @@ static void backslash_end(struct pass *p, size_t at, uint8_t kind)
 	case 'e':
 		colour_end(p, at + 2);
 		break;
-	case 'n':
-	case 'r':
-	case 't':
-	case 'b':
-	case 'f':
-	case '"':
-	case '/':
-	case '\\':
-		escape_end(p, at + 2);
-		break;
 	default:
+		if (escape_has(kind))
+			escape_end(p, at + 2);
 		break;
 	}
 }
