@@ -9,12 +9,14 @@
 #define GAP 8 /* so many words of zeroes end a piece */
 
 _Static_assert(sizeof(struct anchors) % sizeof(uint64_t) == 0, "words");
+_Static_assert(sizeof(struct window) % sizeof(uint64_t) == 0, "words");
 
 static void remove_addresses(struct anchors *a)
 {
 	for (unsigned i = 0; i < a->count; i++)
 		a->nodes[i].text = NULL;
 	a->guards.cells = a->guards.room = NULL;
+	a->windows = a->room = NULL;
 	a->proposer.kernel = NULL;
 	a->proposer.pick = NULL;
 }
@@ -62,10 +64,22 @@ static void print_cells(const struct guards *g)
 	puts("};");
 }
 
+static void print_windows(const struct anchors *a)
+{
+	const uint64_t *words = (const uint64_t *)a->windows;
+	size_t n = a->count * sizeof(*a->windows) / sizeof(*words);
+
+	puts("static const uint64_t image_windows[] = {");
+	for (size_t i = 0; i < n; i++)
+		printf("0x%" PRIx64 ",%c", words[i], i % 8 ? ' ' : '\n');
+	puts("};");
+}
+
 int main(void)
 {
 	char why[300];
 	struct catalogue *c = catalogue_first(RULE_COUNT, why, sizeof(why));
+	struct window *windows;
 	uint16_t *room;
 
 	if (!c) {
@@ -73,14 +87,17 @@ int main(void)
 		return 1;
 	}
 	puts("/* Made by tools/catalogue_image.c: do not edit. */");
-	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_RULES %d\n", sizeof(c->anchors),
-	       RULE_COUNT);
+	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_WINDOW %zu\n#define IMAGE_RULES %d\n",
+	       sizeof(c->anchors), sizeof(struct window), RULE_COUNT);
 	print_cells(&c->anchors.guards);
+	print_windows(&c->anchors);
 	room = c->anchors.guards.room;
+	windows = c->anchors.room;
 	remove_addresses(&c->anchors);
 	print_pieces((const uint64_t *)&c->anchors);
 	print_words((const uint64_t *)&c->anchors);
 	c->anchors.guards.room = room;
+	c->anchors.room = windows;
 	catalogue_free(c);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

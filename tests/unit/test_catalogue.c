@@ -31,6 +31,7 @@ Test(catalogue, image_is_what_the_expressions_say)
 	struct catalogue *c = made(catalogue_new(why, sizeof(why)), why);
 	struct catalogue *now = made(catalogue_first(RULE_COUNT, why, sizeof(why)), why);
 	struct guards *g = &now->anchors.guards;
+	struct window *windows;
 	uint16_t *room = g->room;
 
 	cr_assert_eq(c->anchors.count, now->anchors.count);
@@ -40,10 +41,16 @@ Test(catalogue, image_is_what_the_expressions_say)
 	}
 	cr_assert_eq(c->anchors.guards.cell_count, g->cell_count);
 	cr_assert(!memcmp(c->anchors.guards.cells, g->cells, g->cell_count * sizeof(g->cells[0])));
+	cr_assert(!memcmp(c->anchors.windows, now->anchors.windows,
+			  now->anchors.count * sizeof(*now->anchors.windows)));
+	now->anchors.windows = c->anchors.windows;
+	windows = now->anchors.room;
+	now->anchors.room = NULL;
 	g->cells = c->anchors.guards.cells;
 	g->room = NULL;
 	cr_assert(!memcmp(&c->anchors, &now->anchors, sizeof(now->anchors)));
 	g->room = room;
+	now->anchors.room = windows;
 	catalogue_free(now);
 	catalogue_free(c);
 }

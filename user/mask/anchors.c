@@ -194,10 +194,30 @@ static int add_grams(struct anchors *a, const struct window *w, const struct gra
 	return rc;
 }
 
+/* Make room for ANCHORS_MAX windows. 0, or -1: memory is out. */
+static int windows_reserve(struct anchors *a)
+{
+	if (a->room)
+		return 0;
+	a->room = calloc(ANCHORS_MAX, sizeof(*a->room));
+	if (!a->room)
+		return -1;
+	if (a->count)
+		memcpy(a->room, a->windows, a->count * sizeof(*a->room));
+	a->windows = a->room;
+	return 0;
+}
+
+void anchors_free(struct anchors *a)
+{
+	guards_free(&a->guards);
+	free(a->room);
+}
+
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
 		      const struct around *around)
 {
-	struct window *w = &a->windows[a->count];
+	struct window *w = &a->room[a->count];
 	struct anchor_node *last;
 
 	if (a->count == ANCHORS_MAX)
@@ -246,7 +266,7 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	if (guards_reserve(&a->guards) < 0) {
+	if (guards_reserve(&a->guards) < 0 || windows_reserve(a) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
@@ -284,7 +304,8 @@ void anchors_ready(struct anchors *a)
 			link++;
 		a->first[gram] = (uint16_t)link;
 	}
-	proposer_add(&a->proposer, a->windows, a->proposed, a->count);
+	if (a->room || !a->count) /* else none was added */
+		proposer_add(&a->proposer, a->room, a->proposed, a->count);
 	a->proposed = a->count;
 }
 

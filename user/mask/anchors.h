@@ -59,11 +59,14 @@ struct anchors {
 	unsigned count, link_count;
 	unsigned proposed; /* so many of them the proposer has */
 	struct anchor_node nodes[ANCHORS_MAX];
-	struct window windows[ANCHORS_MAX];
 	struct anchor_link links[LINKS_MAX]; /* by gram */
+	const struct window *windows; /* of the nodes: only who adds anchors needs them ... */
+	struct window *room;	      /* and then they are here, where more can be added; or NULL */
 	struct guards guards;
 	struct proposer proposer;
 };
+
+void anchors_free(struct anchors *a);
 
 /* Add a rule's anchors; `f` serves for all rules. 0, or -1 with the reason in `why`. */
 __attribute__((warn_unused_result)) int anchors_add(struct anchors *a, struct follow *f,
