@@ -17,6 +17,10 @@ static void remove_addresses(struct anchors *a)
 		a->nodes[i].text = NULL;
 	a->guards.cells = a->guards.room = NULL;
 	a->windows = a->room = NULL;
+	a->joints[0].cells = NULL;
+	a->joints[0].maps = NULL;
+	a->joints[0].tries = NULL;
+	a->joints[0].owned = false;
 	a->proposer.kernel = NULL;
 	a->proposer.pick = NULL;
 }
@@ -64,6 +68,24 @@ static void print_cells(const struct guards *g)
 	puts("};");
 }
 
+static void print_joint(const struct joint *j)
+{
+	puts("static const _Alignas(8) uint32_t image_joint_cells[] = {");
+	for (uint32_t i = 0; i < j->cell_count; i++)
+		printf("%" PRIu32 ",%c", j->cells[i], i % 16 ? ' ' : '\n');
+	puts("};\nstatic const uint8_t image_joint_maps[] = {");
+	for (uint32_t i = 0; i < j->map_count * 256; i++)
+		printf("%u,%c", j->maps[i], i % 32 ? ' ' : '\n');
+	puts("};\nstatic const struct joint_try image_joint_tries[] = {");
+	for (uint32_t i = 0; i < j->try_count; i++) {
+		const struct joint_try *t = &j->tries[i];
+
+		printf("{%u,%u,%u,%u,%u},%c", t->node, t->step, t->behind, t->known, t->last,
+		       i % 8 ? ' ' : '\n');
+	}
+	puts("};");
+}
+
 static void print_windows(const struct anchors *a)
 {
 	const uint64_t *words = (const uint64_t *)a->windows;
@@ -75,12 +97,28 @@ static void print_windows(const struct anchors *a)
 	puts("};");
 }
 
+/* As the catalogue has it, but for what it may free. */
+static void print_anchors(struct anchors *a)
+{
+	uint16_t *room = a->guards.room;
+	struct window *windows = a->room;
+	struct joint joint = a->joints[0];
+
+	print_cells(&a->guards);
+	print_windows(a);
+	print_joint(&joint);
+	remove_addresses(a);
+	print_pieces((const uint64_t *)a);
+	print_words((const uint64_t *)a);
+	a->guards.room = room;
+	a->room = windows;
+	a->joints[0] = joint;
+}
+
 int main(void)
 {
 	char why[300];
 	struct catalogue *c = catalogue_first(RULE_COUNT, why, sizeof(why));
-	struct window *windows;
-	uint16_t *room;
 
 	if (!c) {
 		fprintf(stderr, "the catalogue does not compile: %s\n", why);
@@ -89,15 +127,7 @@ int main(void)
 	puts("/* Made by tools/catalogue_image.c: do not edit. */");
 	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_WINDOW %zu\n#define IMAGE_RULES %d\n",
 	       sizeof(c->anchors), sizeof(struct window), RULE_COUNT);
-	print_cells(&c->anchors.guards);
-	print_windows(&c->anchors);
-	room = c->anchors.guards.room;
-	windows = c->anchors.room;
-	remove_addresses(&c->anchors);
-	print_pieces((const uint64_t *)&c->anchors);
-	print_words((const uint64_t *)&c->anchors);
-	c->anchors.guards.room = room;
-	c->anchors.room = windows;
+	print_anchors(&c->anchors);
 	catalogue_free(c);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

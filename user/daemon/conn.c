@@ -11,6 +11,7 @@
 
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
+#define HEAD_PIECE 4096
 #define BUSY_MS 60000
 #define QUIET_MS 5000
 #define STOOD_STILL_MS 1000
@@ -197,9 +198,12 @@ ssize_t conn_fill(struct conn *c)
 	uint8_t *to;
 	ssize_t n;
 
+	/* Behind the head a body mostly has a place of its own (exchange_body_space()). */
+	if (c->client.ssl && (!c->exchange || !exchange_is_begun(c->exchange)))
+		piece = HEAD_PIECE;
 	if (room > piece)
 		room = piece;
-	if (!room)
+	if (!room || stream_is_dry(&c->client))
 		return STREAM_AGAIN;
 	to = buf_reserve(&c->in, room);
 	if (!to)

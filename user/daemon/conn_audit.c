@@ -29,7 +29,8 @@ static uint64_t put_types(const struct conn *c, struct audit_record *r,
 	const struct types *types = c->thread->worker->types;
 	uint64_t all = 0;
 
-	for (unsigned t = 0; t < types_count(types); t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < types_count(types);
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 		size_t replaced = r->observe ? 0 : counts->by_type[t];
 		size_t seen = r->observe ? found : counts->observed[t];

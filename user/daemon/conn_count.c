@@ -21,13 +21,12 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 	uint64_t masked = 0, observed = 0;
 	bool observe = conn_observes(c);
 
-	for (unsigned t = 0; t < TYPE_MAX; t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < TYPE_MAX;
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 		size_t replaced = observe ? 0 : counts->by_type[t];
 		size_t seen = observe ? found : counts->observed[t];
 
-		if (!found)
-			continue;
 		stat_add(&s->masked_by_type[stats_slot(slots, t)], replaced);
 		stat_add(&s->observed_by_type[stats_slot(slots, t)], seen);
 		masked += replaced;
@@ -152,7 +151,8 @@ static size_t add_types(char *text, size_t size, const struct types *types,
 {
 	size_t all = 0;
 
-	for (unsigned t = 0; t < types_count(types); t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < types_count(types);
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 
 		if (found)

@@ -26,6 +26,9 @@ static void restore_addresses(struct anchors *a)
 	}
 	a->guards.cells = image_cells;
 	a->windows = (const void *)image_windows;
+	a->joints[0].cells = image_joint_cells;
+	a->joints[0].maps = image_joint_maps;
+	a->joints[0].tries = image_joint_tries;
 	proposer_use_best(&a->proposer);
 }
 
