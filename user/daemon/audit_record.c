@@ -39,6 +39,19 @@ void audit_count(struct audit_count *counts, uint32_t *count, const char *label,
 	last->n = most > UINT32_MAX - last->n ? UINT32_MAX : last->n + most;
 }
 
+static void copy_counts(struct audit_count *to, const struct audit_count *from, uint32_t n)
+{
+	memcpy(to, from, n * sizeof(*to));
+}
+
+void audit_copy(struct audit_record *to, const struct audit_record *from)
+{
+	memcpy(to, from, offsetof(struct audit_record, masked));
+	copy_counts(to->masked, from->masked, from->masked_count);
+	copy_counts(to->observed, from->observed, from->observed_count);
+	copy_counts(to->placeholders, from->placeholders, from->placeholder_count);
+}
+
 static void bound_counts(struct audit_count *counts, uint32_t *count, uint32_t max)
 {
 	if (*count > max)

@@ -102,6 +102,8 @@ void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verd
 void audit_text(char *field, size_t size, const char *text);
 /* So many of a type, summed up as "other" where there is no more room. */
 void audit_count(struct audit_count *counts, uint32_t *count, const char *label, uint64_t n);
+/* Without what its arrays have room for: that is most of it. `from` can be written (audit_bound()). */
+void audit_copy(struct audit_record *to, const struct audit_record *from);
 /* Whatever it holds, it can be written: counts are within the arrays, and texts end. */
 void audit_bound(struct audit_record *r);
 
