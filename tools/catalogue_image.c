@@ -15,6 +15,10 @@ static void remove_addresses(struct anchors *a)
 	for (unsigned i = 0; i < a->count; i++)
 		a->nodes[i].text = NULL;
 	a->guards.cells = a->guards.room = NULL;
+	a->joints[0].cells = NULL;
+	a->joints[0].maps = NULL;
+	a->joints[0].tries = NULL;
+	a->joints[0].owned = false;
 	a->proposer.kernel = NULL;
 	a->proposer.pick = NULL;
 }
@@ -62,11 +66,43 @@ static void print_cells(const struct guards *g)
 	puts("};");
 }
 
+static void print_joint(const struct joint *j)
+{
+	puts("static const _Alignas(8) uint32_t image_joint_cells[] = {");
+	for (uint32_t i = 0; i < j->cell_count; i++)
+		printf("%" PRIu32 ",%c", j->cells[i], i % 16 ? ' ' : '\n');
+	puts("};\nstatic const uint8_t image_joint_maps[] = {");
+	for (uint32_t i = 0; i < j->map_count * 256; i++)
+		printf("%u,%c", j->maps[i], i % 32 ? ' ' : '\n');
+	puts("};\nstatic const struct joint_try image_joint_tries[] = {");
+	for (uint32_t i = 0; i < j->try_count; i++) {
+		const struct joint_try *t = &j->tries[i];
+
+		printf("{%u,%u,%u,%u,%u},%c", t->node, t->step, t->behind, t->known, t->last,
+		       i % 8 ? ' ' : '\n');
+	}
+	puts("};");
+}
+
+/* As the catalogue has it, but for what it may free. */
+static void print_anchors(struct anchors *a)
+{
+	uint16_t *room = a->guards.room;
+	struct joint joint = a->joints[0];
+
+	print_cells(&a->guards);
+	print_joint(&joint);
+	remove_addresses(a);
+	print_pieces((const uint64_t *)a);
+	print_words((const uint64_t *)a);
+	a->guards.room = room;
+	a->joints[0] = joint;
+}
+
 int main(void)
 {
 	char why[300];
 	struct catalogue *c = catalogue_first(RULE_COUNT, why, sizeof(why));
-	uint16_t *room;
 
 	if (!c) {
 		fprintf(stderr, "the catalogue does not compile: %s\n", why);
@@ -75,12 +111,7 @@ int main(void)
 	puts("/* Made by tools/catalogue_image.c: do not edit. */");
 	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_RULES %d\n", sizeof(c->anchors),
 	       RULE_COUNT);
-	print_cells(&c->anchors.guards);
-	room = c->anchors.guards.room;
-	remove_addresses(&c->anchors);
-	print_pieces((const uint64_t *)&c->anchors);
-	print_words((const uint64_t *)&c->anchors);
-	c->anchors.guards.room = room;
+	print_anchors(&c->anchors);
 	catalogue_free(c);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

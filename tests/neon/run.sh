@@ -13,7 +13,7 @@ cc=(aarch64-linux-gnu-gcc -static -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra 
 # What these tests are about, and what that needs.
 declare -A needs=(
 	[buf]="buf"
-	[propose]="propose* anchors edge follow*"
+	[propose]="propose* anchors edge follow* joint*"
 	[wide]="classes* jstr* buf"
 	[known]="buf edge known* classes*"
 	[memo]="buf memo"

@@ -103,110 +103,15 @@ static size_t choose_pair(const struct rule *r, const struct around *around)
 	return best;
 }
 
-/* The bits that all bytes of each place have in common. */
-static struct gram_cell cell_of(const struct window *w)
-{
-	uint8_t mask[WINDOW_WIDTH], want[WINDOW_WIDTH];
-	struct gram_cell cell;
-
-	for (unsigned k = 0; k < WINDOW_WIDTH; k++) {
-		unsigned first = byte_set_next(&w->at[k], 0);
-
-		mask[k] = 0xff;
-		for (unsigned c = first; c < 256; c = byte_set_next(&w->at[k], c + 1))
-			mask[k] &= (uint8_t) ~(c ^ first);
-		want[k] = (uint8_t)first & mask[k];
-	}
-	memcpy(&cell.mask, mask, sizeof(cell.mask));
-	memcpy(&cell.want, want, sizeof(cell.want));
-	return cell;
-}
-
-/* A cell without a node wants what its mask leaves nothing of. */
-static void cells_empty(struct gram_cell *cells, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		cells[i] = (struct gram_cell){.want = 1};
-}
-
-static void cell_join(struct gram_cell *cell, const struct gram_cell *more)
-{
-	if (!cell->mask && cell->want) {
-		*cell = *more;
-		return;
-	}
-	cell->mask &= more->mask & ~(cell->want ^ more->want);
-	cell->want &= cell->mask;
-}
-
-/* Put the last node under a gram, once. 0, or -1: there are too many links. */
-static int link_add(struct anchors *a, uint32_t gram)
-{
-	struct anchor_link link = {(uint16_t)gram, (uint16_t)(a->count - 1)};
-
-	for (unsigned i = a->link_count; i-- && a->links[i].node == link.node;)
-		if (a->links[i].gram == link.gram)
-			return 0;
-	if (a->link_count == LINKS_MAX - LINKS_SPARE)
-		return -1;
-	a->links[a->link_count++] = link;
-	return 0;
-}
-
-/* The bytes of a set, each as gram_fold() makes it. */
-static unsigned set_bytes(const struct byte_set *s, uint8_t out[static 256])
-{
-	struct byte_set folded = {0};
-	unsigned n = 0;
-
-	for (unsigned c = byte_set_next(s, 0); c < 256; c = byte_set_next(s, c + 1)) {
-		uint8_t byte = (uint8_t)(c | 0x20);
-
-		if (byte_set_has(&folded, byte))
-			continue;
-		byte_set_add(&folded, byte);
-		out[n++] = byte;
-	}
-	return n;
-}
-
-/* Under each three bytes that can stand at the last node's pair; of the pair itself there is one. 0 or -1. */
-static int add_grams(struct anchors *a, const struct window *w, const struct gram_cell *cell)
-{
-	uint8_t bytes[3][256];
-	unsigned n[3];
-	uint32_t two;
-	int rc = 0;
-
-	for (unsigned k = 0; k < 3; k++)
-		n[k] = set_bytes(&w->at[WINDOW_BEFORE + k], bytes[k]);
-	two = bytes[0][0] | (uint32_t)bytes[1][0] << 8;
-	if (n[2] > GRAM_LAST_MAX) {
-		cell_join(&a->cells[gram_of_two(two)], cell);
-		return link_add(a, gram_of_two(two));
-	}
-	for (unsigned i = 0; rc == 0 && i < n[2]; i++) {
-		uint32_t at = gram_of_three(two | (uint32_t)bytes[2][i] << 16);
-
-		cell_join(&a->cells[at], cell);
-		rc = link_add(a, at);
-	}
-	return rc;
-}
-
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
 		      const struct around *around)
 {
-	struct window *w = &a->windows[a->count];
-	struct anchor_node *last;
-
 	if (a->count == ANCHORS_MAX)
 		return -1;
-	last = &a->nodes[a->count++];
-	*last = *node;
-	window_fill(w, node->text, node->pair_at, fold, around);
-	last->window = cell_of(w);
-	return add_grams(a, w, &last->window);
+	a->nodes[a->count] = *node;
+	window_fill(&a->windows[a->count], node->text, node->pair_at, fold, around);
+	a->count++;
+	return 0;
 }
 
 static int check_anchors(const struct rule *r, char *why, size_t why_size)
@@ -240,8 +145,11 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 		size_t why_size)
 {
 	struct around around[RULE_ANCHORS_MAX];
-	struct anchor_node node = {
-		.rule = rule, .left = (uint8_t)r->left, .back = r->back > 0, .folds = r->fold};
+	struct anchor_node node = {.rule = rule,
+				   .left = (uint8_t)r->left,
+				   .back = r->back > 0,
+				   .back_chars = (uint8_t)r->back_chars,
+				   .folds = r->fold};
 	int rc = 0;
 
 	if (check_anchors(r, why, why_size) < 0)
@@ -249,9 +157,6 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 	if (guards_reserve(&a->guards) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -1;
-	}
-	if (!a->count) {
-		cells_empty(a->cells, GRAMS);
 	}
 	node.guard = (uint16_t)follow_read(f, r->expression, &a->guards);
 	look_around(r, f, &a->guards, node.guard, around);
@@ -267,25 +172,21 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 	return rc;
 }
 
-static int link_compare(const void *a, const void *b)
+int anchors_ready(struct anchors *a)
 {
-	const struct anchor_link *x = a, *y = b;
+	struct joint *j = &a->joints[a->joint_count > 0];
+	unsigned from = a->joint_count ? a->joints[0].nodes : 0;
 
-	return x->gram != y->gram ? (int)x->gram - (int)y->gram : (int)x->node - (int)y->node;
+	proposer_add(&a->proposer, a->windows, a->joint_count, a->count);
+	a->joint_count = a->count;
+	return joint_make(j, a, from, a->count);
 }
 
-void anchors_ready(struct anchors *a)
+void anchors_free(struct anchors *a)
 {
-	unsigned link = 0;
-
-	qsort(a->links, a->link_count, sizeof(a->links[0]), link_compare);
-	for (unsigned gram = 0; gram <= GRAMS; gram++) {
-		while (link < a->link_count && a->links[link].gram < gram)
-			link++;
-		a->first[gram] = (uint16_t)link;
-	}
-	proposer_add(&a->proposer, a->windows, a->proposed, a->count);
-	a->proposed = a->count;
+	guards_free(&a->guards);
+	for (unsigned i = 0; i < JOINTS; i++)
+		joint_free(&a->joints[i]);
 }
 
 static bool stands(const struct anchor_node *node, const uint8_t *p)
@@ -300,9 +201,14 @@ static bool stands(const struct anchor_node *node, const uint8_t *p)
 	return true;
 }
 
-bool anchor_goes_on(const struct anchors *a, const struct anchor_node *node, const uint8_t *text,
+bool anchor_goes_on(const struct anchors *a, const struct joint_try *t, const uint8_t *text,
 		    size_t at, size_t len)
 {
+	const struct anchor_node *node = &a->nodes[t->node];
+
+	if (t->known)
+		return guard_goes_on(&a->guards, node->guard, t->step, text,
+				     at + node->len + t->behind, at + node->len + GUARD_BYTES, len);
 	return len - at >= node->len && stands(node, text + at) &&
 	       guard_lets(&a->guards, node->guard, node->start, text, at, at + node->len, len);
 }

@@ -187,12 +187,10 @@ struct catalogue *catalogue_first(unsigned rules, char *why, size_t why_size)
 	snprintf(why, why_size, "out of memory");
 	for (unsigned id = 0; c && f && rc == 0 && id < rules; id++)
 		rc = add_anchors(c, f, id, why, why_size);
-	if (!f || rc < 0) {
+	if (!f || rc < 0 || !c || anchors_ready(&c->anchors) < 0) {
 		catalogue_free(c);
 		c = NULL;
 	}
-	if (c)
-		anchors_ready(&c->anchors);
 	follow_free(f);
 	return c;
 }
@@ -237,8 +235,10 @@ int catalogue_extend(struct catalogue *c, const struct types *types, const struc
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = add_own(c, f, &rules[i], why, why_size);
 	follow_free(f);
-	if (rc == 0)
-		anchors_ready(&c->anchors);
+	if (rc == 0 && anchors_ready(&c->anchors) < 0) {
+		snprintf(why, why_size, "out of memory");
+		rc = -1;
+	}
 	return rc;
 }
 
@@ -254,6 +254,6 @@ void catalogue_free(struct catalogue *c)
 	for (unsigned id = 0; c->rules && id < RULES_MAX; id++)
 		compiled_free(atomic_load(&c->rules[id]));
 	free((void *)c->rules);
-	guards_free(&c->anchors.guards);
+	anchors_free(&c->anchors);
 	free(c);
 }

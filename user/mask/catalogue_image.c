@@ -24,6 +24,9 @@ static void restore_addresses(struct anchors *a)
 		node->text = rule_table[node->rule].anchors[n];
 	}
 	a->guards.cells = image_cells;
+	a->joints[0].cells = image_joint_cells;
+	a->joints[0].maps = image_joint_maps;
+	a->joints[0].tries = image_joint_tries;
 	proposer_use_best(&a->proposer);
 }
 

@@ -152,11 +152,12 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	return add_groups(d, rule, id, text, len, spans);
 }
 
-/* Try the node's rule if its anchor really is there. */
-static inline int try_node(struct detector *d, const struct anchor_node *node, const uint8_t *text,
+/* Try a rule whose pair stands at `at`, if its anchor goes on. */
+static inline int try_rule(struct detector *d, const struct joint_try *t, const uint8_t *text,
 			   size_t len, size_t at, struct buf *spans)
 {
 	const struct anchors *a = &d->catalogue->anchors;
+	const struct anchor_node *node = &a->nodes[t->node];
 	size_t anchor = at - node->pair_at, start = anchor;
 	const struct rule *rule;
 
@@ -165,7 +166,7 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	d->work.anchors++;
 	if (!node->back && !edge_left(node->left, text, start))
 		return 0;
-	if (!anchor_goes_on(a, node, text, anchor, len))
+	if (!anchor_goes_on(a, t, text, anchor, len))
 		return 0;
 	if (node->back) {
 		rule = rule_of(d->catalogue, node->rule);
@@ -177,18 +178,30 @@ static inline int try_node(struct detector *d, const struct anchor_node *node, c
 	return confirm(d, node->rule, text, len, start, spans);
 }
 
+/* All that a walk has left. */
+static inline int try_place(struct detector *d, const struct place *place, const uint8_t *text,
+			    size_t len, struct buf *spans)
+{
+	const struct joint_try *t = d->places.tries + place->row;
+	size_t at = d->places.from + place->at;
+
+	do {
+		if (try_rule(d, t, text, len, at, spans) < 0)
+			return -1;
+	} while (!t++->last);
+	return 0;
+}
+
 /* Try the rules at all of their anchors. */
 static int try_anchors(struct detector *d, const uint8_t *text, size_t len, struct buf *spans)
 {
-	const struct anchors *a = &d->catalogue->anchors;
 	struct places *p = &d->places;
 	size_t n;
 
-	places_begin(p, a, text, len);
+	places_begin(p, &d->catalogue->anchors, text, len);
 	while ((n = places_next(p))) {
 		for (size_t i = 0; i < n; i++)
-			if (try_node(d, &a->nodes[p->list[i].node], text, len,
-				     p->from + p->list[i].at, spans) < 0)
+			if (try_place(d, &p->list[i], text, len, spans) < 0)
 				return -1;
 		if (effort(d) > d->effort_end)
 			return -1;

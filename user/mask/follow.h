@@ -14,7 +14,6 @@
 #define GUARD_RULES_MAX 512
 #define GUARD_CELLS_MAX (1u << 22)
 #define GUARD_BEFORE 2 /* so many bytes before the anchor are looked at */
-#define GUARD_QUICK_BYTES 6
 #define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
 
 enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
@@ -85,45 +84,28 @@ static inline uint16_t guard_step(const struct guards *g, const struct guard *gu
 void guard_before(const struct guards *g, unsigned rule, struct guard_start start,
 		  struct byte_set out[static GUARD_BEFORE]);
 
-/* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
-static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,
-			      const uint8_t *text, size_t anchor, size_t at, size_t len)
+/* May a match go on at text[at..len), as far as `end`, where its guard stands at this step? */
+static inline bool guard_goes_on(const struct guards *g, unsigned rule, uint16_t step,
+				 const uint8_t *text, size_t at, size_t end, size_t len)
 {
-	const struct guard *guard = &g->rules[rule];
-	uint16_t step = start.step;
-
-	/* Before the text nothing stands, which no expression asks for: any byte will do. */
-	for (size_t i = 1; step >= GUARD_FIRST && i <= start.before; i++)
-		step = guard_step(g, guard, step, i <= anchor ? text[anchor - i] : 0);
-	for (size_t i = 0; step >= GUARD_FIRST && i < GUARD_BYTES; i++, at++) {
-		if (at == len)
+	for (; step >= GUARD_FIRST && at < end; at++) {
+		if (at >= len)
 			return false;
-		step = guard_step(g, guard, step, text[at]);
+		step = guard_step(g, &g->rules[rule], step, text[at]);
 	}
 	return step != GUARD_NEVER;
 }
 
-/*
- * The same without a branch, as far as GUARD_QUICK_BYTES behind the anchor say; they, and those before it,
- * are text.
- */
-static inline bool guard_lets_quickly(const struct guards *g, unsigned rule,
-				      struct guard_start start, const uint8_t *anchor,
-				      const uint8_t *behind)
+/* May a match go on at text[at..len) behind the anchor that begins at `anchor`? */
+static inline bool guard_lets(const struct guards *g, unsigned rule, struct guard_start start,
+			      const uint8_t *text, size_t anchor, size_t at, size_t len)
 {
-	const struct guard *guard = &g->rules[rule];
 	uint16_t step = start.step;
 
-#pragma GCC unroll 8
-	for (unsigned i = 1; i <= GUARD_BEFORE; i++) {
-		uint16_t next = guard_step(g, guard, step, anchor[-(int)i]);
-
-		step = i <= start.before ? next : step;
-	}
-#pragma GCC unroll 8
-	for (size_t i = 0; i < GUARD_QUICK_BYTES; i++)
-		step = guard_step(g, guard, step, behind[i]);
-	return step != GUARD_NEVER;
+	/* Before the text nothing stands, which no expression asks for: any byte will do. */
+	for (size_t i = 1; step >= GUARD_FIRST && i <= start.before; i++)
+		step = guard_step(g, &g->rules[rule], step, i <= anchor ? text[anchor - i] : 0);
+	return guard_goes_on(g, rule, step, text, at, at + GUARD_BYTES, len);
 }
 
 #endif

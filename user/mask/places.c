@@ -1,90 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "places.h"
 
-#define COPIED 4 /* nodes that are copied at once */
-/* So far from the text's ends all that an anchor is held against lies within it. */
-#define MARGIN_BEFORE 16
-#define MARGIN_BEHIND (UINT8_MAX + 1 + GUARD_QUICK_BYTES)
-
-_Static_assert(MARGIN_BEFORE >= ANCHOR_PAIR_PLACES + WINDOW_BEFORE - 1,
-	       "an anchor's start is in it");
-
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len)
 {
 	p->anchors = a;
 	p->text = text;
 	p->len = len;
 	p->from = p->cursor = 0;
-	p->gram = p->gram_count = 0;
+	p->joint = JOINTS;
 }
 
-/* The window around a pair; beyond the text's ends there are zeroes. */
-static inline uint64_t window_at(const struct places *p, size_t at, bool inner)
+/* What is looked at, with what a walk may read around it: the text, or at its ends a copy with zeroes beyond. */
+static const uint8_t *readable(struct places *p)
 {
-	uint8_t bytes[WINDOW_WIDTH] = {0};
-	uint64_t w;
+	size_t before = p->from < JOINT_BEFORE ? p->from : JOINT_BEFORE;
+	size_t end = p->cursor + JOINT_BEHIND;
 
-	if (inner || (at >= WINDOW_BEFORE && p->len - at >= WINDOW_WIDTH - WINDOW_BEFORE)) {
-		memcpy(&w, p->text + at - WINDOW_BEFORE, sizeof(w));
-		return w;
-	}
-	for (size_t k = 0; k < WINDOW_WIDTH; k++)
-		if (at + k >= WINDOW_BEFORE && at + k - WINDOW_BEFORE < p->len)
-			bytes[k] = p->text[at + k - WINDOW_BEFORE];
-	memcpy(&w, bytes, sizeof(w));
-	return w;
-}
-
-static inline uint32_t middle_of(uint64_t window)
-{
-	return (uint32_t)(window >> 8 * WINDOW_BEFORE);
-}
-
-/* Is nothing of text[from..cursor) near an end of the text? */
-static bool is_inner(const struct places *p)
-{
-	return p->from >= MARGIN_BEFORE && p->cursor + MARGIN_BEHIND <= p->len;
-}
-
-/* As the proposer's picker, where a text ends. */
-static size_t pick_at_edge(struct places *p, const uint64_t *bits, size_t blocks)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < blocks; i++) {
-		for (uint64_t left = bits[i]; left; left &= left - 1) {
-			uint32_t at = (uint32_t)(i * PROPOSE_BLOCK + (size_t)__builtin_ctzll(left));
-
-			p->proposed[n] = at;
-			n += gram_is_known(&p->anchors->proposer,
-					   middle_of(window_at(p, p->from + at, false)));
-		}
-	}
-	return n;
-}
-
-/* The grams of the places that are proposed. */
-static inline size_t find_grams(struct places *p, size_t count, bool inner)
-{
-	const struct anchors *a = p->anchors;
-	size_t n = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t at = p->proposed[i];
-		uint64_t window = window_at(p, p->from + at, inner);
-		uint32_t three = gram_of_three(middle_of(window));
-		uint32_t two = gram_of_two(middle_of(window));
-
-		p->grams[n] = (struct gram_place){at, three};
-		n += gram_may_stand(&a->cells[three], window);
-		p->grams[n] = (struct gram_place){at, two};
-		n += gram_may_stand(&a->cells[two], window);
-	}
-	return n;
+	if (before == JOINT_BEFORE && end <= p->len)
+		return p->text + p->from;
+	memset(p->edge, 0, sizeof(p->edge));
+	end = end < p->len ? end : p->len;
+	memcpy(p->edge + JOINT_BEFORE - before, p->text + p->from - before, end - p->from + before);
+	return p->edge + JOINT_BEFORE;
 }
 
 /* Go on to the next blocks. */
-static void next_grams(struct places *p)
+static void next_blocks(struct places *p)
 {
 	const struct proposer *g = &p->anchors->proposer;
 	uint64_t bits[PLACES_BLOCKS];
@@ -92,83 +33,83 @@ static void next_grams(struct places *p)
 
 	p->from = p->cursor;
 	p->cursor += blocks * PROPOSE_BLOCK;
-	p->gram = 0;
-	if (is_inner(p))
-		p->gram_count = find_grams(
-			p, g->pick(g, p->text + p->from, bits, blocks, p->proposed), true);
-	else
-		p->gram_count = find_grams(p, pick_at_edge(p, bits, blocks), false);
+	p->joint = 0;
+	p->base = readable(p);
+	p->proposed_count = g->pick(g, p->base, bits, blocks, p->proposed);
 }
 
-/* The nodes of as many grams as there is room for. */
-static size_t list_nodes(struct places *p)
+/* A walk comes to a row. Is it on the way still? Where it stands is noted in any case. */
+static inline bool put_walk(struct places *p, const struct joint *j, const uint8_t *base,
+			    uint32_t at, uint32_t row)
 {
-	const struct anchors *a = p->anchors;
-	size_t n = 0;
+	p->row_at[at] = row;
+	return joint_goes_on(j, row, base + at);
+}
 
-	for (; p->gram < p->gram_count; p->gram++) {
-		const struct gram_place *g = &p->grams[p->gram];
-		size_t first = a->first[g->gram], count = a->first[g->gram + 1] - first, k = 0;
+/* A walk for each place. Returns how many are on the way. */
+static size_t begin_walks(struct places *p, const struct joint *j)
+{
+	const struct joint joint = *j;
+	const uint8_t *base = p->base;
+	size_t on = 0;
 
-		if (n + count + COPIED > PLACES_ROOM)
-			break;
-		do {
-			for (size_t end = k + COPIED; k < end; k++)
-				p->list[n + k] = (struct place){g->at, a->links[first + k].node};
-		} while (k < count);
-		n += count;
+	for (size_t i = 0, n = p->proposed_count; i < n; i++) {
+		uint32_t at = p->proposed[i];
+
+		p->on[on] = at;
+		on += put_walk(p, &joint, base, at, joint_begin(&joint, base + at));
 	}
-	return n;
+	return on;
 }
 
-/* Those in whose window the text may stand. */
-static inline size_t keep_windows(struct places *p, size_t n, bool inner)
+/* One step of each. */
+static size_t step_walks(struct places *p, const struct joint *j, size_t n)
 {
-	size_t kept = 0;
+	const struct joint joint = *j;
+	const uint8_t *base = p->base;
+	size_t on = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct place place = p->list[i];
-		uint64_t window = window_at(p, p->from + place.at, inner);
+		uint32_t at = p->on[i];
 
-		p->list[kept] = place;
-		kept += gram_may_stand(&p->anchors->nodes[place.node].window, window);
+		p->on[on] = at;
+		on += put_walk(p, &joint, base, at, joint_step(&joint, p->row_at[at], base + at));
 	}
-	return kept;
+	return on;
 }
 
-/* Those that may go on behind their anchor, as far as the first steps say. */
-static size_t keep_followed(struct places *p, size_t n)
+/* Where one ended with something to try. */
+static size_t list_ends(struct places *p)
 {
-	const struct anchors *a = p->anchors;
-	size_t kept = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		struct place place = p->list[i];
-		const struct anchor_node *node = &a->nodes[place.node];
-		const uint8_t *at = p->text + p->from + place.at - node->pair_at;
+	for (size_t i = 0; i < p->proposed_count; i++) {
+		uint32_t at = p->proposed[i], row = p->row_at[at];
 
-		p->list[kept] = place;
-		kept += guard_lets_quickly(&a->guards, node->guard, node->start, at,
-					   at + node->len);
+		p->list[count] = (struct place){at, row & ~JOINT_END};
+		count += row >> 31;
 	}
-	return kept;
+	return count;
 }
 
 size_t places_next(struct places *p)
 {
-	size_t n;
+	for (;;) {
+		const struct joint *j = &p->anchors->joints[p->joint];
+		size_t n;
 
-	do {
-		while (p->gram == p->gram_count) {
-			if (p->cursor + 1 >= p->len)
+		if (p->joint == JOINTS || !j->cells) {
+			if (p->cursor >= p->len)
 				return 0;
-			next_grams(p);
+			next_blocks(p);
+			continue;
 		}
-		n = list_nodes(p);
-		if (is_inner(p))
-			n = keep_followed(p, keep_windows(p, n, true));
-		else
-			n = keep_windows(p, n, false);
-	} while (!n);
-	return n;
+		p->joint++;
+		for (n = begin_walks(p, j); n;)
+			n = step_walks(p, j, n);
+		p->tries = j->tries;
+		n = list_ends(p);
+		if (n)
+			return n;
+	}
 }

@@ -2,24 +2,18 @@
 #ifndef AWSMASK_PLACES_H
 #define AWSMASK_PLACES_H
 /*
- * Where in a text anchors may stand, in its order: what the proposer leaves is looked up, held against what may
- * stand around an anchor, and followed for a few bytes. All of it is done for many places at once,
- * step by step and without a branch for each of them, for hardly any of them remains.
+ * Where in a text anchors may stand, in its order: from what the proposer leaves walks begin (joint.h). All of
+ * them take a step in turn, and without a branch for each of them, for hardly any of them comes far.
  */
 #include "anchors.h"
 
-#define PLACES_BLOCKS 16 /* of text that are looked at at once */
-#define PLACES_ROOM (ANCHORS_MAX + 1024)
+#define PLACES_BLOCKS 64 /* of text that are looked at at once */
+#define PLACES_BYTES (PLACES_BLOCKS * PROPOSE_BLOCK)
 
-/* An anchor whose pair may stand there. */
+/* Where a walk stands; in the end, what is tried there: the first of places.tries. */
 struct place {
-	uint32_t at; /* from places.from on */
-	uint16_t node;
-};
-
-/* Three bytes, or two, that some anchors have at their pair. */
-struct gram_place {
-	uint32_t at, gram;
+	uint32_t at; /* from places.from on; there the pair stands */
+	uint32_t row;
 };
 
 struct places {
@@ -27,15 +21,24 @@ struct places {
 	const uint8_t *text;
 	size_t len;
 	size_t from, cursor; /* what is looked at: text[from..cursor) */
-	size_t gram, gram_count;
-	uint32_t proposed[PLACES_BLOCKS * PROPOSE_BLOCK + PICK_MORE];
-	struct gram_place grams[2 * PLACES_BLOCKS * PROPOSE_BLOCK + 1];
-	struct place list[PLACES_ROOM];
+	const uint8_t *base; /* the same, with what is around it */
+	unsigned joint;	     /* whose walks are the next ones */
+	const struct joint_try *tries;
+	size_t proposed_count;
+	uint32_t proposed[PLACES_BYTES + PICK_MORE];
+	uint32_t on[PLACES_BYTES + 1]; /* whose walk is on the way */
+	uint32_t row_at[PLACES_BYTES]; /* where it stands */
+	struct place list[PLACES_BYTES + 1];
+	/* the text with zeroes beyond its ends */
+	uint8_t edge[JOINT_BEFORE + PLACES_BYTES + JOINT_BEHIND];
 };
 
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len);
 
-/* How many there are in `list` now; 0: the text is over. */
+/*
+ * How many there are in `list` now, where a walk ended with something to try, of which `tries` are; 0: the text is
+ * over.
+ */
 size_t places_next(struct places *p);
 
 #endif
