@@ -50,6 +50,17 @@ static inline void world_init(struct world *w)
 	WORLD_REQUIRE(w->memo && w->plain && w->other);
 }
 
+/* Another vault, of which nothing is remembered either. */
+static inline void world_forget(struct world *w)
+{
+	mask_reset(w->mask); /* a refused one still holds what its vault knew */
+	memory_vault_free(&w->vault);
+	memory_vault_init(&w->vault);
+	memo_free(w->memo);
+	w->memo = memo_new(1 << 20, 0x1d8e4e27c47d124f);
+	WORLD_REQUIRE(w->memo != NULL);
+}
+
 static inline void world_free(struct world *w)
 {
 	mask_free(w->plain);
