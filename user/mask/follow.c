@@ -15,10 +15,12 @@ _Static_assert(GUARD_FIRST + STEPS_MAX <= JOIN_STEPS_MAX, "each is renamed");
 #define HASHED 512 /* steps are looked for by so many hashes of their threads */
 #define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
-#define WORTH 0.0005
+#define WORTH 0.003
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 4
-#define WORTH_FEW 1e-5
+#define WORTH_FEW 5e-5
+/* ... nor are the first ones left out, the most frequent first: many expressions have no more ... */
+#define FEW_STEPS 150
 /* ... nor one that is reached less often than this the time to find out where it leads. */
 #define WORTH_A_LOOK 1e-5
 
@@ -227,7 +229,9 @@ static uint16_t step_for(struct follow *f, const struct threads *t, double weigh
 			return GUARD_FIRST + i - 1;
 		}
 	}
-	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || !step_fits(f))
+	if (f->memo_count >= FEW_STEPS && weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH))
+		return GUARD_MAYBE;
+	if (!step_fits(f))
 		return GUARD_MAYBE;
 	return step_new(f, t, hash, weight);
 }
@@ -276,7 +280,8 @@ static void fill_step(struct follow *f, struct memo *m)
 		struct byte_set one = {0};
 		struct threads next;
 
-		if (m->threads.n <= FEW_THREADS || weight >= WORTH_A_LOOK) {
+		if (f->memo_count < FEW_STEPS || m->threads.n <= FEW_THREADS ||
+		    weight >= WORTH_A_LOOK) {
 			byte_set_add(&one, (uint8_t)byte_set_next(&classes.list[i], 0));
 			threads_step(&f->graph, &m->threads, &one, &next);
 			step = step_for(f, &next, weight);
