@@ -44,8 +44,10 @@ struct twin_block {
 	bool marked;	/* cache_control */
 };
 
+/* Two people's: what one says is nothing to the other, but that they share the memo. */
 struct twins {
-	struct world plain, other; /* the other remembers; one catalogue */
+	struct world plain[2], other[2]; /* the others remember; one catalogue */
+	unsigned who;
 	struct memo *memo;
 	struct mask_policy policies[TWIN_POLICIES];
 	struct known lists[2], short_list;
@@ -105,15 +107,23 @@ static inline void twin_policies(struct twins *t)
 	t->policy = &t->policies[0];
 }
 
+static inline void twin_world(struct world *w, struct catalogue *c)
+{
+	memset(w, 0, sizeof(*w));
+	w->catalogue = c;
+	w->mask = mask_new(c, WORLD_MEMORY);
+	WORLD_REQUIRE(w->mask != NULL);
+	memory_vault_init(&w->vault);
+	buf_init(&w->out, WORLD_MEMORY);
+}
+
 static inline void twins_init(struct twins *t)
 {
 	memset(t, 0, sizeof(*t));
-	world_init(&t->plain);
-	t->other.catalogue = t->plain.catalogue;
-	t->other.mask = mask_new(t->other.catalogue, WORLD_MEMORY);
-	WORLD_REQUIRE(t->other.mask != NULL);
-	memory_vault_init(&t->other.vault);
-	buf_init(&t->other.out, WORLD_MEMORY);
+	world_init(&t->plain[0]);
+	twin_world(&t->plain[1], t->plain[0].catalogue);
+	for (unsigned i = 0; i < 2; i++)
+		twin_world(&t->other[i], t->plain[0].catalogue);
 	buf_init(&t->body, WORLD_MEMORY);
 	twin_policies(t);
 }
@@ -121,30 +131,35 @@ static inline void twins_init(struct twins *t)
 /* Another conversation: nothing is known, and so much can be remembered. */
 static inline void twins_begin(struct twins *t, size_t memory)
 {
-	struct world *both[] = {&t->plain, &t->other};
+	struct world *all[] = {&t->plain[0], &t->plain[1], &t->other[0], &t->other[1]};
 
-	for (unsigned i = 0; i < 2; i++) {
-		mask_reset(both[i]->mask);
-		memory_vault_free(&both[i]->vault);
-		memory_vault_init(&both[i]->vault);
-		both[i]->vault.unlogged = true;
+	for (unsigned i = 0; i < 4; i++) {
+		mask_reset(all[i]->mask);
+		memory_vault_free(&all[i]->vault);
+		memory_vault_init(&all[i]->vault);
+		all[i]->vault.unlogged = true;
 	}
 	memo_free(t->memo);
 	t->memo = memo_new(memory, 0x1d8e4e27c47d124f);
 	WORLD_REQUIRE(t->memo != NULL);
 	t->n = 0;
+	t->who = 0;
 	t->policy = &t->policies[0];
 }
 
 static inline void twins_free(struct twins *t)
 {
+	struct world *all[] = {&t->plain[0], &t->plain[1], &t->other[0], &t->other[1]};
+
 	memo_free(t->memo);
 	for (unsigned i = 0; i < 2; i++)
 		known_free(&t->lists[i]);
 	known_free(&t->short_list);
-	t->other.catalogue = NULL; /* it is the first one's */
-	world_free(&t->other);
-	world_free(&t->plain);
+	for (unsigned i = 4; i-- > 0;) {
+		if (i)
+			all[i]->catalogue = NULL; /* it is the first one's */
+		world_free(all[i]);
+	}
 	buf_free(&t->body);
 }
 
@@ -236,8 +251,8 @@ static inline void twins_learn(struct twins *t, const char *name)
 {
 	struct vault_entry e = {TYPE_S3_BUCKET, 0, (const uint8_t *)name, strlen(name)};
 
-	WORLD_REQUIRE(memory_vault_reserve(&t->plain.vault.scope, &e, 1) == 0);
-	WORLD_REQUIRE(memory_vault_reserve(&t->other.vault.scope, &e, 1) == 0);
+	WORLD_REQUIRE(memory_vault_reserve(&t->plain[t->who].vault.scope, &e, 1) == 0);
+	WORLD_REQUIRE(memory_vault_reserve(&t->other[t->who].vault.scope, &e, 1) == 0);
 }
 
 static inline void twins_change(struct twins *t, struct twin_choices *c)
@@ -249,7 +264,7 @@ static inline void twins_change(struct twins *t, struct twin_choices *c)
 		return;
 	}
 	b = &t->blocks[twin_choice(c) % t->n];
-	switch (twin_choice(c) % 9) {
+	switch (twin_choice(c) % 10) {
 	case 0:
 		b->marked = !b->marked;
 		break;
@@ -278,6 +293,9 @@ static inline void twins_change(struct twins *t, struct twin_choices *c)
 	case 7:
 		memo_age(t->memo);
 		break;
+	case 8:
+		t->who = !t->who;
+		break;
 	default:
 		twin_say(t, c);
 		break;
@@ -305,11 +323,12 @@ static inline enum mask_error twin_mask(struct world *w, const struct twins *t, 
 
 static inline void twins_same(const struct twins *t)
 {
-	const struct mask_counts *a = mask_counts(t->plain.mask), *b = mask_counts(t->other.mask);
+	const struct world *plain = &t->plain[t->who], *other = &t->other[t->who];
+	const struct mask_counts *a = mask_counts(plain->mask), *b = mask_counts(other->mask);
 
-	WORLD_REQUIRE(buf_len(&t->plain.out) == buf_len(&t->other.out));
-	WORLD_REQUIRE(!memcmp(buf_bytes(&t->plain.out), buf_bytes(&t->other.out),
-			      buf_len(&t->plain.out)));
+	WORLD_REQUIRE(buf_len(&plain->out) == buf_len(&other->out));
+	WORLD_REQUIRE(
+		!memcmp(buf_bytes(&plain->out), buf_bytes(&other->out), buf_len(&plain->out)));
 	TWIN_SAME(a, b, by_type);
 	TWIN_SAME(a, b, by_knowledge);
 	TWIN_SAME(a, b, known_by_type);
@@ -320,9 +339,9 @@ static inline void twins_same(const struct twins *t)
 	TWIN_SAME(a, b, signed_passed);
 	for (size_t i = 0;; i++) {
 		struct mask_place p, q;
-		bool more = mask_place(t->plain.mask, 0, i, &p);
+		bool more = mask_place(plain->mask, 0, i, &p);
 
-		WORLD_REQUIRE(mask_place(t->other.mask, 0, i, &q) == more);
+		WORLD_REQUIRE(mask_place(other->mask, 0, i, &q) == more);
 		if (!more)
 			break;
 		WORLD_REQUIRE(p.start == q.start && p.end == q.end && p.type == q.type &&
@@ -333,9 +352,9 @@ static inline void twins_same(const struct twins *t)
 /* One request with the body that there is. */
 static inline void twins_ask(struct twins *t)
 {
-	enum mask_error e = twin_mask(&t->plain, t, NULL);
+	enum mask_error e = twin_mask(&t->plain[t->who], t, NULL);
 
-	WORLD_REQUIRE(twin_mask(&t->other, t, t->memo) == e);
+	WORLD_REQUIRE(twin_mask(&t->other[t->who], t, t->memo) == e);
 	if (e == MASK_OK)
 		twins_same(t);
 }
@@ -344,6 +363,27 @@ static inline void twins_ask(struct twins *t)
 static inline void twins_turn(struct twins *t)
 {
 	twins_body(t);
+	twins_ask(t);
+}
+
+enum twin_break { TWIN_CHANGED, TWIN_LEFT_OUT, TWIN_PUT_IN, TWIN_CUT, TWIN_BREAKS };
+
+/* ... or with another byte in it, one less, one more, or only the beginning of it. */
+static inline void twins_break(struct twins *t, size_t at, enum twin_break how, uint8_t byte)
+{
+	struct buf *b = &t->body;
+	size_t rest = buf_len(b) - at;
+
+	WORLD_REQUIRE(buf_append(b, &byte, 1) == 0);
+	if (how == TWIN_PUT_IN)
+		memmove(b->data + b->head + at + 1, b->data + b->head + at, rest);
+	if (how == TWIN_LEFT_OUT)
+		memmove(b->data + b->head + at, b->data + b->head + at + 1, rest);
+	if (how == TWIN_PUT_IN || how == TWIN_CHANGED)
+		b->data[b->head + at] = byte;
+	buf_truncate(b, how == TWIN_CUT
+				? at
+				: at + rest + (how == TWIN_PUT_IN) - (how == TWIN_LEFT_OUT));
 	twins_ask(t);
 }
 

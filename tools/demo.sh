@@ -40,7 +40,7 @@ verify() { # WHAT CMD...
 }
 
 last_text() { # of a request's body
-	python3 -B "$TOOLS" said "$1"
+	message said "$1"
 }
 
 got() { # of an answer
@@ -83,7 +83,7 @@ curl_turns() {
 	turn "curl, a streamed answer" "$T/turn" "${VALUES[@]}"
 	body --stream --tools Bash "Show me $INSTANCE and s3://$BUCKET. [[tool]]" >"$T/turn1"
 	turn "curl, a tool call" "$T/turn1" "$INSTANCE" "$BUCKET"
-	python3 -B "$TOOLS" next "$T/turn1" "$T/here.answer" >"$T/turn2"
+	message next "$T/turn1" "$T/here.answer" >"$T/turn2"
 	turn "curl, the tool's result" "$T/turn2" "$INSTANCE" "$BUCKET"
 }
 

@@ -29,6 +29,9 @@ struct bench {
 	struct buf out, spans, said;
 };
 
+/* Mask it, remembering or not (NULL), with what it reveals, to b->out. 0 or -1. */
+int bench_mask(struct bench *b, struct memo *memo, const struct buf *body);
+
 /* AGAIN: as MASK, of what came before, as most of a conversation does with its next turn. */
 enum engine { COPY, DETECT, PCRE2, HYPERSCAN, MASK, AGAIN, UNMASK, SSE, ENGINES };
 

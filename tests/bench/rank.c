@@ -9,6 +9,8 @@
 #define SIZE_LARGE (1u << 20)
 #define ANCHORS 6
 #define SEEDS 2
+#define BEGINS 4	   /* texts of which all begins are tried ... */
+#define BEGIN_LENGTH 40 /* ... that are so much longer than the anchor, about */
 #define TOLD 40
 #define TOLD_WIDTH 60
 
@@ -75,6 +77,21 @@ static void consider(struct ranking *r, unsigned rule, const struct hostile_piec
 	memcpy(worst->piece, p->text, p->len);
 }
 
+/* What a match begins with, up to where a word or number of it ends: so anchors stand close together in one run. */
+static void consider_begins(struct ranking *r, unsigned rule, struct hostile *h, const char *anchor)
+{
+	for (unsigned i = 0; i < BEGINS; i++) {
+		struct hostile_piece p;
+
+		hostile_make(h, anchor, BEGIN_LENGTH, 30, false, &p);
+		for (size_t len = p.len, least = p.start + strlen(anchor); len > least; len--) {
+			p.len = len;
+			if (!hostile_letter(p.text[len - 1]))
+				consider(r, rule, &p);
+		}
+	}
+}
+
 static void consider_rule(struct ranking *r, unsigned rule)
 {
 	static const size_t lengths[] = {0, 4, 16, 60, 200, 900};
@@ -90,6 +107,8 @@ static void consider_rule(struct ranking *r, unsigned rule)
 				     i % 2, &p);
 			consider(r, rule, &p);
 		}
+	for (size_t a = 0; anchors[a] && a < ANCHORS; a++)
+		consider_begins(r, rule, &h, anchors[a]);
 	hostile_free(&h);
 }
 

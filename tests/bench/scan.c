@@ -9,6 +9,7 @@
  */
 #include "engines.h"
 #include "rank.h"
+#include "turns.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -196,7 +197,7 @@ static void tell_ways(struct bench *b, unsigned rounds, FILE *json)
 	for (unsigned i = 0; i < rounds; i++)
 		for (unsigned w = 0; w < WAYS; w++)
 			ns[w][i] = time_way(b, w, few);
-	fprintf(json, "\n  ],\n  \"detect\": {");
+	fprintf(json, "\n  \"detect\": {");
 	for (unsigned w = 0; w < WAYS; w++) {
 		const char *name = w < PROPOSE_VARIANTS ? propose_names[w] : "few rules";
 		struct result r = settle(ns[w], rounds, bytes);
@@ -274,6 +275,8 @@ int main(int argc, char **argv)
 		rivals_hyperscan_say(b.rivals));
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++)
 		bench_body(&b, &bodies[i], rounds, json);
+	fprintf(json, "\n  ],");
+	bench_turns(&b, rounds, json);
 	bench_ways(&b, rounds, json);
 	fprintf(json, "\n}\n");
 	bench_free(&b);

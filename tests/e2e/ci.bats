@@ -96,6 +96,15 @@ SUMS='awsmask: since this job began: 1 requests, [1-9][0-9]* values found, [1-9]
 	[[ $output == *"(/etc/awsmask-ca.pem) is here: mount it"* ]]
 }
 
+@test "a job without a home leaves nothing anywhere, and says where the sums are" {
+	run place_in ci.slice/runner env -u HOME awsmask-job begin
+	[ "$status" -eq 0 ]
+	place_direct test ! -e /nonexistent
+	run place_in ci.slice/runner env -u HOME awsmask-job end
+	[ "$status" -eq 0 ]
+	expect_match "end" 'awsmaskctl report. of the host has the sums' "$output"
+}
+
 @test "the rule for sudo allows these two questions, and nothing else" {
 	place_direct visudo -cf /etc/sudoers.d/awsmask-job
 	step ci.slice/runner sudo -n awsmaskctl list --json >"$T/list"

@@ -16,7 +16,7 @@ depends_of_package() {
 }
 
 # shellcheck disable=SC2046 # a list of words
-machine_base $(depends_of_package) adduser curl openssl ca-certificates python3-apt ansible-core rpm && machine_begin "$@" || exit 1
+machine_base $(depends_of_package) adduser curl openssl ca-certificates python3-apt ansible-core rpm sudo && machine_begin "$@" || exit 1
 
 # --- the machine, and what it looks like ----------------------------------------------------------
 
@@ -289,6 +289,96 @@ rpm_leaves() {
 		rmdir /usr/share/licenses' && as_before # which Debian has not
 }
 
+# --- images of runners ----------------------------------------------------------------------------
+
+# What runs jobs, as an image would have it; its job is one request.
+image_base() {
+	machine sh -c "cat >/etc/systemd/system/actions-runner.service && systemctl daemon-reload && cp $FLEET/good.deb /tmp/awsmask.deb &&
+		useradd --create-home builder && echo 'builder ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/builder" <<-END
+		[Service]
+		Type=oneshot
+		ExecStart=/bin/sh -ec 'awsmask-job begin; curl -sS --max-time 60 -H "content-type: text/plain" -d "about $VALUE" http://$TARGET/v1/x'
+		StandardOutput=truncate:/run/job
+		StandardError=inherit
+	END
+}
+
+image_forgotten() {
+	machine sh -c "systemctl stop actions-runner ci.slice; dpkg -P awsmask && userdel --remove builder 2>/dev/null
+		rm -rf /tmp/awsmask.deb /run/job /etc/sudoers.d/builder /etc/systemd/system/actions-runner.service* \
+			/etc/systemd/system/ci.slice /etc/systemd/system/awsmaskd.service.d" && as_before
+}
+
+job_is_masked() {
+	local said
+	machine rm -f /run/job /run/seen
+	machine systemctl "$@" || machine journalctl --no-pager -n 10 -u actions-runner
+	said=$(machine cat /run/job /run/seen)
+	[[ "$said" =~ ^"awsmask: "[^$'\n']*"/ci.slice/actions-runner.service is enrolled (enforce)"[^$'\n']*$'\n'"about $VALUE"about\ EC2_INSTANCE_[0-9]+$ ]] || {
+		echo "$said"
+		return 1
+	}
+}
+
+# Its shell provisioner's lines are one script of an unprivileged user.
+packer_provisions() {
+	image_base && python3 - "$PWD/deploy/ci/packer/awsmask.pkr.hcl" <<-'END' >"$WORK/packer" || return 1
+		import json, re, sys
+		text = open(sys.argv[1]).read()
+		lines = re.search(r"inline = (\[.*?)\n\s*\]", text, flags=re.S).group(1).rstrip(",") + "]"
+		print("\n".join(json.loads(lines)).replace("${var.runner_unit}", "actions-runner.service"))
+	END
+	machine sh -c 'cat >/tmp/script' <"$WORK/packer" && machine runuser -u builder -- sh -e /tmp/script && machine rm /tmp/script &&
+		[ -z "$(machine find /var/lib/awsmask /var/log/awsmask -type f)" ]
+}
+
+# Files before packages, and what apt is told, as cloud-init does it.
+cloud_init_provisions() {
+	image_base && machine sh -c 'cat >/tmp/user-data' <deploy/ci/cloud-init/user-data.yaml && machine python3 -c 'if True:
+		import os, subprocess, yaml
+		data = yaml.safe_load(open("/tmp/user-data"))
+		for f in data["write_files"]:
+			os.makedirs(os.path.dirname(f["path"]), exist_ok=True)
+			open(f["path"], "w").write(f["content"])
+		assert "awsmask" in data["packages"]
+		subprocess.run(["apt-get", "-o", "Dpkg::Options::=--force-confold", "--assume-yes", "install", "/tmp/awsmask.deb"], check=True,
+			env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"), stdin=subprocess.DEVNULL)
+		for command in data["runcmd"]:
+			subprocess.run(command, check=True)' && machine rm /tmp/user-data
+}
+
+# Below an overlay of the machine, in namespaces of its own, with the privileges that its first lines ask for.
+CONTAINER=/run/container
+in_container() {
+	as_unit unshare --mount --pid --cgroup --ipc --uts --fork --propagation private sh -ec "cd $CONTAINER
+		mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
+		mount -t proc proc root/proc && mount -t sysfs sysfs root/sys && mount -t cgroup2 cgroup2 root/sys/fs/cgroup
+		mount -t tmpfs tmpfs root/run && mount --rbind /dev root/dev
+		cp --remove-destination /etc/hosts root/etc/hosts
+		exec chroot root \"\$@\"" sh "$@"
+}
+
+instruction() { # NAME: what the Containerfile says behind it, lines joined
+	sed -e ':join; /\\$/ { N; s/\\\n//; b join }' deploy/ci/container/Containerfile | sed -n "s/^$1 //p"
+}
+
+container_masks() {
+	local entry said
+	machine sh -c "mkdir -p $CONTAINER/upper/tmp $CONTAINER/work $CONTAINER/root && cp $FLEET/good.deb $CONTAINER/upper/tmp/awsmask_1.deb" &&
+		in_container sh -ec "$(instruction RUN)" && machine test -x $CONTAINER/upper/usr/sbin/awsmaskctl -a ! -e /usr/sbin/awsmaskctl || return 1
+	mapfile -t entry < <(instruction ENTRYPOINT | python3 -c 'import json, sys; print(*json.load(sys.stdin), sep="\n")')
+	machine rm -f /run/seen
+	said=$(in_container "${entry[@]}" curl -sS --max-time 60 -H 'content-type: text/plain' -d "about $VALUE" "http://$TARGET/v1/x" 2>&1)
+	[[ "$said" == *"about $VALUE"*"requests to targets: 1"* && "$(machine cat /run/seen)" =~ ^"about EC2_INSTANCE_"[0-9]+$ ]] || {
+		echo "$said"
+		return 1
+	}
+}
+
+container_forgotten() {
+	machine rm -rf $CONTAINER && as_before
+}
+
 prepare || exit 1
 check "the role in check mode changes nothing" tried
 check "the machine is as it was" as_before
@@ -318,6 +408,14 @@ check "enrolled by hand, it masks" begun_by_hand
 check "dpkg removes: all is released, and the vault stays" dpkg_removes
 check "dpkg purges: the vault, the keys and the configuration are gone" dpkg_purges
 check "the machine is as it was" as_before
+check "packer's provisioners run, and no key, vault or log is in the image" packer_provisions
+check "an instance of it makes a CA of its own, and its runner's job is masked" job_is_masked start actions-runner
+check "the machine is as it was" image_forgotten
+check "cloud-init's instructions run" cloud_init_provisions
+check "its runner's job is masked" job_is_masked restart actions-runner
+check "the machine is as it was" image_forgotten
+check "the container's image is made, and its job is masked" container_masks
+check "the machine is as it was" container_forgotten
 check "rpm installs: a daemon runs, nothing is enrolled" rpm_installs
 check "enrolled by hand, it masks" begun_by_hand
 check "rpm upgrades: no stream is cut, no connect refused, and what is kept is kept" under_load rpm_upgrades

@@ -20,7 +20,6 @@ export INSTANCE VPC ACCOUNT BUCKET ADDRESS KEY ROLE SENTENCE PLACEHOLDER
 
 T=${BATS_TEST_TMPDIR:-}
 [ -z "${BATS_VERSION:-}" ] || bats_require_minimum_version 1.5.0
-TOOLS="$LIB_DIR/message.py"
 
 # What each file begins and ends with, unless it defines its own.
 setup_file() {
@@ -39,9 +38,14 @@ place_with_daemon() { # SETTINGS, in YAML
 	place_new && printf '%s\n' "$1" >"$PLACE/awsmask.yaml" && place_daemon
 }
 
-# A Messages API request on stdout: body [--stream] [--tools NAMES] [--append FILE] TEXT
+# Without site-packages, which take longer than what is asked.
+message() {
+	python3 -S -E -B "$LIB_DIR/message.py" "$@"
+}
+
+# A Messages API request on stdout: body [--stream] [--tools NAMES] [--pad BYTES] TEXT
 body() {
-	python3 -B "$TOOLS" request "$@"
+	message request "$@"
 }
 
 # ask NAME curl-arguments...: as the client; leaves $T/NAME.{status,head,answer,error}
@@ -77,20 +81,12 @@ same() { # BODY curl-arguments...
 }
 
 same_answers() {
-	expect "the status" "$(cat "$T/twin.status")" "$(cat "$T/here.status")" &&
-		expect "the headers" "$(named_headers "$T/twin.head")" "$(named_headers "$T/here.head")" &&
-		expect "the content" "$(joined "$T/twin.answer")" "$(joined "$T/here.answer")"
+	message same "$T/twin" "$T/here"
 }
 
-# The headers that mean something to a client (framing, dates and request ids are the connection's).
-named_headers() {
-	tr -d '\r' <"$1" | tr '[:upper:]' '[:lower:]' |
-		grep -E '^(content-type|retry-after|x-should-retry|anthropic-.*|location|cache-control|server):' | sort
-}
-
-# An answer's content: event streams with the deltas joined (and checked for their order), the rest as it is.
+# The content of answers: event streams with the deltas joined (and checked for their order), the rest as it is.
 joined() {
-	python3 -B "$TOOLS" joined "$1"
+	message joined "$@"
 }
 
 expect() { # WHAT WANTED GOT
@@ -144,7 +140,7 @@ vault_disk_free() {
 
 # The origin's newest body differs from what was sent in the values alone: I3.
 only_values_differ() { # SENT-FILE [RECEIVED-FILE]
-	python3 -B "$TOOLS" differ "$1" "${2:-$(place_received plain)}" "${VALUES[@]}"
+	message differ "$1" "${2:-$(place_received plain)}" "${VALUES[@]}"
 }
 
 # An error in Anthropic's JSON: an_error STATUS TYPE PATTERN (about $T/here.*)

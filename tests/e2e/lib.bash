@@ -124,7 +124,7 @@ place_trust_origin() {
 	if command -v update-ca-certificates >/dev/null; then
 		mkdir -p /usr/local/share/ca-certificates &&
 			cp "$PLACE/origin-ca.pem" /usr/local/share/ca-certificates/awsmt-origin.crt &&
-			update-ca-certificates >/dev/null 2>&1
+			sed -i 's/^[^!#]/!&/' /etc/ca-certificates.conf && update-ca-certificates >/dev/null 2>&1
 	else
 		cp "$PLACE/origin-ca.pem" /etc/pki/ca-trust/source/anchors/awsmt-origin.pem &&
 			update-ca-trust >/dev/null 2>&1
@@ -455,11 +455,8 @@ export SDK_PACKAGE CLAUDE_PACKAGE
 
 # Files in which one of the values stands, of everything that the origin received; none is good.
 place_leaks() {
-	local value
-	for value; do
-		grep -rlaiF -e "$value" "$PLACE/log" --include='*.raw' --include='*.head' --include='*.body' \
-			--include='*.plain'
-	done | sort -u
+	LC_ALL=C grep -rlaiF -f <(printf '%s\n' "$@") "$PLACE/log" --include='*.raw' --include='*.head' \
+		--include='*.body' --include='*.plain'
 	[ ! -e "$PLACE/log/trouble" ] || echo "$PLACE/log/trouble"
 }
 

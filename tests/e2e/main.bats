@@ -100,7 +100,7 @@ counter() { # NAME
 	same "$T/turn1"
 	joined "$T/here.answer" | grep '"tool_use"' | grep -q "echo $INSTANCE $VPC s3://$BUCKET"
 	first=$(place_received plain)
-	python3 -B "$TOOLS" next "$T/turn1" "$T/here.answer" >"$T/turn2"
+	message next "$T/turn1" "$T/here.answer" >"$T/turn2"
 	same "$T/turn2"
 	joined "$T/here.answer" | grep -q "ran: .*$INSTANCE"
 	# The second turn's body begins with the bytes of the first one's messages.
@@ -128,7 +128,7 @@ counter() { # NAME
 	joined "$T/here.answer" | grep '"thinking"' | grep -qE "$PLACEHOLDER"
 	fails grep -q "$INSTANCE" <(joined "$T/here.answer" | grep '"type": "thinking"')
 	joined "$T/here.answer" | grep '"text"' | grep -q "$INSTANCE"
-	python3 -B "$TOOLS" next "$T/turn1" "$T/here.answer" >"$T/turn2"
+	message next "$T/turn1" "$T/here.answer" >"$T/turn2"
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/turn2"
 	expect "the status of turn 2: $(cat "$T/here.answer")" 200 "$(cat "$T/here.status")"
 }
@@ -216,8 +216,7 @@ counter() { # NAME
 		set -- $way
 		ask_twin twin "${@:1:$#-1}" "https://$TARGET${!#}"
 		ask here "${@:1:$#-1}" "https://$TARGET${!#}"
-		expect "the status" "$(cat "$T/twin.status")" "$(cat "$T/here.status")"
-		expect "the headers" "$(named_headers "$T/twin.head")" "$(named_headers "$T/here.head")"
+		message same_head "$T/twin" "$T/here"
 		cmp "$T/twin.answer" "$T/here.answer" || [ "$1" = -I ]
 	done
 }
@@ -268,10 +267,12 @@ counter() { # NAME
 	done
 	sed -i '$d' "$T/config"
 	place_client curl -s --parallel --parallel-immediate --parallel-max 60 -K "$T/config"
-	for n in $(seq 60); do
-		joined "$T/answer.$n" | grep -q "stream $n about $INSTANCE and 10\.83\.$n\.$n\""
-		no_leak "10.83.$n.$n"
-	done
+	for n in {1..60}; do
+		echo "stream $n about $INSTANCE and 10.83.$n.$n\""
+	done >"$T/wanted"
+	joined "$T"/answer.{1..60} | grep -oE 'stream [0-9]+ about [^"]*"' | diff "$T/wanted" -
+	mapfile -t addresses < <(grep -oE '10\.83\.[0-9.]+' "$T/wanted")
+	no_leak "${addresses[@]}"
 }
 
 @test "I8: no value in what the daemon says, in what it tells, or readable in what it stores" {

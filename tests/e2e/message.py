@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages for the end-to-end tests.
 
-  message.py request [--stream] [--tools A,B] [--pad BYTES] [--turns FILE] TEXT   a request's body
+  message.py request [--stream] [--tools A,B] [--pad BYTES] TEXT   a request's body
   message.py next REQUEST ANSWER [TEXT]     the next turn's body: the answer's blocks, then tool results or TEXT
-  message.py joined ANSWER                  the answer's content, deltas joined, one line per block
+  message.py joined ANSWER...               the answers' content, deltas joined, one line per block
+  message.py same ONE OTHER                 whether ONE.status, .head and .answer mean what OTHER's do
+  message.py same_head ONE OTHER            the same without .answer
   message.py said REQUEST                   the texts of its last message
   message.py differ SENT RECEIVED VALUE...  whether RECEIVED is SENT with each VALUE a placeholder
 """
-import argparse
 import json
 import re
 import sys
 
 PLACEHOLDER = r"[A-Z][A-Z0-9_]*_[0-9]{3,}"
+# The headers that mean something to a client: framing, dates and request ids are the connection's.
+HEADERS = re.compile(r"(content-type|retry-after|x-should-retry|anthropic-.*|location|cache-control|server):")
 
 
 def events_of(text):
@@ -60,9 +63,13 @@ def joined_stream(text):
     return blocks, rest
 
 
-def message_of(path):
+def text_of(path):
     with open(path, encoding="utf-8", newline="") as file:
-        text = file.read()
+        return file.read()
+
+
+def message_of(path):
+    text = text_of(path)
     if text.startswith("event:"):
         return joined_stream(text)
     try:
@@ -72,28 +79,53 @@ def message_of(path):
     return parsed.pop("content", []), [parsed]
 
 
-def joined(path):
+def content_of(path):
     blocks, rest = message_of(path)
-    for part in blocks + rest:
-        print(json.dumps(part, ensure_ascii=False, sort_keys=True))
+    return [json.dumps(part, ensure_ascii=False, sort_keys=True) for part in blocks + rest]
 
 
-def request(argv):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--stream", action="store_true")
-    parser.add_argument("--tools", default="")
-    parser.add_argument("--pad", type=int, default=0)
-    parser.add_argument("text")
-    args = parser.parse_args(argv)
-    body = {"model": "claude-test", "max_tokens": 512, "messages": [{"role": "user", "content": args.text}]}
-    if args.stream:
-        body["stream"] = True
-    if args.tools:
+def joined(*paths):
+    for path in paths:
+        print("\n".join(content_of(path)))
+
+
+def headers_of(path):
+    lines = text_of(path).replace("\r", "").lower().split("\n")
+    return sorted(line for line in lines if HEADERS.match(line))
+
+
+def same_head(one, other):
+    expect("the status", text_of(one + ".status"), text_of(other + ".status"))
+    expect("the headers", headers_of(one + ".head"), headers_of(other + ".head"))
+
+
+def same(one, other):
+    same_head(one, other)
+    expect("the content", content_of(one + ".answer"), content_of(other + ".answer"))
+
+
+def expect(what, wanted, got):
+    if wanted != got:
+        raise SystemExit(f"{what}\nwanted: {wanted}\ngot:    {got}")
+
+
+def request(*argv):
+    options, (text,) = {"--tools": "", "--pad": "0"}, argv[-1:]
+    words = iter(argv[:-1])
+    body = {"model": "claude-test", "max_tokens": 512, "messages": [{"role": "user", "content": text}]}
+    for word in words:
+        if word == "--stream":
+            body["stream"] = True
+        elif word in options:
+            options[word] = next(words)
+        else:
+            raise SystemExit(f"{word} is no option of a request")
+    if options["--tools"]:
         body["tools"] = [{"name": name, "description": f"the {name} tool", "input_schema": {
-            "type": "object", "properties": {"command": {"type": "string"}}}} for name in args.tools.split(",")]
-    if args.pad:
+            "type": "object", "properties": {"command": {"type": "string"}}}} for name in options["--tools"].split(",")]
+    if pad := int(options["--pad"]):
         line = "2031-05-04T03:02:01Z worker[17]: nothing to see in \"this\" line\tat all /path/to/some.file:88\n"
-        body["system"] = [{"type": "text", "text": line * (args.pad // len(line) + 1)}]
+        body["system"] = [{"type": "text", "text": line * (pad // len(line) + 1)}]
     sys.stdout.write(json.dumps(body, ensure_ascii=False))
 
 
@@ -143,7 +175,7 @@ def differ(sent_path, received_path, *values):
 
 
 if __name__ == "__main__":
-    COMMANDS = {"request": lambda *argv: request(argv), "next": next_turn, "joined": joined,
+    COMMANDS = {"request": request, "next": next_turn, "joined": joined, "same": same, "same_head": same_head,
                 "said": said, "differ": differ}
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         raise SystemExit(__doc__)

@@ -29,6 +29,24 @@ judged() { # NAME
 	works
 }
 
+# Every file of the CA: its name, its mode, its number, its content.
+ca_files() {
+	place_direct sh -c 'cd /var/lib/awsmask/ca && stat -c "%n %a %i" * && sha256sum *'
+}
+
+@test "a rotation that awsmaskd refuses leaves the CA as it was, and says what to do" {
+	place_ctl ca rotate
+	before=$(ca_files)
+	run place_client "$BUILD/awsmaskctl" ca rotate
+	[ "$status" -eq 1 ]
+	[[ $output == *"no new CA was made"*"inside an enrolled cgroup"*"run awsmaskctl ca rotate again"* ]]
+	[ "$(ca_files)" = "$before" ]
+	place_ctl check | grep -E '^ok +ca-store'
+	works
+	place_ctl ca rotate
+	[ "$(ca_files)" != "$before" ]
+}
+
 # Reads the store once, as clients do that run for long; asks, says so, and asks again when that file is gone.
 HOLDER='import os, ssl, sys, time, urllib.request
 context = ssl.create_default_context()

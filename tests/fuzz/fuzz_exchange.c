@@ -133,9 +133,14 @@ static void feed_client(struct exchange *x, struct memory_vault *v, struct outco
 
 	/* The first request only, for it says how the answer is read. */
 	while (at < buf_len(in) && exchange_want(x) == WANT_CLIENT && !exchange_facts(x)->status) {
-		size_t some = next_piece(&seed, buf_len(in) - at);
-		size_t taken = exchange_client_bytes(x, buf_bytes(in) + at, some);
+		size_t some = next_piece(&seed, buf_len(in) - at), taken, room = 0;
+		uint8_t *to = seed & 0x20000 ? exchange_body_space(x, &room) : NULL;
 
+		if (to) {
+			some = some < room ? some : room;
+			memcpy(to, buf_bytes(in) + at, some);
+		}
+		taken = exchange_client_bytes(x, to ? to : buf_bytes(in) + at, some);
 		if (taken > some || (taken == 0 && exchange_want(x) == WANT_CLIENT))
 			abort();
 		at += taken;

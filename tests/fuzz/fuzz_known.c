@@ -98,6 +98,29 @@ static const struct value *longest(const uint8_t *text, size_t len, size_t at)
 	return best;
 }
 
+/* What stands there is never ruled out by the text's tokens. */
+static void check_tokens(const struct known *const sets[2], const uint8_t *text, size_t len)
+{
+	uint64_t words[64] = {0};
+	const struct known_tokens tokens = {words, 64};
+	struct buf places;
+
+	buf_init(&places, MEMORY);
+	REQUIRE(known_places(sets, len % 3, text, len, &tokens, &places) == 0);
+	for (size_t at = 0; at < len; at++) {
+		const struct value *v = longest(text, len, at);
+		struct known k;
+
+		if (!v)
+			continue;
+		known_init(&k, MEMORY);
+		REQUIRE(known_add(&k, TYPE_S3_BUCKET, v->p, v->len) == 0);
+		REQUIRE(known_tokens_may_have(&tokens, &k, 0));
+		known_free(&k);
+	}
+	buf_free(&places);
+}
+
 static void check(const struct known *const sets[2], const uint8_t *text, size_t len)
 {
 	struct buf spans;
@@ -157,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	known_init(&sets[1], MEMORY);
 	text = read_values(data, data + size, sets);
 	check(both, text, (size_t)(data + size - text));
+	check_tokens(both, text, (size_t)(data + size - text));
 	known_free(&sets[0]);
 	known_free(&sets[1]);
 	return 0;

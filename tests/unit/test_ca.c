@@ -180,7 +180,7 @@ Test(ca, files_have_their_modes_whatever_the_umask)
 	ca_free(open_ca());
 	cr_assert_eq(mode_of(in_tempdir("ca/ca.pem")), 0644);
 	umask(0);
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
 	cr_assert_eq(mode_of(in_tempdir("ca/ca.key")), 0600);
 	cr_assert_eq(mode_of(in_tempdir("ca/ca.key.old")), 0600);
 }
@@ -397,7 +397,7 @@ Test(ca, an_expired_one_is_refused)
 {
 	make_aged((CA_DAYS + 1) * DAY);
 	refused("expired");
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
 	ca_free(open_ca());
 }
 
@@ -430,7 +430,7 @@ Test(ca, half_a_pair_is_refused)
 Test(ca, a_pair_that_does_not_match_is_refused)
 {
 	ca_free(open_ca());
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
 	rename(in_tempdir("ca/ca.key.old"), in_tempdir("ca/ca.key"));
 	refused("does not belong");
 }
@@ -476,7 +476,7 @@ Test(ca, garbage_is_refused)
 	refused("not a certificate in PEM");
 	cr_assert_null(ca_read_certificate(in_tempdir("ca"), &e));
 	cr_assert_null(ca_read_certificate(in_tempdir("none"), &e));
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0, "%s", e.text);
 	put_file(in_tempdir("ca/ca.key"), "x", 1);
 	refused("not a private key in PEM");
 }
@@ -487,7 +487,7 @@ Test(ca, rotation_keeps_the_old_pair)
 	char *more[] = {(char *)"gw.example.org"}, *bad[] = {(char *)"*.example.org"};
 	const char *pem = slurp(in_tempdir("ca/ca.pem")), *key = slurp(in_tempdir("ca/ca.key"));
 
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 1, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 1, NULL, NULL, &e), 0, "%s", e.text);
 	cr_assert_str_eq(slurp(in_tempdir("ca/ca.pem.old")), pem);
 	cr_assert_str_eq(slurp(in_tempdir("ca/ca.key.old")), key);
 	cr_assert_eq(count_files(), 5);
@@ -497,13 +497,55 @@ Test(ca, rotation_keeps_the_old_pair)
 				    X509_get_subject_name(ca_certificate(d))),
 		      0);
 	cr_assert(ca_permits(d, "gw.example.org") && !ca_permits(d, "claude.ai"));
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), bad, 1, &e), -1);
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 0, &e), -1);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), bad, 1, NULL, NULL, &e), -1);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 0, NULL, NULL, &e), -1);
 	cr_assert_eq(count_files(), 5);
 	ca_free(c);
 	ca_free(d);
 	ca_free(open_ca());
+}
+
+static int refuse(void *arg, struct err *why)
+{
+	char *first = arg;
+	struct ca *c = open_ca(); /* whoever is asked can open it */
+
+	cr_assert_str_neq(slurp(in_tempdir("ca/ca.pem")), first);
+	ca_free(c);
+	return err_set(why, "not this one");
+}
+
+#define NAMES 5
+
+static void slurp_all(char out[static NAMES][4096])
+{
+	static const char *const names[NAMES] = {"ca/ca.pem", "ca/ca.key", "ca/ca.pem.old",
+						 "ca/ca.key.old", "ca/ca.cross.pem"};
+
+	for (unsigned i = 0; i < NAMES; i++)
+		strcpy(out[i],
+		       access(in_tempdir(names[i]), F_OK) ? "" : slurp(in_tempdir(names[i])));
+}
+
+/* Refused: each file is what it was, be there none, the first pair, or one that others went before. */
+Test(ca, a_refused_rotation_leaves_nothing)
+{
+	static char before[NAMES][4096], after[NAMES][4096];
+	static const size_t files[] = {0, 2, NAMES, NAMES};
+
+	for (unsigned round = 0; round < 4; round++) {
+		slurp_all(before);
+		cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, refuse, before[0], &e), -1);
+		cr_assert_str_eq(e.text, "not this one");
+		cr_assert_eq(count_files(), files[round]);
+		slurp_all(after);
+		for (unsigned i = 0; i < NAMES; i++)
+			cr_assert_str_eq(after[i], before[i]);
+		if (round)
+			cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
+		ca_free(open_ca());
+	}
 }
 
 /* Who trusts one of the two trusts what the new one signs, for names that this one may speak for. */
@@ -527,7 +569,7 @@ Test(ca, a_rotation_overlaps)
 	X509 *cross, *leaf;
 
 	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 2, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), more, 2, NULL, NULL, &e), 0, "%s", e.text);
 	now = open_ca();
 	overlaps(old, now, "api.anthropic.com", X509_V_OK);
 	overlaps(old, now, "gw.example.org", X509_V_ERR_PERMITTED_VIOLATION);
@@ -539,7 +581,7 @@ Test(ca, a_rotation_overlaps)
 	X509_free(leaf);
 	X509_free(cross);
 	/* the next one is vouched for by this one alone */
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0, "%s", e.text);
 	third = open_ca();
 	overlaps(now, third, "api.anthropic.com", X509_V_OK);
 	ca_free(old);
@@ -551,11 +593,11 @@ Test(ca, one_that_is_no_good_vouches_for_none)
 {
 	ca_free(open_ca());
 	cr_assert_eq(chmod(in_tempdir("ca/ca.key"), 0644), 0); /* whoever has read it */
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0, "%s", e.text);
 	cr_assert_eq(ca_overlap_until(in_tempdir("ca")), 0);
 	cr_assert_eq(access(in_tempdir("ca/ca.cross.pem"), F_OK), -1);
 	/* nor does that of a pair put back, or half a file */
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0, "%s", e.text);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0, "%s", e.text);
 	cr_assert_neq(ca_overlap_until(in_tempdir("ca")), 0);
 	rename(in_tempdir("ca/ca.key.old"), in_tempdir("ca/ca.key"));
 	rename(in_tempdir("ca/ca.pem.old"), in_tempdir("ca/ca.pem"));
@@ -578,7 +620,7 @@ Test(ca, an_interrupted_change_is_settled)
 	cr_assert_str_eq(slurp(in_tempdir("ca/ca.pem")), pem);
 	cr_assert_eq(count_files(), 2);
 	/* after it: the new certificate gets its key */
-	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, &e), 0);
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
 	new_key = slurp(in_tempdir("ca/ca.key"));
 	rename(in_tempdir("ca/ca.key"), in_tempdir("ca/ca.key.new"));
 	rename(in_tempdir("ca/ca.key.old"), in_tempdir("ca/ca.key"));
@@ -601,7 +643,7 @@ Test(ca, a_killed_rotation_leaves_a_whole_pair)
 		pid_t pid = fork();
 		if (pid == 0)
 			for (;;)
-				if (ca_rotate(in_tempdir("ca"), TARGETS, &e))
+				if (ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e))
 					_exit(1);
 		usleep((unsigned)rand() % 8000); /* at any moment */
 		kill(pid, SIGKILL);
@@ -688,7 +730,7 @@ Test(ca, store_of_the_debian_family)
 	cr_assert_eq(mode_of(in_tempdir("root/usr/local/share/ca-certificates/awsmask.crt")), 0644);
 	cr_assert_eq(links(), 4);
 	/* the next generation takes the place of the last one, links included */
-	cr_assert_eq(ca_rotate(dir, TARGETS, &e), 0);
+	cr_assert_eq(ca_rotate(dir, TARGETS, NULL, NULL, &e), 0);
 	cr_assert_eq(ca_store_has_at(root, dir, &e), 0);
 	cr_assert_eq(ca_store_install_at(root, dir, &e), 0, "%s", e.text);
 	cr_assert_eq(ca_store_has_at(root, dir, &e), 1);

@@ -524,6 +524,12 @@ Test(config, targets_are_found_in_any_spelling)
 	cr_assert(!config_is_target(c, "anthropic.com"));
 	cr_assert(!config_is_target(c, ""));
 	cr_assert(!config_is_target(c, "."));
+	cr_assert_str_eq(config_host_name(c, "API.Anthropic.COM."), "api.anthropic.com");
+	cr_assert_str_eq(
+		config_host_name(c, "vpce-0f-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"),
+		"*.bedrock*.vpce.amazonaws.com");
+	cr_assert_str_eq(config_host_name(c, "corvid.openai.azure.com"), "*.openai.azure.com");
+	cr_assert_null(config_host_name(c, "corvid-ledger.s3.amazonaws.com"));
 	config_free(c);
 }
 

@@ -99,7 +99,7 @@ Test(conn_show, a_target_has_its_name_and_its_requests)
 {
 	static const char said[] =
 		"POST /v1/messages HTTP/1.1\r\nHost: " TARGET
-		"\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n?";
+		".\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n?";
 	struct bench b;
 	struct board_flow f;
 

@@ -34,6 +34,7 @@ static void count(const char *cgroup, bool observe, unsigned n)
 					 .passed_on = true,
 					 .counts = &counts};
 
+	mask_counts_note(&counts, TYPE_VPC);
 	report_count(report, &q);
 }
 

@@ -3,6 +3,9 @@
 #include "../detect_reference.h"
 #include "../hostile.h"
 #include "detect_marks.h"
+#include "detect_samples.h"
+
+#include <ctype.h>
 
 #define SIZE 2048
 #define ANCHORS 2
@@ -11,6 +14,7 @@
 #endif
 /* Of PCRE2's own; one try, whatever follows, takes fewer. */
 #define STEPS_MAX 8000
+#define BEGIN_MAX 64 /* bytes of a sample; what a sample stands in is shorter */
 
 TestSuite(detect_hostile, .init = setup, .fini = teardown, .timeout = 120);
 
@@ -62,27 +66,28 @@ static int passes_a_wall(pcre2_callout_block *block, void *passed)
 }
 
 /* However long the text is, a try that fails must be over soon; what is walked far is counted elsewhere. */
-static void expect_few_steps(struct hostile *h, const struct hostile_piece *p)
+static void expect_few_steps(const struct rule *rule, const pcre2_code *code, const char *piece,
+			     size_t len, size_t start)
 {
-	const size_t size = 1 << 16;
-	char *text = malloc(size);
+	static char text[1 << 16];
+	pcre2_match_data *match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
 	pcre2_match_context *limits = pcre2_match_context_create(NULL);
 	bool walled = false;
 	int rc;
 
-	cr_assert(text && limits);
+	cr_assert(match && limits);
 	pcre2_set_callout(limits, passes_a_wall, &walled);
-	for (size_t at = 0; at < size; at++)
-		text[at] = p->text[at % p->len];
-	rc = pcre2_match(h->compiled.code, (PCRE2_SPTR)text, size, p->start, 0, h->match, limits);
-	cr_expect(rc > 0 || rc == PCRE2_ERROR_NOMATCH, "%s: %d", h->rule->id, rc);
+	for (size_t at = 0; at < sizeof(text); at++)
+		text[at] = piece[at % len];
+	rc = pcre2_match(code, (PCRE2_SPTR)text, sizeof(text), start, 0, match, limits);
+	cr_expect(rc > 0 || rc == PCRE2_ERROR_NOMATCH, "%s: %d", rule->id, rc);
 	pcre2_set_match_limit(limits, STEPS_MAX);
 	if (rc < 0 && !walled)
-		rc = pcre2_match(h->compiled.code, (PCRE2_SPTR)text, size, p->start, PCRE2_NO_JIT,
-				 h->match, limits);
-	cr_expect_neq(rc, PCRE2_ERROR_MATCHLIMIT, "%s: %.*s", h->rule->id, (int)p->len, p->text);
+		rc = pcre2_match(code, (PCRE2_SPTR)text, sizeof(text), start, PCRE2_NO_JIT, match,
+				 limits);
+	cr_expect_neq(rc, PCRE2_ERROR_MATCHLIMIT, "%s: %.*s", rule->id, (int)len, piece);
 	pcre2_match_context_free(limits);
-	free(text);
+	pcre2_match_data_free(match);
 }
 
 static void try_rule(const struct rule *rule)
@@ -96,7 +101,7 @@ static void try_rule(const struct rule *rule)
 			hostile_make(&h, rule->anchors[a], lengths[i / 2], i % 2 ? 85 : 30, i % 2,
 				     &p);
 			expect_linear(rule, p.text, p.len);
-			expect_few_steps(&h, &p);
+			expect_few_steps(rule, h.compiled.code, p.text, p.len, p.start);
 		}
 	}
 	hostile_free(&h);
@@ -106,6 +111,44 @@ Test(detect_hostile, each_rule_takes_linear_work)
 {
 	for (unsigned id = 0; id < RULE_COUNT; id++)
 		try_rule(&rule_table[id]);
+}
+
+/* From each of the rule's anchors in the piece. */
+static void try_piece(const struct rule *rule, const pcre2_code *code, const char *piece,
+		      size_t len)
+{
+	for (size_t a = 0; rule->anchors[a]; a++) {
+		size_t n = strlen(rule->anchors[a]);
+
+		for (size_t at = 0; at + n <= len; at++)
+			if (!memcmp(piece + at, rule->anchors[a], n))
+				expect_few_steps(rule, code, piece, len, at);
+	}
+}
+
+/* What a sample begins with, up to where some word or number of it ends, over and over. */
+static void try_begins(const char *text)
+{
+	size_t most = strlen(text) < BEGIN_MAX ? strlen(text) : BEGIN_MAX;
+
+	for (size_t len = 3; len <= most; len++) {
+		if (isalnum((unsigned char)text[len - 1]) && isalnum((unsigned char)text[len]))
+			continue;
+		for (unsigned id = 0; id < RULE_COUNT; id++)
+			if (!rule_table[id].back)
+				try_piece(&rule_table[id],
+					  rule_ready(catalogue, (enum rule_id)id)->code, text, len);
+	}
+}
+
+Test(detect_hostile, begins_of_what_matches_take_few_steps)
+{
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		char text[TEXT_MAX];
+
+		unmark(samples[i], text);
+		try_begins(text);
+	}
 }
 
 Test(detect_hostile, all_anchors_in_turn)

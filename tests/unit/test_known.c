@@ -506,6 +506,23 @@ Test(known, what_stands_there_may_stand_there)
 	}
 }
 
+/* A short beginning, or none of letters or digits: a run further on tells. */
+Test(known, what_stands_there_has_any_of_its_runs)
+{
+	static const char *const names[] = {"api.corvid-ledger.io", "/prod/db-password",
+					    "-odd.corvid-1",	    "a\\nb/corvid_",
+					    "x/-corvid.ledger",	    "a.b.c.d.corvid-ledger-of-1"};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cr_expect(may_stand(names[i], names[i]), "%s", names[i]);
+		sprintf(text, "see %s--, and on", names[i]);
+		cr_expect(may_stand(text, names[i]), "%s", text);
+		sprintf(text, "{\\n--%s\\n}", names[i]);
+		cr_expect(may_stand(text, names[i]), "%s", text);
+	}
+}
+
 Test(known, what_begins_alike_is_told_apart)
 {
 	cr_expect_not(may_stand("the bucket acme-prod-orders-2", "acme-prod-payments-2"));
@@ -513,4 +530,7 @@ Test(known, what_begins_alike_is_told_apart)
 	cr_expect_not(may_stand("acme-prod-orders-of-the-1", "acme-prod-orders-of-the-2"));
 	cr_expect_not(may_stand("acme-prod-orders", "acme-prod-orders-of-the-2"));
 	cr_expect_not(may_stand("the bucket of orders", "corvid-ledger"));
+	cr_expect_not(may_stand("the path /a/orders-2", "/a/orders-1"));
+	cr_expect_not(may_stand("api.corvid.one", "api.corvids.one"));
+	cr_expect(may_stand("the bucket of orders", "db.my-x.io"), "no run is long enough");
 }

@@ -249,24 +249,6 @@ Test(mask, thousands_of_parts)
 	world_free(&w);
 }
 
-Test(mask, splice_into_a_full_buffer)
-{
-	struct world w;
-	struct buf out;
-	const char *in = INSTANCE " and a tail that is longer than the buffer";
-
-	world_init(&w);
-	cr_assert_eq(world_text(&w, in, strlen(in)), MASK_OK);
-	buf_init(&out, buf_len(&w.out) - 1);
-	cr_expect_eq(mask_splice(w.mask, 0, (const uint8_t *)in, strlen(in), &out), -1);
-	cr_expect_eq(buf_len(&out), 0);
-	out.max++;
-	cr_expect_eq(mask_splice(w.mask, 0, (const uint8_t *)in, strlen(in), &out), 0);
-	cr_expect_eq(buf_len(&out), buf_len(&w.out));
-	buf_free(&out);
-	world_free(&w);
-}
-
 Test(mask, counts)
 {
 	struct world w;

@@ -73,21 +73,6 @@ static void speak(struct twins *t)
 	twins_body(t);
 }
 
-enum change { CHANGED, LEFT_OUT, PUT_IN, CUT, CHANGES };
-
-static void change_at(struct buf *out, const struct buf *body, size_t at, enum change change,
-		      uint8_t byte)
-{
-	size_t rest = at + (change != PUT_IN);
-
-	buf_clear(out);
-	cr_assert_eq(buf_append(out, buf_bytes(body), at), 0);
-	if (change == CHANGED || change == PUT_IN)
-		cr_assert_eq(buf_append(out, &byte, 1), 0);
-	if (change != CUT)
-		cr_assert_eq(buf_append(out, buf_bytes(body) + rest, buf_len(body) - rest), 0);
-}
-
 /* What is common ends at every byte: within an escape, a character, a key, before what decides over a string. */
 Test(mask_memo, changed_at_every_byte, .timeout = 300)
 {
@@ -101,13 +86,77 @@ Test(mask_memo, changed_at_every_byte, .timeout = 300)
 	cr_assert_eq(buf_append(&whole, buf_bytes(&t.body), buf_len(&t.body)), 0);
 	twins_ask(&t);
 	for (size_t at = 0; at < buf_len(&whole); at++) {
-		change_at(&t.body, &whole, at, (enum change)(at % CHANGES),
-			  bytes[at % sizeof(bytes)]);
-		twins_ask(&t);
+		buf_clear(&t.body);
+		cr_assert_eq(buf_append(&t.body, buf_bytes(&whole), buf_len(&whole)), 0);
+		twins_break(&t, at, (enum twin_break)(at % TWIN_BREAKS), bytes[at % sizeof(bytes)]);
 	}
 	cr_expect_gt(memo_stats(t.memo)->recalled, 2 * buf_len(&whole));
 	buf_free(&whole);
 	twins_free(&t);
+}
+
+/* A number ends with what follows it, also where a piece might end because it is long. */
+Test(mask_memo, numbers_go_on)
+{
+	static const char numbers[] = "734019286651,734019286651 ,17,";
+	struct buf whole = {.max = 1 << 20};
+	struct twins t;
+	size_t from;
+
+	twins_init(&t);
+	twins_begin(&t, 1 << 20);
+	cr_assert_eq(buf_puts(&whole, "{\"account\":["), 0);
+	while (buf_len(&whole) < 8150)
+		cr_assert_eq(buf_puts(&whole, "\"one of many short strings\","), 0);
+	from = buf_len(&whole);
+	for (int i = 0; i < 8; i++)
+		cr_assert_eq(buf_puts(&whole, numbers), 0);
+	cr_assert_eq(buf_puts(&whole, "0]}"), 0);
+	for (size_t at = from; at < buf_len(&whole); at++) {
+		buf_clear(&t.body);
+		cr_assert_eq(buf_append(&t.body, buf_bytes(&whole), buf_len(&whole)), 0);
+		twins_ask(&t); /* whatever is found there is known then */
+		twins_break(&t, at, TWIN_PUT_IN, '6');
+	}
+	buf_free(&whole);
+	twins_free(&t);
+}
+
+/* What begins a piece is still told from what its long end is full of. */
+Test(mask_memo, learned_before_a_long_text)
+{
+	static const char *const names[] = {"corvid-one", "tidewater-raw-events", "ledger-of-2031",
+					    "heron-archive-x", "plover-datasets-7"};
+	struct buf body = {.max = 1 << 20};
+	struct world w;
+	struct memo *memo = memo_new(1 << 20, 5);
+
+	world_init(&w);
+	cr_assert_eq(buf_puts(&body, "["), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cr_assert_eq(buf_puts(&body, "\"see "), 0);
+		cr_assert_eq(buf_puts(&body, names[i]), 0);
+		cr_assert_eq(buf_puts(&body, "\","), 0);
+	}
+	cr_assert_eq(buf_puts(&body, "\""), 0);
+	while (buf_len(&body) < 60000)
+		cr_assert_eq(buf_puts(&body, PROSE), 0);
+	cr_assert_eq(buf_puts(&body, "\"]"), 0);
+	for (size_t i = 0; i <= sizeof(names) / sizeof(names[0]); i++) {
+		world_begin(&w);
+		mask_remember(w.mask, memo);
+		cr_assert_eq(
+			mask_scan_json(w.mask, 0, buf_bytes(&body), buf_len(&body), SCHEMA_NONE),
+			MASK_OK);
+		cr_assert_eq(mask_learn(w.mask), MASK_OK);
+		cr_expect_eq(mask_counts(w.mask)->by_type[TYPE_S3_BUCKET], i);
+		mask_reset(w.mask);
+		if (i < sizeof(names) / sizeof(names[0]))
+			memory_vault_put(&w.vault, TYPE_S3_BUCKET, (uint32_t)i + 1, names[i]);
+	}
+	buf_free(&body);
+	memo_free(memo);
+	world_free(&w);
 }
 
 /* What came before is not read, nor is what follows what is new. */

@@ -33,6 +33,10 @@ static void count(struct report *r, int64_t day, const char *cgroup, bool observ
 
 	counts.by_type[TYPE_EC2_INSTANCE] = counts.by_type[TYPE_S3_BUCKET] = n;
 	counts.known_by_type[TYPE_S3_BUCKET] = counts.by_knowledge = n > 0;
+	if (n) {
+		mask_counts_note(&counts, TYPE_EC2_INSTANCE);
+		mask_counts_note(&counts, TYPE_S3_BUCKET);
+	}
 	report_count(r, &q);
 }
 
@@ -110,6 +114,7 @@ Test(report, refused_requests_were_neither_masked_nor_passed)
 				   .counts = &counts};
 	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
 
+	mask_counts_note(&counts, TYPE_VPC);
 	report_count(r, &q);
 	q.observe = q.passed_on = true;
 	q.unmaskable = "not-json";
@@ -134,7 +139,10 @@ Test(report, policy_decides_what_became_of_it)
 				   .counts = &counts};
 	struct report *r = report_new(in_tempdir("r.db"), 90, &types_builtin);
 
+	mask_counts_note(&counts, TYPE_VPC);
+	mask_counts_note(&counts, TYPE_SUBNET);
 	report_count(r, &q);
+	mask_counts_note(&counts, TYPE_S3_BUCKET);
 	counts.blocked = counts.blocked_by_type[TYPE_S3_BUCKET] = 4;
 	q.passed_on = false;
 	q.refused = "blocked";

@@ -114,40 +114,54 @@ static int ca_remove(struct ctl *c, const struct config *config)
 	return done(c, "the CA is out of the system's trust store");
 }
 
+/* Whether there is an awsmaskd, and whether it takes the new one. */
+struct asked {
+	struct ctl *ctl;
+	bool runs;
+};
+
+static int ask_daemon(void *arg, struct err *e)
+{
+	struct asked *a = arg;
+	struct err why;
+	json_t *answer;
+	enum client_result told =
+		client_call(a->ctl, json_pack("{s:s}", "command", "ca-reload"), &answer, e);
+
+	a->runs = told != CLIENT_ABSENT;
+	if (told == CLIENT_DONE)
+		json_decref(answer);
+	if (told != CLIENT_REFUSED)
+		return 0;
+	why = *e;
+	return err_set(
+		e,
+		"no new CA was made, for awsmaskd does not take it: %s; see to that, then run "
+		"awsmaskctl ca rotate again",
+		why.text);
+}
+
 /*
  * Who trusts the old one trusts what awsmaskd shows with the new one, so it comes before the store: there is no moment
  * at which a client that reads the store is shown what it does not trust.
  */
 static int ca_rotated(struct ctl *c, const struct config *config)
 {
-	enum client_result told;
-	json_t *answer;
-	struct err e, why, ignored;
+	struct asked asked = {.ctl = c};
+	struct err e, ignored;
 	bool trusted = ca_store_has(config->ca_dir, &ignored) == 1;
 
-	if (ca_rotate(config->ca_dir, config->targets, config->target_count, &e) < 0)
-		return ctl_refuse(c, &e);
-	told = client_call(c, json_pack("{s:s}", "command", "ca-reload"), &answer, &e);
-	if (told == CLIENT_REFUSED) {
-		why = e;
-		err_set(&e,
-			"a new CA was made, and awsmaskd goes on with the old one until it is "
-			"restarted: %s",
-			why.text);
-		return ctl_refuse(c, &e);
-	}
-	if (told == CLIENT_DONE)
-		json_decref(answer);
-	if (trusted && ca_store_install(config->ca_dir, &e) < 0)
+	if (ca_rotate(config->ca_dir, config->targets, config->target_count, ask_daemon, &asked,
+		      &e) < 0 ||
+	    (trusted && ca_store_install(config->ca_dir, &e) < 0))
 		return ctl_refuse(c, &e);
 	if (trusted)
-		return done(c,
-			    told == CLIENT_DONE
-				    ? "a new CA was made, is in the system's trust store in place "
-				      "of the old one, and awsmaskd uses it"
-				    : "a new CA was made, and is in the system's trust store in "
-				      "place of the old one; awsmaskd is not running");
-	return done(c, told == CLIENT_DONE
+		return done(c, asked.runs
+				       ? "a new CA was made, is in the system's trust store in "
+					 "place of the old one, and awsmaskd uses it"
+				       : "a new CA was made, and is in the system's trust store in "
+					 "place of the old one; awsmaskd is not running");
+	return done(c, asked.runs
 			       ? "a new CA was made, and awsmaskd uses it; clients trust it after "
 				 "`awsmaskctl ca install`"
 			       : "a new CA was made; awsmaskd is not running; clients trust it "

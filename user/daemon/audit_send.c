@@ -75,6 +75,8 @@ static void send_held(struct audit_sender *s)
 			disconnect(s);
 		break;
 	}
+	if (!sent)
+		return;
 	s->count -= sent;
 	memmove(s->held, s->held + sent, s->count * sizeof(*s->held));
 }

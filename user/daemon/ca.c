@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define P256_PREFIX_LEN 27
@@ -107,21 +108,62 @@ void ca_free(struct ca *c)
 	free(c);
 }
 
-int ca_rotate(const char *dir, char *const *targets, size_t target_count, struct err *e)
+/* Whoever is asked opens the directory, so it must not be locked meanwhile. */
+static int ask(int dirfd, const char *dir, ca_accept *accept, void *arg, struct err *e)
+{
+	int rc;
+
+	if (!accept)
+		return 0;
+	flock(dirfd, LOCK_UN);
+	rc = accept(arg, e);
+	if (flock(dirfd, LOCK_EX) && rc == 0)
+		rc = err_set(e, "%s: cannot be locked: %s", dir, strerror(errno));
+	return rc;
+}
+
+static void put_back(int dirfd, const char *dir, struct err *e)
+{
+	struct err why = *e, broken;
+
+	if (ca_put_back(dirfd, dir, &broken) || ca_settle(dirfd, dir, &broken) ||
+	    ca_forget_before(dirfd, dir, &broken))
+		err_set(e, "%s; %s: what was there before is in ca.*.before, put it back", why.text,
+			broken.text);
+}
+
+/* With the directory locked, and settled. */
+static int rotate(int dirfd, const char *dir, const struct ca_targets *targets, ca_accept *accept,
+		  void *arg, struct err *e)
+{
+	struct err ignored; /* one that is no good is why there is to be another */
+	struct ca *earlier;
+	int rc;
+
+	if (ca_remember(dirfd, dir, e))
+		return -1;
+	earlier = load(dirfd, dir, &ignored);
+	rc = ca_make(dirfd, dir, targets, earlier, time(NULL), e);
+	ca_free(earlier);
+	if (rc == 0)
+		rc = ask(dirfd, dir, accept, arg, e);
+	if (rc == 0)
+		return ca_forget_before(dirfd, dir, e);
+	put_back(dirfd, dir, e);
+	return -1;
+}
+
+int ca_rotate(const char *dir, char *const *targets, size_t target_count, ca_accept *accept,
+	      void *arg, struct err *e)
 {
 	const struct ca_targets t = {targets, target_count};
-	struct ca *earlier = NULL;
-	struct err ignored; /* one that is no good is why there is to be another */
 	int dirfd = ca_dir_open(dir, e), rc;
 
 	if (dirfd < 0)
 		return -1;
 	rc = ca_settle(dirfd, dir, e);
-	if (rc == 0) {
-		earlier = load(dirfd, dir, &ignored);
-		rc = ca_make(dirfd, dir, &t, earlier, time(NULL), e);
-	}
-	ca_free(earlier);
+	if (rc == 0)
+		rc = rotate(dirfd, dir, &t, accept, arg, e);
 	close(dirfd);
 	return rc;
 }

@@ -34,9 +34,12 @@ void ca_free(struct ca *c); /* wipes the key */
 /*
  * Make a new key and certificate in dir; the old pair is kept as ca.pem.old, ca.key.old. An old one
  * that is still good vouches for the new one (ca.cross.pem), so that clients which trust the old one
- * trust the new one's leaves until the old one expires. 0 or -1.
+ * trust the new one's leaves until the old one expires. When the new pair is in its place `accept` is asked,
+ * if there is one; if it says -1, and in `e` why, everything in dir is put back as it was. 0 or -1.
  */
-int ca_rotate(const char *dir, char *const *targets, size_t target_count, struct err *e);
+typedef int ca_accept(void *arg, struct err *e);
+int ca_rotate(const char *dir, char *const *targets, size_t target_count, ca_accept *accept,
+	      void *arg, struct err *e);
 /* Whether the certificate's constraints permit this name: a target outside needs ca_rotate(). */
 bool ca_permits(const struct ca *c, const char *host);
 

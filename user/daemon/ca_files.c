@@ -14,6 +14,7 @@
 
 #define NEW(name) name ".new"
 #define OLD(name) name ".old"
+#define BEFORE(name) name ".before"
 #define PEM_MAX 65536
 
 int ca_dir_open(const char *dir, struct err *e)
@@ -182,6 +183,70 @@ static int keep_as(int dirfd, const char *name, const char *step, const char *ol
 	return renameat(dirfd, step, dirfd, old);
 }
 
+/* All that a rotation changes, and what each is kept as until it stands; the pair comes first. */
+static const struct kept {
+	const char *name, *before;
+} kept[] = {
+	{CA_CERT_FILE, BEFORE(CA_CERT_FILE)},
+	{CA_KEY_FILE, BEFORE(CA_KEY_FILE)},
+	{CA_CROSS_FILE, BEFORE(CA_CROSS_FILE)},
+	{OLD(CA_CERT_FILE), BEFORE(OLD(CA_CERT_FILE))},
+	{OLD(CA_KEY_FILE), BEFORE(OLD(CA_KEY_FILE))},
+};
+enum { KEPT = sizeof(kept) / sizeof(kept[0]), KEPT_PAIR = 2 };
+
+static int failed(const char *dir, struct err *e)
+{
+	return err_set(e, "%s: the certificate authority cannot be written: %s", dir,
+		       strerror(errno));
+}
+
+int ca_forget_before(int dirfd, const char *dir, struct err *e)
+{
+	for (size_t i = 0; i < KEPT; i++)
+		if (forget(dirfd, kept[i].before))
+			return failed(dir, e);
+	return 0;
+}
+
+int ca_remember(int dirfd, const char *dir, struct err *e)
+{
+	if (ca_forget_before(dirfd, dir, e))
+		return -1;
+	for (size_t i = 0; i < KEPT; i++)
+		if (keep_as(dirfd, kept[i].name, "ca.step", kept[i].before))
+			return failed(dir, e);
+	return 0;
+}
+
+/* The file as it was, or none where there was none. */
+static int put_back(int dirfd, const struct kept *k)
+{
+	return renameat(dirfd, k->before, dirfd, k->name) == 0 ? 0
+	       : errno == ENOENT			       ? forget(dirfd, k->name)
+							       : -1;
+}
+
+/* As swap_pair(): if this process does not live to give the certificate its key, ca_settle() does. */
+static int pair_back(int dirfd)
+{
+	if (renameat(dirfd, BEFORE(CA_KEY_FILE), dirfd, NEW(CA_KEY_FILE)))
+		return errno == ENOENT && put_back(dirfd, &kept[0]) == 0 ? put_back(dirfd, &kept[1])
+									 : -1;
+	if (fsync(dirfd) || put_back(dirfd, &kept[0]) || fsync(dirfd))
+		return -1;
+	return renameat(dirfd, NEW(CA_KEY_FILE), dirfd, CA_KEY_FILE);
+}
+
+int ca_put_back(int dirfd, const char *dir, struct err *e)
+{
+	int rc = pair_back(dirfd);
+
+	for (size_t i = KEPT_PAIR; rc == 0 && i < KEPT; i++)
+		rc = put_back(dirfd, &kept[i]);
+	return rc || fsync(dirfd) ? failed(dir, e) : 0;
+}
+
 /*
  * The certificate's rename decides: from then on the pair is the new one, and ca_settle() gives it
  * its key if this process does not live to do so.
@@ -228,11 +293,8 @@ int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, const 
 	if (!cert)
 		goto out;
 	rc = write_pair(dirfd, cert, key) || write_cross(dirfd, earlier, cert) || swap_pair(dirfd)
-		     ? -1
+		     ? failed(dir, e)
 		     : 0;
-	if (rc)
-		err_set(e, "%s: the certificate authority cannot be written: %s", dir,
-			strerror(errno));
 out:
 	X509_free(cert);
 	EVP_PKEY_free(key);
@@ -260,7 +322,8 @@ int ca_settle(int dirfd, const char *dir, struct err *e)
 	    is_pair(dirfd, dir, CA_CERT_FILE, NEW(CA_KEY_FILE)))
 		rc = renameat(dirfd, NEW(CA_KEY_FILE), dirfd, CA_KEY_FILE);
 	if (rc || forget(dirfd, NEW(CA_KEY_FILE)) || forget(dirfd, NEW(CA_CERT_FILE)) ||
-	    forget(dirfd, "ca.pem.step") || forget(dirfd, "ca.key.step") || fsync(dirfd))
+	    forget(dirfd, "ca.pem.step") || forget(dirfd, "ca.key.step") ||
+	    forget(dirfd, "ca.step") || fsync(dirfd))
 		return err_set(e, "%s: what an interrupted change left cannot be put right: %s",
 			       dir, strerror(errno));
 	return 0;

@@ -46,6 +46,13 @@ int ca_settle(int dirfd, const char *dir, struct err *e);
 int ca_make(int dirfd, const char *dir, const struct ca_targets *targets, const struct ca *earlier,
 	    time_t now, struct err *e);
 /*
+ * Keep the files as they are, so that ca_make()'s change can be taken back: then the directory is what it
+ * was. What was kept lies there until it is put back or forgotten. 0 or -1.
+ */
+int ca_remember(int dirfd, const char *dir, struct err *e);
+int ca_put_back(int dirfd, const char *dir, struct err *e);
+int ca_forget_before(int dirfd, const char *dir, struct err *e);
+/*
  * A certificate over the key and the name of `cert`, by the authority before it: who trusts only
  * that one trusts what `cert` signs, too, within the names of both. NULL: OpenSSL failed.
  */

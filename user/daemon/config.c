@@ -247,26 +247,45 @@ static bool plain_name(const char *host, char name[static HOST_MAX])
 	return true;
 }
 
-bool config_is_target(const struct config *c, const char *host)
+/* As the configuration writes it; NULL: it is none. */
+static const char *target_name(const struct config *c, const char *host)
 {
 	char name[HOST_MAX];
 
 	if (!plain_name(host, name))
-		return false;
+		return NULL;
 	for (size_t i = 0; i < c->target_count; i++)
 		if (!strcasecmp(c->targets[i], name))
-			return true;
-	return false;
+			return c->targets[i];
+	return NULL;
+}
+
+/* The pattern that it is known by; NULL: it is none. */
+static const char *unmasked_model(const char *host)
+{
+	char name[HOST_MAX];
+
+	if (!plain_name(host, name))
+		return NULL;
+	for (size_t i = 0; i < COUNT(unmasked_models); i++)
+		if (!fnmatch(unmasked_models[i], name, FNM_CASEFOLD | FNM_NOESCAPE))
+			return unmasked_models[i];
+	return NULL;
+}
+
+bool config_is_target(const struct config *c, const char *host)
+{
+	return target_name(c, host) != NULL;
 }
 
 bool config_is_unmasked_model(const char *host)
 {
-	char name[HOST_MAX];
+	return unmasked_model(host) != NULL;
+}
 
-	if (!plain_name(host, name))
-		return false;
-	for (size_t i = 0; i < COUNT(unmasked_models); i++)
-		if (!fnmatch(unmasked_models[i], name, FNM_CASEFOLD | FNM_NOESCAPE))
-			return true;
-	return false;
+const char *config_host_name(const struct config *c, const char *host)
+{
+	const char *name = target_name(c, host);
+
+	return name ? name : unmasked_model(host);
 }

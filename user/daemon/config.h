@@ -125,6 +125,12 @@ bool config_is_target(const struct config *c, const char *host);
 /* Model hosts that awsmask knows and does not yet mask (Bedrock, Vertex, OpenAI ...): refused, not
  * spliced. */
 bool config_is_unmasked_model(const char *host);
+/*
+ * What such a host is called where others may read it: a target as the configuration writes it, a model by the
+ * pattern that awsmask knows it by, for the rest of its name may be a value (an endpoint's id). NULL: it is
+ * neither, and its name may be a value (a bucket's).
+ */
+const char *config_host_name(const struct config *c, const char *host);
 
 /* Print every key with its value, as YAML that config_load() reads back to the same. Returns
  * malloc'd text. */

@@ -11,6 +11,7 @@
 
 #define LINGER_MS 3000
 #define READ_PIECE (64 * 1024)
+#define HEAD_PIECE 4096
 #define BUSY_MS 60000
 #define QUIET_MS 5000
 #define STOOD_STILL_MS 1000
@@ -173,10 +174,11 @@ void conn_close(struct conn *c, bool abort)
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
 
-bool conn_host_known(const struct conn *c)
+const char *conn_host_name(const struct conn *c)
 {
-	return config_is_target(c->thread->worker->config, c->host) ||
-	       config_is_unmasked_model(c->host);
+	const char *name = config_host_name(c->thread->worker->config, c->host);
+
+	return name ? name : "other";
 }
 
 void conn_refused(struct conn *c, const char *why)
@@ -185,7 +187,7 @@ void conn_refused(struct conn *c, const char *why)
 	conn_audit_flow(c, AUDIT_REFUSED, why);
 	conn_count_connection(c, REPORT_DENIED, why);
 	conn_log(c, LOG_NOTICE, "flow-refused", log_word("why", why),
-		 log_name("host", conn_host_known(c) ? c->host : "other"));
+		 log_name("host", conn_host_name(c)));
 }
 
 ssize_t conn_fill(struct conn *c)
@@ -196,9 +198,12 @@ ssize_t conn_fill(struct conn *c)
 	uint8_t *to;
 	ssize_t n;
 
+	/* Behind the head a body mostly has a place of its own (exchange_body_space()). */
+	if (c->client.ssl && (!c->exchange || !exchange_is_begun(c->exchange)))
+		piece = HEAD_PIECE;
 	if (room > piece)
 		room = piece;
-	if (!room)
+	if (!room || stream_is_dry(&c->client))
 		return STREAM_AGAIN;
 	to = buf_reserve(&c->in, room);
 	if (!to)

@@ -29,7 +29,8 @@ static uint64_t put_types(const struct conn *c, struct audit_record *r,
 	const struct types *types = c->thread->worker->types;
 	uint64_t all = 0;
 
-	for (unsigned t = 0; t < types_count(types); t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < types_count(types);
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 		size_t replaced = r->observe ? 0 : counts->by_type[t];
 		size_t seen = r->observe ? found : counts->observed[t];
@@ -74,7 +75,7 @@ void conn_audit_request(struct conn *c)
 	if (!c->thread->audit)
 		return;
 	begin(c, &r, AUDIT_REQUEST, AUDIT_NONE);
-	audit_text(r.target, sizeof(r.target), c->host);
+	audit_text(r.target, sizeof(r.target), conn_host_name(c));
 	audit_text(r.method, sizeof(r.method), f->method);
 	audit_text(r.path, sizeof(r.path), f->path);
 	r.verdict = verdict_of(f, put_types(c, &r, &f->masked));
@@ -103,7 +104,7 @@ void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why
 		return;
 	c->told_flow = true;
 	begin(c, &r, AUDIT_FLOW, verdict);
-	audit_text(r.target, sizeof(r.target), conn_host_known(c) ? c->host : "other");
+	audit_text(r.target, sizeof(r.target), conn_host_name(c));
 	audit_text(r.reason, sizeof(r.reason), why);
 	if (verdict == AUDIT_SPLICED)
 		audit_number(&r, AUDIT_BYTES, c->moved);

@@ -21,13 +21,12 @@ static uint64_t count_types(struct conn *c, const struct mask_counts *counts)
 	uint64_t masked = 0, observed = 0;
 	bool observe = conn_observes(c);
 
-	for (unsigned t = 0; t < TYPE_MAX; t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < TYPE_MAX;
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 		size_t replaced = observe ? 0 : counts->by_type[t];
 		size_t seen = observe ? found : counts->observed[t];
 
-		if (!found)
-			continue;
 		stat_add(&s->masked_by_type[stats_slot(slots, t)], replaced);
 		stat_add(&s->observed_by_type[stats_slot(slots, t)], seen);
 		masked += replaced;
@@ -48,7 +47,7 @@ static void report(struct conn *c, const struct exchange_facts *f)
 {
 	struct report_request q = {.day = report_today(),
 				   .cgroup = c->who.accounted,
-				   .target = c->host,
+				   .target = conn_host_name(c),
 				   .observe = conn_observes(c),
 				   .passed_on = f->passed_on,
 				   .refused = refused_word(f->refusal),
@@ -60,10 +59,10 @@ static void report(struct conn *c, const struct exchange_facts *f)
 
 void conn_count_connection(struct conn *c, enum report_outcome outcome, const char *why)
 {
-	/* Any other name may be a value itself (a bucket's, an instance's). */
+	const char *target = config_host_name(c->thread->worker->config, c->host);
 	const struct report_connection q = {.day = report_today(),
 					    .cgroup = c->who.accounted ? c->who.accounted : "",
-					    .target = conn_host_known(c) ? c->host : "",
+					    .target = target ? target : "",
 					    .observe = conn_observes(c),
 					    .outcome = outcome,
 					    .why = why};
@@ -108,11 +107,11 @@ void conn_count(struct conn *c)
 		stat_add(&s->refusals[f->refusal], 1);
 		conn_log(c, LOG_WARNING, "request-refused",
 			 log_word("why", refusal_word((enum refusal)f->refusal)),
-			 log_name("host", c->host));
+			 log_name("host", conn_host_name(c)));
 	}
 	conn_audit_request(c);
 	c->begun_ns = c->added_ns = 0;
-	conn_log(c, LOG_DEBUG, "request", log_name("host", c->host),
+	conn_log(c, LOG_DEBUG, "request", log_name("host", conn_host_name(c)),
 		 log_number("status", f->status), log_number("found", found),
 		 log_number("restored", f->unmasked.restored));
 }
@@ -152,7 +151,8 @@ static size_t add_types(char *text, size_t size, const struct types *types,
 {
 	size_t all = 0;
 
-	for (unsigned t = 0; t < types_count(types); t++) {
+	for (unsigned t = mask_counts_next(counts, 0); t < types_count(types);
+	     t = mask_counts_next(counts, t + 1)) {
 		size_t found = mask_counts_found(counts, (enum mask_type)t);
 
 		if (found)
@@ -200,9 +200,9 @@ void conn_tell(struct conn *c)
 	n = exchange_findings(c->exchange, places, PLACES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_place(where, sizeof(where), types, &places[i]);
-	conn_log(c, LOG_INFO, "observed", log_name("host", c->host), log_number("found", found),
-		 log_number("known", f->masked.by_knowledge), log_word("types", counts),
-		 log_word("places", where), log_number("more", found - n),
-		 log_number("untold", t->untold));
+	conn_log(c, LOG_INFO, "observed", log_name("host", conn_host_name(c)),
+		 log_number("found", found), log_number("known", f->masked.by_knowledge),
+		 log_word("types", counts), log_word("places", where),
+		 log_number("more", found - n), log_number("untold", t->untold));
 	t->untold = 0;
 }

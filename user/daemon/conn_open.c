@@ -15,6 +15,7 @@
 #define ORIGIN_SILENT_MS (11 * 60 * 1000)
 #define RESERVE_MS 30000
 #define READ_PIECE (64 * 1024)
+#define BODY_PIECE (256 * 1024) /* of one body, before others have their turn */
 
 static bool start_exchange(struct conn *c)
 {
@@ -47,7 +48,7 @@ bool conn_handshake(struct conn *c)
 		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
 		 * more. */
 		stat_add(&c->thread->worker->stats->handshake_failures, 1);
-		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", c->host),
+		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", conn_host_name(c)),
 			 log_word("hint",
 				  "does this client trust the host's CA? see awsmaskctl check"));
 		conn_close(c, false);
@@ -77,22 +78,44 @@ static void after_reserve(struct conn *c)
 
 /* ---- the client's side */
 
+static size_t offer(struct conn *c, const uint8_t *p, size_t n)
+{
+	uint64_t now = uv_hrtime();
+	size_t taken;
+
+	if (!c->begun_ns)
+		c->begun_ns = now;
+	taken = exchange_client_bytes(c->exchange, p, n);
+	if (exchange_want(c->exchange) != WANT_CLIENT)
+		c->complete_ns = c->awaited_ns = now;
+	return taken;
+}
+
 /* true: the exchange took something. */
 static bool feed_client(struct conn *c)
 {
 	/* Without a vault nothing is looked at: the first byte is answered. */
-	size_t taken, offered = c->scope ? buf_len(&c->in) : 1;
-	uint64_t now = uv_hrtime();
+	size_t taken = offer(c, buf_bytes(&c->in), c->scope ? buf_len(&c->in) : 1);
 
-	if (!c->begun_ns)
-		c->begun_ns = now;
-	taken = exchange_client_bytes(c->exchange, buf_bytes(&c->in), offered);
-	if (exchange_want(c->exchange) != WANT_CLIENT)
-		c->complete_ns = c->awaited_ns = now;
 	buf_drop(&c->in, taken);
 	if (!c->scope)
 		exchange_refuse(c->exchange, c->use ? REFUSAL_VAULT : REFUSAL_CONNECTIONS);
 	return taken > 0;
+}
+
+/* Bytes of a body straight to where they are to be, others into c->in. As conn_fill(). */
+static ssize_t read_more(struct conn *c)
+{
+	size_t room = 0;
+	uint8_t *to = buf_len(&c->in) ? NULL : exchange_body_space(c->exchange, &room);
+	ssize_t n;
+
+	if (!to)
+		return conn_fill(c);
+	n = stream_read_much(&c->client, to, room < BODY_PIECE ? room : BODY_PIECE);
+	if (n > 0)
+		offer(c, to, (size_t)n);
+	return n;
 }
 
 /* true: something came or went. */
@@ -112,7 +135,7 @@ static bool read_client(struct conn *c)
 		return fed;
 	if (want == WANT_CLOSE || buf_len(&c->in) > CONN_IN_MAX / 2)
 		return fed;
-	n = conn_fill(c);
+	n = read_more(c);
 	if (n == STREAM_AGAIN)
 		return fed;
 	if (n == STREAM_BROKEN) { /* gone: nobody is left to answer */

@@ -150,8 +150,8 @@ void conn_audit_request(struct conn *c);
 void conn_audit_flow(struct conn *c, enum audit_verdict verdict, const char *why);
 void conn_prepare(struct conn *c); /* c->host is a target: open it */
 void conn_place(const struct conn *c, struct origin_place *place);
-/* Whether c->host is one that awsmask knows: any other name may be a value itself (a bucket's, an instance's). */
-bool conn_host_known(const struct conn *c);
+/* What c->host is called where others may read it (config_host_name()), or "other". */
+const char *conn_host_name(const struct conn *c);
 /* How things stand, for who looks at the board. */
 void conn_show(struct conn *c);
 /* A request was counted: add it to what is shown. */

@@ -84,7 +84,7 @@ static void show_target(struct conn *c, struct board *b)
 	if (c->target_shown || c->state == CONN_SNIFF || c->state == CONN_TUNNEL)
 		return;
 	c->target_shown = true;
-	board_target(b, c->place, conn_host_known(c) ? c->host : "other");
+	board_target(b, c->place, conn_host_name(c));
 }
 
 /* With what is known already of the request at hand. */

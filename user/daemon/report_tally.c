@@ -125,12 +125,10 @@ static void group_count(struct tally_group *g, const struct report_request *q)
 {
 	struct report_sums all = {0};
 
-	for (unsigned type = 0; type < TYPE_MAX; type++) {
-		struct report_sums s;
+	for (unsigned type = mask_counts_next(q->counts, 0); type < TYPE_MAX;
+	     type = mask_counts_next(q->counts, type + 1)) {
+		struct report_sums s = sums_of(q, (enum mask_type)type);
 
-		if (!mask_counts_found(q->counts, (enum mask_type)type))
-			continue;
-		s = sums_of(q, (enum mask_type)type);
 		sums_add(&g->sums[1 + type], &s);
 		sums_add(&all, &s);
 	}

@@ -251,12 +251,23 @@ int stream_handshake(struct stream *s)
 	return STREAM_BROKEN;
 }
 
+bool stream_is_dry(struct stream *s)
+{
+	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) ||
+	    SSL_has_pending(s->ssl) || SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN)
+		return false;
+	s->read_needs = 0;
+	return true;
+}
+
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 {
 	ssize_t got;
 
 	if (s->read_broken)
 		return STREAM_BROKEN;
+	if (stream_is_dry(s))
+		return STREAM_AGAIN;
 	s->read_needs = 0;
 	if (s->ssl) {
 		ERR_clear_error();
@@ -275,7 +286,7 @@ ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n)
 	ssize_t got = stream_read(s, p, n);
 	size_t all = got > 0 ? (size_t)got : 0;
 
-	while (s->ssl && got > 0 && n - all >= RECORD) {
+	while (s->ssl && got > 0 && n > all) {
 		got = stream_read(s, p + all, n - all);
 		all += got > 0 ? (size_t)got : 0;
 	}

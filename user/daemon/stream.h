@@ -61,6 +61,8 @@ int stream_handshake(struct stream *s);
 
 /* > 0: bytes moved; else one of the enum above. Write never gives STREAM_END. */
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n);
+/* The next one would give STREAM_AGAIN: no need to have room for it. */
+bool stream_is_dry(struct stream *s);
 /* The same, but all that is there: TLS gives no more than a record at a time. */
 ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n);
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);

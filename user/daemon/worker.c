@@ -416,7 +416,7 @@ static int load_config(struct worker *w, int fd, struct err *e)
 static void keep_memory(void)
 {
 	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
-	mallopt(M_TRIM_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BLOCK);
 }
 
 /* Whatever opens files, maps executable pages or loads libraries: before the sandbox closes. */

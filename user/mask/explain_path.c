@@ -63,10 +63,15 @@ static size_t group_end(const char *e, size_t at)
 	return at;
 }
 
+static bool is_definition(const char *open)
+{
+	return strncmp(open, "(?(DEFINE)", 10) == 0;
+}
+
 /* Definitions belong to no branch. */
 static void path_begin(struct path_walk *w)
 {
-	if (strncmp(w->expression, "(?(DEFINE)", 10) == 0)
+	if (is_definition(w->expression))
 		w->defined = group_end(w->expression, 0);
 	w->at = w->branch[0] = w->solid[0] = w->content[0] = w->defined;
 }
@@ -135,6 +140,10 @@ int path_next(struct path_walk *w, struct path_group *group, struct buf *before)
 		char c = e[w->at];
 		int failed = 0;
 
+		if (c == '(' && is_definition(e + w->at)) {
+			w->solid[w->depth] = w->at = group_end(e, w->at);
+			continue;
+		}
 		if (c == '(' && w->depth + 1 < PATH_DEPTH) {
 			bool named = is_named(e + w->at);
 

@@ -85,18 +85,35 @@ size_t known_memory(const struct known *k)
 	return k->bytes.cap + k->values.cap + k->stops.cap + k->words.cap;
 }
 
-/* The run that p begins with, which must be a letter or a digit. */
-static void run_of(const uint8_t *p, size_t len, struct known_value *v)
+/* Of a run that p begins with. */
+static uint64_t key_of(const uint8_t *p, size_t len, size_t run)
 {
 	uint8_t copy[2 * sizeof(uint64_t)] = {0};
 
-	v->run = (uint32_t)next_stop(p, 0, len);
-	if (len >= sizeof(copy)) {
-		v->key = run_key(p, v->run);
-		return;
-	}
+	if (len >= sizeof(copy))
+		return run_key(p, run);
 	memcpy(copy, p, len);
-	v->key = run_key(copy, v->run);
+	return run_key(copy, run);
+}
+
+/* The run that p begins with, which must be a letter or a digit. */
+static void run_of(const uint8_t *p, size_t len, struct known_value *v)
+{
+	v->run = (uint32_t)next_stop(p, 0, len);
+	v->key = key_of(p, len, v->run);
+}
+
+/* Any run that is a token's beginning wherever the value stands: what it goes on from is its own. */
+static void token_of(const uint8_t *p, size_t len, struct known_value *v)
+{
+	for (size_t at = 0, stop; at < len && !v->has_token; at = stop) {
+		stop = next_stop(p, at, len);
+		if (stop - at < KNOWN_MIN || !(known_classes[p[at]] & ALNUM) ||
+		    (at && goes_on(p[at - 1])))
+			continue;
+		v->has_token = true;
+		v->token = key_of(p + at, len - at, stop - at);
+	}
 }
 
 /* What tells where it may begin. */
@@ -249,6 +266,7 @@ int known_add(struct known *k, enum mask_type type, const uint8_t *value, size_t
 		return 0;
 	if (known_classes[*value] & ALNUM)
 		run_of(value, len, &v);
+	token_of(value, len, &v);
 	if (tables_grow(k, known_stops(value, len)) || buf_append(&k->bytes, value, len))
 		return -1;
 	if (buf_append(&k->values, &v, sizeof(v))) {

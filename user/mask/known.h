@@ -83,9 +83,9 @@ struct known_filter {
 };
 
 /*
- * The runs that a text's tokens begin with, as a filter: a value whose first run is not in it does not
- * stand in the text, whether it was known then or not. Of one that begins with no letter or digit, or
- * with a run shorter than KNOWN_MIN, it says nothing.
+ * The runs that a text's tokens begin with, as a filter: a value of which a run is not in it does not
+ * stand in the text, whether it was known then or not. Of one without a run of KNOWN_MIN bytes it says
+ * nothing.
  */
 struct known_tokens {
 	uint64_t *words;

@@ -365,5 +365,5 @@ bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, 
 {
 	const struct known_value *v = &value_list(k)[i];
 
-	return v->run < KNOWN_MIN || filter_has((struct run_filter){t->words, t->n}, v->key);
+	return !v->has_token || filter_has((struct run_filter){t->words, t->n}, v->token);
 }

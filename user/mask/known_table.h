@@ -16,6 +16,8 @@ struct known_value {
 	uint32_t next; /* the same bytes by another type, its index + 1 */
 	uint32_t run;  /* it begins with a run of so many bytes; 0: with no letter or digit */
 	uint64_t key;  /* that run's */
+	bool has_token;
+	uint64_t token; /* key of the first run that texts' tokens tell (known_tokens) */
 };
 
 struct known_stop {

@@ -83,9 +83,7 @@ void mask_reset(struct mask *m)
 	}
 	known_clear(&m->local);
 	mask_unknow(m);
-	if (m->scanned) /* pages of numbers */
-		m->counts = (struct mask_counts){0};
-	m->scanned = false;
+	mask_counts_clear(&m->counts);
 	detector_allow(m->detector, EFFORT_MAX);
 	mask_follow(m, &policy_default);
 }
@@ -205,7 +203,6 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
-	m->scanned = true;
 	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
@@ -313,9 +310,4 @@ size_t mask_findings(const struct mask *m, struct mask_finding *out, size_t max)
 			};
 	}
 	return n;
-}
-
-const struct mask_counts *mask_counts(const struct mask *m)
-{
-	return &m->counts;
 }

@@ -146,8 +146,20 @@ struct mask_counts {
 	enum mask_type blocked_type; /* ... of this type the first */
 	size_t blocked_by_type[TYPE_MAX];
 	size_t signed_passed; /* found inside signed blocks, which pass verbatim (I5) */
+	/* A bit for each type of which anything was found: the numbers are pages, and mostly zero. */
+	uint64_t types[(TYPE_MAX + 63) / 64];
 };
 const struct mask_counts *mask_counts(const struct mask *m);
+
+static inline void mask_counts_note(struct mask_counts *c, enum mask_type type)
+{
+	c->types[type / 64] |= 1ull << type % 64;
+}
+
+/* The first one from `from` on of which anything was found; TYPE_MAX: there is none. */
+unsigned mask_counts_next(const struct mask_counts *c, unsigned from);
+void mask_counts_clear(struct mask_counts *c);
+void mask_counts_copy(struct mask_counts *to, const struct mask_counts *from);
 
 /* Whatever is done with it. */
 static inline size_t mask_counts_found(const struct mask_counts *c, enum mask_type type)

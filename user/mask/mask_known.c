@@ -165,7 +165,7 @@ static enum mask_error scan_again(struct mask *m)
 
 	buf_clear(&m->spans);
 	buf_clear(&m->parts);
-	m->counts = (struct mask_counts){0};
+	mask_counts_clear(&m->counts);
 	for (size_t i = 0; e == MASK_OK && i < buf_len(&m->sources) / sizeof(*sources); i++)
 		e = mask_source_scan(m, &sources[i]);
 	return e;

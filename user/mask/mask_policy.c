@@ -29,11 +29,13 @@ void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type)
 	mask_remember_effect(m, &e, NULL);
 	switch (kind) {
 	case EFFECT_OBSERVED:
+		mask_counts_note(&m->counts, type);
 		m->counts.observed[type]++;
 		break;
 	case EFFECT_BLOCKED:
 		if (!m->counts.blocked++)
 			m->counts.blocked_type = type;
+		mask_counts_note(&m->counts, type);
 		m->counts.blocked_by_type[type]++;
 		break;
 	case EFFECT_SIGNED:

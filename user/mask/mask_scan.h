@@ -104,7 +104,6 @@ struct mask {
 	struct known local; /* what this request revealed and the snapshot has not */
 	struct memo *memo;  /* or NULL */
 	struct mask_record record;
-	bool scanned; /* since the reset: there may be counts */
 	struct mask_counts counts;
 };
 

@@ -53,6 +53,7 @@ enum mask_error mask_do_span(struct mask *m, const struct mask_effect *e, const 
 		return MASK_TOO_LARGE;
 	if (m->policy->actions[e->type] == ACTION_BLOCK)
 		return MASK_OK;
+	mask_counts_note(&m->counts, (enum mask_type)e->type);
 	m->counts.by_type[e->type]++;
 	m->counts.by_knowledge += e->rule == RULE_KNOWN;
 	m->counts.known_by_type[e->type] += e->rule == RULE_KNOWN;

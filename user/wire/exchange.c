@@ -338,6 +338,11 @@ size_t exchange_client_bytes(struct exchange *x, const uint8_t *p, size_t n)
 	return taken;
 }
 
+uint8_t *exchange_body_space(struct exchange *x, size_t *n)
+{
+	return x->state == STATE_READ && x->request.headed ? request_space(x, n) : NULL;
+}
+
 void exchange_client_eof(struct exchange *x)
 {
 	x->client_gone = true;
@@ -388,10 +393,7 @@ size_t exchange_origin_bytes(struct exchange *x, const uint8_t *p, size_t n)
 		return 0;
 	if (!x->answer.begun) {
 		x->answer.begun = true;
-		if (!x->outgoing.left)
-			request_release(x);
-		if (!x->outgoing.left && !buf_len(&x->to_origin)) /* an answer may take minutes */
-			buf_free(&x->to_origin);
+		(void)exchange_to_origin(x); /* what has gone is given back */
 	}
 	while (x->state == STATE_ORIGIN) {
 		const uint8_t *data = NULL;

@@ -141,6 +141,11 @@ bool exchange_is_begun(const struct exchange *x);
  * Never fails: what is wrong becomes an answer.
  */
 size_t exchange_client_bytes(struct exchange *x, const uint8_t *p, size_t n);
+/*
+ * Where the next bytes of a body may be put, so that they need not be copied: *n at most, none of them behind the body.
+ * exchange_client_bytes() is then told of them, with this very place, before anything else. NULL: there is no such place.
+ */
+uint8_t *exchange_body_space(struct exchange *x, size_t *n);
 /* The client closed its sending side. Inside a request that ends it; later it means nothing. */
 void exchange_client_eof(struct exchange *x);
 
@@ -212,8 +217,8 @@ struct exchange_facts {
 	struct mask_used used[EXCHANGE_USED_MAX]; /* placeholders that went out, the first ones */
 	size_t used_count;			  /* of all */
 	struct usage usage;			  /* as far as the answer is read */
-	struct mask_counts masked;
 	struct unmask_counts unmasked;
+	struct mask_counts masked; /* the last: it is large */
 };
 const struct exchange_facts *exchange_facts(const struct exchange *x);
 

@@ -7,8 +7,8 @@ void facts_begin(struct exchange *x, const struct http_head *h)
 	uint64_t requests = x->facts.requests + 1;
 	size_t n;
 
-	/* In place: it has pages of counts. */
-	memset(&x->facts, 0, sizeof(x->facts));
+	memset(&x->facts, 0, offsetof(struct exchange_facts, masked));
+	mask_counts_clear(&x->facts.masked);
 	x->facts.requests = requests;
 	x->facts.refusal = x->facts.unmaskable = NOT_REFUSED;
 	x->request.path = NULL;
@@ -33,10 +33,11 @@ static bool path_is_api(const uint8_t *path, size_t len)
 /* Whether a target may hold what was found and stays in it. */
 static bool target_is_left(const struct exchange *x)
 {
+	const struct mask_counts *c = &x->facts.masked;
 	size_t left = x->config.observe && mask_found(x->mask, PART_TARGET);
 
-	for (unsigned t = 0; t < TYPE_MAX; t++)
-		left += x->facts.masked.observed[t];
+	for (unsigned t = mask_counts_next(c, 0); t < TYPE_MAX; t = mask_counts_next(c, t + 1))
+		left += c->observed[t];
 	return left > 0;
 }
 

@@ -112,6 +112,8 @@ void facts_refused(struct exchange *x);
 
 int request_headed(struct exchange *x);
 int request_data(struct exchange *x, const uint8_t *p, size_t n);
+/* exchange_body_space() */
+uint8_t *request_space(struct exchange *x, size_t *n);
 /* The body is complete: how much of it there is to scan, as exchange_scan_size(). */
 size_t request_scan_size(struct exchange *x);
 /* ... and scan everything. */

@@ -10,7 +10,8 @@
 /* How far a body's storage may be ahead of its bytes. */
 #define AHEAD 8
 #define AHEAD_MIN ((size_t)64 * 1024)
-#define DECODED_AT_ONCE 8 /* times scan_apart */
+#define SPACE_MIN ((size_t)16 * 1024) /* as a TLS record brings */
+#define DECODED_AT_ONCE 8	      /* times scan_apart */
 
 static bool is_method(const struct http_head *h, const char *method)
 {
@@ -111,21 +112,21 @@ int request_headed(struct exchange *x)
 }
 
 /*
- * Room for what the head announces, so that the body need not move as it grows; but not for much more than has
+ * Room for n more bytes of what the head announces, so that the body need not move as it grows; but not for much more than has
  * come, for announcing costs nothing.
  */
-static bool body_room(struct exchange *x, size_t n)
+static bool body_room(struct exchange *x, size_t have, size_t n)
 {
 	const struct http_head *h = http_head(x->client);
 	struct buf *body = &x->request.body;
-	size_t have = buf_len(body) + n, want = have * AHEAD;
+	size_t want = have * AHEAD;
 
 	if (h->body != HTTP_BODY_LENGTH || body->cap - body->tail >= n)
 		return true;
 	want = want < AHEAD_MIN ? AHEAD_MIN : want;
 	if (want > h->content_length)
 		want = h->content_length;
-	return want <= have || buf_reserve(body, want - buf_len(body)) != NULL;
+	return want <= buf_len(body) + n || buf_reserve(body, want - buf_len(body)) != NULL;
 }
 
 int request_data(struct exchange *x, const uint8_t *p, size_t n)
@@ -135,9 +136,30 @@ int request_data(struct exchange *x, const uint8_t *p, size_t n)
 	x->facts.request_bytes += n;
 	if (n > r->body.max - buf_len(&r->body))
 		return REFUSAL_BODY_TOO_LARGE;
-	if (!body_room(x, n) || buf_append(&r->body, p, n))
+	if (r->body.data && p == r->body.data + r->body.tail) { /* it was put there */
+		buf_grew(&r->body, n);
+		return NOT_REFUSED;
+	}
+	if (!body_room(x, buf_len(&r->body) + n, n) || buf_append(&r->body, p, n))
 		return REFUSAL_MEMORY;
 	return NOT_REFUSED;
+}
+
+uint8_t *request_space(struct exchange *x, size_t *n)
+{
+	const struct http_head *h = http_head(x->client);
+	struct buf *body = &x->request.body;
+	size_t left, some;
+	uint8_t *to;
+
+	if (h->body != HTTP_BODY_LENGTH || h->content_length <= buf_len(body))
+		return NULL;
+	left = (size_t)h->content_length - buf_len(body);
+	some = left < SPACE_MIN ? left : SPACE_MIN;
+	to = body_room(x, buf_len(body), some) ? buf_reserve(body, some) : NULL;
+	some = body->cap - body->tail;
+	*n = left < some ? left : some;
+	return to;
 }
 
 const struct buf *request_text(const struct exchange *x)
@@ -463,7 +485,7 @@ int request_scan(struct exchange *x)
 		return NOT_REFUSED;
 	}
 	why = scan_by_policy(x);
-	x->facts.masked = *mask_counts(x->mask);
+	mask_counts_copy(&x->facts.masked, mask_counts(x->mask));
 	if (!x->config.observe)
 		return why;
 	/* Who only observes is in nobody's way. */

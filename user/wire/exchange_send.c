@@ -181,10 +181,13 @@ int request_rewind(struct exchange *x)
 
 void request_put_more(struct exchange *x)
 {
-	if (!x->outgoing.left)
-		return;
-	if (fill(x))
+	if (x->outgoing.left && fill(x)) {
 		exchange_refuse(x, REFUSAL_MEMORY);
-	else if (!x->outgoing.left && x->answer.begun)
-		request_release(x);
+		return;
+	}
+	if (x->outgoing.left || !x->answer.begun || !x->to_origin.data)
+		return;
+	request_release(x);
+	if (!buf_len(&x->to_origin)) /* an answer may take minutes */
+		buf_free(&x->to_origin);
 }

@@ -14,7 +14,8 @@ build {
       "sudo install -D -m 0644 /usr/share/awsmask/ci/systemd/awsmask.conf /etc/systemd/system/${var.runner_unit}.d/awsmask.conf",
       "echo 'enroll: [ci.slice]' | sudo tee /etc/awsmask/awsmask.yaml",
       "printf '[Service]\\nExecStartPost=+/usr/sbin/awsmaskctl ca install\\n' | sudo install -D -m 0644 /dev/stdin /etc/systemd/system/awsmaskd.service.d/ca.conf",
-      "sudo systemctl stop awsmaskd && sudo rm -rf /var/lib/awsmask/ca /var/lib/awsmask/vault.db*",
+      "sudo systemctl stop awsmaskd awsmask-worker.socket awsmask-worker.service",
+      "sudo find /var/lib/awsmask /var/log/awsmask -mindepth 1 -delete",
     ]
   }
 }
