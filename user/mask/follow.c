@@ -15,7 +15,7 @@ _Static_assert(GUARD_FIRST + STEPS_MAX <= JOIN_STEPS_MAX, "each is renamed");
 #define HASHED 512 /* steps are looked for by so many hashes of their threads */
 #define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
-#define WORTH 0.003
+#define WORTH 0.002
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 4
 #define WORTH_FEW 5e-5
