@@ -73,8 +73,10 @@ static void look_around(const struct rule *r, struct follow *f, const struct gua
 		around[i].start = follow_guard(f);
 	}
 	follow_fill(f);
-	for (size_t i = 0; r->anchors[i]; i++)
+	for (size_t i = 0; r->anchors[i]; i++) {
+		around[i].start = follow_start(f, around[i].start);
 		look_before(r, g, guard, &around[i]);
+	}
 }
 
 /*
