@@ -200,7 +200,9 @@ end_load() {
 	wait_for 180 fails machine systemctl is-active steady
 	machine cat /run/steady.said
 	machine systemctl stop scripted
-	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said
+	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said && return
+	machine journalctl --quiet --no-pager -o short-precise -n 10 -g 'event=(request|flow)-refused|level=(warning|error|crit)'
+	return 1
 }
 
 fails() {
