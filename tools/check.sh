@@ -29,12 +29,10 @@ check() { # TITLE CMD...
 }
 
 check_format() {
-	local file status=0
-	for file in "${sources[@]}"; do
-		[[ $file == *.def ]] || clang-format --dry-run -Werror --style=file "$file" 2>&1 | head -n 4
-		[ "${PIPESTATUS[0]}" = 0 ] || status=1
-	done
-	return $status
+	local files
+	mapfile -t files < <(printf '%s\n' "${sources[@]}" | grep -v '\.def$')
+	clang-format --dry-run -Werror --style=file "${files[@]}" 2>&1 | head -n 100
+	return "${PIPESTATUS[0]}"
 }
 
 # A function in this formatting begins with a "{" in the first column and ends with a "}" there.
@@ -54,14 +52,11 @@ check_words() { # markers of unfinished work
 }
 
 check_spdx() {
-	local file status=0
-	for file in "${sources[@]}" "${scripts[@]}"; do
-		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || {
-			echo "$file: no SPDX-License-Identifier in its first two lines"
-			status=1
-		}
-	done
-	return $status
+	awk 'FNR == 1 { found = 0 }
+		/SPDX-License-Identifier: / { found = 1 }
+		FNR == 2 { if (!found) { print FILENAME ": no SPDX-License-Identifier in its first two lines"; bad = 1 }
+			nextfile }
+		END { exit bad }' "${sources[@]}" "${scripts[@]}"
 }
 
 check_scripts() {
@@ -88,11 +83,13 @@ check_purity() {
 # Nor may they keep state: nothing writable of static storage. Tables of pointers (.data.rel.ro) are constant.
 check_globals() {
 	local state
-	state=$(nm -A "$@" 2>/dev/null | awk '$(NF - 1) ~ /^[bBDC]$/ || ($(NF - 1) == "d")' |
-		while read -r object kind symbol; do
-			objdump -t "${object%%:*}" | awk -v s="$symbol" '$NF == s && /\.data\.rel\.ro/ { found = 1 }
-				END { exit !found }' || echo "${object%%:*}: $kind $symbol"
-		done)
+	state=$(objdump -t "$@" 2>/dev/null | awk '
+		/file format/ { object = $1 }
+		/\t/ && match($0, / [^ \t]+\t/) {
+			section = substr($0, RSTART + 1, RLENGTH - 2)
+			if (section ~ /^(\*COM\*|\.t?bss|\.t?data)/ && section !~ /^\.data\.rel\.ro/ && $NF != section)
+				print object, section, $NF
+		}')
 	[ -z "$state" ] || {
 		echo "libawsmask.a must have no writable globals:"
 		echo "$state"

@@ -12,6 +12,7 @@ Scenarios, as "KIND KEY=VALUE ...":
   say        hex=TEXT  exactly that text
   large      the last user text n=N times (5000)
   pings      echo with n=N pings (5) of pause=S seconds (0.05) between the deltas
+  held       echo with pings behind the first delta until there is a file "go" in the log directory, half a minute at most
   stall      the first event, then nothing
   cut        the stream without its end, then FIN; reset: the same with RST
   location   a redirect whose Location repeats the text
@@ -23,6 +24,7 @@ Everywhere: chunk=event|all|N  bytes written at once        delta=N  characters 
 """
 import hashlib
 import json
+import os
 import re
 import time
 import zlib
@@ -268,6 +270,15 @@ def with_pings(events, scenario):
             time.sleep(scenario.get("pause", 0.05))
 
 
+def with_hold(events, go):
+    most = time.monotonic() + 30
+    for one in events:
+        yield one
+        while b"content_block_delta" in one and not os.path.exists(go) and time.monotonic() < most:
+            yield event("ping")
+            time.sleep(0.05)
+
+
 def forged(body):
     """A thinking block that came back other than it was signed."""
     for message in body.get("messages", []):
@@ -288,6 +299,8 @@ def stream_for(out, scenario, events):
         return out.stream(events[:1], "stall")
     if scenario.kind == "pings":
         return out.stream(with_pings(events, scenario))
+    if scenario.kind == "held":
+        return out.stream(with_hold(events, f"{out.conn.log}/go"))
     return out.stream(events)
 
 

@@ -124,6 +124,21 @@ streams() { # TAG COUNT AT-ONCE [PINGS]
 	place_client curl -s --parallel --parallel-immediate --parallel-max "$3" -K "$T/config"
 }
 
+# A stream that goes on until it is let go: its process is $stream, what came of it is in $T/stream.
+stream_held() { # HOW: place_client or such
+	rm -f "$PLACE/log/go"
+	body --stream "slowly: $SENTENCE" >"$T/stream.body"
+	"$1" curl -sSN --max-time 40 -o "$T/stream" "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: held' \
+		--data-binary "@$T/stream.body" &
+	stream=$!
+	place_wait 20 grep -q ping "$T/stream"
+}
+
+stream_let_go() {
+	touch "$PLACE/log/go"
+	wait "$stream" && joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+}
+
 value_of() { # TAG N
 	printf 'i-0%08x%08x' "$1" "$2"
 }

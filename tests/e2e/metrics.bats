@@ -142,21 +142,13 @@ open_on_port() {
 	place_wait 10 grew 1 requests_total
 }
 
-# Its process is $stream; it has begun.
-slow_stream() {
-	place_client curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=4 pause=0.3' \
-		-o "$T/stream" --data-binary "$(body --stream "slowly: $SENTENCE")" &
-	stream=$!
-	place_wait 10 grep -q ping "$T/stream"
-}
-
 @test "what was counted stays when workers come and go, and a stream that drains is not lost" {
 	before
-	slow_stream
+	stream_held place_client
 	place_ctl reload # it goes on in the worker before
 	expect "draining" 1 "$(sample workers_draining)"
 	send "$SENTENCE"
-	wait $stream
+	stream_let_go
 	place_wait 10 grew 2 requests_total
 	kill -9 "$(worker_of)"
 	place_wait 10 works
@@ -166,9 +158,9 @@ slow_stream() {
 
 @test "an awsmaskd that takes over goes on counting, and so does the one before for what it finishes" {
 	before
-	slow_stream
+	stream_held place_client
 	place_daemon_start --replace
-	wait $stream
+	stream_let_go
 	place_wait 10 grew 1 requests_total
 	works
 	place_wait 10 grew 2 requests_total

@@ -219,35 +219,27 @@ time.sleep(60)' >"$T/squatter" &
 @test "a reload hands them over; what streams there goes on" {
 	POD=later
 	old=$(worker_of)
-	in_pod curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=4 pause=0.4' \
-		--data-binary "@-" >"$T/stream" <<<"$(body --stream "slowly: $SENTENCE")" &
-	stream=$!
-	place_wait 10 grep -q ping "$T/stream"
+	stream_held in_pod
 	place_ctl reload
 	[ "$(worker_of)" = "$old" ] || [ -d "/proc/$old" ]
 	for _ in 1 2 3 4; do
 		pod_works
 	done
-	wait $stream
-	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+	stream_let_go
 }
 
 @test "another daemon takes over, and no connect is refused there" {
 	local monitor
 	POD=later
 	monitor=$(monitor_of)
-	in_pod curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=4 pause=0.4' \
-		--data-binary "@-" >"$T/stream" <<<"$(body --stream "slowly: $SENTENCE")" &
-	stream=$!
-	place_wait 10 grep -q ping "$T/stream"
+	stream_held in_pod
 	place_daemon_start --replace
 	for _ in 1 2 3; do
 		pod_works
 	done
+	stream_let_go
 	place_wait 15 fails test -d "/proc/$monitor"
 	pod_works
-	wait $stream
-	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
 }
 
 @test "a daemon that starts serves what is enrolled already" {

@@ -19,18 +19,14 @@ one_worker() {
 @test "a reload brings the new settings; the worker before it ends once its connections have" {
 	settings 'other_hosts: splice'
 	old=$(worker_of)
-	place_client curl -sSN --max-time 30 "$MESSAGES" "${JSON_TYPE[@]}" -H 'x-scenario: pings n=6 pause=0.5' \
-		--data-binary "@-" >"$T/stream" <<<"$(body --stream "slowly: $SENTENCE")" &
-	stream=$!
-	place_wait 10 grep -q ping "$T/stream"
+	stream_held place_client
 	settings 'other_hosts: deny'
 	place_ctl reload >"$T/said"
 	grep -q '^reloaded' "$T/said"
 	[ "$(workers_of | wc -l)" = 2 ] # the stream goes on
 	fails place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
 	works
-	wait $stream
-	joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+	stream_let_go
 	place_wait 10 one_worker
 	[ "$(worker_of)" != "$old" ]
 	grep -q "event=worker-drained signal=0 status=0 pid=$old" "$PLACE/daemon.log"
