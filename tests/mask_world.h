@@ -2,8 +2,8 @@
 #ifndef AWSMASK_MASK_WORLD_H
 #define AWSMASK_MASK_WORLD_H
 /*
- * A catalogue, a mask and a vault in memory, for the tests of masking; and a restorer that is
- * nothing but a search for placeholders, to hold masking against.
+ * A catalogue, a mask and a vault in memory, for the tests of masking, which ask for each thing once more
+ * with a memo; and a restorer that is nothing but a search for placeholders, to hold masking against.
  */
 #include "../user/mask/jstr.h"
 #include "../user/mask/mask.h"
@@ -18,6 +18,9 @@ struct world {
 	struct mask *mask;
 	struct memory_vault vault;
 	struct buf out; /* of the last world_...() */
+	/* Each request is asked again, with and without this, and all is the same. NULL: it is not asked. */
+	struct memo *memo;
+	struct mask *plain, *other;
 };
 
 static inline void world_require(bool holds, const char *what)
@@ -41,10 +44,28 @@ static inline void world_init(struct world *w)
 	WORLD_REQUIRE(w->mask != NULL);
 	memory_vault_init(&w->vault);
 	buf_init(&w->out, WORLD_MEMORY);
+	w->memo = memo_new(1 << 20, 0x1d8e4e27c47d124f);
+	w->plain = mask_new(w->catalogue, WORLD_MEMORY);
+	w->other = mask_new(w->catalogue, WORLD_MEMORY);
+	WORLD_REQUIRE(w->memo && w->plain && w->other);
+}
+
+/* Another vault, of which nothing is remembered either. */
+static inline void world_forget(struct world *w)
+{
+	mask_reset(w->mask); /* a refused one still holds what its vault knew */
+	memory_vault_free(&w->vault);
+	memory_vault_init(&w->vault);
+	memo_free(w->memo);
+	w->memo = memo_new(1 << 20, 0x1d8e4e27c47d124f);
+	WORLD_REQUIRE(w->memo != NULL);
 }
 
 static inline void world_free(struct world *w)
 {
+	mask_free(w->plain);
+	mask_free(w->other);
+	memo_free(w->memo);
 	mask_free(w->mask);
 	catalogue_free(w->catalogue);
 	memory_vault_free(&w->vault);
@@ -72,58 +93,139 @@ static inline void world_finish(struct world *w, const uint8_t *p, size_t len)
 	WORLD_REQUIRE(mask_splice(w->mask, 0, p, len, &w->out) == 0);
 }
 
-static inline enum mask_error world_text(struct world *w, const void *p, size_t len)
+#define WORLD_SAME(a, b, field) WORLD_REQUIRE(!memcmp(&(a)->field, &(b)->field, sizeof((a)->field)))
+
+/* All that can be seen of both is the same. */
+static inline void world_same(const struct mask *m, const struct mask *n)
+{
+	const struct mask_counts *a = mask_counts(m), *b = mask_counts(n);
+
+	WORLD_SAME(a, b, by_type);
+	WORLD_SAME(a, b, by_knowledge);
+	WORLD_SAME(a, b, known_by_type);
+	WORLD_SAME(a, b, observed);
+	WORLD_SAME(a, b, blocked);
+	WORLD_SAME(a, b, blocked_type);
+	WORLD_SAME(a, b, blocked_by_type);
+	WORLD_SAME(a, b, signed_passed);
+	for (size_t i = 0;; i++) {
+		struct mask_place p, q;
+		bool more = mask_place(m, 0, i, &p);
+
+		WORLD_REQUIRE(mask_place(n, 0, i, &q) == more);
+		if (!more)
+			break;
+		WORLD_REQUIRE(p.start == q.start && p.end == q.end && p.type == q.type &&
+			      p.number == q.number && p.rule == q.rule && p.len == q.len &&
+			      !memcmp(p.value, q.value, p.len));
+	}
+}
+
+enum world_kind { WORLD_TEXT, WORLD_JSON, WORLD_QUERY, WORLD_MULTIPART };
+
+struct world_request {
+	enum world_kind kind;
+	const void *p;
+	size_t len;
+	enum schema schema;
+	const char *boundary;
+	bool allow_binary;
+};
+
+static inline enum mask_error world_scan(struct mask *m, const struct world_request *r)
+{
+	switch (r->kind) {
+	case WORLD_TEXT:
+		return mask_scan_text(m, 0, r->p, r->len);
+	case WORLD_JSON:
+		return mask_scan_json(m, 0, r->p, r->len, r->schema);
+	case WORLD_QUERY:
+		return mask_scan_query(m, 0, r->p, r->len);
+	case WORLD_MULTIPART:
+		break;
+	}
+	return mask_scan_multipart(m, 0, r->p, r->len, r->boundary, r->allow_binary);
+}
+
+static inline enum mask_error world_ask(struct world *w, struct mask *m, struct memo *memo,
+					const struct world_request *r)
+{
+	enum mask_error e;
+
+	mask_reset(m);
+	mask_know(m, &w->vault.scope);
+	mask_remember(m, memo);
+	e = world_scan(m, r);
+	if (e == MASK_OK)
+		e = mask_learn(m);
+	mask_resolve(m, &w->vault.scope);
+	return e;
+}
+
+static inline void world_check(struct world *w, const struct world_request *r)
+{
+	bool unlogged = w->vault.unlogged;
+	enum mask_error e;
+
+	w->vault.unlogged = true;
+	e = world_ask(w, w->plain, NULL, r);
+	for (unsigned i = 0; i < 2; i++) {
+		WORLD_REQUIRE(world_ask(w, w->other, w->memo, r) == e);
+		if (e == MASK_OK)
+			world_same(w->plain, w->other);
+	}
+	mask_reset(w->plain);
+	mask_reset(w->other);
+	w->vault.unlogged = unlogged;
+}
+
+static inline enum mask_error world_run(struct world *w, const struct world_request *r)
 {
 	enum mask_error e;
 
 	world_begin(w);
-	e = mask_scan_text(w->mask, 0, p, len);
+	e = world_scan(w->mask, r);
 	if (e == MASK_OK)
 		e = mask_learn(w->mask);
 	if (e == MASK_OK)
-		world_finish(w, p, len);
+		world_finish(w, r->p, r->len);
+	if (w->memo)
+		world_check(w, r);
 	return e;
+}
+
+static inline enum mask_error world_text(struct world *w, const void *p, size_t len)
+{
+	const struct world_request r = {.kind = WORLD_TEXT, .p = p, .len = len};
+
+	return world_run(w, &r);
 }
 
 static inline enum mask_error world_json(struct world *w, const void *p, size_t len,
 					 enum schema schema)
 {
-	enum mask_error e;
+	const struct world_request r = {.kind = WORLD_JSON, .p = p, .len = len, .schema = schema};
 
-	world_begin(w);
-	e = mask_scan_json(w->mask, 0, p, len, schema);
-	if (e == MASK_OK)
-		e = mask_learn(w->mask);
-	if (e == MASK_OK)
-		world_finish(w, p, len);
-	return e;
+	return world_run(w, &r);
 }
 
 static inline enum mask_error world_query(struct world *w, const void *p, size_t len)
 {
-	enum mask_error e;
+	const struct world_request r = {.kind = WORLD_QUERY, .p = p, .len = len};
 
-	world_begin(w);
-	e = mask_scan_query(w->mask, 0, p, len);
-	if (e == MASK_OK)
-		e = mask_learn(w->mask);
-	if (e == MASK_OK)
-		world_finish(w, p, len);
-	return e;
+	return world_run(w, &r);
 }
 
 static inline enum mask_error world_multipart(struct world *w, const void *p, size_t len,
 					      const char *boundary, bool allow_binary)
 {
-	enum mask_error e;
+	const struct world_request r = {.kind = WORLD_MULTIPART,
+					.p = p,
+					.len = len,
+					.boundary = boundary,
+					.allow_binary = allow_binary};
 
-	world_begin(w);
-	e = mask_scan_multipart(w->mask, 0, p, len, boundary, allow_binary);
-	if (e == MASK_OK)
-		e = mask_learn(w->mask);
-	if (e == MASK_OK)
-		world_finish(w, p, len);
-	return e;
+	return world_run(w, &r);
 }
 
 /* Every placeholder of the vault becomes its value. */

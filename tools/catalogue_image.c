@@ -9,12 +9,14 @@
 #define GAP 8 /* so many words of zeroes end a piece */
 
 _Static_assert(sizeof(struct anchors) % sizeof(uint64_t) == 0, "words");
+_Static_assert(sizeof(struct window) % sizeof(uint64_t) == 0, "words");
 
 static void remove_addresses(struct anchors *a)
 {
 	for (unsigned i = 0; i < a->count; i++)
 		a->nodes[i].text = NULL;
 	a->guards.cells = a->guards.room = NULL;
+	a->windows = a->room = NULL;
 	a->joints[0].cells = NULL;
 	a->joints[0].maps = NULL;
 	a->joints[0].tries = NULL;
@@ -84,18 +86,32 @@ static void print_joint(const struct joint *j)
 	puts("};");
 }
 
+static void print_windows(const struct anchors *a)
+{
+	const uint64_t *words = (const uint64_t *)a->windows;
+	size_t n = a->count * sizeof(*a->windows) / sizeof(*words);
+
+	puts("static const uint64_t image_windows[] = {");
+	for (size_t i = 0; i < n; i++)
+		printf("0x%" PRIx64 ",%c", words[i], i % 8 ? ' ' : '\n');
+	puts("};");
+}
+
 /* As the catalogue has it, but for what it may free. */
 static void print_anchors(struct anchors *a)
 {
 	uint16_t *room = a->guards.room;
+	struct window *windows = a->room;
 	struct joint joint = a->joints[0];
 
 	print_cells(&a->guards);
+	print_windows(a);
 	print_joint(&joint);
 	remove_addresses(a);
 	print_pieces((const uint64_t *)a);
 	print_words((const uint64_t *)a);
 	a->guards.room = room;
+	a->room = windows;
 	a->joints[0] = joint;
 }
 
@@ -109,8 +125,8 @@ int main(void)
 		return 1;
 	}
 	puts("/* Made by tools/catalogue_image.c: do not edit. */");
-	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_RULES %d\n", sizeof(c->anchors),
-	       RULE_COUNT);
+	printf("#define IMAGE_ANCHORS %zu\n#define IMAGE_WINDOW %zu\n#define IMAGE_RULES %d\n",
+	       sizeof(c->anchors), sizeof(struct window), RULE_COUNT);
 	print_anchors(&c->anchors);
 	catalogue_free(c);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

@@ -9,7 +9,7 @@
 #define SIZE_LARGE (1u << 20)
 #define ANCHORS 6
 #define SEEDS 2
-#define BEGINS 4	   /* texts of which all begins are tried ... */
+#define BEGINS 4	/* texts of which all begins are tried ... */
 #define BEGIN_LENGTH 40 /* ... that are so much longer than the anchor, about */
 #define TOLD 40
 #define TOLD_WIDTH 60

@@ -178,7 +178,7 @@ scripted_prepare() {
 
 scripted_start() {
 	machine ip addr replace 198.51.100.9/32 dev lo && machine rm -f /run/scripted &&
-		machine systemd-run --quiet --unit=scripted \
+		machine systemd-run --quiet --collect --unit=scripted \
 			python3 -B /opt/load/origin.py --certs /opt/load --log /opt/load/log --ready /run/scripted --address 198.51.100.9 &&
 		wait_for 60 machine test -s /run/scripted
 }
@@ -186,7 +186,7 @@ scripted_start() {
 # Streams that go on from one to the next.
 begin_load() { # AT-ONCE TENTHS-OF-A-SECOND
 	scripted_start && machine rm -f /run/steady.said &&
-		machine systemd-run --quiet --unit=steady --slice=agents.slice "${AT_SCRIPTED[@]}" \
+		machine systemd-run --quiet --collect --unit=steady --slice=agents.slice "${AT_SCRIPTED[@]}" \
 			--property=StandardOutput=file:/run/steady.said python3 -B /opt/load/steady.py $TARGET 80 "$1" /run/going "$2" &&
 		wait_for 90 machine test -s /run/going || {
 		machine journalctl --no-pager -n 5 -u scripted -u steady
@@ -200,7 +200,9 @@ end_load() {
 	wait_for 180 fails machine systemctl is-active steady
 	machine cat /run/steady.said
 	machine systemctl stop scripted
-	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said
+	machine grep -q '^[1-9][0-9]* answered, 0 failed$' /run/steady.said && return
+	machine journalctl --quiet --no-pager -o short-precise -n 10 -g 'event=(request|flow)-refused|level=(warning|error|crit)'
+	return 1
 }
 
 fails() {

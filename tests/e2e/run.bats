@@ -101,6 +101,11 @@ gone() { # PID
 	gone "$command"
 }
 
+@test "it works with nothing open" {
+	place_in admin sh -c "exec <&- >&- 2>&- && exec $BUILD/awsmaskctl run -- sh -c 'cat /run/awsmask-run-*/awsmaskd.log >/run/said'"
+	place_in direct grep -q 'event=ready' /run/said
+}
+
 @test "the command has the terminal" {
 	run place_in admin script -qec "$BUILD/awsmaskctl run -- sh -c 'test -t 0 && test -t 1 && ps -o stat= -p \$\$'" /dev/null
 	[ "$status" -eq 0 ]

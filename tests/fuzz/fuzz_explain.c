@@ -45,8 +45,7 @@ static void check_masked(struct world *w, const struct explain *x, const uint8_t
 	enum mask_error e;
 	struct buf out;
 
-	memory_vault_free(&w->vault);
-	memory_vault_init(&w->vault);
+	world_forget(w);
 	w->vault.unlogged = true;
 	buf_init(&out, WORLD_MEMORY);
 	WORLD_REQUIRE(explain_masked(x, &out) == 0);

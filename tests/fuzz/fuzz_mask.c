@@ -101,9 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		world_init(&w);
 	if (!size)
 		return 0;
-	mask_reset(w.mask); /* a refused one still holds what its vault knew */
-	memory_vault_free(&w.vault);
-	memory_vault_init(&w.vault);
+	world_forget(&w);
 	w.vault.unlogged = true;
 	switch (data[0]) {
 	case 't':

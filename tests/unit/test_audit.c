@@ -218,13 +218,24 @@ static void tell(const void *p, size_t n)
 	close(fd);
 }
 
+/* So many bytes more or less than these records have. */
+static void tell_records(const struct audit_record *r, unsigned n, int more)
+{
+	uint8_t bytes[(AUDIT_BATCH + 1) * AUDIT_PACKED_MAX] = {0};
+	size_t size = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		size += audit_pack(&r[i], bytes + size);
+	tell(bytes, size + (size_t)(ptrdiff_t)more);
+}
+
 Test(audit, only_workers_are_believed)
 {
 	struct audit_record r = a_record(0);
 
 	w.owner.worker = getuid() + 1;
 	open_audit();
-	tell(&r, sizeof(r));
+	tell_records(&r, 1, 0);
 	uv_run(&w.loop, UV_RUN_NOWAIT);
 	close_audit(false);
 	cr_assert_eq(access(in_tempdir("a.jsonl"), F_OK), -1);
@@ -241,10 +252,12 @@ Test(audit, a_worker_may_not_say_everything)
 	r[1].event = AUDIT_STOP;
 	r[3].event = 77;
 	open_audit();
-	tell(r, sizeof(r));
-	tell(r, sizeof(r[0]) + 1);
-	tell(r, 0);
-	tell(r, 4 * sizeof(r[0]));
+	tell_records(r, AUDIT_BATCH + 1, 0);
+	tell_records(r, 1, 1);
+	tell_records(r, 1, -1);
+	tell_records(r, 3, -40);
+	tell_records(r, 0, 0);
+	tell_records(r, 4, 0);
 	uv_run(&w.loop, UV_RUN_NOWAIT);
 	close_audit(false);
 	cr_assert_eq(lines(), 2u, "the third, and the fourth as a request");

@@ -173,3 +173,78 @@ Test(audit_line, any_other_byte_is_noticed)
 		cr_assert_eq(audit_line_check(line, i, &c), 0, "cut at %zu", i);
 	}
 }
+
+/* ---- from one process to another */
+
+static void expect_same(const struct audit_record *a, const struct audit_record *b)
+{
+	cr_expect(!memcmp(a, b, offsetof(struct audit_record, masked)));
+	cr_expect(!memcmp(a->masked, b->masked, a->masked_count * sizeof(*a->masked)));
+	cr_expect(!memcmp(a->observed, b->observed, a->observed_count * sizeof(*a->observed)));
+	cr_expect(!memcmp(a->placeholders, b->placeholders,
+			  a->placeholder_count * sizeof(*a->placeholders)));
+}
+
+static void fill(struct audit_record *r, unsigned types, unsigned placeholders)
+{
+	audit_begin(r, AUDIT_REQUEST, AUDIT_MASKED);
+	audit_text(r->path, sizeof(r->path), "/v1/messages");
+	for (unsigned i = 0; i < types; i++)
+		audit_count(r->masked, &r->masked_count, "VPC", i + 1);
+	for (unsigned i = 0; i < types / 2; i++)
+		audit_count(r->observed, &r->observed_count, "SUBNET", i + 1);
+	for (; r->placeholder_count < placeholders; r->placeholder_count++)
+		r->placeholders[r->placeholder_count].n = r->placeholder_count;
+}
+
+Test(audit_line, packed_and_unpacked_cut_anywhere)
+{
+	static const unsigned sizes[][2] = {{0, 0}, {1, 1}, {30, AUDIT_PLACEHOLDERS_MAX}};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		uint8_t bytes[AUDIT_PACKED_MAX];
+		struct audit_record r, back;
+		size_t n;
+
+		fill(&r, sizes[i][0], sizes[i][1]);
+		n = audit_pack(&r, bytes);
+		cr_assert_leq(n, sizeof(bytes));
+		cr_assert_eq(audit_unpack(&back, bytes, n), n);
+		expect_same(&r, &back);
+		audit_copy(&back, &r);
+		expect_same(&r, &back);
+		for (size_t cut = 0; cut < n; cut++)
+			cr_assert_eq(audit_unpack(&back, bytes, cut), 0u, "cut at %zu", cut);
+		bytes[0]++;
+		cr_expect_eq(audit_unpack(&back, bytes, n), 0u, "it says another length");
+	}
+}
+
+Test(audit_line, packed_counts_that_lie)
+{
+	uint8_t bytes[4 * AUDIT_PACKED_MAX] = {0};
+	struct audit_record r, back;
+
+	fill(&r, 1, 1);
+	for (unsigned which = 0; which < 3; which++) {
+		struct audit_record lie = r;
+		uint32_t *counts[] = {&lie.masked_count, &lie.observed_count,
+				      &lie.placeholder_count};
+		uint64_t size;
+
+		*counts[which] = UINT32_MAX / 2;
+		size = sizeof(size) + offsetof(struct audit_record, masked) +
+		       ((size_t)lie.masked_count + lie.observed_count + lie.placeholder_count) *
+			       sizeof(struct audit_count);
+		memcpy(bytes, &size, sizeof(size));
+		memcpy(bytes + sizeof(size), &lie, offsetof(struct audit_record, masked));
+		cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+		*counts[which] = AUDIT_PLACEHOLDERS_MAX + 1;
+		size = sizeof(size) + offsetof(struct audit_record, masked) +
+		       ((size_t)lie.masked_count + lie.observed_count + lie.placeholder_count) *
+			       sizeof(struct audit_count);
+		memcpy(bytes, &size, sizeof(size));
+		memcpy(bytes + sizeof(size), &lie, offsetof(struct audit_record, masked));
+		cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+	}
+}

@@ -46,15 +46,20 @@ static void expect_same_anchors(const struct anchors *image, struct anchors *now
 {
 	struct guards guards = now->guards;
 	struct joint joint = now->joints[0];
+	struct window *windows = now->room;
 
 	cr_assert_eq(image->guards.cell_count, guards.cell_count);
 	cr_expect(!memcmp(image->guards.cells, guards.cells,
 			  guards.cell_count * sizeof(guards.cells[0])));
 	expect_same_joint(&image->joints[0], &joint);
+	cr_expect(!memcmp(image->windows, windows, now->count * sizeof(*windows)));
+	now->windows = image->windows;
+	now->room = NULL;
 	now->guards.cells = image->guards.cells;
 	now->guards.room = NULL;
 	now->joints[0] = image->joints[0];
 	cr_expect(!memcmp(image, now, sizeof(*now)));
+	now->windows = now->room = windows;
 	now->guards.cells = guards.cells;
 	now->guards.room = guards.room;
 	now->joints[0] = joint;

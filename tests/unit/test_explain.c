@@ -248,8 +248,7 @@ static void expect_consistent(const uint8_t *text, size_t len)
 	struct buf out;
 
 	buf_init(&out, MEMORY);
-	memory_vault_free(&world.vault);
-	memory_vault_init(&world.vault);
+	world_forget(&world);
 	cr_assert_eq(world_text(&world, text, len), MASK_OK);
 	cr_assert_eq(explain_scan(explain, &policy_default, text, len, false), MASK_OK);
 	cr_assert_eq(explain_masked(explain, &out), 0);

@@ -201,6 +201,7 @@ static bool goes_on_behind(const char *before, const char *expression, const cha
 	follow_anchor(f, anchor, strlen(anchor), false, within);
 	start = follow_guard(f);
 	follow_fill(f);
+	start = follow_start(f, start);
 	follow_free(f);
 	snprintf(text, sizeof(text), "%s%s%s", before, anchor, rest);
 	return guard_lets(&guards, rule, start, (const uint8_t *)text, at, behind, strlen(text));

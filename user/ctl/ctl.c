@@ -3,11 +3,13 @@
 #include "command.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LONG_OPTIONS 256 /* no character */
 #define POLICY_OPTIONS (OPTION_BIT(MODE) | OPTION_BIT(FAIL))
@@ -287,11 +289,24 @@ static int dispatch(struct ctl *c, int argc, char **argv)
 	return command->run(c, argc, argv);
 }
 
+/* What is opened later is not to be taken for one of them; written to, these fail as if they were closed. */
+static void keep_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl c = {0};
 	int first, status;
 
+	keep_standard();
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, ""); /* whether the terminal knows UTF-8 */
 	first = options_take(&c, argc, argv, OPTIONS_COMMON | OPTION_BIT(VERSION), true);

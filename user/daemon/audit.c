@@ -23,6 +23,7 @@ struct audit {
 	struct stats *stats;
 	struct audit_writer *writer;
 	struct audit_record batch[AUDIT_BATCH];
+	uint8_t bytes[AUDIT_BATCH * AUDIT_PACKED_MAX];
 };
 
 /* ---- the socket */
@@ -107,7 +108,7 @@ static ssize_t receive(struct audit *a, struct received *r)
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control = {.room = {0}};
-	struct iovec to = {a->batch, sizeof(a->batch)};
+	struct iovec to = {a->bytes, sizeof(a->bytes)};
 	struct msghdr m = {.msg_iov = &to,
 			   .msg_iovlen = 1,
 			   .msg_control = &control,
@@ -149,13 +150,27 @@ static bool is_workers(const struct audit_record *r)
 	return r->event == AUDIT_REQUEST || r->event == AUDIT_FLOW;
 }
 
+/* How many records it holds; 0: not all of it is records. */
+static size_t unpack(struct audit *a, const struct received *from)
+{
+	size_t left = (size_t)from->bytes, at = 0, n = 0;
+
+	if (from->cut)
+		return 0;
+	for (; at < left && n < AUDIT_BATCH; n++) {
+		size_t took = audit_unpack(&a->batch[n], a->bytes + at, left - at);
+
+		if (!took)
+			return 0;
+		at += took;
+	}
+	return at == left ? n : 0;
+}
+
 static void accept_batch(struct audit *a, const struct received *from)
 {
-	size_t n = (size_t)from->bytes / sizeof(a->batch[0]), good = 0;
+	size_t n = from->who.uid == a->owner.worker ? unpack(a, from) : 0, good = 0;
 
-	if (from->cut || (size_t)from->bytes % sizeof(a->batch[0]) ||
-	    from->who.uid != a->owner.worker)
-		n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct audit_record *r = &a->batch[i];
 
@@ -163,7 +178,7 @@ static void accept_batch(struct audit *a, const struct received *from)
 		if (!is_workers(r))
 			continue;
 		if (i != good)
-			a->batch[good] = *r;
+			audit_copy(&a->batch[good], r);
 		good++;
 	}
 	if (good)

@@ -109,7 +109,7 @@ static int journal_text(const struct audit_record *r, const char *line, size_t l
 	return n;
 }
 
-/* As syslog(3) writes it there: not RFC 5424, of which rsyslog and journald take the version for a name. */
+/* As syslog(3) does. In RFC 5424's form rsyslog takes the version for the program's name, and journald finds none. */
 static int syslog_text(const struct audit_record *r, const char *line, size_t len, char *text)
 {
 	time_t seconds = (time_t)(r->time_ms / 1000);

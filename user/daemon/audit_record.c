@@ -39,6 +39,68 @@ void audit_count(struct audit_count *counts, uint32_t *count, const char *label,
 	last->n = most > UINT32_MAX - last->n ? UINT32_MAX : last->n + most;
 }
 
+#define FIXED offsetof(struct audit_record, masked) /* what each one has; arrays follow */
+
+static size_t count_bytes(uint32_t n)
+{
+	return n * sizeof(struct audit_count);
+}
+
+void audit_copy(struct audit_record *to, const struct audit_record *from)
+{
+	memcpy(to, from, FIXED);
+	memcpy(to->masked, from->masked, count_bytes(from->masked_count));
+	memcpy(to->observed, from->observed, count_bytes(from->observed_count));
+	memcpy(to->placeholders, from->placeholders, count_bytes(from->placeholder_count));
+}
+
+static uint64_t packed_size(const struct audit_record *r)
+{
+	return sizeof(uint64_t) + FIXED + count_bytes(r->masked_count) +
+	       count_bytes(r->observed_count) + count_bytes(r->placeholder_count);
+}
+
+static uint8_t *put(uint8_t *to, const void *p, size_t n)
+{
+	memcpy(to, p, n);
+	return to + n;
+}
+
+size_t audit_pack(const struct audit_record *r, uint8_t *to)
+{
+	uint64_t size = packed_size(r);
+
+	to = put(to, &size, sizeof(size));
+	to = put(to, r, FIXED);
+	to = put(to, r->masked, count_bytes(r->masked_count));
+	to = put(to, r->observed, count_bytes(r->observed_count));
+	put(to, r->placeholders, count_bytes(r->placeholder_count));
+	return (size_t)size;
+}
+
+static const uint8_t *get(const uint8_t *from, void *p, size_t n)
+{
+	memcpy(p, from, n);
+	return from + n;
+}
+
+size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n)
+{
+	uint64_t size;
+
+	if (n < sizeof(size) + FIXED)
+		return 0;
+	p = get(p, &size, sizeof(size));
+	p = get(p, r, FIXED);
+	if (r->masked_count > AUDIT_TYPES_MAX || r->observed_count > AUDIT_TYPES_MAX ||
+	    r->placeholder_count > AUDIT_PLACEHOLDERS_MAX || size != packed_size(r) || size > n)
+		return 0;
+	p = get(p, r->masked, count_bytes(r->masked_count));
+	p = get(p, r->observed, count_bytes(r->observed_count));
+	get(p, r->placeholders, count_bytes(r->placeholder_count));
+	return (size_t)size;
+}
+
 static void bound_counts(struct audit_count *counts, uint32_t *count, uint32_t max)
 {
 	if (*count > max)

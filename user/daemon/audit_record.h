@@ -2,8 +2,8 @@
 #ifndef AWSMASK_AUDIT_RECORD_H
 #define AWSMASK_AUDIT_RECORD_H
 /*
- * One record of the audit log, as it goes from hand to hand: numbers and names, never a value (I8). Of one size and
- * without pointers, so that who writes it need not believe who made it.
+ * One record of the audit log, as it goes from hand to hand: numbers and names, never a value (I8). Without pointers,
+ * so that who writes it need not believe who made it.
  */
 #include "../mask/types.h"
 #include "../mask/usage.h"
@@ -102,6 +102,15 @@ void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verd
 void audit_text(char *field, size_t size, const char *text);
 /* So many of a type, summed up as "other" where there is no more room. */
 void audit_count(struct audit_count *counts, uint32_t *count, const char *label, uint64_t n);
+/* Without what its arrays have room for: that is most of it. `from` can be written (audit_bound()). */
+void audit_copy(struct audit_record *to, const struct audit_record *from);
+/*
+ * To another process: without that, too, and its length first. At most AUDIT_PACKED_MAX bytes; returns how many.
+ */
+#define AUDIT_PACKED_MAX (sizeof(uint64_t) + sizeof(struct audit_record))
+size_t audit_pack(const struct audit_record *r, uint8_t *to);
+/* The first one of these bytes. Returns how many it took, or 0: it is none; *r is unspecified then. */
+size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n);
 /* Whatever it holds, it can be written: counts are within the arrays, and texts end. */
 void audit_bound(struct audit_record *r);
 

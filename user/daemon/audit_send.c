@@ -53,6 +53,17 @@ static void disconnect(struct audit_sender *s)
 	s->fd = -1;
 }
 
+/* Some of them in one datagram. Whether it was taken; errno tells why not. */
+static bool send_batch(int fd, const struct audit_record *records, size_t n)
+{
+	uint8_t bytes[AUDIT_BATCH * AUDIT_PACKED_MAX];
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += audit_pack(&records[i], bytes + size);
+	return send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
 /* Oldest first, until there are none, or none are taken. */
 static void send_held(struct audit_sender *s)
 {
@@ -60,13 +71,10 @@ static void send_held(struct audit_sender *s)
 
 	while (sent < s->count) {
 		size_t left = s->count - sent, n = left < AUDIT_BATCH ? left : AUDIT_BATCH;
-		ssize_t r = -1;
 
 		if (s->fd < 0 && !s->unreachable)
 			s->fd = connect_to(&s->addr);
-		if (s->fd >= 0)
-			r = send(s->fd, s->held + sent, n * sizeof(*s->held), MSG_NOSIGNAL);
-		if (r == (ssize_t)(n * sizeof(*s->held))) {
+		if (s->fd >= 0 && send_batch(s->fd, s->held + sent, n)) {
 			sent += n;
 			continue;
 		}
@@ -121,7 +129,7 @@ void audit_send(struct audit_sender *s, const struct audit_record *r)
 		stat_add(&s->stats->audit_lost, 1);
 		return;
 	}
-	s->held[s->count++] = *r;
+	audit_copy(&s->held[s->count++], r);
 	if (s->count == AUDIT_BATCH)
 		send_held(s);
 	if (s->count && !uv_is_active((uv_handle_t *)&s->timer))

@@ -186,9 +186,11 @@ static void change(struct audit_writer *w, struct audit_file_options *next, enum
 
 static size_t take(struct audit_writer *w)
 {
+	struct audit_record *taken = w->waiting;
 	size_t n = w->count;
 
-	memcpy(w->taken, w->waiting, n * sizeof(*w->taken));
+	w->waiting = w->taken;
+	w->taken = taken;
 	w->count = 0;
 	return n;
 }
@@ -374,7 +376,8 @@ void audit_writer_add(struct audit_writer *w, const struct audit_record *records
 	pthread_mutex_lock(&w->lock);
 	room = AUDIT_WAIT_MAX - w->count;
 	some = n < room ? n : room;
-	memcpy(w->waiting + w->count, records, some * sizeof(*records));
+	for (size_t i = 0; i < some; i++)
+		audit_copy(&w->waiting[w->count + i], &records[i]);
 	w->count += some;
 	stat_add(&w->stats->audit_lost, n - some);
 	if (some == w->count) /* else it is awake, or waits for the disk */

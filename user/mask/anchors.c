@@ -73,8 +73,10 @@ static void look_around(const struct rule *r, struct follow *f, const struct gua
 		around[i].start = follow_guard(f);
 	}
 	follow_fill(f);
-	for (size_t i = 0; r->anchors[i]; i++)
+	for (size_t i = 0; r->anchors[i]; i++) {
+		around[i].start = follow_start(f, around[i].start);
 		look_before(r, g, guard, &around[i]);
+	}
 }
 
 /*
@@ -103,13 +105,27 @@ static size_t choose_pair(const struct rule *r, const struct around *around)
 	return best;
 }
 
+/* Make room for ANCHORS_MAX windows. 0, or -1: memory is out. */
+static int windows_reserve(struct anchors *a)
+{
+	if (a->room)
+		return 0;
+	a->room = calloc(ANCHORS_MAX, sizeof(*a->room));
+	if (!a->room)
+		return -1;
+	if (a->count)
+		memcpy(a->room, a->windows, a->count * sizeof(*a->room));
+	a->windows = a->room;
+	return 0;
+}
+
 static int add_anchor(struct anchors *a, const struct anchor_node *node, bool fold,
 		      const struct around *around)
 {
 	if (a->count == ANCHORS_MAX)
 		return -1;
 	a->nodes[a->count] = *node;
-	window_fill(&a->windows[a->count], node->text, node->pair_at, fold, around);
+	window_fill(&a->room[a->count], node->text, node->pair_at, fold, around);
 	a->count++;
 	return 0;
 }
@@ -154,7 +170,7 @@ int anchors_add(struct anchors *a, struct follow *f, uint16_t rule, const struct
 
 	if (check_anchors(r, why, why_size) < 0)
 		return -1;
-	if (guards_reserve(&a->guards) < 0) {
+	if (guards_reserve(&a->guards) < 0 || windows_reserve(a) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
@@ -177,7 +193,8 @@ int anchors_ready(struct anchors *a)
 	struct joint *j = &a->joints[a->joint_count > 0];
 	unsigned from = a->joint_count ? a->joints[0].nodes : 0;
 
-	proposer_add(&a->proposer, a->windows, a->joint_count, a->count);
+	if (a->room || !a->count) /* else none was added */
+		proposer_add(&a->proposer, a->room, a->joint_count, a->count);
 	a->joint_count = a->count;
 	return joint_make(j, a, from, a->count);
 }
@@ -185,6 +202,7 @@ int anchors_ready(struct anchors *a)
 void anchors_free(struct anchors *a)
 {
 	guards_free(&a->guards);
+	free(a->room);
 	for (unsigned i = 0; i < JOINTS; i++)
 		joint_free(&a->joints[i]);
 }

@@ -42,7 +42,8 @@ struct anchors {
 	unsigned count;
 	unsigned joint_count; /* so many of them the proposer and the joints have */
 	struct anchor_node nodes[ANCHORS_MAX];
-	struct window windows[ANCHORS_MAX];
+	const struct window *windows; /* of the nodes: only who adds anchors needs them ... */
+	struct window *room;	      /* and then they are here, where more can be added; or NULL */
 	struct guards guards;
 	struct joint joints[JOINTS];
 	struct proposer proposer;

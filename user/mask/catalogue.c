@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "own.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,14 +106,16 @@ static void compiled_free(struct compiled *rule)
 static int rule_add(const struct catalogue *c, unsigned id, const struct compiled *rule, char *why,
 		    size_t why_size)
 {
-	struct compiled *mine = malloc(sizeof(*mine)), *none = NULL;
+	size_t size =
+		offsetof(struct compiled, groups) + rule->group_count * sizeof(rule->groups[0]);
+	struct compiled *mine = malloc(size), *none = NULL; /* without the room for more groups */
 
 	if (!mine) {
 		pcre2_code_free(rule->code);
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	*mine = *rule;
+	memcpy(mine, rule, size);
 	if (pcre2_jit_compile(mine->code, PCRE2_JIT_COMPLETE) != 0) {
 		snprintf(why, why_size,
 			 "rule %s: PCRE2 cannot compile to machine code here (is memory that is "

@@ -10,6 +10,7 @@
 #include "catalogue_image.h"
 
 _Static_assert(IMAGE_ANCHORS == sizeof(struct anchors), "catalogue_image.h is of another build");
+_Static_assert(IMAGE_WINDOW == sizeof(struct window), "catalogue_image.h is of another build");
 _Static_assert(IMAGE_RULES == RULE_COUNT, "catalogue_image.h is of another catalogue");
 
 /* Of what can be had again there is nothing in the image: all that is an address. */
@@ -24,6 +25,7 @@ static void restore_addresses(struct anchors *a)
 		node->text = rule_table[node->rule].anchors[n];
 	}
 	a->guards.cells = image_cells;
+	a->windows = (const void *)image_windows;
 	a->joints[0].cells = image_joint_cells;
 	a->joints[0].maps = image_joint_maps;
 	a->joints[0].tries = image_joint_tries;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "follow_join.h"
 #include "follow_threads.h"
 #include "propose.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX 1200 /* for all anchors of an expression */
+#define STEPS_MAX 5000 /* for all anchors of an expression */
+_Static_assert(GUARD_FIRST + STEPS_MAX <= JOIN_STEPS_MAX, "each is renamed");
 #define CLASSES_MAX 256
 /* For the steps that lead nowhere else, of all rules. */
 #define GUARD_CELLS_ENDS (GUARD_RULES_MAX * GUARD_FIRST * CLASSES_MAX)
@@ -13,12 +15,14 @@
 #define HASHED 512 /* steps are looked for by so many hashes of their threads */
 #define SETS_THREADS_MAX 96
 /* A step that is reached less often than this behind an anchor is not worth a table ... */
-#define WORTH 0.004
+#define WORTH 0.002
 /* ... but for a step with few threads, which is cheap to make ... */
 #define FEW_THREADS 4
-#define WORTH_FEW 1e-4
+#define WORTH_FEW 5e-5
+/* ... nor are the first ones left out, the most frequent first: many expressions have no more ... */
+#define FEW_STEPS 150
 /* ... nor one that is reached less often than this the time to find out where it leads. */
-#define WORTH_A_LOOK 1e-4
+#define WORTH_A_LOOK 1e-5
 
 /* All bytes sorted into classes, or all of these into fewer. */
 struct classes {
@@ -57,6 +61,7 @@ struct follow {
 	uint16_t before[CLASSES_MAX][CLASSES_MAX];
 	unsigned memo_count;
 	uint16_t hashed[HASHED]; /* the last memo with such a hash: its number + 1 */
+	uint16_t renamed[JOIN_STEPS_MAX];
 	struct memo memos[STEPS_MAX];
 };
 
@@ -224,7 +229,9 @@ static uint16_t step_for(struct follow *f, const struct threads *t, double weigh
 			return GUARD_FIRST + i - 1;
 		}
 	}
-	if (weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH) || !step_fits(f))
+	if (f->memo_count >= FEW_STEPS && weight < (t->n <= FEW_THREADS ? WORTH_FEW : WORTH))
+		return GUARD_MAYBE;
+	if (!step_fits(f))
 		return GUARD_MAYBE;
 	return step_new(f, t, hash, weight);
 }
@@ -273,7 +280,8 @@ static void fill_step(struct follow *f, struct memo *m)
 		struct byte_set one = {0};
 		struct threads next;
 
-		if (m->threads.n <= FEW_THREADS || weight >= WORTH_A_LOOK) {
+		if (f->memo_count < FEW_STEPS || m->threads.n <= FEW_THREADS ||
+		    weight >= WORTH_A_LOOK) {
 			byte_set_add(&one, (uint8_t)byte_set_next(&classes.list[i], 0));
 			threads_step(&f->graph, &m->threads, &one, &next);
 			step = step_for(f, &next, weight);
@@ -397,10 +405,20 @@ struct guard_start follow_guard(struct follow *f)
 
 void follow_fill(struct follow *f)
 {
+	struct guard *guard = f->guard;
 	struct memo *m;
+	unsigned steps;
 
 	while ((m = next_unfilled(f)))
 		fill_step(f, m);
+	steps = guard_join(guard, f->guards->room + guard->cells, GUARD_FIRST + f->memo_count,
+			   f->renamed);
+	f->guards->cell_count = guard->cells + steps * guard->classes;
+}
+
+struct guard_start follow_start(const struct follow *f, struct guard_start start)
+{
+	return (struct guard_start){f->renamed[start.step], start.before};
 }
 
 /* The classes of all that the expression says of bytes. */

@@ -14,7 +14,7 @@
 #define GUARD_RULES_MAX 512
 #define GUARD_CELLS_MAX (1u << 22)
 #define GUARD_BEFORE 2 /* so many bytes before the anchor are looked at */
-#define GUARD_BYTES 20 /* further it does not look: there may be many anchors in one run */
+#define GUARD_BYTES 64 /* further it does not look: there may be many anchors in one run */
 
 enum { GUARD_NEVER, GUARD_MAYBE, GUARD_FIRST };
 
@@ -70,8 +70,12 @@ struct guard_start {
 	uint8_t before;
 };
 struct guard_start follow_guard(struct follow *f);
-/* After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. */
+/*
+ * After the expression's last anchor: add the steps behind the first ones, as far as that is worth it. They have
+ * other numbers then, which follow_start() knows.
+ */
 void follow_fill(struct follow *f);
+struct guard_start follow_start(const struct follow *f, struct guard_start start);
 
 /* Where a byte leads from a step; from GUARD_NEVER and GUARD_MAYBE to themselves. */
 static inline uint16_t guard_step(const struct guards *g, const struct guard *guard, uint16_t step,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* Where it would come less often than this behind an anchor, it goes on with each anchor's own guard. */
-#define WORTH 0.001
+#define WORTH 0.006
 #define STATES_MAX 100000
 
 static bool joint_is_worth(const struct joint_maker *m, const struct joint_state *s)

@@ -153,7 +153,7 @@ enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead
 /* It ends here; the state is that behind it, and empty if nothing follows. */
 void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last);
 
-/* All that rules find in it to m->found, ready for spans_resolve(). */
+/* All that rules find in a text to m->found, ready for spans_resolve(). */
 enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len);
 /* Where any value of these sets stands, to m->places. */
 enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
