@@ -16,7 +16,7 @@ declare -A needs=(
 	[propose]="propose* anchors edge follow* joint*"
 	[wide]="classes* jstr* buf"
 	[known]="buf edge known* classes*"
-	[memo]="buf memo"
+	[memo]="buf memo policy edge known* classes* types"
 )
 build_and_run() { # TEST
 	local name sources=()

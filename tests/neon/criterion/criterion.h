@@ -20,7 +20,8 @@ struct neon_test {
 static struct neon_test neon_tests[NEON_TESTS_MAX];
 static size_t neon_count;
 
-static inline void neon_check(bool holds, const char *what, const char *file, int line)
+/* What Criterion would print besides is not. */
+static inline void neon_check(bool holds, const char *what, const char *file, int line, ...)
 {
 	if (holds)
 		return;
@@ -47,18 +48,18 @@ int main(void)
 	}                                                                                          \
 	static void neon_##of##_##what(void)
 
-#define NEON_CHECK(x) neon_check((x), #x, __FILE__, __LINE__)
-#define cr_assert(x, ...) NEON_CHECK(x)
-#define cr_assert_eq(a, b, ...) NEON_CHECK((a) == (b))
-#define cr_assert_neq(a, b, ...) NEON_CHECK((a) != (b))
-#define cr_assert_lt(a, b, ...) NEON_CHECK((a) < (b))
-#define cr_assert_leq(a, b, ...) NEON_CHECK((a) <= (b))
-#define cr_assert_gt(a, b, ...) NEON_CHECK((a) > (b))
-#define cr_assert_geq(a, b, ...) NEON_CHECK((a) >= (b))
-#define cr_assert_null(p, ...) NEON_CHECK((p) == NULL)
-#define cr_assert_not_null(p, ...) NEON_CHECK((p) != NULL)
-#define cr_assert_str_eq(a, b, ...) NEON_CHECK(!strcmp((a), (b)))
-#define cr_assert_not(x, ...) NEON_CHECK(!(x))
+#define NEON_CHECK(x, ...) neon_check((x), #x, __FILE__, __LINE__, ##__VA_ARGS__)
+#define cr_assert(x, ...) NEON_CHECK(x, ##__VA_ARGS__)
+#define cr_assert_eq(a, b, ...) NEON_CHECK((a) == (b), ##__VA_ARGS__)
+#define cr_assert_neq(a, b, ...) NEON_CHECK((a) != (b), ##__VA_ARGS__)
+#define cr_assert_lt(a, b, ...) NEON_CHECK((a) < (b), ##__VA_ARGS__)
+#define cr_assert_leq(a, b, ...) NEON_CHECK((a) <= (b), ##__VA_ARGS__)
+#define cr_assert_gt(a, b, ...) NEON_CHECK((a) > (b), ##__VA_ARGS__)
+#define cr_assert_geq(a, b, ...) NEON_CHECK((a) >= (b), ##__VA_ARGS__)
+#define cr_assert_null(p, ...) NEON_CHECK((p) == NULL, ##__VA_ARGS__)
+#define cr_assert_not_null(p, ...) NEON_CHECK((p) != NULL, ##__VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...) NEON_CHECK(!strcmp((a), (b)), ##__VA_ARGS__)
+#define cr_assert_not(x, ...) NEON_CHECK(!(x), ##__VA_ARGS__)
 #define cr_expect cr_assert
 #define cr_expect_not cr_assert_not
 #define cr_expect_eq cr_assert_eq
