@@ -7,10 +7,11 @@
 #define KEEP_STORAGE (1u << 20)
 #define BUFS 20
 /*
- * How far looking for identifiers may go (detect.h): as two passes over 64 MiB of what is full of them
- * go, and no text of 4 MiB comes there. Whoever waits for the same loop does so for two seconds, about.
+ * How far looking for identifiers may go (detect.h): a fifth further than in 64 MiB of lines of accounts, of
+ * what agents send the dearest; no text of 4 MiB comes there. Texts of that size are looked at apart, for four
+ * seconds at most.
  */
-#define EFFORT_MAX (1u << 26)
+#define EFFORT_MAX (1u << 27)
 
 static size_t mask_bufs(struct mask *m, struct buf *bufs[static BUFS])
 {
