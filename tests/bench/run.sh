@@ -135,8 +135,10 @@ part_requests() {
 }
 
 part_peers() {
-	in_turn peers 256K 2 5 awsmaskd mitmproxy fastapi
+	in_turn peers 256K 2 5 awsmaskd nginx mitmproxy fastapi
+	in_turn peers 256K-turn 2 5 awsmaskd mitmproxy fastapi
 	in_turn peers 256K 1 2 lua
+	in_turn peers 256K-turn 1 2 lua
 }
 
 part_latency() {

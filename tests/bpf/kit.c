@@ -263,7 +263,7 @@ void world_make(struct world *w, const char *name)
 	enroll(w, w->cgroup, POLICY_ENFORCE, 0);
 }
 
-static void cgroup_empty(const char *path)
+static void cgroup_clear(const char *path)
 {
 	char procs[600], child[600];
 	struct dirent *entry;
@@ -277,7 +277,7 @@ static void cgroup_empty(const char *path)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-		cgroup_empty(child);
+		cgroup_clear(child);
 	}
 	closedir(d);
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
@@ -299,7 +299,7 @@ void world_remove(const char *name)
 	names(name, dir, cgroup);
 	if (redirect_remove_at(dir, &e))
 		printf("#   %s\n", e.text);
-	cgroup_empty(cgroup);
+	cgroup_clear(cgroup);
 }
 
 enum place landed(const struct world *w, int *fd)

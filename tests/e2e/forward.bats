@@ -112,13 +112,14 @@ no_value_among() {
 }
 
 @test "syslog gets each record under a name, as the audit log has it, and more at once than its queue holds" {
-	forward syslog
 	listen $SYSLOG
+	forward syslog
+	come_to 1 got # that it was reloaded
 	send "$SENTENCE"
 	requests 60
-	come_to 61 got
-	expect "in this form" 61 "$(grep -cE '^<86>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} awsmask-audit\[[0-9]+\]: \{"v":1,.*\}$' "$T/got")"
-	expect "the lines" "$(place_in admin tail -n 61 $LOGS/audit.jsonl)" "$(sed 's/^[^{]*//' "$T/got")"
+	come_to 62 got
+	expect "in this form" 62 "$(grep -cE '^<86>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} awsmask-audit\[[0-9]+\]: \{"v":1,.*\}$' "$T/got")"
+	expect "the lines" "$(place_in admin tail -n 62 $LOGS/audit.jsonl)" "$(sed 's/^[^{]*//' "$T/got")"
 	no_value_among
 	# Whoever listens is started anew.
 	kill -9 "$listener"

@@ -387,8 +387,9 @@ host_of() {
 # SIGTERM, and up to 15 seconds to obey.
 place_daemon_stop() {
 	local pid
-	pid=$(monitor_of)
-	[ -z "$pid" ] || kill -TERM "$pid"
+	for pid in $(monitor_of); do # one that another took over from may still finish
+		kill -TERM "$pid" || true
+	done
 	place_wait 15 grep -q '^populated 0' "$PLACE_CGROUP/$DAEMON_CGROUP/cgroup.events" || {
 		place_say "place: awsmaskd did not stop within 15 seconds"
 		place_kill $DAEMON_CGROUP

@@ -76,9 +76,12 @@ void joint_find_check(struct joint_maker *m, const struct joint_state *s)
 /* Does the check let this byte stand there? */
 static bool check_lets(const struct joint_maker *m, int at, uint8_t c)
 {
-	const struct joint_common *common = &m->common[at + CHECK_BEFORE];
+	const struct joint_common *common;
 
-	return at < m->check || at >= m->check + 8 || (c & common->mask) == common->want;
+	if (at < m->check || at >= m->check + 8)
+		return true;
+	common = &m->common[at + CHECK_BEFORE];
+	return (c & common->mask) == common->want;
 }
 
 struct joint_state *joint_only_group(struct joint_maker *m, int at)
