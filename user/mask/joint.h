@@ -13,9 +13,8 @@
 
 #define JOINT_BEFORE 32 /* so far from the pair it reads at most */
 #define JOINT_BEHIND 64
-#define JOINT_END                                                                                  \
-	(1u                                                                                        \
-	 << 31) /* where a walk is over: the number of the first try, and this; or 0: there is none */
+/* Where a walk is over: this, and the number of the first try; or 0: there is none. */
+#define JOINT_END (1u << 31)
 
 /* What may begin there. */
 struct joint_try {
@@ -33,8 +32,8 @@ struct joint_try {
  */
 struct joint_row {
 	uint64_t mask, want;
-	int8_t check,
-		at; /* where the eight bytes begin, and where the one is, from the pair's first one on */
+	/* Where the eight bytes begin, and where the one is, from the pair's first one on. */
+	int8_t check, at;
 	uint16_t map;
 	uint32_t next[];
 };
@@ -45,8 +44,8 @@ _Static_assert(offsetof(struct joint_row, next) == JOINT_ROW * sizeof(uint32_t),
 
 struct joint {
 	unsigned nodes_from, nodes; /* of which anchors */
-	uint32_t
-		classes; /* of a pair's bytes; the cells behind row 0 say for each two where that leads */
+	/* Of a pair's bytes; the cells behind row 0 say for each two where that leads. */
+	uint32_t classes;
 	uint32_t cell_count, map_count, try_count;
 	const uint32_t *cells;
 	const uint8_t *maps; /* 256 bytes each; the first is of a pair's bytes */
