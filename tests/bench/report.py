@@ -128,7 +128,7 @@ def end_to_end(runs):
                      runs.of("streams", shape, "nginx"))
 
     splice = runs.of("splice", "download", "awsmaskd"), runs.of("splice", "download", "direct")
-    one, two = (runs.of("threads", "256K-gzip", "awsmaskd", threads=n) for n in (1, 2))
+    one, two = (runs.of("threads", "256K-words", "awsmaskd", threads=n) for n in (1, 2))
     figures = {
         "gzip": cpu_ratio("256K-gzip"), "gzip-none": cpu_ratio("256K-gzip-none"),
         "turn-gzip": cpu_ratio("256K-turn-gzip"), "haproxy": cpu_ratio("256K", "haproxy"),

@@ -20,7 +20,7 @@ OUT=$REPO/build/bench
 PARTS=(memory requests peers latency streams splice threads engines)
 ROUNDS=${QUICK:+3} ROUNDS=${ROUNDS:-5}
 MOST=20 # seconds that one measurement may take; those that keep up need a tenth
-ONE='' TWO='' RUN=0
+ONE='' ALONE='' TWO='' RUN=0
 declare -A IS_THERE=([direct]=1 [awsmaskd]=1)
 
 wants() { # PART
@@ -35,14 +35,14 @@ enter() { # PLACE
 	PLACE_CGROUP=$(cgroup2_mount)/$PLACE_NAME
 }
 
-# A place with a daemon of so many threads; sets PLACE.
-daemon_place() { # THREADS
-	place_new && echo "threads: $1" >"$PLACE/awsmask.yaml" && bench_origin && place_daemon
+# A place with a daemon of these settings; sets PLACE.
+daemon_place() { # SETTINGS
+	place_new && echo "$1" >"$PLACE/awsmask.yaml" && bench_origin && place_daemon
 }
 
 leave() {
 	local place
-	for place in $TWO $ONE; do
+	for place in $TWO $ALONE $ONE; do
 		(enter "$place" && place_end)
 	done
 }
@@ -158,18 +158,22 @@ part_splice() {
 	ask splice awsmaskd download 1 1 "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/twin"
 }
 
-# The same few over and over for two seconds: at no time is a loop without work. What clients and origin take of the
-# cores meanwhile is measured, too.
-ask_loops() { # THREADS
-	MOST=2 THREADS=$1 ask threads awsmaskd 256K-gzip 8 '4*' "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/origin"
+# The same few over and over for two seconds, of which nothing is remembered: at no time is a loop without work. What
+# clients and origin take of the cores meanwhile is measured, too.
+ask_loops() { # PLACE THREADS
+	enter "$1"
+	MOST=2 THREADS=$2 ask threads awsmaskd 256K-words 8 '4*' "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/origin"
 }
 
 part_threads() {
 	RUN=$((RUN + 1))
-	ask_loops 1
-	enter "$TWO"
-	ask_loops 2
+	ask_loops "$ALONE" 1
+	ask_loops "$TWO" 2
 	enter "$ONE"
+}
+
+threads_place() { # THREADS
+	daemon_place "{threads: $1, limits: {memo: 0}}" && ask introduction awsmaskd introduction 1 1
 }
 
 # What must be known of a peer to read its numbers.
@@ -203,12 +207,13 @@ end_to_end() {
 	local round part FAILED=0
 	trap leave EXIT
 	trap 'exit 130' INT TERM
-	daemon_place 1 || return 1
+	daemon_place "threads: 1" || return 1
 	ONE=$PLACE
 	if wants threads; then
-		daemon_place 2 || return 1
+		threads_place 1 || return 1
+		ALONE=$PLACE
+		threads_place 2 || return 1
 		TWO=$PLACE
-		ask introduction awsmaskd introduction 1 1
 		enter "$ONE"
 	fi
 	if wants memory; then
