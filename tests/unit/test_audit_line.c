@@ -220,31 +220,33 @@ Test(audit_line, packed_and_unpacked_cut_anywhere)
 	}
 }
 
-Test(audit_line, packed_counts_that_lie)
+/* Packed with the length that its counts ask for. */
+static void expect_no_record(const struct audit_record *lie)
 {
 	uint8_t bytes[4 * AUDIT_PACKED_MAX] = {0};
-	struct audit_record r, back;
+	struct audit_record back;
+	uint64_t size = sizeof(size) + offsetof(struct audit_record, masked) +
+			((size_t)lie->masked_count + lie->observed_count + lie->placeholder_count) *
+				sizeof(struct audit_count);
+
+	memcpy(bytes, &size, sizeof(size));
+	memcpy(bytes + sizeof(size), lie, offsetof(struct audit_record, masked));
+	cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+}
+
+Test(audit_line, packed_counts_that_lie)
+{
+	struct audit_record r;
 
 	fill(&r, 1, 1);
 	for (unsigned which = 0; which < 3; which++) {
 		struct audit_record lie = r;
 		uint32_t *counts[] = {&lie.masked_count, &lie.observed_count,
 				      &lie.placeholder_count};
-		uint64_t size;
 
 		*counts[which] = UINT32_MAX / 2;
-		size = sizeof(size) + offsetof(struct audit_record, masked) +
-		       ((size_t)lie.masked_count + lie.observed_count + lie.placeholder_count) *
-			       sizeof(struct audit_count);
-		memcpy(bytes, &size, sizeof(size));
-		memcpy(bytes + sizeof(size), &lie, offsetof(struct audit_record, masked));
-		cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+		expect_no_record(&lie);
 		*counts[which] = AUDIT_PLACEHOLDERS_MAX + 1;
-		size = sizeof(size) + offsetof(struct audit_record, masked) +
-		       ((size_t)lie.masked_count + lie.observed_count + lie.placeholder_count) *
-			       sizeof(struct audit_count);
-		memcpy(bytes, &size, sizeof(size));
-		memcpy(bytes + sizeof(size), &lie, offsetof(struct audit_record, masked));
-		cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+		expect_no_record(&lie);
 	}
 }
