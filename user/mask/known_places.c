@@ -19,7 +19,9 @@ struct pass {
 	classes_kernel *classify;
 	const uint8_t *text;
 	size_t len;
-	bool other; /* some value begins with no letter or digit ... */
+	size_t least; /* shorter runs are nothing */
+	bool plain;   /* some value begins with a plain run */
+	bool other;   /* some value begins with no letter or digit ... */
 	struct byte_set other_first;
 	unsigned steps[RUN_STEPS]; /* how far on a run is looked for that is long enough */
 
@@ -153,6 +155,26 @@ static uint64_t others(const struct pass *p, size_t word, uint64_t may)
 }
 
 /*
+ * Where do no more than RUN_PLAIN letters stand, and then what does not go on? Found from the end of runs, by twice
+ * as many letters at a time; so far the next word is looked at, too.
+ */
+static inline uint64_t plain_runs(const struct classes *c, size_t word)
+{
+	typedef unsigned __int128 bits;
+	bits ends = ~((bits)c->goes_on[word + 1] << 64 | c->goes_on[word]);
+	bits one = (bits)(c->alnum[word + 1] & ~c->digit[word + 1]) << 64 |
+		   (c->alnum[word] & ~c->digit[word]);
+	bits two = one & one >> 1, four = two & two >> 2;
+
+	_Static_assert(RUN_PLAIN == 1 + 2 + 4 + 4, "they are these steps");
+	ends |= one & ends >> 1;
+	ends |= two & ends >> 2;
+	ends |= four & ends >> 4;
+	ends |= four & ends >> 4;
+	return (uint64_t)ends;
+}
+
+/*
  * Runs of what goes on begin tokens, behind dashes, and so do digits behind what is no letter or
  * digit: they may be an account's. What is carried from word to word stays in `p`.
  */
@@ -169,6 +191,8 @@ static inline uint64_t token_begins(struct pass *p, size_t word)
 	past = sum & ~joiner;
 	begins = (alnum & (run | past | p->escaped[word])) | (c->digit[word] & ~behind);
 	begins &= long_runs(p, goes_on);
+	if (!p->plain)
+		begins &= ~plain_runs(c, word);
 	if (p->other)
 		begins |= others(p, word, ~alnum & (~behind | p->escaped[word]));
 	p->escaped[word] = 0; /* for the next window */
@@ -294,21 +318,23 @@ static void window_next(struct pass *p)
 /* What all sets have in common. */
 static void pass_sets(struct pass *p)
 {
-	size_t least = p->tokens.n ? KNOWN_MIN : RUN_LEAST, have = 1;
+	size_t have = 1;
 
-	p->other = false;
+	p->least = p->tokens.n ? KNOWN_MIN : RUN_LEAST;
+	p->plain = p->other = false;
 	p->other_first = (struct byte_set){0};
 	for (size_t i = 0; i < p->search->n; i++) {
 		const struct known *k = p->search->sets[i];
 
 		p->filters[i] = filter_of(k);
+		p->plain |= k->plain;
 		p->other |= k->other;
 		byte_set_join(&p->other_first, &k->other_first);
-		if (k->least < least)
-			least = k->least;
+		if (k->least < p->least)
+			p->least = k->least;
 	}
 	for (unsigned i = 0; i < RUN_STEPS; i++, have += p->steps[i - 1])
-		p->steps[i] = (unsigned)(least - have < have ? least - have : have);
+		p->steps[i] = (unsigned)(p->least - have < have ? p->least - have : have);
 }
 
 static int pass_window(struct pass *p, struct buf *places)
@@ -329,11 +355,12 @@ static int pass_window(struct pass *p, struct buf *places)
 int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
 		 const struct known_tokens *tokens, struct buf *places)
 {
-	const struct known_search s = known_search_for(sets, n_sets);
 	static const uint64_t none;
+	struct known_search s;
 	struct pass p;
 	int rc = 0;
 
+	known_search_begin(&s, sets, n_sets, NULL);
 	if (len > UINT32_MAX)
 		return -1;
 	if (!s.n && !tokens)
@@ -341,6 +368,9 @@ int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *
 	p.search = &s;
 	p.filters[0] = (struct run_filter){(uint64_t *)&none, 1};
 	p.tokens = tokens ? (struct run_filter){tokens->words, tokens->n} : (struct run_filter){0};
+	pass_sets(&p);
+	if (len < p.least && !p.other)
+		return 0;
 	p.classify = classes_best();
 	p.text = text;
 	p.len = len;
@@ -348,7 +378,6 @@ int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *
 	p.alnum = p.goes_on = p.leading = 0;
 	memset(p.escaped, 0,
 	       ((len < WINDOW ? len / CLASSES_BLOCK : WORDS) + REACH) * sizeof(*p.escaped));
-	pass_sets(&p);
 	for (; rc == 0 && p.from < len; window_next(&p))
 		rc = pass_window(&p, places);
 	return rc;
