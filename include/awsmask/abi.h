@@ -13,7 +13,7 @@
 #define AWSMASK_ABI 2 /* counts every change in layout or meaning of a pinned map */
 #define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
 #define AWSMASK_LISTENER_MARK                                                                      \
-	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
+	0x61776d6b		  /* SO_MARK ("awmk") of our listeners: see listener_alive() */
 #define AWSMASK_MAX_PORTS 64	  /* masked ports, proxy ports included */
 #define AWSMASK_MAX_EXCLUDES 1024 /* per address family */
 #define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */

@@ -98,11 +98,11 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 	return cgroup_mount_from("/proc/self/mountinfo", path, size, e);
 }
 
-static bool is_below(const char *path, const char *mount)
+bool cgroup_is_below(const char *path, const char *above)
 {
-	size_t n = strlen(mount);
+	size_t n = strlen(above);
 
-	return !strncmp(path, mount, n) && (!path[n] || path[n] == '/');
+	return !strncmp(path, above, n) && (!path[n] || path[n] == '/');
 }
 
 static bool is_cgroup2(const char *path)
@@ -205,7 +205,7 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id)
 	char above[PATH_MAX], path[PATH_MAX];
 
 	return !cgroup_path_of(ancestor, above, sizeof(above)) &&
-	       !cgroup_path_of(id, path, sizeof(path)) && is_below(path, above);
+	       !cgroup_path_of(id, path, sizeof(path)) && cgroup_is_below(path, above);
 }
 
 struct each {
@@ -281,7 +281,7 @@ static bool resolve_path(const char *mount, const char *prefix, const char *name
 
 	if (n < 0 || (size_t)n >= sizeof(joined) || !realpath(joined, real))
 		return false;
-	return is_below(real, mount) && is_cgroup2(real);
+	return cgroup_is_below(real, mount) && is_cgroup2(real);
 }
 
 int cgroup_resolve(const char *name, char *path, size_t size, struct err *e)

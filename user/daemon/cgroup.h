@@ -25,6 +25,8 @@ int cgroup_id(const char *path, uint64_t *id, struct err *e);
 int cgroup_path_of(uint64_t id, char *path, size_t size);
 /* How many levels below the root it lies (the root: 0), or -1 when it is gone. */
 int cgroup_depth(uint64_t id);
+/* Whether this path, both without links and dots, is that of `above` or of something below it. */
+bool cgroup_is_below(const char *path, const char *above);
 /* Whether `id` is `ancestor` or lies below it; false also when either is gone. */
 bool cgroup_contains(uint64_t ancestor, uint64_t id);
 /*

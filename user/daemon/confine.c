@@ -133,7 +133,7 @@ static bool alone(void)
 #else
 	struct stat st;
 
-	return stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3;
+	return stat("/proc/self/task", &st) == 0 && st.st_nlink <= 3;
 #endif
 }
 
@@ -144,7 +144,9 @@ int confine_files(const struct confine_path *paths, size_t n, struct err *e)
 	if (!level)
 		return 0;
 	if (!alone())
-		return err_set(e, "files cannot be put out of reach: threads are running already");
+		return err_set(e, "files cannot be put out of reach: threads are running already, "
+				  "or /proc is not "
+				  "mounted");
 	ruleset = ruleset_make(level);
 	if (ruleset < 0)
 		return err_set(e, "Landlock gives no rules: %s", strerror(errno));

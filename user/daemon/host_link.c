@@ -3,6 +3,7 @@
 #include "crew_host.h"
 #include "passed_fds.h"
 #include "sandbox.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +30,11 @@ struct host_link {
 
 static int connect_to(const char *path, struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+	if (fd < 0 || unix_address(&addr, path, "") < 0)
 		goto fail;
-	memcpy(addr.sun_path, path, strlen(path));
 	/* Before the other end can speak: what it sends is to carry its credentials. */
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)

@@ -66,8 +66,6 @@ __attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m
 void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
 
-/* Who is at the other end of a unix socket. 0, or -1. */
-int monitor_peer(int connection, struct ucred *who);
 /* Into the audit log: `who`, or NULL: not known, did that, or was refused for this reason. */
 void monitor_record_change(struct monitor_services *m, enum audit_event event,
 			   const struct ucred *who, const char *subject, const char *why_not);

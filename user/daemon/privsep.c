@@ -3,6 +3,7 @@
 #include "privsep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,7 +209,7 @@ uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, pr
 {
 	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
 	/* Its own: the call may have to wait, and the caller's be closed meanwhile. */
-	int beside = c && fd >= 0 ? dup(fd) : -1;
+	int beside = c && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 
 	if (!c || (fd >= 0 && beside < 0)) {
 		free(c);

@@ -126,25 +126,6 @@ static int gather_cgroup(struct sweep *s, uint64_t cgroup, struct err *e)
 
 /* ---- which connections */
 
-static bool is_masked_port(const struct config *c, uint16_t port)
-{
-	for (size_t i = 0; i < c->port_count; i++)
-		if (c->ports[i] == port)
-			return true;
-	for (size_t i = 0; i < c->proxy_port_count; i++)
-		if (c->proxy_ports[i] == port)
-			return true;
-	return false;
-}
-
-static bool is_within(const uint8_t addr[static 16], const struct config_net *net)
-{
-	unsigned bytes = net->prefixlen / 8, bits = net->prefixlen % 8;
-
-	return memcmp(addr, net->addr, bytes) == 0 &&
-	       (!bits || (addr[bytes] ^ net->addr[bytes]) >> (8 - bits) == 0);
-}
-
 static bool is_masked_destination(const struct config *c, const struct inet_diag_msg *m)
 {
 	uint8_t addr[16] = {[10] = 0xff, 0xff};
@@ -153,10 +134,7 @@ static bool is_masked_destination(const struct config *c, const struct inet_diag
 		memcpy(addr + 12, m->id.idiag_dst, 4);
 	else
 		memcpy(addr, m->id.idiag_dst, 16);
-	for (size_t i = 0; i < c->exclude_count; i++)
-		if (is_within(addr, &c->exclude[i]))
-			return false;
-	return is_masked_port(c, ntohs(m->id.idiag_dport));
+	return !config_excludes(c, addr) && config_is_masked_port(c, ntohs(m->id.idiag_dport));
 }
 
 static bool is_theirs(const struct sweep *s, struct nlmsghdr *header, const struct inet_diag_msg *m)
