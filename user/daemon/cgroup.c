@@ -98,13 +98,6 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 	return cgroup_mount_from("/proc/self/mountinfo", path, size, e);
 }
 
-bool cgroup_is_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return !strncmp(path, above, n) && (!path[n] || path[n] == '/');
-}
-
 static bool is_cgroup2(const char *path)
 {
 	struct statfs s;

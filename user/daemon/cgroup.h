@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 /* The cgroup2 mount point, from /proc/self/mountinfo (hybrid hosts too). 0 or -1. */
@@ -26,7 +27,12 @@ int cgroup_path_of(uint64_t id, char *path, size_t size);
 /* How many levels below the root it lies (the root: 0), or -1 when it is gone. */
 int cgroup_depth(uint64_t id);
 /* Whether this path, both without links and dots, is that of `above` or of something below it. */
-bool cgroup_is_below(const char *path, const char *above);
+static inline bool cgroup_is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return !strncmp(path, above, n) && (!path[n] || path[n] == '/');
+}
 /* Whether `id` is `ancestor` or lies below it; false also when either is gone. */
 bool cgroup_contains(uint64_t ancestor, uint64_t id);
 /*
