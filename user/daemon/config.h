@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define CONFIG_PATH "/etc/awsmask/awsmask.yaml"
+#define CONFIG_THREADS_MAX 64 /* a worker's event loops */
 
 struct config_net {
 	uint8_t addr[16];   /* v4 as v4-mapped */
