@@ -107,21 +107,17 @@ struct gathering {
 	uint64_t own;
 };
 
+static void add_process(pid_t pid, void *survey)
+{
+	survey_add(survey, pid);
+}
+
 static int add_processes(const char *path, uint64_t id, void *arg)
 {
 	struct gathering *g = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")];
-	int pid;
-	FILE *f;
 
-	if (g->own && cgroup_contains(g->own, id))
-		return 0;
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
-	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		survey_add(g->survey, pid);
-	if (f)
-		fclose(f);
+	if (!g->own || !cgroup_contains(g->own, id))
+		cgroup_each_task(path, false, add_process, g->survey);
 	return 0;
 }
 

@@ -228,6 +228,20 @@ int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, voi
 	return rc ? rc : walk(where, step_each, &each, 0);
 }
 
+void cgroup_each_task(const char *path, bool threads, void (*each)(pid_t pid, void *arg), void *arg)
+{
+	char name[PATH_MAX + sizeof("/cgroup.threads")];
+	int pid;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/cgroup.%s", path, threads ? "threads" : "procs");
+	f = fopen(name, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		each(pid, arg);
+	if (f)
+		fclose(f);
+}
+
 /* The name of a unit may be given without ".service", as systemctl takes it. */
 static int step_by_name(const char *path, const char *name, ino_t inode, void *arg)
 {

@@ -40,6 +40,10 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id);
  * returned then; -1 also when the cgroup itself is gone, or not all could be looked at.
  */
 int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg);
+/* Call `each` for every process, or thread, in this very cgroup: not for those of the ones below. */
+void cgroup_each_task(const char *path, bool threads, void (*each)(pid_t pid, void *arg),
+		      void *arg);
+
 int cgroup_create(const char *path, struct err *e);
 /* Kill what is in it, and remove what was made below. 0 or -1. */
 int cgroup_empty(const char *path, struct err *e);

@@ -81,35 +81,23 @@ static void add_sockets(struct sweep *s, const char *path)
 		closedir(dir);
 }
 
-static void add_process(struct sweep *s, pid_t pid)
+static void add_sockets_of(pid_t pid, void *sweep)
 {
 	char proc[64];
 
-	snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid);
-	netns_add(&s->nets, proc);
 	snprintf(proc, sizeof(proc), "/proc/%d/fd", (int)pid);
-	add_sockets(s, proc);
+	add_sockets(sweep, proc);
 }
 
 static int add_cgroup(const char *path, uint64_t id, void *arg)
 {
 	struct sweep *s = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")], proc[64];
-	int pid;
-	FILE *f;
 
 	if (has(&s->own, id))
 		return 0;
 	add(s, &s->cgroups, &id, sizeof(id));
 	netns_add_cgroup(&s->nets, path);
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
-	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1) {
-		snprintf(proc, sizeof(proc), "/proc/%d/fd", pid);
-		add_sockets(s, proc);
-	}
-	if (f)
-		fclose(f);
+	cgroup_each_task(path, false, add_sockets_of, s);
 	return 0;
 }
 
@@ -289,7 +277,9 @@ int sweep_processes(const struct sweep_options *o, const pid_t *pids, size_t n,
 	struct sweep s = {.options = o};
 
 	begin(&s);
-	for (size_t i = 0; i < n; i++)
-		add_process(&s, pids[i]);
+	for (size_t i = 0; i < n; i++) {
+		netns_add_task(pids[i], &s.nets);
+		add_sockets_of(pids[i], &s);
+	}
 	return finish(&s, 0, r, e);
 }
