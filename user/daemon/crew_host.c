@@ -197,7 +197,7 @@ static void serve(struct host *h, struct pollfd *p)
 	ssize_t n =
 		passed_fds_receive(p->fd, &m, sizeof(m), fds, PASSED_FDS_MAX, &count, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n != sizeof(m))
 		forget_monitor(h, p);

@@ -132,7 +132,7 @@ void crew_on_request(uv_poll_t *poll, int status, int events)
 
 	(void)events;
 	n = status < 0 ? 0 : privsep_receive(ch->fd, &request, &connection);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n == sizeof(request)) {
 		serve(ch, &request, connection);

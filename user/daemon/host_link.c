@@ -119,7 +119,10 @@ static int await_hello(struct host_link *l, const struct host_link_options *o, s
 	ssize_t n;
 
 	setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	n = receive(l->fd, &m, &from, 0);
+	/* With a timeout it is not gone on with after a signal, whatever SA_RESTART says (signal(7)). */
+	do
+		n = receive(l->fd, &m, &from, 0);
+	while (n < 0 && errno == EINTR);
 	if (n != sizeof(m) || m.kind != CREW_HOST_HELLO || !from.pid)
 		return err_set(e, "the workers' host does not speak: %s",
 			       n < 0	? strerror(errno)

@@ -71,8 +71,6 @@ static int send_calls(struct privsep *p)
 	while (p->unsent && p->unanswered < UNANSWERED_MAX) {
 		ssize_t n = send_call(p->fd, p->unsent);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n != sizeof(p->unsent->request))
 			return -1;
 		if (p->unsent->beside >= 0)
@@ -140,7 +138,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 		reply.fd_count = 0;
 		n = status < 0 ? 0 : receive(p->fd, &reply);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n != sizeof(reply)) {
 			privsep_close_fds(&reply);
