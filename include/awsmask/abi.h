@@ -48,7 +48,7 @@ enum verdict {
 	X(NO_LISTENER, "no-listener") /* nobody of ours listens in this network namespace */       \
 	X(FAIL_OPEN, "fail-open")     /* the same, and the policy says `fail: open` */             \
 	X(UDP, "udp")		      /* datagrams to a masked port */                             \
-	X(NO_ROOM, "no-room")	      /* the flow could not be remembered */                       \
+	X(NO_ROOM, "no-room")	      /* a flow, or a process of a program, was not remembered */  \
 	X(UDP_CONNECT, "udp-connect") /* let be: it sends nothing, and name look-ups do it */
 
 enum reason {

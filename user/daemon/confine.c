@@ -68,6 +68,13 @@ static const struct confine_path system_paths[] = {
 	{"/dev/urandom", false},
 };
 
+/* With the vault, the report, the cgroups and OpenSSL's own two. */
+_Static_assert(sizeof(system_paths) / sizeof(system_paths[0]) +
+			       sizeof(confine_resolver_files) / sizeof(confine_resolver_files[0]) +
+			       5 <=
+		       PATHS_MAX,
+	       "what a worker reaches");
+
 int confine_level(void)
 {
 	long level = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
