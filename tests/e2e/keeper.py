@@ -7,7 +7,7 @@ socket, and an awsmaskd that is killed is started again with the descriptors tha
     keeper.py --config CONFIGURATION PROGRAM CGROUP FILE
 
 PROGRAM is started in CGROUP/system/awsmaskd.service, and its process written into FILE each time. The keeper itself
-goes to CGROUP/keep. One that ends in order, or cannot start, is not started again."""
+goes to CGROUP/keep. SIGHUP restarts it; one that ends in order otherwise, or cannot start, is not started again."""
 import array
 import os
 import pwd
@@ -86,6 +86,13 @@ def main():
     notify, workers = bound(socket.SOCK_DGRAM, NOTIFY), bound(socket.SOCK_SEQPACKET, WORKERS)
     workers.listen(4)
     monitor, host = start_monitor(), None
+    restarts = []
+
+    def restart(*_):
+        restarts.append(monitor)
+        os.kill(monitor, signal.SIGTERM)
+
+    signal.signal(signal.SIGHUP, restart)
     while True:
         ready = select.select([notify] if host else [notify, workers], [], [], 0.02)[0]
         if notify in ready:
@@ -97,7 +104,7 @@ def main():
         if ended and ended == host:
             host = None
         elif ended == monitor:
-            if not os.WIFSIGNALED(status):
+            if not os.WIFSIGNALED(status) and monitor not in restarts:
                 return
             monitor = start_monitor()
 

@@ -71,6 +71,20 @@ heard() { # COUNT
 	works
 }
 
+keeper() {
+	pgrep -f "keeper.py.*$PLACE/monitor"
+}
+
+@test "restarted while its worker stands still for longer than it waits: none is cut, none is reset" {
+	begin_load 10 1
+	before=$(monitor) worker=$(worker_of)
+	kill -STOP "$worker"
+	kill -HUP "$(keeper)"
+	place_wait 15 another_monitor "$before"
+	kill -CONT "$worker"
+	end_load
+}
+
 @test "where no next one comes they are let go, and do not wait for ever" {
 	before=$(monitor)
 	kill -STOP "$before"
@@ -78,7 +92,7 @@ heard() { # COUNT
 	asking=$!
 	place_wait 10 accepted 5
 	# As when the service is stopped: nothing is kept any more.
-	kill -KILL "$(pgrep -f "keeper.py.*$PLACE/monitor")"
+	kill -KILL "$(keeper)"
 	kill -KILL "$before"
 	place_wait 5 fails kill -0 $asking
 	fails wait $asking
