@@ -13,15 +13,24 @@
 #define SHARE 4		   /* no piece takes more than this part of the ring */
 #define HASHED 64	   /* so many bytes are hashed in a step */
 #define POLICIES 8	   /* so many are told apart */
+#define FETCHED 6	   /* lines of a piece, and what is read of it first */
 
-/* In the ring; behind it, rounded each: words of tokens, and what is in `parts`. */
-enum part { STATE, BYTES, END_STATE, RULES, EFFECTS, PARTS };
+/* In the ring; behind it, rounded each: what is in these parts, and words of tokens. What is read first stands first. */
+enum part { STATE, END_STATE, EFFECTS, BYTES, RULES, PARTS };
+
+/* A piece, as long as it is in the ring. */
+struct link {
+	uint64_t born;
+	uint32_t place; /* / ALIGN */
+};
 
 struct kept {
 	uint64_t hash, policy;
 	const void *owner;
 	size_t known;
-	uint32_t size; /* of all, what stands behind it included */
+	uint64_t born;	  /* so many came before it, and one */
+	struct link next; /* what was asked for behind it the last time */
+	uint32_t size;	  /* of all, what stands behind it included */
 	uint32_t words;
 	uint32_t len[PARTS];
 	bool last;
@@ -46,7 +55,10 @@ struct memo {
 	size_t buckets; /* a power of two */
 	struct memo_slot *slots;
 	uint8_t *ring;
+	uint64_t born;	       /* so many pieces were kept */
+	uint64_t oldest;       /* the number of the one at the tail, or of the next one */
 	struct kept *recalled; /* what memo_recall() found last, or NULL */
+	struct link last;      /* what was recalled or kept last */
 	uint64_t policies;     /* that there were */
 	struct {
 		uint64_t number;
@@ -66,6 +78,7 @@ struct memo *memo_new(size_t max, uint64_t seed)
 	if (!m)
 		return NULL;
 	m->seed = seed;
+	m->oldest = 1;
 	for (m->buckets = 1; m->buckets * 2 <= max / BYTES_PER_SLOT / WAYS;)
 		m->buckets *= 2;
 	m->cap = max / ALIGN * ALIGN;
@@ -108,18 +121,18 @@ static struct kept *kept_at(const struct memo *m, size_t place)
 	return (struct kept *)(void *)(m->ring + place);
 }
 
-static uint64_t *words_of(const struct kept *k)
-{
-	return (uint64_t *)(void *)(k + 1);
-}
-
 static struct memo_bytes part_of(const struct kept *k, enum part part)
 {
-	const uint8_t *p = (const uint8_t *)(words_of(k) + k->words);
+	const uint8_t *p = (const uint8_t *)(k + 1);
 
 	for (unsigned i = 0; i < part; i++)
 		p += rounded(k->len[i]);
 	return (struct memo_bytes){p, k->len[part]};
+}
+
+static uint64_t *words_of(const struct kept *k)
+{
+	return (uint64_t *)(void *)part_of(k, PARTS - 1).p + rounded(k->len[PARTS - 1]) / 8;
 }
 
 static void piece_of(const struct kept *k, struct memo_piece *piece)
@@ -208,7 +221,7 @@ static bool kept_is(const struct kept *k, const struct memo_key *key)
 {
 	struct memo_bytes bytes = {key->ahead.p, k->len[BYTES]};
 
-	return k->hash == key->hash && k->owner == key->owner && bytes.len <= key->ahead.len &&
+	return k->owner == key->owner && bytes.len <= key->ahead.len &&
 	       (!k->last || bytes.len == key->ahead.len) && is_there(k, STATE, key->state) &&
 	       is_there(k, BYTES, bytes);
 }
@@ -219,26 +232,88 @@ static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *
 
 	for (unsigned i = 0; i < WAYS; i++)
 		if (bucket[i].tag == (uint32_t)(key->hash >> 32) && bucket[i].place &&
+		    slot_kept(m, &bucket[i])->hash == key->hash &&
 		    kept_is(slot_kept(m, &bucket[i]), key))
 			return &bucket[i];
 	return NULL;
 }
 
+/* ---- what follows what: most of what is asked for was asked for before, in this order */
+
+static struct link link_to(const struct memo *m, const struct kept *k)
+{
+	size_t place = (size_t)((const uint8_t *)k - m->ring);
+
+	return (struct link){k->born, (uint32_t)(place / ALIGN)};
+}
+
+/* NULL: it is not there any more. */
+static struct kept *linked(const struct memo *m, const struct link *l)
+{
+	struct kept *k;
+
+	if (l->born < m->oldest)
+		return NULL;
+	k = kept_at(m, (size_t)l->place * ALIGN);
+	return k->alive ? k : NULL;
+}
+
+/* What is read of the next one before its bytes, while those of this one are compared. */
+static void fetch(const struct memo *m, const struct link *l)
+{
+	const uint8_t *p = m->ring + (size_t)l->place * ALIGN;
+
+	for (unsigned i = 0; i < FETCHED; i++)
+		__builtin_prefetch(p + (size_t)i * 64);
+}
+
+/* This one comes behind the last one. */
+static void follow(struct memo *m, const struct kept *k)
+{
+	struct kept *before = linked(m, &m->last);
+	struct link to = link_to(m, k);
+
+	if (before)
+		before->next = to;
+	m->last = to;
+}
+
+/* Is it what followed the last one before? */
+static struct kept *find_next(const struct memo *m, const struct memo_key *key)
+{
+	const struct kept *before = linked(m, &m->last);
+	struct kept *k = before ? linked(m, &before->next) : NULL;
+
+	if (!k)
+		return NULL;
+	fetch(m, &k->next);
+	return kept_is(k, key) ? k : NULL;
+}
+
 bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 {
+	struct kept *k = find_next(m, key);
 	struct memo_slot *slot;
 
-	key->hash = key_hash(m, key);
-	slot = slot_find(m, key);
-	m->recalled = slot ? slot_kept(m, slot) : NULL;
-	if (!slot) {
+	if (k) {
+		key->hash = k->hash;
+		m->last = link_to(m, k);
+	} else {
+		key->hash = key_hash(m, key);
+		slot = slot_find(m, key);
+		k = slot ? slot_kept(m, slot) : NULL;
+		if (k)
+			follow(m, k);
+	}
+	m->recalled = k;
+	if (!k) {
 		m->stats.missed++;
 		return false;
 	}
-	m->recalled->used = true;
+	k->used = true;
 	m->stats.recalled++;
-	m->stats.recalled_bytes += m->recalled->len[BYTES];
-	piece_of(m->recalled, piece);
+	m->stats.recalled_bytes += k->len[BYTES];
+	piece_of(k, piece);
 	return true;
 }
 
@@ -302,6 +377,7 @@ static void drop_oldest(struct memo *m)
 
 	if (k->alive)
 		kept_forget(m, k, slot_of(m, k));
+	m->oldest = k->born + 1;
 	m->tail += k->size;
 	if (m->wrapped && m->tail == m->end) {
 		m->tail = 0;
@@ -353,13 +429,13 @@ static struct memo_slot *slot_take(struct memo *m, uint64_t hash)
 static void kept_fill(struct kept *k, const struct memo_bytes parts[static PARTS],
 		      const struct known_tokens *tokens)
 {
-	if (tokens->n)
-		memcpy(words_of(k), tokens->words, tokens->n * sizeof(*tokens->words));
-	for (unsigned i = 0; i < PARTS; i++) {
+	for (unsigned i = 0; i < PARTS; i++)
 		k->len[i] = (uint32_t)parts[i].len;
+	for (unsigned i = 0; i < PARTS; i++)
 		if (parts[i].len)
 			memcpy((uint8_t *)part_of(k, i).p, parts[i].p, parts[i].len);
-	}
+	if (tokens->n)
+		memcpy(words_of(k), tokens->words, tokens->n * sizeof(*tokens->words));
 }
 
 /* 0: it is too large. */
@@ -400,6 +476,7 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_pie
 	slot = slot_take(m, key->hash);
 	k = kept_at(m, m->head);
 	*k = (struct kept){.hash = key->hash,
+			   .born = ++m->born,
 			   .policy = piece->policy,
 			   .owner = key->owner,
 			   .known = piece->known,
@@ -409,6 +486,7 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_pie
 			   .alive = true,
 			   .used = true};
 	kept_fill(k, parts, &piece->tokens);
+	follow(m, k);
 	*slot = (struct memo_slot){(uint32_t)(m->head / ALIGN) + 1, (uint32_t)(key->hash >> 32)};
 	m->head += size;
 	m->stats.held += size;
