@@ -271,6 +271,58 @@ Test(mask_memo, never_reserved)
 	world_free(&w);
 }
 
+/* What the vault says of a value that is remembered it is asked once. */
+Test(mask_memo, asks_once_for_a_value)
+{
+	struct world w;
+	struct memo *memo = memo_new(1 << 20, 5);
+	size_t calls;
+
+	world_init(&w);
+	for (int i = 0; i < 3; i++)
+		say(&w, memo, PROSE "s3://" BUCKET "/x");
+	calls = memory_vault_calls(&w.vault, MEMORY_NUMBER);
+	for (int i = 0; i < 3; i++) {
+		say(&w, memo, PROSE "s3://" BUCKET "/x");
+		expect_out(&w, PROSE "s3://S3_BUCKET_001/x");
+	}
+	cr_expect_eq(memory_vault_calls(&w.vault, MEMORY_NUMBER), calls);
+	memo_free(memo);
+	world_free(&w);
+}
+
+static const struct known *knew_nothing(struct vault_scope *s)
+{
+	(void)s;
+	return NULL;
+}
+
+/* A request that began before a value was committed finds it bare, too, when others have remembered it since. */
+Test(mask_memo, older_than_what_is_remembered)
+{
+	static const uint8_t uri[] = PROSE "s3://" BUCKET "/", prose[] = PROSE BUCKET;
+	struct world w;
+	struct vault_ops ops;
+	struct memo *memo = memo_new(1 << 20, 5);
+
+	world_init(&w);
+	for (int i = 0; i < 3; i++)
+		say(&w, memo, (const char *)uri);
+	ops = *w.vault.scope.ops;
+	ops.known = knew_nothing;
+	w.vault.scope.ops = &ops;
+	world_begin(&w);
+	mask_remember(w.mask, memo);
+	cr_assert_eq(mask_scan_text(w.mask, 0, prose, sizeof(prose) - 1), MASK_OK);
+	cr_assert_eq(mask_scan_text(w.mask, 1, uri, sizeof(uri) - 1), MASK_OK);
+	cr_assert_eq(mask_learn(w.mask), MASK_OK);
+	world_finish(&w, prose, sizeof(prose) - 1);
+	expect_out(&w, PROSE "S3_BUCKET_001");
+	mask_reset(w.mask);
+	memo_free(memo);
+	world_free(&w);
+}
+
 /* The same bytes are another text as a JSON string's content than as they stand. */
 Test(mask_memo, escapes_are_part_of_the_text)
 {

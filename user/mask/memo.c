@@ -317,6 +317,11 @@ bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 	return true;
 }
 
+uint8_t *memo_effects(struct memo *m)
+{
+	return (uint8_t *)(uintptr_t)part_of(m->recalled, EFFECTS).p;
+}
+
 void memo_knows(struct memo *m, size_t known)
 {
 	m->recalled->known = known;

@@ -58,6 +58,8 @@ struct memo_piece {
  * memo_keep().
  */
 bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece);
+/* The effects of what was recalled last, for what else was found out about them. */
+uint8_t *memo_effects(struct memo *m);
 /* So many of the owner's values are now known to change nothing of what was recalled last. */
 void memo_knows(struct memo *m, size_t known);
 /* Keep a piece, if there is room for it, instead of what was kept of it before. It was asked for with this key. */
