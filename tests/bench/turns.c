@@ -102,7 +102,7 @@ static size_t ask_round(struct bench *b, struct memo *memo, size_t size, unsigne
 
 static void tell_size(struct bench *b, size_t size, unsigned rounds, FILE *json, bool first)
 {
-	struct memo *memo = memo_new(MEMO, 1);
+	struct memo *memo = seeded_memo(MEMO, 1);
 	double ns[ASKS], all[ASKS][ROUNDS_MAX];
 	size_t bytes = 0;
 

@@ -129,7 +129,7 @@ Test(mask_memo, learned_before_a_long_text)
 					    "heron-archive-x", "plover-datasets-7"};
 	struct buf body = {.max = 1 << 20};
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	cr_assert_eq(buf_puts(&body, "["), 0);
@@ -209,7 +209,7 @@ static void expect_out(const struct world *w, const char *want)
 Test(mask_memo, learned_in_between)
 {
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE BUCKET);
@@ -233,7 +233,7 @@ Test(mask_memo, revealed_by_the_same_request)
 {
 	static const char body[] = "[\"" PROSE BUCKET "\",\"s3://" BUCKET "/\"]";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE BUCKET);
@@ -254,7 +254,7 @@ Test(mask_memo, never_reserved)
 {
 	static const uint8_t prose[] = PROSE BUCKET, uri[] = "s3://" BUCKET "/";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	for (int i = 0; i < 2; i++) {
@@ -275,7 +275,7 @@ Test(mask_memo, never_reserved)
 Test(mask_memo, asks_once_for_a_value)
 {
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 	size_t calls;
 
 	world_init(&w);
@@ -303,7 +303,7 @@ Test(mask_memo, older_than_what_is_remembered)
 	static const uint8_t uri[] = PROSE "s3://" BUCKET "/", prose[] = PROSE BUCKET;
 	struct world w;
 	struct vault_ops ops;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	for (int i = 0; i < 3; i++)
@@ -328,7 +328,7 @@ Test(mask_memo, escapes_are_part_of_the_text)
 {
 	static const char body[] = "[\"" PROSE "\\u0069-0d4c8a1f93b27e65a\"]";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE "\\u0069-0d4c8a1f93b27e65a");
@@ -348,7 +348,7 @@ Test(mask_memo, each_scope_has_its_own)
 {
 	struct world w;
 	struct memory_vault other;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	memory_vault_init(&other);
@@ -368,7 +368,7 @@ Test(mask_memo, each_scope_has_its_own)
 Test(mask_memo, only_when_asked)
 {
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE);
