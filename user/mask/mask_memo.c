@@ -107,7 +107,7 @@ static void settle(struct mask *m, struct mask_effect *e, const uint8_t *p)
 
 static enum mask_error do_again(struct mask *m, size_t len, size_t off)
 {
-	uint8_t *p = len ? memo_effects(m->memo) : NULL;
+	uint8_t *p = memo_effects(m->memo);
 	enum mask_error error = MASK_OK;
 
 	for (const uint8_t *end = p + len; error == MASK_OK && p < end;) {
