@@ -103,6 +103,7 @@ static void add_row(struct joint_maker *m, uint32_t number)
 	struct joint_state from = *joint_state_at(m, number);
 	size_t cell = m->cells.n;
 	struct joint_row *row;
+	double sum = 0;
 	int at;
 
 	joint_find_check(m, &from);
@@ -114,12 +115,15 @@ static void add_row(struct joint_maker *m, uint32_t number)
 	row->map = map_number(m) & (JOINT_MAPS_MAX - 1);
 	put_check(m, row);
 	joint_state_at(m, number)->value = (uint32_t)cell;
+	for (unsigned i = 0; i < m->groups; i++)
+		if (m->group[i].count)
+			sum += often(&m->bytes[i]);
 	for (unsigned i = 0; i < m->groups; i++) {
 		struct joint_state *to = &m->group[i];
 
 		to->weight = from.weight;
 		if (!joint_reads_anchor(m, to, at < 0))
-			to->weight *= (float)often(&m->bytes[i]);
+			to->weight *= (float)(often(&m->bytes[i]) * (0.5 + 0.5 / sum));
 		if (to->count)
 			row->next[i] = joint_state_number(m, to) + 1;
 	}

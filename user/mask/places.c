@@ -32,7 +32,7 @@ void places_begin(struct places *p, const struct anchors *a, const uint8_t *text
 	p->len = len;
 	p->from = p->cursor = 0;
 	p->joint = JOINTS;
-	p->step = step_best();
+	p->first_step = step_best();
 }
 
 /* What is looked at, with what a walk may read around it: the text, or at its ends a copy with zeroes beyond. */
@@ -106,8 +106,11 @@ size_t places_next(struct places *p)
 			continue;
 		}
 		p->joint++;
-		for (n = begin_walks(p, j); n;)
-			n = p->step(p, j, n);
+		n = begin_walks(p, j);
+		/* what must stand further on changes little with each step, and looking for it takes half of one */
+		n = p->first_step(p, j, n);
+		while (n)
+			n = step_plain(p, j, n);
 		p->tries = j->tries;
 		n = list_ends(p);
 		if (n)

@@ -13,8 +13,8 @@ static inline bool put_walk(struct places *p, const struct joint *j, const uint8
 }
 
 /*
- * Returns how many are on the way. What a row needs further on is known to be missing one step late: then its cells
- * are at hand, and most walks are over before.
+ * Returns how many are on the way. What a row needs further on is looked at where a walk leaves it: then its cells are
+ * at hand, and many walks were over before.
  */
 static inline __attribute__((always_inline)) size_t
 places_step(struct places *p, const struct joint *j, size_t n,
