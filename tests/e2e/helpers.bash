@@ -170,6 +170,23 @@ stream_let_go() {
 	wait "$stream" && joined "$T/stream" | grep -qF "slowly: $SENTENCE"
 }
 
+# Streams that go on from one to the next.
+begin_load() { # AT-ONCE [PINGS [keep]]
+	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" "${@:2}" >"$T/load" 2>&1 3>&- &
+	load=$!
+	place_wait 20 test -s "$T/going"
+}
+
+# None was cut, none refused.
+end_load() {
+	rm "$T/going"
+	wait $load || {
+		cat "$T/load"
+		return 1
+	}
+	cat "$T/load"
+}
+
 value_of() { # TAG N
 	printf 'i-0%08x%08x' "$1" "$2"
 }

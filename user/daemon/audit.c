@@ -25,7 +25,9 @@ struct audit {
 	struct stats *stats;
 	struct audit_writer *writer;
 	struct audit_record batch[AUDIT_BATCH];
-	uint8_t bytes[AUDIT_BATCH * AUDIT_PACKED_MAX];
+	uint8_t bytes[AUDIT_DATAGRAM_MAX];
+	uint64_t layout;
+	pid_t other; /* the worker of another version that was spoken of last; 0: none */
 };
 
 /* ---- the socket */
@@ -119,7 +121,7 @@ static bool is_workers(const struct audit_record *r)
 /* How many records it holds; 0: not all of it is records. */
 static size_t unpack(struct audit *a, const struct received *from)
 {
-	size_t left = (size_t)from->bytes, at = 0, n = 0;
+	size_t left = (size_t)from->bytes, at = sizeof(struct audit_head), n = 0;
 
 	if (from->cut)
 		return 0;
@@ -131,6 +133,29 @@ static size_t unpack(struct audit *a, const struct received *from)
 		at += took;
 	}
 	return at == left ? n : 0;
+}
+
+/* Whether it is a worker's, and written in another way than ours: that cannot be read, but counted. */
+static bool is_of_another_version(struct audit *a, const struct received *from)
+{
+	struct audit_head head;
+	uint64_t count;
+
+	if (from->who.uid != a->owner.worker || from->bytes < (ssize_t)sizeof(head))
+		return false;
+	memcpy(&head, a->bytes, sizeof(head));
+	if (head.layout == a->layout)
+		return false;
+	count = head.count < AUDIT_BATCH ? head.count : AUDIT_BATCH;
+	stat_add(&a->stats->audit_lost, count ? count : 1);
+	if (from->who.pid != a->other)
+		log_event(LOG_WARNING, "audit-other-version",
+			  log_number("pid", (uint64_t)from->who.pid),
+			  log_word("then", "the records of this worker, which an earlier awsmaskd "
+					   "has left, are "
+					   "counted as lost until it has finished what it has"));
+	a->other = from->who.pid;
+	return true;
 }
 
 static void accept_batch(struct audit *a, const struct received *from)
@@ -161,7 +186,8 @@ static bool take_one(struct audit *a)
 
 	if (receive(a, &from) < 0)
 		return errno == EINTR;
-	accept_batch(a, &from);
+	if (!is_of_another_version(a, &from))
+		accept_batch(a, &from);
 	return true;
 }
 
@@ -209,6 +235,7 @@ struct audit *audit_open(uv_loop_t *loop, const struct config *c, const struct a
 	a->fd = -1;
 	a->owner = *owner;
 	a->stats = stats;
+	a->layout = audit_layout();
 	a->poll.data = a;
 	if (open_socket(a, c->control_socket, in, e) < 0)
 		goto fail;

@@ -115,6 +115,15 @@ void audit_copy(struct audit_record *to, const struct audit_record *from);
 size_t audit_pack(const struct audit_record *r, uint8_t *to);
 /* The first one of these bytes. Returns how many it took, or 0: it is none; *r is unspecified then. */
 size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n);
+/*
+ * What a datagram of records begins with. This alone is the same in all versions: a worker may be of an earlier one than
+ * the monitor, or of a later one.
+ */
+struct audit_head {
+	uint64_t layout; /* audit_layout() of who sends it: what stands where in a record */
+	uint64_t count;	 /* of the records that follow */
+};
+uint64_t audit_layout(void);
 /* Whatever it holds, it can be written: counts are within the arrays, and texts end. */
 void audit_bound(struct audit_record *r);
 

@@ -138,19 +138,23 @@ static int rotate(int dirfd, const char *dir, const struct ca_targets *targets, 
 {
 	struct err ignored; /* one that is no good is why there is to be another */
 	struct ca *earlier;
-	int rc;
+	int rc, claim;
 
 	if (ca_remember(dirfd, dir, e))
 		return -1;
+	claim = ca_claim_before(dirfd);
 	earlier = load(dirfd, dir, &ignored);
 	rc = ca_make(dirfd, dir, targets, earlier, time(NULL), e);
 	ca_free(earlier);
 	if (rc == 0)
 		rc = ask(dirfd, dir, accept, arg, e);
 	if (rc == 0)
-		return ca_forget_before(dirfd, dir, e);
-	put_back(dirfd, dir, e);
-	return -1;
+		rc = ca_forget_before(dirfd, dir, e);
+	else
+		put_back(dirfd, dir, e);
+	if (claim >= 0)
+		close(claim);
+	return rc;
 }
 
 int ca_rotate(const char *dir, char *const *targets, size_t target_count, ca_accept *accept,
