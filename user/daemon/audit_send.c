@@ -2,6 +2,7 @@
 #include "audit_send.h"
 #include "audit.h"
 #include "log.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,18 +23,10 @@ struct audit_sender {
 	bool unreachable;  /* the path is longer than a socket's may be: the monitor says so */
 	uint64_t asked_ms; /* when it was first waited for; 0: not yet */
 	struct stats *stats;
+	uint64_t layout;
 	struct audit_record *held; /* NULL: there never were any */
 	size_t count, room;
 };
-
-static int address_of(struct sockaddr_un *addr, const char *control_socket)
-{
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s" AUDIT_SOCKET_SUFFIX,
-			 control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n > 0 && (size_t)n < sizeof(addr->sun_path) ? 0 : -1;
-}
 
 static int connect_to(const struct sockaddr_un *addr)
 {
@@ -54,14 +47,16 @@ static void disconnect(struct audit_sender *s)
 }
 
 /* Some of them in one datagram. Whether it was taken; errno tells why not. */
-static bool send_batch(int fd, const struct audit_record *records, size_t n)
+static bool send_batch(const struct audit_sender *s, const struct audit_record *records, size_t n)
 {
-	uint8_t bytes[AUDIT_BATCH * AUDIT_PACKED_MAX];
-	size_t size = 0;
+	const struct audit_head head = {.layout = s->layout, .count = n};
+	uint8_t bytes[AUDIT_DATAGRAM_MAX];
+	size_t size = sizeof(head);
 
+	memcpy(bytes, &head, sizeof(head));
 	for (size_t i = 0; i < n; i++)
 		size += audit_pack(&records[i], bytes + size);
-	return send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
+	return send(s->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 /* Oldest first, until there are none, or none are taken. */
@@ -74,7 +69,7 @@ static void send_held(struct audit_sender *s)
 
 		if (s->fd < 0 && !s->unreachable)
 			s->fd = connect_to(&s->addr);
-		if (s->fd >= 0 && send_batch(s->fd, s->held + sent, n)) {
+		if (s->fd >= 0 && send_batch(s, s->held + sent, n)) {
 			sent += n;
 			continue;
 		}
@@ -157,9 +152,10 @@ int audit_sender_open(struct audit_sender **s, uv_loop_t *loop, const struct con
 	*s = calloc(1, sizeof(**s));
 	if (!*s)
 		return -1;
-	(*s)->unreachable = address_of(&(*s)->addr, c->control_socket) < 0;
+	(*s)->unreachable = unix_address(&(*s)->addr, c->control_socket, AUDIT_SOCKET_SUFFIX) < 0;
 	(*s)->fd = -1;
 	(*s)->stats = stats;
+	(*s)->layout = audit_layout();
 	(*s)->timer.data = *s;
 	uv_timer_init(loop, &(*s)->timer);
 	return 0;

@@ -10,7 +10,7 @@
 #define VALUES_LEAST 4
 #define BYTES_PER_VALUE 16
 #define WORDS_LEAST 64
-#define TEXT_PER_WORD 64 /* bytes; some four of its tokens are long enough to count */
+#define TEXT_PER_WORD 128 /* bytes; some two of its tokens are noted */
 
 /* A span, smaller. */
 struct kept_span {
