@@ -2,7 +2,7 @@
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
- * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
+ * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault, certificate and TLS),
  * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded),
  * conn_show.c (what is shown of all that). */
 #include "conn.h"
