@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: what leaves for the origin, and what never does. Answers: test_exchange_answer.c. */
+#include "../seeded_memo.h"
 #include "exchange_rig.h"
 
 static size_t last_step(size_t n)
@@ -347,7 +348,7 @@ Test(exchange, remembers)
 {
 	static const char text[] =
 		"[\"the quick brown fox looks at the log again and finds \\n" VALUE "\"]";
-	struct one_memo one = {{memo_take, memo_done}, memo_new(1 << 20, 3), NULL, 0, 0};
+	struct one_memo one = {{memo_take, memo_done}, seeded_memo(1 << 20, 3), NULL, 0, 0};
 	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, strlen(text));
 	struct buf broken = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, 5);
 	struct rig r;

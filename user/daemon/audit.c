@@ -2,6 +2,8 @@
 #include "audit.h"
 #include "audit_writer.h"
 #include "log.h"
+#include "process.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,31 +32,6 @@ struct audit {
 
 /* ---- the socket */
 
-static int address_of(struct sockaddr_un *addr, const char *control_socket, struct err *e)
-{
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s" AUDIT_SOCKET_SUFFIX,
-			 control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n < 0 || (size_t)n >= sizeof(addr->sun_path)
-		       ? err_set(e,
-				 "control.socket is %s, and with " AUDIT_SOCKET_SUFFIX
-				 " behind it that is longer than a socket's path may be",
-				 control_socket)
-		       : 0;
-}
-
-static bool is_bound_to(int fd, const struct sockaddr_un *addr)
-{
-	struct sockaddr_un bound = {0};
-	socklen_t size = sizeof(bound);
-	struct stat st;
-
-	return getsockname(fd, (struct sockaddr *)&bound, &size) == 0 &&
-	       bound.sun_family == AF_UNIX && strcmp(bound.sun_path, addr->sun_path) == 0 &&
-	       stat(addr->sun_path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 /* The group may write to it; whose records are taken is another matter: see accept_batch(). */
 static int bind_at(const struct sockaddr_un *addr, gid_t group, struct err *e)
 {
@@ -73,14 +50,17 @@ static int bind_at(const struct sockaddr_un *addr, gid_t group, struct err *e)
 static int open_socket(struct audit *a, const char *control_socket, struct inheritance *in,
 		       struct err *e)
 {
-	struct sockaddr_un addr = {0};
+	struct sockaddr_un addr;
 	int one = 1, bytes = RECEIVE_BYTES;
 
-	if (address_of(&addr, control_socket, e) < 0)
-		return -1;
+	if (unix_address(&addr, control_socket, AUDIT_SOCKET_SUFFIX) < 0)
+		return err_set(e,
+			       "control.socket is %s, and with " AUDIT_SOCKET_SUFFIX
+			       " behind it that is longer than a socket's path may be",
+			       control_socket);
 	memcpy(a->path, addr.sun_path, sizeof(a->path));
 	a->fd = inherit_take(in, AUDIT_DOOR);
-	if (a->fd >= 0 && !is_bound_to(a->fd, &addr)) {
+	if (a->fd >= 0 && !unix_is_found_at(a->fd, addr.sun_path)) {
 		inherit_forget(AUDIT_DOOR);
 		close(a->fd);
 		a->fd = -1;
@@ -125,25 +105,11 @@ static ssize_t receive(struct audit *a, struct received *r)
 	return r->bytes;
 }
 
-static void name_of(pid_t pid, char *comm, size_t size)
-{
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	memset(comm, 0, size);
-	if (f && fgets(comm, (int)size, f))
-		comm[strcspn(comm, "\n")] = 0;
-	if (f)
-		fclose(f);
-}
-
 void audit_say_who(struct audit_record *r, pid_t pid, uid_t uid)
 {
 	audit_number(r, AUDIT_UID, uid);
 	audit_number(r, AUDIT_PID, (uint64_t)pid);
-	name_of(pid, r->comm, sizeof(r->comm));
+	(void)process_name(pid, r->comm, sizeof(r->comm));
 }
 
 /* A worker may lie about what its clients did, and about nothing else. */

@@ -6,6 +6,28 @@
 #include <string.h>
 #include <time.h>
 
+const char *audit_event_word(uint32_t event)
+{
+	static const char *const words[AUDIT_EVENT_COUNT] = {
+#define X(name, word) word,
+		AUDIT_EVENTS(X)
+#undef X
+	};
+
+	return event < AUDIT_EVENT_COUNT ? words[event] : "";
+}
+
+const char *audit_verdict_word(uint32_t verdict)
+{
+	static const char *const words[AUDIT_VERDICT_COUNT] = {
+#define X(name, word) word,
+		AUDIT_VERDICTS(X)
+#undef X
+	};
+
+	return verdict < AUDIT_VERDICT_COUNT ? words[verdict] : "";
+}
+
 void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verdict verdict)
 {
 	struct timespec now;

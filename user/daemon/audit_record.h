@@ -48,7 +48,7 @@ enum audit_verdict {
 #define AUDIT_TYPES_MAX 24 /* told apart in a record; what goes beyond is summed up as "other" */
 #define AUDIT_PLACEHOLDERS_MAX 64
 
-/* Which numbers are known: a bit per AUDIT_HAS_... below. */
+/* The numbers of a record: bits of its `known` say which of them it has. */
 enum audit_number {
 	AUDIT_UID,
 	AUDIT_PID,
@@ -95,6 +95,10 @@ static inline void audit_number(struct audit_record *r, enum audit_number which,
 	r->known |= 1u << which;
 	r->numbers[which] = n;
 }
+
+/* As the log and its readers spell them; of a number that is none: "". */
+const char *audit_event_word(uint32_t event);
+const char *audit_verdict_word(uint32_t verdict);
 
 /* Another event, now. */
 void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verdict verdict);

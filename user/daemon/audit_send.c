@@ -2,6 +2,7 @@
 #include "audit_send.h"
 #include "audit.h"
 #include "log.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,15 +27,6 @@ struct audit_sender {
 	struct audit_record *held; /* NULL: there never were any */
 	size_t count, room;
 };
-
-static int address_of(struct sockaddr_un *addr, const char *control_socket)
-{
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s" AUDIT_SOCKET_SUFFIX,
-			 control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n > 0 && (size_t)n < sizeof(addr->sun_path) ? 0 : -1;
-}
 
 static int connect_to(const struct sockaddr_un *addr)
 {
@@ -160,7 +152,7 @@ int audit_sender_open(struct audit_sender **s, uv_loop_t *loop, const struct con
 	*s = calloc(1, sizeof(**s));
 	if (!*s)
 		return -1;
-	(*s)->unreachable = address_of(&(*s)->addr, c->control_socket) < 0;
+	(*s)->unreachable = unix_address(&(*s)->addr, c->control_socket, AUDIT_SOCKET_SUFFIX) < 0;
 	(*s)->fd = -1;
 	(*s)->stats = stats;
 	(*s)->layout = audit_layout();

@@ -221,9 +221,9 @@ static bool within(const char *host, const char *base, size_t base_len)
 	return len == base_len || host[len - base_len - 1] == '.';
 }
 
-bool ca_permits(const struct ca *c, const char *host)
+bool ca_certificate_permits(const X509 *certificate, const char *host)
 {
-	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(c->cert, NID_name_constraints, NULL, NULL);
+	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(certificate, NID_name_constraints, NULL, NULL);
 	bool permitted = false;
 
 	for (int i = 0; nc && i < sk_GENERAL_SUBTREE_num(nc->permittedSubtrees); i++) {
@@ -235,6 +235,11 @@ bool ca_permits(const struct ca *c, const char *host)
 	}
 	NAME_CONSTRAINTS_free(nc);
 	return permitted;
+}
+
+bool ca_permits(const struct ca *c, const char *host)
+{
+	return ca_certificate_permits(c->cert, host);
 }
 
 static EVP_PKEY *read_spki(const uint8_t *spki, size_t len)

@@ -4,6 +4,7 @@
 #include "board.h"
 #include "log.h"
 #include "state_dir.h"
+#include "unix_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -202,36 +203,23 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct i
 	return 0;
 }
 
-/* Whether whoever connects to the path comes out at this socket, as far as can be seen. */
-static bool is_bound_to(int fd, const char *path)
-{
-	struct sockaddr_un bound = {0};
-	socklen_t size = sizeof(bound);
-	struct stat st;
-
-	return getsockname(fd, (struct sockaddr *)&bound, &size) == 0 &&
-	       bound.sun_family == AF_UNIX && strcmp(bound.sun_path, path) == 0 &&
-	       stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 /* `name`: as inherited; its key in the configuration is NAME.socket. */
 static int open_path(const char *name, const char *path, gid_t group, struct inheritance *in,
 		     struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	int fd = inherit_take(in, name);
 
-	if (fd >= 0 && is_bound_to(fd, path))
+	if (fd >= 0 && unix_is_found_at(fd, path))
 		return fd;
 	if (fd >= 0) {
 		inherit_forget(name);
 		close(fd);
 	}
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (unix_address(&addr, path, "") < 0)
 		return err_set(e, "%s.socket is %s, which is longer than a socket's path may be",
 			       name, path);
-	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||

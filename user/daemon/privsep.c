@@ -3,6 +3,7 @@
 #include "privsep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +72,6 @@ static void send_calls(struct privsep *p)
 	while (p->unsent && p->unanswered < UNANSWERED_MAX && !p->deaf) {
 		ssize_t n = send_call(p->fd, p->unsent);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n != sizeof(p->unsent->request)) {
 			p->deaf =
 				true; /* its end of the channel says so to on_readable() as well */
@@ -171,7 +170,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 		reply.fd_count = 0;
 		n = receive(p->fd, &reply);
-		if (n < 0 && (errno == EINTR || errno == ECONNRESET))
+		if (n < 0 && errno == ECONNRESET)
 			continue;
 		if (n < 0 && errno == EAGAIN && status >= 0)
 			return;
@@ -232,7 +231,7 @@ uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, pr
 {
 	struct call *c = p->deaf ? NULL : calloc(1, sizeof(*c));
 	/* Its own: the call may have to wait, and the caller's be closed meanwhile. */
-	int beside = c && fd >= 0 ? dup(fd) : -1;
+	int beside = c && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 
 	if (!c || (fd >= 0 && beside < 0)) {
 		free(c);

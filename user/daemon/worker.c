@@ -463,16 +463,15 @@ int worker_main(const struct worker_boot *boot)
 	struct worker w = {.config = NULL};
 	struct timespec now;
 	struct err e;
-	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	w.started = (uint64_t)time(NULL);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
-		status = 0;
-	else
+	if (prepare(&w, boot, &e) < 0 || run_threads(&w, boot, &e) < 0) {
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+		_exit(1); /* threads may run already: nothing is freed that they use */
+	}
 	report_free(w.report);
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
@@ -487,5 +486,5 @@ int worker_main(const struct worker_boot *boot)
 	stats_unmap(w.stats);
 	board_close(w.board);
 	config_free((struct config *)w.config);
-	return status;
+	return 0;
 }

@@ -23,7 +23,7 @@
 #include "tls.h"
 #include "vault_sqlite.h"
 
-#define WORKER_THREADS_MAX 64
+#define WORKER_THREADS_MAX CONFIG_THREADS_MAX
 
 enum metrics_door { METRICS_UNIX, METRICS_TCP, METRICS_DOORS };
 

@@ -14,14 +14,15 @@ void places_begin(struct places *p, const struct anchors *a, const uint8_t *text
 static const uint8_t *readable(struct places *p)
 {
 	size_t before = p->from < JOINT_BEFORE ? p->from : JOINT_BEFORE;
-	size_t end = p->cursor + JOINT_BEHIND;
+	size_t most = p->cursor + JOINT_BEHIND, end = most < p->len ? most : p->len;
+	uint8_t *base = p->edge + JOINT_BEFORE;
 
-	if (before == JOINT_BEFORE && end <= p->len)
+	if (before == JOINT_BEFORE && most <= p->len)
 		return p->text + p->from;
-	memset(p->edge, 0, sizeof(p->edge));
-	end = end < p->len ? end : p->len;
-	memcpy(p->edge + JOINT_BEFORE - before, p->text + p->from - before, end - p->from + before);
-	return p->edge + JOINT_BEFORE;
+	memset(p->edge, 0, JOINT_BEFORE - before);
+	memcpy(base - before, p->text + p->from - before, end - p->from + before);
+	memset(base + (end - p->from), 0, most - end);
+	return base;
 }
 
 /* Go on to the next blocks. */
