@@ -134,6 +134,8 @@ int conn_head_host(const struct conn *c, const struct http_head *h, char host[st
 /* Of an accepted connection; whatever follows closes it. NULL: it was refused, and is closed. */
 struct conn *conn_new(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
 void conn_ask_flow(struct conn *c);
+/* While draining: what its next request needs of the monitor is asked for now. */
+void conn_reserve_origin(struct conn *c);
 /* c->flow is known. */
 void conn_flow_known(struct conn *c);
 /* The monitor is gone and had not answered: another worker gets it, or its client hears that there is none. */
