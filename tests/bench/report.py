@@ -55,7 +55,8 @@ GOALS = [
     ("Engines", "rules", "time of the whole catalogue / of its first 60 rules", 1.3, 1.1, "x"),
 ]
 FEW, HOSTILE = "256K few", ("256K digits", "256K dashes", "256K capitals", "256K arns", "256K escapes", "256K arn",
-                            "256K 10.", "256K keys", "256K mix")
+                            "256K 10.", "256K keys", "256K mix", "256K starts", "256K dots",
+                            "256K UUIDs", "256K short ids", "256K 10.1.2")
 
 
 class Runs:
