@@ -45,7 +45,7 @@ int orphan_take(int out, struct orphan *o, size_t *said)
 	}
 	if (count)
 		close(fd);
-	errno = n ? EBADMSG
-		  : EAGAIN; /* nobody can leave any more: there is none, and will be none */
+	/* 0: nobody is left who could leave one. */
+	errno = n ? EBADMSG : EAGAIN;
 	return -1;
 }
