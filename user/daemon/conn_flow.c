@@ -40,6 +40,8 @@ static void start_sniffing(struct conn *c)
 	/* If it may not, it is told so once it is known what it speaks. */
 	c->use = scope_use_enter(c->thread->worker->uses, scope_number(c));
 	conn_move(c, CONN_SNIFF);
+	if (c->thread->draining)
+		conn_reserve_origin(c);
 	conn_deadline(c, CONN_SNIFF_MS);
 	conn_pump(c);
 }
