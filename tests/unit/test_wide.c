@@ -227,9 +227,9 @@ Test(wide, begins)
 			begins_by(v)(&by, BEGINS_WORDS);
 			check_begins(&by, text, least);
 			begins_by(BEGINS_ANY)(&b, BEGINS_WORDS);
-			cr_assert_arr_eq(by.begins, b.begins, sizeof(b.begins));
-			cr_assert_arr_eq(by.may, b.may, sizeof(b.may));
-			cr_assert_arr_eq(by.dashes, b.dashes, sizeof(b.dashes));
+			cr_assert_not(memcmp(by.begins, b.begins, sizeof(b.begins)));
+			cr_assert_not(memcmp(by.may, b.may, sizeof(b.may)));
+			cr_assert_not(memcmp(by.dashes, b.dashes, sizeof(b.dashes)));
 		}
 	}
 }
