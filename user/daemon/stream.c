@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,11 +14,18 @@
 #define RECORD SSL3_RT_MAX_PLAIN_LENGTH
 #define GATHER_PLAIN (4 * RECORD) /* about what one segment takes on its way through the kernel */
 #define GATHER_MAX (GATHER_PLAIN + 4096)
+#define AHEAD ((size_t)64 * 1024)
 
 /* Records, so that several go by one system call. */
 struct gathered {
 	size_t n;
 	uint8_t bytes[GATHER_MAX];
+};
+
+/* Records that came, so that several come by one system call: TLS asks for each one's head, then for the rest of it. */
+struct ahead {
+	size_t at, end;
+	uint8_t bytes[AHEAD];
 };
 
 /* A BIO over the stream's own reading and writing, so that bytes put back are seen by TLS too. */
@@ -75,17 +83,60 @@ static int send_unsent(struct stream *s)
 	return 1;
 }
 
+static bool has_ahead(const struct stream *s)
+{
+	return s->ahead && s->ahead->at < s->ahead->end;
+}
+
+static void drop_ahead(struct stream *s)
+{
+	free(s->ahead); /* as it came from the wire: there is no secret in it */
+	s->ahead = NULL;
+}
+
+/* > 0: so much is ahead now; or as raw_read(). */
+static ssize_t read_ahead(struct stream *s)
+{
+	struct ahead *a;
+	ssize_t got;
+
+	if (s->drained)
+		return STREAM_AGAIN;
+	a = s->ahead ? s->ahead : malloc(sizeof(*a));
+	if (!a)
+		return STREAM_BROKEN;
+	s->ahead = a;
+	a->at = a->end = 0;
+	got = raw_read(s, a->bytes, sizeof(a->bytes));
+	a->end = got > 0 ? (size_t)got : 0;
+	/* Less than there was room for is all that there was: no need to ask for the refusal. */
+	s->drained = got == STREAM_AGAIN || (got > 0 && a->end < sizeof(a->bytes));
+	return got;
+}
+
+static ssize_t take_ahead(struct stream *s, uint8_t *p, size_t n)
+{
+	ssize_t got = has_ahead(s) ? 1 : read_ahead(s);
+	struct ahead *a = s->ahead;
+
+	if (got <= 0)
+		return got;
+	if (n > a->end - a->at)
+		n = a->end - a->at;
+	memcpy(p, a->bytes + a->at, n);
+	a->at += n;
+	return (ssize_t)n;
+}
+
 static int bio_read(BIO *b, char *p, int n)
 {
 	struct stream *s = BIO_get_data(b);
-	bool held = buf_len(&s->first) > 0;
-	ssize_t got = STREAM_AGAIN;
+	ssize_t got;
 
-	if (held || !s->drained)
+	if (buf_len(&s->first))
 		got = raw_read(s, (uint8_t *)p, (size_t)n);
-	/* Less than there was room for is all that there was: no need to ask for the refusal. */
-	if (!held)
-		s->drained = got == STREAM_AGAIN || (got > 0 && got < n);
+	else
+		got = take_ahead(s, (uint8_t *)p, (size_t)n);
 	BIO_clear_retry_flags(b);
 	if (got == STREAM_AGAIN)
 		BIO_set_retry_read(b);
@@ -233,6 +284,13 @@ static int tls_outcome(struct stream *s, int ret, int *needs)
 	}
 }
 
+/* Room is kept only for what is in it. */
+static void settle_ahead(struct stream *s)
+{
+	if (!has_ahead(s))
+		drop_ahead(s);
+}
+
 int stream_handshake(struct stream *s)
 {
 	int ret;
@@ -242,6 +300,7 @@ int stream_handshake(struct stream *s)
 	s->read_needs = 0;
 	ERR_clear_error();
 	ret = SSL_do_handshake(s->ssl);
+	settle_ahead(s);
 	if (ret == 1)
 		return 1;
 	ret = tls_outcome(s, ret, &s->read_needs);
@@ -253,14 +312,14 @@ int stream_handshake(struct stream *s)
 
 bool stream_is_dry(struct stream *s)
 {
-	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) ||
+	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) || has_ahead(s) ||
 	    SSL_has_pending(s->ssl) || SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN)
 		return false;
 	s->read_needs = 0;
 	return true;
 }
 
-ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
+static ssize_t read_some(struct stream *s, uint8_t *p, size_t n)
 {
 	ssize_t got;
 
@@ -281,22 +340,32 @@ ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 	return got;
 }
 
+ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
+{
+	ssize_t got = read_some(s, p, n);
+
+	settle_ahead(s);
+	return got;
+}
+
 ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n)
 {
-	ssize_t got = stream_read(s, p, n);
+	ssize_t got = read_some(s, p, n);
 	size_t all = got > 0 ? (size_t)got : 0;
 
 	while (s->ssl && got > 0 && n > all) {
-		got = stream_read(s, p + all, n - all);
+		got = read_some(s, p + all, n - all);
 		all += got > 0 ? (size_t)got : 0;
 	}
+	settle_ahead(s);
 	return all ? (ssize_t)all : got;
 }
 
 bool stream_has_part(const struct stream *s)
 {
 	/* "RB": its header is read, and not one byte behind that. */
-	return s->ssl && (SSL_has_pending(s->ssl) || strcmp(SSL_rstate_string(s->ssl), "RB") == 0);
+	return s->ssl && (has_ahead(s) || SSL_has_pending(s->ssl) ||
+			  strcmp(SSL_rstate_string(s->ssl), "RB") == 0);
 }
 
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
@@ -441,6 +510,7 @@ static void on_poll_closed(uv_handle_t *handle)
 	s->ssl = NULL;
 	buf_free(&s->first);
 	buf_free(&s->unsent);
+	drop_ahead(s);
 	close(s->fd);
 	s->fd = -1;
 	s->on_closed(s->arg);
