@@ -133,6 +133,25 @@ Test(audit, what_nobody_takes_is_held)
 	cr_assert_eq(stat_get(&w.stats.audit_lost), 0u);
 }
 
+/* As many as one datagram may have would be too long for it: they go in several. */
+Test(audit, long_records_go_too)
+{
+	cr_assert_gt(AUDIT_BATCH * AUDIT_PACKED_MAX, AUDIT_DATAGRAM);
+	open_audit();
+	open_sender();
+	for (unsigned i = 0; i < 3 * AUDIT_BATCH; i++) {
+		struct audit_record r = a_record(i);
+
+		r.placeholder_count = i % 3 ? 0 : AUDIT_PLACEHOLDERS_MAX;
+		r.masked_count = r.observed_count = i % 3 ? 0 : AUDIT_TYPES_MAX;
+		audit_send(w.sender, &r);
+	}
+	go_round();
+	close_audit(false);
+	cr_assert_eq(lines(), 3u * AUDIT_BATCH);
+	cr_assert_eq(stat_get(&w.stats.audit_lost), 0u);
+}
+
 /* What stands in the socket is the next one's who gets it. */
 Test(audit, a_socket_that_is_left_keeps_what_is_in_it)
 {

@@ -17,7 +17,8 @@
 
 #define AUDIT_DOOR "audit" /* of the socket, which is handed over */
 #define AUDIT_SOCKET_SUFFIX ".audit"
-#define AUDIT_BATCH 8 /* records in a datagram, at most */
+#define AUDIT_BATCH 32			   /* records in a datagram, at most ... */
+#define AUDIT_DATAGRAM ((size_t)64 * 1024) /* ... and bytes of it */
 #define AUDIT_WAIT_MAX 2048
 
 struct audit;
