@@ -109,8 +109,8 @@ static ssize_t read_ahead(struct stream *s)
 	a->at = a->end = 0;
 	got = raw_read(s, a->bytes, sizeof(a->bytes));
 	a->end = got > 0 ? (size_t)got : 0;
-	/* Less than there was room for is all that there was: no need to ask for the refusal. */
-	s->drained = got == STREAM_AGAIN || (got > 0 && a->end < sizeof(a->bytes));
+	/* Less than a record is all that there was: no need to ask for the refusal. */
+	s->drained = got == STREAM_AGAIN || (got > 0 && a->end < RECORD);
 	return got;
 }
 
