@@ -175,7 +175,7 @@ void request_release(struct exchange *x)
 	buf_free(&r->plain);
 	buf_free(&x->outgoing.made);
 	x->outgoing = (struct outgoing){.made = x->outgoing.made};
-	r->coded = false;
+	r->coded = r->familiar = false;
 	mask_reset(x->mask);
 }
 
@@ -447,14 +447,18 @@ static int scan_by_memory(struct exchange *x)
 {
 	struct memo_source *s = x->config.memos;
 	struct memo *memo = s ? s->take(s, x->scope) : NULL;
+	uint64_t before = memo ? memo_stats(memo)->recalled_bytes : 0;
 	int why;
 
 	mask_know(x->mask, x->scope);
 	mask_remember(x->mask, memo);
 	why = scan_all(x);
 	mask_remember(x->mask, NULL);
-	if (memo)
-		s->done(s, memo);
+	if (!memo)
+		return why;
+	x->request.familiar =
+		memo_stats(memo)->recalled_bytes - before > buf_len(request_text(x)) / 2;
+	s->done(s, memo);
 	return why;
 }
 
