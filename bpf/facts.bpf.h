@@ -187,7 +187,9 @@ static __always_inline enum attempt attempt_of(__u32 protocol)
 
 /*
  * Whether the socket that a connect to this loopback port would reach listens and carries our
- * mark: then it is the daemon's, for setting a mark needs CAP_NET_ADMIN.
+ * mark: then it is the daemon's, or somebody's who may have it all the same. Setting a mark takes
+ * CAP_NET_ADMIN or, since 5.17, CAP_NET_RAW in the user namespace that owns the network namespace;
+ * with either one can send whatever one likes from there, below connect().
  */
 static __always_inline bool listener_alive(struct bpf_sock_addr *ctx, __u16 family, __u16 port)
 {

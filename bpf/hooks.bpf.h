@@ -160,6 +160,7 @@ static __always_inline int on_egress(struct __sk_buff *skb)
 	struct facts f = {.attempt = ATTEMPT_DATAGRAM_SEND, .port_masked = true};
 	struct endpoint dst = {};
 	struct bpf_sock *sk = skb->sk; /* 5.1 */
+	enum packet packet;
 	struct ruling r;
 
 	if (!sk)
@@ -167,7 +168,8 @@ static __always_inline int on_egress(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk); /* 5.1 */
 	if (!sk || (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP))
 		return ALLOW;
-	if (!packet_read(skb, &dst) || !port_masked(dst.port))
+	packet = packet_read(skb, &dst);
+	if (packet == PACKET_PORTLESS || (packet == PACKET_PORT && !port_masked(dst.port)))
 		return ALLOW;
 	facts_of_datagram(&f, sk);
 	f.excluded = addr_excluded(dst.addr);

@@ -8,6 +8,12 @@
 #define ETHERTYPE_IPV6 0x86dd
 #define PACKET_MAX_EXTENSIONS 8
 
+enum packet {
+	PACKET_PORTLESS, /* of a protocol without ports, or not a first fragment */
+	PACKET_PORT,	 /* the destination is known, its port included */
+	PACKET_HIDDEN, /* a port may stand where it is not looked for: it counts as a masked one */
+};
+
 /* Ports stand first in TCP, UDP, DCCP, SCTP and UDP-Lite alike. */
 static __always_inline bool protocol_has_ports(__u8 protocol)
 {
@@ -15,17 +21,17 @@ static __always_inline bool protocol_has_ports(__u8 protocol)
 	       protocol == 136;
 }
 
-static __always_inline bool packet_port(struct __sk_buff *skb, __u32 offset, __u16 *port)
+static __always_inline enum packet packet_port(struct __sk_buff *skb, __u32 offset, __u16 *port)
 {
 	__u16 ports_be[2];
 
 	if (bpf_skb_load_bytes(skb, offset, ports_be, sizeof(ports_be))) /* 4.10 */
-		return false;
+		return PACKET_HIDDEN;
 	*port = bpf_ntohs(ports_be[1]);
-	return true;
+	return PACKET_PORT;
 }
 
-static __always_inline bool packet_read4(struct __sk_buff *skb, struct endpoint *dst)
+static __always_inline enum packet packet_read4(struct __sk_buff *skb, struct endpoint *dst)
 {
 	struct {
 		__u8 version_ihl, tos;
@@ -36,15 +42,15 @@ static __always_inline bool packet_read4(struct __sk_buff *skb, struct endpoint 
 	} ip;
 
 	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
-		return false;
+		return PACKET_HIDDEN;
 	if (!protocol_has_ports(ip.protocol) || (ip.fragment & bpf_htons(0x1fff)))
-		return false;
+		return PACKET_PORTLESS;
 	addr_set4(dst->addr, ip.daddr);
 	return packet_port(skb, (ip.version_ihl & 15) * 4, &dst->port);
 }
 
 /* Past the extension headers, which an application may put there itself (RFC 3542). */
-static __always_inline bool packet_read6(struct __sk_buff *skb, struct endpoint *dst)
+static __always_inline enum packet packet_read6(struct __sk_buff *skb, struct endpoint *dst)
 {
 	struct {
 		__u32 flow;
@@ -56,35 +62,35 @@ static __always_inline bool packet_read6(struct __sk_buff *skb, struct endpoint 
 	__u8 next, head[4];
 
 	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
-		return false;
+		return PACKET_HIDDEN;
 	__builtin_memcpy(dst->addr, ip.daddr, sizeof(dst->addr));
 	next = ip.next;
 	for (int i = 0; i < PACKET_MAX_EXTENSIONS; i++) {
 		if (protocol_has_ports(next))
 			return packet_port(skb, offset, &dst->port);
 		if (next != 0 && next != 43 && next != 44 && next != 60) /* RFC 8200 section 4 */
-			return false;
+			return PACKET_PORTLESS;
 		if (bpf_skb_load_bytes(skb, offset, head, sizeof(head)))
-			return false;
+			return PACKET_HIDDEN;
 		if (next == 44 && (head[2] || (head[3] & 0xf8))) /* not a first fragment */
-			return false;
+			return PACKET_PORTLESS;
 		offset += next == 44 ? 8 : (head[1] + 1) * 8;
 		next = head[0];
 	}
-	return false;
+	return PACKET_HIDDEN;
 }
 
-/* false: it has no ports, or not where they could be found. */
-static __always_inline bool packet_read(struct __sk_buff *skb, struct endpoint *dst)
+/* *dst is where it goes, as far as that can be read. */
+static __always_inline enum packet packet_read(struct __sk_buff *skb, struct endpoint *dst)
 {
 	__u16 type = bpf_ntohs((__u16)CTX_READ(skb->protocol));
-	bool found = false;
+	enum packet found = PACKET_PORTLESS;
 
 	if (type == ETHERTYPE_IP)
 		found = packet_read4(skb, dst);
 	else if (type == ETHERTYPE_IPV6)
 		found = packet_read6(skb, dst);
-	if (found)
+	if (found == PACKET_PORT)
 		endpoint_normalise(dst);
 	return found;
 }

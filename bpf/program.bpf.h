@@ -7,6 +7,13 @@
 
 #define CLONE_THREAD 0x00010000
 
+/* One that there is no room for goes unmarked: that is counted. */
+static __always_inline void mark_set(__u32 pid, const struct program_mark *mark)
+{
+	if (bpf_map_update_elem(&marks, &pid, mark, BPF_ANY))
+		count(REASON_NO_ROOM);
+}
+
 static __always_inline void file_of_inode(struct program_file *f, const struct inode *inode)
 {
 	f->dev = inode->i_sb->s_dev;
@@ -62,7 +69,7 @@ static __always_inline int on_exec(const struct task_struct *task, const struct 
 	if (before && before->policy.mode == POLICY_ENFORCE && now->policy.mode != POLICY_ENFORCE)
 		return 0;
 	fresh.program = *id;
-	bpf_map_update_elem(&marks, &pid, &fresh, BPF_ANY);
+	mark_set(pid, &fresh);
 	return 0;
 }
 
@@ -78,7 +85,7 @@ static __always_inline int on_newtask(const struct task_struct *child, __u64 fla
 	mark = bpf_map_lookup_elem(&marks, &parent);
 	if (mark) {
 		copy = *mark;
-		bpf_map_update_elem(&marks, &pid, &copy, BPF_ANY);
+		mark_set(pid, &copy);
 	} else {
 		bpf_map_delete_elem(&marks, &pid);
 	}

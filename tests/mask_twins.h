@@ -140,7 +140,7 @@ static inline void twins_begin(struct twins *t, size_t memory)
 		all[i]->vault.unlogged = true;
 	}
 	memo_free(t->memo);
-	t->memo = memo_new(memory, 0x1d8e4e27c47d124f);
+	t->memo = seeded_memo(memory, 0x1d8e4e27c47d124f);
 	WORLD_REQUIRE(t->memo != NULL);
 	t->n = 0;
 	t->who = 0;

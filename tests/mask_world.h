@@ -8,6 +8,7 @@
 #include "../user/mask/jstr.h"
 #include "../user/mask/mask.h"
 #include "memory_vault.h"
+#include "seeded_memo.h"
 
 #include <stdio.h>
 
@@ -44,7 +45,7 @@ static inline void world_init(struct world *w)
 	WORLD_REQUIRE(w->mask != NULL);
 	memory_vault_init(&w->vault);
 	buf_init(&w->out, WORLD_MEMORY);
-	w->memo = memo_new(1 << 20, 0x1d8e4e27c47d124f);
+	w->memo = seeded_memo(1 << 20, 0x1d8e4e27c47d124f);
 	w->plain = mask_new(w->catalogue, WORLD_MEMORY);
 	w->other = mask_new(w->catalogue, WORLD_MEMORY);
 	WORLD_REQUIRE(w->memo && w->plain && w->other);
@@ -57,7 +58,7 @@ static inline void world_forget(struct world *w)
 	memory_vault_free(&w->vault);
 	memory_vault_init(&w->vault);
 	memo_free(w->memo);
-	w->memo = memo_new(1 << 20, 0x1d8e4e27c47d124f);
+	w->memo = seeded_memo(1 << 20, 0x1d8e4e27c47d124f);
 	WORLD_REQUIRE(w->memo != NULL);
 }
 

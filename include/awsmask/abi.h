@@ -13,7 +13,7 @@
 #define AWSMASK_ABI 2 /* counts every change in layout or meaning of a pinned map */
 #define AWSMASK_PIN_DIR "/sys/fs/bpf/awsmask"
 #define AWSMASK_LISTENER_MARK                                                                      \
-	0x61776d6b		  /* SO_MARK ("awmk") of our listeners; needs CAP_NET_ADMIN */
+	0x61776d6b		  /* SO_MARK ("awmk") of our listeners: see listener_alive() */
 #define AWSMASK_MAX_PORTS 64	  /* masked ports, proxy ports included */
 #define AWSMASK_MAX_EXCLUDES 1024 /* per address family */
 #define AWSMASK_MAX_CGROUPS 4096  /* enrolled at once */
@@ -48,7 +48,7 @@ enum verdict {
 	X(NO_LISTENER, "no-listener") /* nobody of ours listens in this network namespace */       \
 	X(FAIL_OPEN, "fail-open")     /* the same, and the policy says `fail: open` */             \
 	X(UDP, "udp")		      /* datagrams to a masked port */                             \
-	X(NO_ROOM, "no-room")	      /* the flow could not be remembered */                       \
+	X(NO_ROOM, "no-room")	      /* a flow, or a process of a program, was not remembered */  \
 	X(UDP_CONNECT, "udp-connect") /* let be: it sends nothing, and name look-ups do it */
 
 enum reason {

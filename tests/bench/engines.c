@@ -249,7 +249,7 @@ void bench_init(struct bench *b, const struct gen_pool *pool)
 		bench_fail("the catalogue", why);
 	b->detector = b->catalogue ? detector_new(b->catalogue) : NULL;
 	b->mask = b->catalogue ? mask_new(b->catalogue, MEMORY) : NULL;
-	b->memo = memo_new(MEMO, 1);
+	b->memo = seeded_memo(MEMO, 1);
 	if (!b->detector || !b->mask || !b->memo) {
 		fprintf(stderr, "the catalogue: %s\n", why);
 		exit(1);

@@ -7,6 +7,7 @@
  */
 #include "../../user/mask/catalogue.h"
 #include "../../user/mask/mask.h"
+#include "../seeded_memo.h"
 #include "gen.h"
 #include "rivals.h"
 #include "vault.h"

@@ -250,6 +250,31 @@ static void write_line(struct writer *w)
 	}
 }
 
+/* What nearly is an identifier, and differs each time. False: the texture is none of these. */
+static bool write_nearly(struct writer *w)
+{
+	struct rng *r = &w->rng;
+
+	switch (w->spec->texture) {
+	case GEN_DIGITS:
+		gen_print(w->text, "%08u", rng_below(r, 100000000));
+		return true;
+	case GEN_SHORT_IDS:
+		gen_print(w->text, "i-%07x ", rng_below(r, 1 << 28));
+		return true;
+	case GEN_THREE_PARTS:
+		gen_print(w->text, "10.%u.%u ", rng_below(r, 256), rng_below(r, 256));
+		return true;
+	case GEN_UUIDS:
+		gen_print(w->text, "%08x-%04x-%04x-%04x-%04x%08x,", rng_below(r, ~0u),
+			  rng_below(r, 65536), rng_below(r, 65536), rng_below(r, 65536),
+			  rng_below(r, 65536), rng_below(r, ~0u));
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A long line of what a scanner must look at twice: many anchors, no identifier. */
 static void write_hostile(struct writer *w)
 {
@@ -258,20 +283,17 @@ static void write_hostile(struct writer *w)
 		[GEN_CAPITALS] = "AKIAROASIAAIDA_",
 		[GEN_ARNS] = "arn:aws:iam::arn:aws:s3:::arn:",
 		[GEN_ARN] = "arn:",
+		[GEN_STARTS] = "arn:aws:",
+		[GEN_DOTS] = "k.d-f4.",
 		[GEN_TENS] = "10.",
 		[GEN_KEYS] = "account,user_name owner: table \"ClusterName\" ",
 		[GEN_MIX] = "arn:10.AKIA-0f'i-0a1=account\\\"%3A20261231\\n:secret:",
 		[GEN_ESCAPES] = "\\\\\\\\\\\\\"\\\\\\n\\\\u001b[0m\\\"",
 	};
-	unsigned n = 512;
 
-	if (w->spec->texture == GEN_DIGITS) {
-		while (n--)
-			gen_print(w->text, "%08u", rng_below(&w->rng, 100000000));
-	} else {
-		while (n--)
+	for (unsigned n = 0; n < 512; n++)
+		if (!write_nearly(w))
 			gen_puts(w->text, pieces[w->spec->texture]);
-	}
 	gen_puts(w->text, "\n");
 }
 

@@ -50,6 +50,11 @@ enum gen_texture {
 	GEN_TENS,
 	GEN_KEYS,
 	GEN_MIX,
+	GEN_STARTS,
+	GEN_DOTS,
+	GEN_UUIDS,
+	GEN_SHORT_IDS,
+	GEN_THREE_PARTS,
 	GEN_INTRODUCTION, /* the whole pool, named in the last string */
 };
 

@@ -50,6 +50,11 @@ static const struct body bodies[] = {
 	{"256K 10.", SPEC(15, 256 << 10, 65536, GEN_TENS)},
 	{"256K keys", SPEC(16, 256 << 10, 65536, GEN_KEYS)},
 	{"256K mix", SPEC(17, 256 << 10, 65536, GEN_MIX)},
+	{"256K starts", SPEC(18, 256 << 10, 65536, GEN_STARTS)},
+	{"256K dots", SPEC(19, 256 << 10, 65536, GEN_DOTS)},
+	{"256K UUIDs", SPEC(20, 256 << 10, 65536, GEN_UUIDS)},
+	{"256K short ids", SPEC(21, 256 << 10, 65536, GEN_SHORT_IDS)},
+	{"256K 10.1.2", SPEC(22, 256 << 10, 65536, GEN_THREE_PARTS)},
 };
 
 /* --- measuring --- */

@@ -71,12 +71,14 @@ static void put_body(struct buf *out, const struct gen_request *r, enum ask ask,
 	}
 }
 
-static void ask_round(struct bench *b, struct memo *memo, size_t size, unsigned round,
-		      double ns[static ASKS])
+/* Returns how many bytes the next turn has. */
+static size_t ask_round(struct bench *b, struct memo *memo, size_t size, unsigned round,
+			double ns[static ASKS])
 {
 	struct gen_spec spec = {.seed = SEED, .size = size, .every = 8192, .texture = GEN_LINES};
 	struct gen_request fresh, r;
 	struct buf body = {.max = GEN_LARGE};
+	size_t bytes;
 
 	spec.seed += round + 1;
 	gen_request(&fresh, &spec, b->pool);
@@ -91,26 +93,29 @@ static void ask_round(struct bench *b, struct memo *memo, size_t size, unsigned 
 		put_body(&body, a == ASK_NEW ? &fresh : &r, a, round);
 		ns[a] = time_body(b, memo, &body);
 	}
+	bytes = buf_len(&r.body);
 	buf_free(&body);
 	gen_request_free(&fresh);
 	gen_request_free(&r);
+	return bytes;
 }
 
 static void tell_size(struct bench *b, size_t size, unsigned rounds, FILE *json, bool first)
 {
-	struct memo *memo = memo_new(MEMO, 1);
+	struct memo *memo = seeded_memo(MEMO, 1);
 	double ns[ASKS], all[ASKS][ROUNDS_MAX];
+	size_t bytes = 0;
 
 	if (!memo)
 		bench_fail("turns", "memory is out");
 	ask_round(b, memo, size, 0, ns);
 	for (unsigned i = 0; i < rounds; i++) {
-		ask_round(b, memo, size, i + 1, ns);
+		bytes += ask_round(b, memo, size, i + 1, ns);
 		for (unsigned a = 0; a < ASKS; a++)
 			all[a][i] = ns[a];
 	}
 	printf("%6zuK", size >> 10);
-	fprintf(json, "%s{\"size\": %zu", first ? "" : ", ", size);
+	fprintf(json, "%s{\"size\": %zu, \"bytes\": %zu", first ? "" : ", ", size, bytes / rounds);
 	for (unsigned a = 0; a < ASKS; a++) {
 		qsort(all[a], rounds, sizeof(*all[a]), gen_compare);
 		printf(" %12.1f", all[a][rounds / 2] / 1e3);

@@ -360,7 +360,7 @@ static void flows_full(struct world *w)
 	c = client_start(w->cgroup, &to_origin);
 	check_is(landed(w, &accepted), LISTENER4);
 	key = key_of(w, accepted);
-	check_is(redirect_flow_take(w->r, &key, &record), 0);
+	check_is(flow_take(w, &key, &record), 0);
 	check_is(count_of(w, REASON_NO_ROOM), 1);
 	close(accepted);
 	client_end(&c);

@@ -146,7 +146,7 @@ static void arrived(struct world *w, const struct keeper *k, struct plan plan, i
 	check(accepted >= 0);
 	key = key_of(w, accepted);
 	key.netns_cookie = k->cookie;
-	check_is(redirect_flow_take(w->r, &key, &record), 1);
+	check_is(flow_take(w, &key, &record), 1);
 	check_is(record.netns_cookie, k->cookie);
 	check_is(record.uid, 4711);
 	check_is(record.port, MASKED);

@@ -449,7 +449,7 @@ static void redirected(struct world *w)
 	c = start_marked(w, &b, id);
 	check_is(landed(w, &accepted), LISTENER4);
 	key = key_of(w, accepted);
-	check_is(redirect_flow_take(w->r, &key, &record), 1);
+	check_is(flow_take(w, &key, &record), 1);
 	check_is(record.program, id);
 	check_is(record.mode, POLICY_OBSERVE);
 	check_is(record.cgroup_id, id_of(b.outside));
@@ -503,7 +503,7 @@ static void with_cgroup(struct world *w)
 		c = start_marked(w, &b, id);
 		check_is(landed(w, &accepted), LISTENER4);
 		key = key_of(w, accepted);
-		check_is(redirect_flow_take(w->r, &key, &record), 1);
+		check_is(flow_take(w, &key, &record), 1);
 		check_is(record.mode, of_cgroup & of_program);
 		check_is(record.cgroup_id, id_of(b.outside));
 		check_is(record.program, id);

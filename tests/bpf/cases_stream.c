@@ -68,7 +68,7 @@ static void redirect_bound(struct world *w)
 	check_is(landed(w, &fd), LISTENER4);
 	key = key_of(w, fd);
 	check_is(key.addr[12], 198);
-	check_is(redirect_flow_take(w->r, &key, &record), 1);
+	check_is(flow_take(w, &key, &record), 1);
 	close(fd);
 	client_end(&c);
 }
@@ -88,7 +88,7 @@ static void redirect_mptcp(struct world *w)
 		check_is(c.out.error, 0);
 		check_is(landed(w, &fd), i ? LISTENER6 : LISTENER4);
 		key = key_of(w, fd);
-		check_is(redirect_flow_take(w->r, &key, &record), 1);
+		check_is(flow_take(w, &key, &record), 1);
 		check_is(record.port, MASKED);
 		close(fd);
 		client_end(&c);
@@ -122,7 +122,7 @@ static void redirect_uring(struct world *w)
 		check_is(c.out.error, 0);
 		check_is(landed(w, &fd), LISTENER4);
 		key = key_of(w, fd);
-		check_is(redirect_flow_take(w->r, &key, &record), 1);
+		check_is(flow_take(w, &key, &record), 1);
 		check_is(record.pid, c.pid);
 		close(fd);
 	}
@@ -166,9 +166,9 @@ static void flow_contents(struct world *w)
 		c = client_start(where, &plans[i]);
 		check_is(landed(w, &fd), i == 1 ? LISTENER6 : LISTENER4);
 		key = key_of(w, fd);
-		check_is(redirect_flow_take(w->r, &key, &record), 1);
+		check_is(flow_take(w, &key, &record), 1);
 		flow_is(&record, w, &c, id_of(where), dst[i], i == 1 ? AF_INET6 : AF_INET);
-		check_is(redirect_flow_take(w->r, &key, &record), 0);
+		check_is(flow_take(w, &key, &record), 0);
 		close(fd);
 		client_end(&c);
 	}
@@ -239,7 +239,7 @@ static void nearest_wins(struct world *w)
 	c = client_start(b, &to_origin4);
 	check_is(landed(w, &fd), LISTENER4);
 	key = key_of(w, fd);
-	check_is(redirect_flow_take(w->r, &key, &record), 1);
+	check_is(flow_take(w, &key, &record), 1);
 	check_is(record.mode, POLICY_OBSERVE);
 	check_is(record.cgroup_id, id_of(a));
 	close(fd);

@@ -339,6 +339,14 @@ bool datagram_came(const struct world *w, int which)
 	return true;
 }
 
+int flow_take(struct world *w, const struct flow_key *key, struct flow_record *record)
+{
+	int found = redirect_flow_find(w->r, key, record);
+
+	redirect_flow_drop(w->r, key);
+	return found;
+}
+
 struct flow_key key_of(const struct world *w, int accepted)
 {
 	struct flow_key key = {.netns_cookie = w->netns};

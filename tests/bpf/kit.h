@@ -118,6 +118,8 @@ bool datagram_came(const struct world *w, int which);
 
 /* The key of an accepted connection, as the daemon makes it. */
 struct flow_key key_of(const struct world *w, int accepted);
+/* As the monitor takes it: redirect_flow_find(), and it is had once. */
+int flow_take(struct world *w, const struct flow_key *key, struct flow_record *record);
 /* How many flows the map holds. */
 int flow_count(const struct world *w);
 void flows_clear(int fd); /* of the map behind this descriptor */

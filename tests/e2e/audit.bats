@@ -244,7 +244,7 @@ fill_up() {
 	echo 'audit: {file: ""}' >"$PLACE/awsmask.yaml"
 	place_ctl reload
 	before=$(place_in admin cat $LOGS/audit.jsonl | wc -l)
-	send "$SENTENCE"
+	through requests send "$SENTENCE"
 	place_daemon_stop
 	# The record of the reload, and of the end, are the log's last words or its first omitted ones.
 	after=$(place_in admin cat $LOGS/audit.jsonl | wc -l)

@@ -10,6 +10,8 @@
   burst HOST COUNT          so many TLS connections at once, each for one request; prints how many were answered
   hold HOST COUNT FILE [STREAMS]
                             so many idle TLS connections, and streams amid their answer, held in the same way
+  late HOST COUNT FILE      so many TLS connections at once, whose clients say nothing until FILE, which is made, is gone;
+                            then each asks; prints how many were answered
   named HOST FILE           an idle TLS connection of a program whose name would clear the screen, set its title and
                             move the cursor, held in the same way
   flood HOST COUNT BYTES KIND
@@ -153,11 +155,10 @@ def print_all(read):
         pass  # our side of TLS is closed: its end may not be called one
 
 
-def one(host, gate, results):
+def one(host, gate, results, sock=None):
     try:
         gate.wait()
-        sock = dial(host)
-        sock = wrap(sock, host)
+        sock = wrap(sock or dial(host), host)
         sock.sendall(f"GET /text HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         if sock.recv(100).startswith(b"HTTP/1.1 200"):
             results.append(1)
@@ -165,11 +166,14 @@ def one(host, gate, results):
         print(error, file=sys.stderr)
 
 
-def burst(host, count):
+def burst(host, count, ready=None):
     gate, results = threading.Event(), []
-    threads = [threading.Thread(target=one, args=(host, gate, results)) for _ in range(int(count))]
+    threads = [threading.Thread(target=one, args=(host, gate, results, ready and dial(host)))
+               for _ in range(int(count))]
     for thread in threads:
         thread.start()
+    if ready:
+        hold(ready)
     gate.set()
     for thread in threads:
         thread.join()
@@ -279,6 +283,6 @@ def proxy(address, port, mode, go=None):
 
 
 if __name__ == "__main__":
-    {**globals(), "hold": hold_idle}[sys.argv[1]](*sys.argv[2:])
+    {**globals(), "hold": hold_idle, "late": burst}[sys.argv[1]](*sys.argv[2:])
     sys.stdout.flush()
     os._exit(0)

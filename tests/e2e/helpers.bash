@@ -109,6 +109,26 @@ works() {
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/works" && [ "$(cat "$T/here.status")" = 200 ]
 }
 
+# One of the daemon's counters, by its name in `status`.
+counter() { # NAME
+	place_ctl status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["counters"][sys.argv[1]])' "$1"
+}
+
+has_counted_more() { # COUNTER THAN
+	[ "$(counter "$1")" -gt "$2" ]
+}
+
+# What succeeds may just have passed by: through COUNTER CMD... wants the daemon to have counted it.
+through() {
+	local counter=$1 before
+	shift
+	before=$(counter "$counter")
+	"$@" && place_wait 10 has_counted_more "$counter" "$before" || {
+		echo "counted by the daemon as $counter, before and after: $before $(counter "$counter")"
+		return 1
+	}
+}
+
 # Streams that each speak of a value of their own, answered slowly enough to be in flight, so many at once.
 # Leaves $T/answer.1 and so on.
 streams() { # TAG COUNT AT-ONCE [PINGS]
@@ -148,6 +168,23 @@ stream_held() { # HOW: place_client or such
 stream_let_go() {
 	touch "$PLACE/log/go"
 	wait "$stream" && joined "$T/stream" | grep -qF "slowly: $SENTENCE"
+}
+
+# Streams that go on from one to the next.
+begin_load() { # AT-ONCE [PINGS [keep]]
+	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" "${@:2}" >"$T/load" 2>&1 3>&- &
+	load=$!
+	place_wait 20 test -s "$T/going"
+}
+
+# None was cut, none refused.
+end_load() {
+	rm "$T/going"
+	wait $load || {
+		cat "$T/load"
+		return 1
+	}
+	cat "$T/load"
 }
 
 value_of() { # TAG N

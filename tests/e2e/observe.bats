@@ -67,12 +67,12 @@ bodies() {
 
 @test "I3: what is observed leaves as it came: plain, gzipped, JSON in JSON, keys, headers" {
 	bodies
-	send "$T/plain"
-	send "$T/plain.gz" -H 'content-encoding: gzip'
-	send "$T/nested"
-	send "$T/keys" -H "x-note: for $BUCKET s3://$BUCKET"
+	through observed send "$T/plain"
+	through observed send "$T/plain.gz" -H 'content-encoding: gzip'
+	through observed send "$T/nested"
+	through observed send "$T/keys" -H "x-note: for $BUCKET s3://$BUCKET"
 	grep -q "x-note: for $BUCKET s3://$BUCKET" "$(place_received head)"
-	send "$T/none"
+	through requests send "$T/none"
 }
 
 @test "I8: the log has types and places, and not one value" {

@@ -48,22 +48,6 @@ refused() {
 	grep -q 'event=worker-host-lost' "$PLACE/daemon.log"
 }
 
-begin_load() { # AT-ONCE [PINGS [keep]]
-	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" "${@:2}" >"$T/load" 2>&1 3>&- &
-	load=$!
-	place_wait 20 test -s "$T/going"
-}
-
-# None was cut, none refused.
-end_load() {
-	rm "$T/going"
-	wait $load || {
-		cat "$T/load"
-		return 1
-	}
-	cat "$T/load"
-}
-
 # Another awsmaskd takes over from the one that runs.
 replace_daemon() {
 	local before

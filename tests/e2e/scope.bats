@@ -33,6 +33,7 @@ ask_as() {
 
 @test "a placeholder that nobody was given stays as it is" {
 	expect "unknown" "EC2_INSTANCE_987654 and NOT_A_TYPE_001" "$(ask_as 4001 "$(say "EC2_INSTANCE_987654 and NOT_A_TYPE_001")" "?")"
+	place_wait 10 has_counted_more unknown_placeholders 0
 }
 
 @test "I4: placeholders survive a restart" {

@@ -15,7 +15,7 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 
 @test "a host that is no target shows its own certificate, and its bytes pass untouched" {
 	expect_match "the issuer" "the origin's authority" "$(issuer_of "https://$OTHER/text")"
-	ask here "https://$OTHER/text" -H 'content-type: text/plain' --data-binary "$SENTENCE"
+	through flows_spliced ask here "https://$OTHER/text" -H 'content-type: text/plain' --data-binary "$SENTENCE"
 	expect "the answer" "$SENTENCE" "$(cat "$T/here.answer")"
 	expect "what arrived" "$SENTENCE" "$(cat "$(place_received body)")"
 }
@@ -26,7 +26,7 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 }
 
 @test "plain HTTP to a host that is no target passes untouched" {
-	ask here "http://$OTHER/text" -H 'content-type: text/plain' --data-binary "$SENTENCE"
+	through flows_spliced ask here "http://$OTHER/text" -H 'content-type: text/plain' --data-binary "$SENTENCE"
 	expect "the answer" "$SENTENCE" "$(cat "$T/here.answer")"
 	expect "what arrived" "$SENTENCE" "$(cat "$(place_received body)")"
 }
@@ -49,7 +49,7 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 }
 
 @test "getpeername tells the client what it asked for" {
-	place_client python3 - "$TARGET" "$ORIGIN4" <<-'END'
+	through flows_accepted place_client python3 - "$TARGET" "$ORIGIN4" <<-'END'
 		import socket, sys
 		s = socket.create_connection((sys.argv[1], 443), 10)
 		assert s.getpeername() == (sys.argv[2], 443), s.getpeername()
@@ -82,7 +82,7 @@ issuer_of() { # curl-arguments...: who issued the certificate that the client wa
 
 @test "a CONNECT through a proxy to another host is spliced" {
 	expect_match "the issuer" "the origin's authority" "$(issuer_of -x http://proxy.example:3128 "https://$OTHER/text")"
-	ask here "https://$OTHER/text" -x http://proxy.example:3128 -H 'content-type: text/plain' --data-binary "$SENTENCE"
+	through flows_spliced ask here "https://$OTHER/text" -x http://proxy.example:3128 -H 'content-type: text/plain' --data-binary "$SENTENCE"
 	expect "the answer" "$SENTENCE" "$(cat "$T/here.answer")"
 }
 

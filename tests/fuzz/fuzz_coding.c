@@ -5,6 +5,7 @@
  * zlib stream decodes to what zlib itself says, and never to more than the limit.
  */
 #include "../../user/wire/coding.h"
+#include "../seeded_memo.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -68,7 +69,7 @@ static void round_trip(enum coding c, struct memo *memo, const uint8_t *p, size_
 static void by_memory(enum coding c, uint8_t where, const uint8_t *p, size_t n)
 {
 	static uint8_t text[PLAIN_MAX];
-	struct memo *memo = memo_new(512 * 1024, where);
+	struct memo *memo = seeded_memo(512 * 1024, where);
 	size_t len = PLAIN_MAX - where, step = 7001 + 131 * (size_t)where;
 
 	if (!memo)

@@ -41,7 +41,7 @@ static void hold(bool what)
 static bool is_change(uint32_t kind)
 {
 	return kind == PRIV_ENROLL || kind == PRIV_UNENROLL || kind == PRIV_CA_RELOAD ||
-	       kind == PRIV_RELOAD;
+	       kind == PRIV_RELOAD || kind == PRIV_PROGRAM_ENROLL || kind == PRIV_PROGRAM_UNENROLL;
 }
 
 uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
@@ -139,6 +139,29 @@ static void reply_list(struct priv_reply *reply)
 	}
 }
 
+/* Their paths are long, and some are no UTF-8. */
+static void reply_programs(struct priv_reply *reply)
+{
+	reply->u.programs.total = play.enrolled;
+	for (uint32_t i = play.request.u.list.offset; i < play.enrolled; i++) {
+		struct program *p = &reply->u.programs.programs[reply->u.programs.count];
+
+		if (reply->u.programs.count == PRIV_PROGRAMS_MAX)
+			break;
+		memset(p->path, i % 3 ? 'p' : 0xc3, sizeof(p->path));
+		reply->u.programs.ids[reply->u.programs.count++] = 100 + i;
+	}
+}
+
+/* What the monitor is told of a program has been judged by then. */
+static void hold_program(void)
+{
+	struct err e;
+
+	hold(memchr(play.request.u.program.path, 0, sizeof(play.request.u.program.path)));
+	hold(config_program_check(play.request.u.program.path, &e) == 0);
+}
+
 static void monitor_answers(void)
 {
 	static struct priv_reply reply;
@@ -148,6 +171,8 @@ static void monitor_answers(void)
 	play.asked = false;
 	if (play.request.kind == PRIV_LIST)
 		reply_list(&reply);
+	if (play.request.kind == PRIV_PROGRAMS)
+		reply_programs(&reply);
 	if (play.refuses)
 		reply.status = play.enrolled % 2 ? -1 : 0;
 	if (play.request.kind == PRIV_ENROLL) {
@@ -156,6 +181,10 @@ static void monitor_answers(void)
 	}
 	if (play.request.kind == PRIV_UNENROLL)
 		hold(play.request.u.cgroup.id > 0);
+	if (play.request.kind == PRIV_PROGRAM_ENROLL)
+		hold(play.right_words);
+	if (play.request.kind == PRIV_PROGRAM_ENROLL || play.request.kind == PRIV_PROGRAM_UNENROLL)
+		hold_program();
 	play.done(play.arg, &reply);
 }
 

@@ -16,7 +16,8 @@ declare -A needs=(
 	[propose]="propose* anchors edge follow* joint*"
 	[wide]="classes* jstr* buf"
 	[known]="buf edge known* classes*"
-	[memo]="buf memo policy edge known* classes* types"
+	[fingerprint]="fingerprint*"
+	[memo]="buf memo memo_policy fingerprint* policy edge known* classes* types"
 )
 build_and_run() { # TEST
 	local name sources=()
@@ -27,7 +28,7 @@ build_and_run() { # TEST
 	"${cc[@]}" -o "$dir/test_$1" "tests/unit/test_$1.c" "${sources[@]}" && qemu-aarch64 "$dir/test_$1"
 }
 
-for test in buf propose wide known memo; do
+for test in buf propose wide known fingerprint memo; do
 	check "test_$test on 64-bit ARM" build_and_run "$test"
 done
 cases_sum

@@ -173,6 +173,8 @@ static const char *const samples[] = {
 	":loadbalancer/app/<<ELB_NAME:shop>>/<<ELB_HASH:6c1d2e3f4a5b6c7d>>",
 
 	"arn:aws:iam::" ACCOUNT_MARK ":role/<<ARN_RESOURCE:Deployer>>",
+	"arn:aws:arn:aws:iam::" ACCOUNT_MARK ":role/<<ARN_RESOURCE:Deployer>>",
+	"arn:aws:iam::arn:aws:iam::" ACCOUNT_MARK ":role/<<ARN_RESOURCE:Deployer>>",
 	"arn:aws-cn:iam::" ACCOUNT_MARK ":user/<<ARN_RESOURCE:jane.doe@acme.example>>",
 	"arn:aws:iam::" ACCOUNT_MARK ":role/service-role/<<ARN_RESOURCE:build_x>>",
 	"arn:aws:sts::" ACCOUNT_MARK

@@ -650,7 +650,38 @@ Test(ca, a_killed_rotation_leaves_a_whole_pair)
 		cr_assert_eq(waitpid(pid, &status, 0), pid);
 		cr_assert(WIFSIGNALED(status), "%d", status);
 		ca_free(open_ca());
+		/* the pair, the one before it, and who vouches for whom */
+		cr_assert_leq(count_files(), 5);
 	}
+}
+
+static int die(void *arg, struct err *why)
+{
+	(void)arg, (void)why;
+	ca_free(open_ca());
+	cr_assert_gt(count_files(), 5); /* it may yet be taken back */
+	raise(SIGKILL);
+	return 0;
+}
+
+Test(ca, a_rotation_that_is_killed_while_it_asks_stands)
+{
+	const char *old, *new_pem;
+	pid_t pid;
+
+	ca_free(open_ca());
+	cr_assert_eq(ca_rotate(in_tempdir("ca"), TARGETS, NULL, NULL, &e), 0);
+	old = slurp(in_tempdir("ca/ca.pem"));
+	pid = fork();
+	if (pid == 0)
+		_exit(ca_rotate(in_tempdir("ca"), TARGETS, die, NULL, &e) + 1);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	cr_assert_gt(count_files(), 5);
+	new_pem = slurp(in_tempdir("ca/ca.pem"));
+	cr_assert_str_neq(new_pem, old);
+	ca_free(open_ca());
+	cr_assert_eq(count_files(), 5);
+	cr_assert_str_eq(slurp(in_tempdir("ca/ca.pem")), new_pem);
 }
 
 /* --- the system's store, in a root of the test's own ---------------------------------------------

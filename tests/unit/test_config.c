@@ -252,7 +252,8 @@ Test(config, wrong_ports_and_numbers)
 	       {"proxy_ports: [443]", "a.yaml:1: 443 is in ports and in proxy_ports", ""},
 	       {"listen: {transparent: -1}", "a.yaml:1: listen.transparent is '-1'", "0 for no"},
 	       {"listen: {transparent: 0}", "a.yaml:1: listen names no listener", "explicit"},
-	       {"threads: -1", "a.yaml:1: threads is '-1'", "0 to 256"},
+	       {"threads: -1", "a.yaml:1: threads is '-1'", "0 to 64"},
+	       {"threads: 65", "a.yaml:1: threads is '65'", "0 to 64"},
 	       {"threads: 1e3", "a.yaml:1: threads is '1e3'", ""},
 	       {"limits: {connections: 0}", "a.yaml:1: limits.connections is '0'", "1 to 1000000"});
 }

@@ -123,24 +123,6 @@ Test(conn, http2_in_the_clear_is_refused)
 	tear_down(&b);
 }
 
-/* A ClientHello for the target, in its record; returns its size. */
-static size_t make_hello(uint8_t record[static 4096])
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = SSL_new(context);
-	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
-	int n;
-
-	SSL_set_tlsext_host_name(ssl, TARGET);
-	SSL_set_bio(ssl, in, out);
-	cr_assert_lt(SSL_connect(ssl), 0);
-	n = BIO_read(out, record, 4096);
-	cr_assert_gt(n, 64);
-	SSL_free(ssl);
-	SSL_CTX_free(context);
-	return (size_t)n;
-}
-
 /* Says it as a client. 1: passed through; 0: the monitor is asked for a certificate. */
 static int is_passed_through(struct bench *b, const uint8_t *record, size_t n)
 {

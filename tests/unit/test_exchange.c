@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: what leaves for the origin, and what never does. Answers: test_exchange_answer.c. */
+#include "../seeded_memo.h"
 #include "exchange_rig.h"
 
 static size_t last_step(size_t n)
@@ -349,7 +350,7 @@ Test(exchange, remembers)
 {
 	static const char text[] =
 		"[\"the quick brown fox looks at the log again and finds \\n" VALUE "\"]";
-	struct one_memo one = {{memo_take, memo_done}, memo_new(1 << 20, 3), NULL, 0, 0};
+	struct one_memo one = {{memo_take, memo_done}, seeded_memo(1 << 20, 3), NULL, 0, 0};
 	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, strlen(text));
 	struct buf broken = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, 5);
 	struct rig r;
@@ -378,7 +379,7 @@ Test(exchange, remembers)
 /* What was scanned before, and gzipped, is not coded anew either; what is new to the scan is not kept. */
 Test(exchange, remembers_what_was_coded)
 {
-	struct one_memo one = {{memo_take, memo_done}, memo_new(4 << 20, 3), NULL, 0, 0};
+	struct one_memo one = {{memo_take, memo_done}, seeded_memo(4 << 20, 3), NULL, 0, 0};
 	struct buf text, body, wire, plain[3];
 	struct message m;
 	struct rig r;

@@ -249,6 +249,70 @@ Test(exchange_answer, texts)
 	}
 }
 
+#define ASK_RESULTS                                                                                \
+	"GET /v1/messages/batches/msgbatch_1/results HTTP/1.1\r\nHost: " RIG_HOST "\r\n\r\n"
+#define THOUGHT "{\"type\":\"thinking\",\"thinking\":\"" PLACEHOLDER "\",\"signature\":\"c2ln\"}"
+#define RESULT_LINE(thought, name)                                                                 \
+	"{\"custom_id\":\"" name                                                                   \
+	"\",\"result\":{\"type\":\"succeeded\",\"message\":{\"content\":[" thought                 \
+	",{\"type\":\"text\",\"text\":\"" name "\"}]}}}"
+
+/* I5: each line is a message, whatever the lines are called; the last may have no end. */
+Test(exchange_answer, results_of_a_batch)
+{
+	static const char *const types[] = {"Content-Type: application/x-jsonl\r\n",
+					    "Content-Type: application/binary\r\n", ""};
+	static const char BODY_LINES[] = RESULT_LINE(THOUGHT, PLACEHOLDER) "\n\n" RESULT_LINE(
+		THOUGHT, "b") "\r\nno " PLACEHOLDER " JSON\n" RESULT_LINE(THOUGHT, PLACEHOLDER);
+	static const char RESTORED[] = RESULT_LINE(THOUGHT, VALUE) "\n\n" RESULT_LINE(
+		THOUGHT, "b") "\r\nno " VALUE " JSON\n" RESULT_LINE(THOUGHT, VALUE);
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		char head[256];
+		struct buf wire;
+
+		snprintf(head, sizeof(head),
+			 "HTTP/1.1 200 OK\r\n%sTransfer-Encoding: chunked\r\n\r\n", types[i]);
+		wire = chunked_of(head, BODY_LINES, 50);
+		check_pieces(ASK_RESULTS, &wire, false, 200, RESTORED);
+		buf_free(&wire);
+	}
+}
+
+static void say_chunk(struct rig *r, const char *text)
+{
+	char size[32];
+
+	snprintf(size, sizeof(size), "%zx\r\n", strlen(text));
+	rig_origin_text(r, size);
+	rig_origin_text(r, text);
+	rig_origin_text(r, "\r\n");
+}
+
+/* It goes on as text. */
+Test(exchange_answer, a_line_longer_than_a_body_may_be)
+{
+	static char much[64 * 1024];
+	struct message m;
+	struct rig r;
+
+	memset(much, 'x', sizeof(much) - 1);
+	answer_begin(&r, ASK_RESULTS);
+	rig_origin_text(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	say_chunk(&r, RESULT_LINE(THOUGHT, PLACEHOLDER) "\n{\"a\":\"");
+	cr_assert(rig_holds(&r.got, RESULT_LINE(THOUGHT, VALUE) "\n"), "a line is held");
+	for (size_t n = 0; n <= r.config.body_max; n += sizeof(much) - 1)
+		say_chunk(&r, much);
+	say_chunk(&r, " " PLACEHOLDER "\"}\n");
+	rig_origin_text(&r, "0\r\n\r\n");
+	message_read(&m, HTTP_RESPONSE, &r.got, 0, false);
+	cr_assert(m.whole);
+	cr_expect(rig_holds(&m.body, "x " VALUE "\"}\n"));
+	cr_expect_gt(buf_len(&m.body), r.config.body_max);
+	message_free(&m);
+	rig_end(&r);
+}
+
 Test(exchange_answer, verbatim_keeps_its_framing)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Joint walks leave out nothing that an anchor and its guard let stand, and what they leave is in order. */
-#include "../../user/mask/places.h"
+#include "../../user/mask/places_step.h"
 #include "../hostile.h"
 
 #include <criterion/criterion.h>
@@ -10,6 +10,7 @@
 
 static struct catalogue *catalogue;
 static struct places places;
+static places_stepper *stepper; /* NULL: the best one */
 
 static void setup(void)
 {
@@ -69,6 +70,8 @@ static void find_left(const uint8_t *text, size_t len, struct left *left)
 
 	left->n = 0;
 	places_begin(&places, a, text, len);
+	if (stepper)
+		places.first_step = stepper;
 	while ((n = places_next(&places))) {
 		for (size_t i = 0; i < n; i++) {
 			const struct joint_try *t = places.tries + places.list[i].row;
@@ -172,6 +175,37 @@ Test(joint, leaves_out_nothing)
 	}
 	cr_expect_gt(found, 500, "%zu", found);
 	free(text);
+}
+
+/* Those who do not look at kinds walk further, and leave the same in the end. */
+Test(joint, plain_steps_leave_out_nothing)
+{
+	uint8_t *text = malloc(SIZE);
+	struct hostile h = {.seed = SEEDS};
+
+	cr_assert(text);
+	stepper = places_step_plain;
+	cr_expect_gt(expect_all_left(text, make_text(&h, text, SIZE)), 20);
+	free(text);
+}
+
+/* What a place needs further on is looked at before anything is left of it: nearly identifiers. */
+Test(joint, kinds_are_looked_at)
+{
+	static const char *const nearly[] = {"i-0a1b2c3 ", "10.1.49 ", "AKIAROASIAAIDA_",
+					     "a.b-c9."};
+	static struct left left;
+
+	if (places_step_avx2 && !__builtin_cpu_supports("avx2"))
+		return;
+	for (size_t i = 0; i < sizeof(nearly) / sizeof(nearly[0]); i++) {
+		char text[1000];
+
+		for (size_t at = 0; at < sizeof(text); at++)
+			text[at] = nearly[i][at % strlen(nearly[i])];
+		find_left((const uint8_t *)text, sizeof(text), &left);
+		cr_expect_lt(left.n, 4, "%s: %zu", nearly[i], left.n);
+	}
 }
 
 /* Each end of a text is looked at, however short it is. */

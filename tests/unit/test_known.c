@@ -469,6 +469,28 @@ Test(known, runs_of_every_length)
 		}
 }
 
+/*
+ * Plain words are passed over only where no value begins with one. Each value stands behind `at` bytes of the text, so
+ * that words of 64 bits divide it everywhere.
+ */
+Test(known, words_of_letters_at_every_place)
+{
+	char name[24], want[256];
+
+	for (size_t len = KNOWN_MIN; len < 16; len++)
+		for (int at = 0; at < 130; at++)
+			for (const char *other = "a-1Z"; *other; other++) {
+				struct known k;
+
+				sprintf(name, "%.*s%c", (int)len - 1, "corvidledgerbooks", *other);
+				k = SET(name, "corvidledgers-1");
+				sprintf(want, "%*s[%s]. %.*s %s- [%s].s", at, "", name,
+					(int)len - 1, name, "words stand", name);
+				expect_found(&k, want);
+				known_free(&k);
+			}
+}
+
 /* ---- what a filter of beginnings says */
 
 /* Whether the value might stand in the text, by what was noted of it while others were looked for. */
@@ -531,6 +553,7 @@ Test(known, what_begins_alike_is_told_apart)
 	cr_expect_not(may_stand("acme-prod-orders", "acme-prod-orders-of-the-2"));
 	cr_expect_not(may_stand("the bucket of orders", "corvid-ledger"));
 	cr_expect_not(may_stand("the path /a/orders-2", "/a/orders-1"));
-	cr_expect_not(may_stand("api.corvid.one", "api.corvids.one"));
+	cr_expect_not(may_stand("api.corvid.one-01", "api.corvid.one-02"));
 	cr_expect(may_stand("the bucket of orders", "db.my-x.io"), "no run is long enough");
+	cr_expect(may_stand("the bucket of orders", "db.corvids.io"), "only plain words");
 }

@@ -129,7 +129,7 @@ Test(mask_memo, learned_before_a_long_text)
 					    "heron-archive-x", "plover-datasets-7"};
 	struct buf body = {.max = 1 << 20};
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	cr_assert_eq(buf_puts(&body, "["), 0);
@@ -209,7 +209,7 @@ static void expect_out(const struct world *w, const char *want)
 Test(mask_memo, learned_in_between)
 {
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE BUCKET);
@@ -233,7 +233,7 @@ Test(mask_memo, revealed_by_the_same_request)
 {
 	static const char body[] = "[\"" PROSE BUCKET "\",\"s3://" BUCKET "/\"]";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE BUCKET);
@@ -254,7 +254,7 @@ Test(mask_memo, never_reserved)
 {
 	static const uint8_t prose[] = PROSE BUCKET, uri[] = "s3://" BUCKET "/";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	for (int i = 0; i < 2; i++) {
@@ -271,12 +271,64 @@ Test(mask_memo, never_reserved)
 	world_free(&w);
 }
 
+/* What the vault says of a value that is remembered it is asked once. */
+Test(mask_memo, asks_once_for_a_value)
+{
+	struct world w;
+	struct memo *memo = seeded_memo(1 << 20, 5);
+	size_t calls;
+
+	world_init(&w);
+	for (int i = 0; i < 3; i++)
+		say(&w, memo, PROSE "s3://" BUCKET "/x");
+	calls = memory_vault_calls(&w.vault, MEMORY_NUMBER);
+	for (int i = 0; i < 3; i++) {
+		say(&w, memo, PROSE "s3://" BUCKET "/x");
+		expect_out(&w, PROSE "s3://S3_BUCKET_001/x");
+	}
+	cr_expect_eq(memory_vault_calls(&w.vault, MEMORY_NUMBER), calls);
+	memo_free(memo);
+	world_free(&w);
+}
+
+static const struct known *knew_nothing(struct vault_scope *s)
+{
+	(void)s;
+	return NULL;
+}
+
+/* A request that began before a value was committed finds it bare, too, when others have remembered it since. */
+Test(mask_memo, older_than_what_is_remembered)
+{
+	static const uint8_t uri[] = PROSE "s3://" BUCKET "/", prose[] = PROSE BUCKET;
+	struct world w;
+	struct vault_ops ops;
+	struct memo *memo = seeded_memo(1 << 20, 5);
+
+	world_init(&w);
+	for (int i = 0; i < 3; i++)
+		say(&w, memo, (const char *)uri);
+	ops = *w.vault.scope.ops;
+	ops.known = knew_nothing;
+	w.vault.scope.ops = &ops;
+	world_begin(&w);
+	mask_remember(w.mask, memo);
+	cr_assert_eq(mask_scan_text(w.mask, 0, prose, sizeof(prose) - 1), MASK_OK);
+	cr_assert_eq(mask_scan_text(w.mask, 1, uri, sizeof(uri) - 1), MASK_OK);
+	cr_assert_eq(mask_learn(w.mask), MASK_OK);
+	world_finish(&w, prose, sizeof(prose) - 1);
+	expect_out(&w, PROSE "S3_BUCKET_001");
+	mask_reset(w.mask);
+	memo_free(memo);
+	world_free(&w);
+}
+
 /* The same bytes are another text as a JSON string's content than as they stand. */
 Test(mask_memo, escapes_are_part_of_the_text)
 {
 	static const char body[] = "[\"" PROSE "\\u0069-0d4c8a1f93b27e65a\"]";
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE "\\u0069-0d4c8a1f93b27e65a");
@@ -296,7 +348,7 @@ Test(mask_memo, each_scope_has_its_own)
 {
 	struct world w;
 	struct memory_vault other;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	memory_vault_init(&other);
@@ -316,7 +368,7 @@ Test(mask_memo, each_scope_has_its_own)
 Test(mask_memo, only_when_asked)
 {
 	struct world w;
-	struct memo *memo = memo_new(1 << 20, 5);
+	struct memo *memo = seeded_memo(1 << 20, 5);
 
 	world_init(&w);
 	say(&w, memo, PROSE);

@@ -17,6 +17,7 @@ struct bench {
 	struct privsep *privsep;
 	int monitor; /* its end */
 	unsigned answered, wrong, lost;
+	bool keep; /* its loss is not the end of it */
 	uint32_t next;
 	uint32_t tickets[MANY];
 	pthread_t thread;
@@ -28,7 +29,8 @@ static void on_lost(void *arg)
 	struct bench *b = arg;
 
 	b->lost++;
-	privsep_close(b->privsep);
+	if (!b->keep)
+		privsep_close(b->privsep);
 }
 
 static void set_up(struct bench *b)
@@ -146,6 +148,41 @@ Test(privsep, a_question_to_a_monitor_that_is_gone_cannot_be_sent)
 	cr_assert_eq(privsep_call(b.privsep, &q, never, &b), 0);
 	uv_run(&b.loop, UV_RUN_DEFAULT);
 	cr_assert_eq(b.lost, 1);
+	cr_assert_eq(uv_loop_close(&b.loop), 0);
+}
+
+static void keep_status(void *arg, const struct priv_reply *reply)
+{
+	*(int32_t *)arg = reply->status;
+}
+
+/* What it had said is heard, though it left questions unread; who waits for more is told. */
+Test(privsep, the_last_words_of_a_monitor_are_heard)
+{
+	struct priv_request q = {.kind = PRIV_LIST};
+	int32_t said[3] = {7, 7, 7};
+	uint32_t tickets[3];
+	struct bench b;
+
+	set_up(&b);
+	for (int i = 0; i < 3; i++)
+		tickets[i] = privsep_call(b.privsep, &q, keep_status, &said[i]);
+	for (int i = 0; i < 2; i++) {
+		struct priv_reply r = {.kind = PRIV_LIST, .id = tickets[i], .status = 1};
+
+		cr_assert_eq(privsep_answer(b.monitor, &r), 0);
+	}
+	b.keep = true;
+	close(b.monitor);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	cr_assert_eq(b.lost, 1);
+	cr_expect_eq(said[0], 1);
+	cr_expect_eq(said[1], 1);
+	cr_expect_eq(said[2], -1);
+	cr_expect(privsep_is_lost(b.privsep));
+	cr_expect_eq(privsep_call(b.privsep, &q, never, &b), 0);
+	privsep_close(b.privsep);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&b.loop), 0);
 }
 

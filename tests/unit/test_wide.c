@@ -118,3 +118,52 @@ Test(wide, strings)
 		guarded_free(&g);
 	}
 }
+
+static bool same(const struct buf *a, const struct buf *b)
+{
+	return buf_len(a) == buf_len(b) &&
+	       (!buf_len(a) || !memcmp(buf_bytes(a), buf_bytes(b), buf_len(a)));
+}
+
+/* The same as escape by escape, also where there is room for few marks. */
+static void check_decode(const uint8_t *p, size_t len, size_t max_marks)
+{
+	struct buf text[2], marks[2];
+	int rc[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		buf_init(&text[i], len);
+		buf_init(&marks[i], max_marks * sizeof(struct text_mark));
+		rc[i] = jstr_decode_by(i ? jstr_decoder_best() : NULL, p, len, &text[i], &marks[i]);
+	}
+	cr_assert_eq(rc[0], rc[1]);
+	cr_assert(rc[0] || (same(&text[0], &text[1]) && same(&marks[0], &marks[1])));
+	for (unsigned i = 0; i < 2; i++) {
+		buf_free(&text[i]);
+		buf_free(&marks[i]);
+	}
+}
+
+Test(wide, decoding)
+{
+	static const char *const pieces[] = {"\\n",	 "\\\\",	   "\\\"", "\\t\\r",
+					     "\\u00e9",	 "\\ud83d\\ude00", "\\x",  "\\",
+					     "\xc3\xa9", "\\/\\b\\f"};
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		size_t most = any(TEXT_MAX), dense = 1 + any(40), kinds = any(3) ? 4 : 10, len = 0;
+		uint8_t text[TEXT_MAX + 16];
+		struct guarded g;
+
+		while (len < most) {
+			const char *piece =
+				any((uint32_t)dense) ? "a" : pieces[any((uint32_t)kinds)];
+
+			memcpy(text + len, piece, strlen(piece));
+			len += strlen(piece);
+		}
+		g = guarded_copy(text, len);
+		check_decode(g.p, len, any(4) ? len + 1 : any(100));
+		guarded_free(&g);
+	}
+}

@@ -57,7 +57,8 @@ static int parse_time(const char *text, int64_t *ms)
 	return -1;
 }
 
-int audit_time(const char *text, int64_t now_ms, int64_t *ms)
+/* RFC 3339 in UTC, a date, a number of days with today, or 90m, 6h, 7d ago; 0, or -1: it is none of them. */
+static int read_time(const char *text, int64_t now_ms, int64_t *ms)
 {
 	return parse_ago(text, now_ms, ms) == 0 ? 0 : parse_time(text, ms);
 }
@@ -68,7 +69,7 @@ static int take_time(const struct ctl *c, enum option_name which, const char *wo
 {
 	const char *text = c->option[which];
 
-	if (!text || audit_time(text, (int64_t)time(NULL) * 1000, ms) == 0)
+	if (!text || read_time(text, (int64_t)time(NULL) * 1000, ms) == 0)
 		return STATUS_DONE;
 	return ctl_usage_error(c,
 			       "--%s is '%s', and can be a date such as 2026-11-01, a time such as "

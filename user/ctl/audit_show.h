@@ -16,9 +16,6 @@ struct audit_filter {		    /* all zero: all are */
 int audit_filter_take(const struct ctl *c, struct audit_filter *f);
 bool audit_filter_wants(const struct audit_filter *f, const json_t *record);
 
-/* RFC 3339 in UTC, a date, a number of days with today, or 90m, 6h, 7d ago; 0, or -1: it is none of them. */
-int audit_time(const char *text, int64_t now_ms, int64_t *ms);
-
 void audit_show_head(void);
 /* One line for people, harmless to their terminal whatever the record holds. */
 void audit_show(json_t *record);

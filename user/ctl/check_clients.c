@@ -26,13 +26,6 @@ struct survey_clients {
 	unsigned seen, wrong;
 };
 
-static bool is_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(path, above, n) == 0 && (!path[n] || path[n] == '/');
-}
-
 /* Whether it is one of those that awsmask is there for. */
 static bool is_enrolled(const struct survey_clients *s, pid_t pid)
 {
@@ -47,7 +40,7 @@ static bool is_enrolled(const struct survey_clients *s, pid_t pid)
 	{
 		const char *above = json_string_value(json_object_get(entry, "cgroup"));
 
-		if (above && is_below(path, above))
+		if (above && cgroup_is_below(path, above))
 			return true;
 	}
 	return false;

@@ -49,15 +49,6 @@ static bool place_parse(const char *url, struct place *p)
 	return true;
 }
 
-static bool net_holds(const struct config_net *net, const uint8_t addr[static 16])
-{
-	unsigned bytes = net->prefixlen / 8, bits = net->prefixlen % 8;
-
-	if (memcmp(net->addr, addr, bytes) != 0)
-		return false;
-	return bits == 0 || ((net->addr[bytes] ^ addr[bytes]) >> (8 - bits)) == 0;
-}
-
 static bool is_excluded(const struct config *config, const struct sockaddr *address)
 {
 	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
@@ -70,10 +61,7 @@ static bool is_excluded(const struct config *config, const struct sockaddr *addr
 		       16);
 	else
 		return false;
-	for (size_t i = 0; i < config->exclude_count; i++)
-		if (net_holds(&config->exclude[i], mapped))
-			return true;
-	return false;
+	return config_excludes(config, mapped);
 }
 
 static bool host_excluded(const struct config *config, const char *host)
@@ -88,17 +76,6 @@ static bool host_excluded(const struct config *config, const char *host)
 		excluded = is_excluded(config, a->ai_addr);
 	freeaddrinfo(found);
 	return excluded;
-}
-
-static bool is_redirected(const struct config *config, unsigned port)
-{
-	for (size_t i = 0; i < config->port_count; i++)
-		if (config->ports[i] == port)
-			return true;
-	for (size_t i = 0; i < config->proxy_port_count; i++)
-		if (config->proxy_ports[i] == port)
-			return true;
-	return false;
 }
 
 /* A proxy or gateway that awsmask would not see the traffic to. */
@@ -118,7 +95,7 @@ static void check_place(struct checks *k, const char *variable, bool is_proxy)
 			  "`exclude`",
 			  "%s points to %s, in an excluded network: nothing sent there is masked",
 			  variable, p.host);
-	else if (!is_redirected(k->config, p.port))
+	else if (!config_is_masked_port(k->config, p.port))
 		check_say(k, variable, CHECK_WARNING, "add the port to `ports` or `proxy_ports`",
 			  "%s points to port %u, which is not masked", variable, p.port);
 	else if (!is_proxy && !config_is_target(k->config, p.host))

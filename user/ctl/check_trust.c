@@ -9,35 +9,13 @@
 
 #define DAYS_LEFT_MIN 30
 
-/* RFC 5280 section 4.2.1.10: a permitted name stands for itself and for all names below it. */
-static bool permits(const NAME_CONSTRAINTS *constraints, const char *host)
-{
-	size_t host_len = strlen(host);
-
-	for (int i = 0; i < sk_GENERAL_SUBTREE_num(constraints->permittedSubtrees); i++) {
-		const GENERAL_NAME *base =
-			sk_GENERAL_SUBTREE_value(constraints->permittedSubtrees, i)->base;
-		const char *name;
-		size_t len;
-
-		if (base->type != GEN_DNS)
-			continue;
-		name = (const char *)ASN1_STRING_get0_data(base->d.dNSName);
-		len = (size_t)ASN1_STRING_length(base->d.dNSName);
-		if (len <= host_len && strncasecmp(host + host_len - len, name, len) == 0 &&
-		    (len == host_len || host[host_len - len - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
 static void check_names(struct checks *k, const X509 *ca)
 {
 	NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL);
 	const char *outside = NULL;
 
 	for (size_t i = 0; constraints && !outside && i < k->config->target_count; i++)
-		if (!permits(constraints, k->config->targets[i]))
+		if (!ca_certificate_permits(ca, k->config->targets[i]))
 			outside = k->config->targets[i];
 	if (!constraints)
 		check_say(k, "ca-names", CHECK_FAILED,

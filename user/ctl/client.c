@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
+#include "../daemon/unix_socket.h"
 #include "awsmask/ctl.h"
 
 #include <errno.h>
@@ -37,16 +38,15 @@ static enum client_result say_why_not(const char *path, int reason, struct err *
 
 static enum client_result dial(const char *path, int *out, struct err *e)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address;
 	const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
 	int fd, reason;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
+	if (unix_address(&address, path, "") < 0) {
 		err_set(e, "the socket's path '%s' is longer than %zu bytes", path,
 			sizeof(address.sun_path) - 1);
 		return CLIENT_REFUSED;
 	}
-	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return say_why_not(path, errno, e);

@@ -78,13 +78,6 @@ static void add_target(struct dry_run *d, json_t *facts)
 		d->failed = true;
 }
 
-static bool is_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return !strncmp(path, above, n) && (path[n] == '/' || !path[n]);
-}
-
 /* Enrolments above, at and below this cgroup: the nearest one's policy holds for a process. */
 static json_t *relatives(const struct dry_run *d, const char *path)
 {
@@ -94,11 +87,11 @@ static json_t *relatives(const struct dry_run *d, const char *path)
 	json_array_foreach(d->cgroups, i, entry)
 	{
 		const char *other = json_string_value(json_object_get(entry, "cgroup"));
-		const char *where = !other		    ? NULL
-				    : !strcmp(other, path)  ? "this one"
-				    : is_below(path, other) ? "above"
-				    : is_below(other, path) ? "below"
-							    : NULL;
+		const char *where = !other			   ? NULL
+				    : !strcmp(other, path)	   ? "this one"
+				    : cgroup_is_below(path, other) ? "above"
+				    : cgroup_is_below(other, path) ? "below"
+								   : NULL;
 
 		if (where)
 			json_array_append_new(all, json_pack("{s:s, s:s, s:O, s:O}", "cgroup",
@@ -114,21 +107,17 @@ struct gathering {
 	uint64_t own;
 };
 
+static void add_process(pid_t pid, void *survey)
+{
+	survey_add(survey, pid);
+}
+
 static int add_processes(const char *path, uint64_t id, void *arg)
 {
 	struct gathering *g = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")];
-	int pid;
-	FILE *f;
 
-	if (g->own && cgroup_contains(g->own, id))
-		return 0;
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
-	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		survey_add(g->survey, pid);
-	if (f)
-		fclose(f);
+	if (!g->own || !cgroup_contains(g->own, id))
+		cgroup_each_task(path, false, add_process, g->survey);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* The keeper: who starts the command's awsmaskd, and clears away after it. */
 #include "../daemon/own_cgroup.h"
 #include "../daemon/redirect.h"
+#include "../daemon/unix_socket.h"
 #include "ephemeral_internal.h"
 
 #include <errno.h>
@@ -76,9 +77,7 @@ static int own_pins(struct err *e)
 /* Where the daemon says that it is ready, as systemd's would. */
 static int open_notify(struct keeper *k, struct sockaddr_un *a, struct err *e)
 {
-	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (snprintf(a->sun_path, sizeof(a->sun_path), "%s/notify", k->ep->dir) >=
-	    (int)sizeof(a->sun_path))
+	if (unix_address(a, k->ep->dir, "/notify") < 0)
 		return err_set(e, "the path %s is too long: set TMPDIR to a shorter one",
 			       k->ep->dir);
 	k->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

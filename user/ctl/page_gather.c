@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a page's data comes from, and the order that it is given. */
 #include "page.h"
+#include "../daemon/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,26 +21,9 @@ void page_free(struct page *p)
 	free(p->host);
 }
 
-/* A path may be no UTF-8, which JSON must be; then it is as good as it can be. */
-static json_t *json_of(const char *text)
-{
-	json_t *j = json_string(text);
-	char *copy;
-
-	if (j)
-		return j;
-	copy = strdup(text);
-	for (char *at = copy; at && *at; at++)
-		if ((unsigned char)*at > 0x7e)
-			*at = '?';
-	j = copy ? json_string(copy) : NULL;
-	free(copy);
-	return j;
-}
-
 static const char *keep(struct page *p, const char *text)
 {
-	json_t *kept = json_of(text);
+	json_t *kept = json_text_of(text);
 
 	if (!p->kept)
 		p->kept = json_array();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rates.h"
 
-uint64_t counter_since(uint64_t now, uint64_t before)
+static uint64_t counter_since(uint64_t now, uint64_t before)
 {
 	return now >= before ? now - before : now;
 }

@@ -6,11 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* By how much it grew. One that is smaller than before began anew: all of it came since. */
-uint64_t counter_since(uint64_t now, uint64_t before);
-
-/* counter_since() of the member `key` of the objects `group` of two statuses, per second; `before` may be NULL, and
- * `seconds` 0: then there is none. */
+/* By how much the member `key` of the objects `group` of two statuses grew, per second; `before` may be NULL, and
+ * `seconds` 0: then there is none. One that is smaller than before began anew: all of it came since. */
 double rate_of(const json_t *now, const json_t *before, double seconds, const char *group,
 	       const char *key);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "survey.h"
+#include "../daemon/process.h"
 #include "../mask/buf.h"
 
 #include <stdbool.h>
@@ -60,18 +61,8 @@ static void add_net(struct survey *s, pid_t pid)
 
 static bool read_name(pid_t pid, char name[static 64])
 {
-	char path[64];
-	bool got;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	got = f && fgets(name, 64, f);
-	if (f)
-		fclose(f);
-	if (!got)
+	if (process_name(pid, name, 64) < 0)
 		return false;
-	name[strcspn(name, "\n")] = 0;
 	for (char *p = name; *p; p++)
 		if (*p < 0x20 || *p > 0x7e)
 			*p = '?';

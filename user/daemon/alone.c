@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alone.h"
 #include "redirect_pin.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +13,12 @@
 
 bool alone_answers(const char *path)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	bool answered;
 	int fd;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (unix_address(&addr, path, "") < 0)
 		return false;
-	memcpy(addr.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;

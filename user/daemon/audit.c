@@ -2,6 +2,8 @@
 #include "audit.h"
 #include "audit_writer.h"
 #include "log.h"
+#include "process.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,35 +25,12 @@ struct audit {
 	struct stats *stats;
 	struct audit_writer *writer;
 	struct audit_record record;
-	uint8_t bytes[AUDIT_DATAGRAM];
+	uint8_t bytes[AUDIT_DATAGRAM_MAX];
+	uint64_t layout;
+	pid_t other; /* the worker of another version that was spoken of last; 0: none */
 };
 
 /* ---- the socket */
-
-static int address_of(struct sockaddr_un *addr, const char *control_socket, struct err *e)
-{
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s" AUDIT_SOCKET_SUFFIX,
-			 control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n < 0 || (size_t)n >= sizeof(addr->sun_path)
-		       ? err_set(e,
-				 "control.socket is %s, and with " AUDIT_SOCKET_SUFFIX
-				 " behind it that is longer than a socket's path may be",
-				 control_socket)
-		       : 0;
-}
-
-static bool is_bound_to(int fd, const struct sockaddr_un *addr)
-{
-	struct sockaddr_un bound = {0};
-	socklen_t size = sizeof(bound);
-	struct stat st;
-
-	return getsockname(fd, (struct sockaddr *)&bound, &size) == 0 &&
-	       bound.sun_family == AF_UNIX && strcmp(bound.sun_path, addr->sun_path) == 0 &&
-	       stat(addr->sun_path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
 
 /* The group may write to it; whose records are taken is another matter: see accept_batch(). */
 static int bind_at(const struct sockaddr_un *addr, gid_t group, struct err *e)
@@ -71,14 +50,17 @@ static int bind_at(const struct sockaddr_un *addr, gid_t group, struct err *e)
 static int open_socket(struct audit *a, const char *control_socket, struct inheritance *in,
 		       struct err *e)
 {
-	struct sockaddr_un addr = {0};
+	struct sockaddr_un addr;
 	int one = 1, bytes = RECEIVE_BYTES;
 
-	if (address_of(&addr, control_socket, e) < 0)
-		return -1;
+	if (unix_address(&addr, control_socket, AUDIT_SOCKET_SUFFIX) < 0)
+		return err_set(e,
+			       "control.socket is %s, and with " AUDIT_SOCKET_SUFFIX
+			       " behind it that is longer than a socket's path may be",
+			       control_socket);
 	memcpy(a->path, addr.sun_path, sizeof(a->path));
 	a->fd = inherit_take(in, AUDIT_DOOR);
-	if (a->fd >= 0 && !is_bound_to(a->fd, &addr)) {
+	if (a->fd >= 0 && !unix_is_found_at(a->fd, addr.sun_path)) {
 		inherit_forget(AUDIT_DOOR);
 		close(a->fd);
 		a->fd = -1;
@@ -123,25 +105,11 @@ static ssize_t receive(struct audit *a, struct received *r)
 	return r->bytes;
 }
 
-static void name_of(pid_t pid, char *comm, size_t size)
-{
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	memset(comm, 0, size);
-	if (f && fgets(comm, (int)size, f))
-		comm[strcspn(comm, "\n")] = 0;
-	if (f)
-		fclose(f);
-}
-
 void audit_say_who(struct audit_record *r, pid_t pid, uid_t uid)
 {
 	audit_number(r, AUDIT_UID, uid);
 	audit_number(r, AUDIT_PID, (uint64_t)pid);
-	name_of(pid, r->comm, sizeof(r->comm));
+	(void)process_name(pid, r->comm, sizeof(r->comm));
 }
 
 /* A worker may lie about what its clients did, and about nothing else. */
@@ -163,7 +131,7 @@ static size_t unpack(struct audit *a, size_t at, size_t end)
 /* All of it is records, and not too many; some that a worker may hand over are among them. */
 static bool is_batch(struct audit *a, const struct received *from)
 {
-	size_t end = (size_t)from->bytes, took = 1, at = 0, n = 0;
+	size_t end = (size_t)from->bytes, took = 1, at = sizeof(struct audit_head), n = 0;
 	bool some = false;
 
 	if (from->cut || from->who.uid != a->owner.worker)
@@ -176,6 +144,29 @@ static bool is_batch(struct audit *a, const struct received *from)
 	return some && took && at == end;
 }
 
+/* Whether it is a worker's, and written in another way than ours: that cannot be read, but counted. */
+static bool is_of_another_version(struct audit *a, const struct received *from)
+{
+	struct audit_head head;
+	uint64_t count;
+
+	if (from->who.uid != a->owner.worker || from->bytes < (ssize_t)sizeof(head))
+		return false;
+	memcpy(&head, a->bytes, sizeof(head));
+	if (head.layout == a->layout)
+		return false;
+	count = head.count < AUDIT_BATCH ? head.count : AUDIT_BATCH;
+	stat_add(&a->stats->audit_lost, count ? count : 1);
+	if (from->who.pid != a->other)
+		log_event(LOG_WARNING, "audit-other-version",
+			  log_number("pid", (uint64_t)from->who.pid),
+			  log_word("then", "the records of this worker, which an earlier awsmaskd "
+					   "has left, are "
+					   "counted as lost until it has finished what it has"));
+	a->other = from->who.pid;
+	return true;
+}
+
 static void accept_batch(struct audit *a, const struct received *from)
 {
 	size_t end = (size_t)from->bytes;
@@ -185,7 +176,7 @@ static void accept_batch(struct audit *a, const struct received *from)
 			  log_number("pid", (uint64_t)from->who.pid));
 		return;
 	}
-	for (size_t at = 0; at < end;) {
+	for (size_t at = sizeof(struct audit_head); at < end;) {
 		at += unpack(a, at, end);
 		if (is_workers(&a->record))
 			audit_writer_add(a->writer, &a->record);
@@ -199,7 +190,8 @@ static bool take_one(struct audit *a)
 
 	if (receive(a, &from) < 0)
 		return errno == EINTR;
-	accept_batch(a, &from);
+	if (!is_of_another_version(a, &from))
+		accept_batch(a, &from);
 	return true;
 }
 
@@ -247,6 +239,7 @@ struct audit *audit_open(uv_loop_t *loop, const struct config *c, const struct a
 	a->fd = -1;
 	a->owner = *owner;
 	a->stats = stats;
+	a->layout = audit_layout();
 	a->poll.data = a;
 	if (open_socket(a, c->control_socket, in, e) < 0)
 		goto fail;

@@ -5,7 +5,8 @@
  * The audit log's writer, in the monitor: workers hand their records over by datagrams to a socket beside the
  * control socket, which outlives monitors as the listening sockets do; one chain, written by a thread that nobody
  * waits for. While it cannot be written, records wait, as many as AUDIT_WAIT_MAX; what is beyond is counted, and told
- * by the next one that is written.
+ * by the next one that is written. So are those of a worker that came from another version and writes them in another way,
+ * until it has finished what it has.
  */
 #include "audit_record.h"
 #include "config.h"
@@ -17,8 +18,9 @@
 
 #define AUDIT_DOOR "audit" /* of the socket, which is handed over */
 #define AUDIT_SOCKET_SUFFIX ".audit"
-#define AUDIT_BATCH 32			   /* records in a datagram, at most ... */
-#define AUDIT_DATAGRAM ((size_t)64 * 1024) /* ... and bytes of it */
+#define AUDIT_BATCH 32			      /* records in a datagram, at most ... */
+#define AUDIT_BATCH_BYTES ((size_t)64 * 1024) /* ... and bytes of them */
+#define AUDIT_DATAGRAM_MAX (sizeof(struct audit_head) + AUDIT_BATCH_BYTES)
 #define AUDIT_WAIT_MAX 2048
 
 struct audit;

@@ -85,24 +85,14 @@ static enum taken send_text(struct audit_forwarder *f, const char *text, size_t 
 
 static int journal_text(const struct audit_record *r, const char *line, size_t len, char *text)
 {
-	static const char *const events[] = {
-#define X(name, word) word,
-		AUDIT_EVENTS(X)
-#undef X
-	};
-	static const char *const verdicts[] = {
-#define X(name, word) word,
-		AUDIT_VERDICTS(X)
-#undef X
-	};
 	int n = snprintf(text, MESSAGE_MAX,
 			 "MESSAGE=%.*s\nPRIORITY=6\nSYSLOG_FACILITY=10\n"
 			 "SYSLOG_IDENTIFIER=" IDENTIFIER "\nAWSMASK_EVENT=%s\n",
-			 (int)len, line, events[r->event]);
+			 (int)len, line, audit_event_word(r->event));
 
 	if (r->verdict && n < MESSAGE_MAX)
 		n += snprintf(text + n, (size_t)(MESSAGE_MAX - n), "AWSMASK_VERDICT=%s\n",
-			      verdicts[r->verdict]);
+			      audit_verdict_word(r->verdict));
 	if (r->known >> AUDIT_UID & 1 && n < MESSAGE_MAX)
 		n += snprintf(text + n, (size_t)(MESSAGE_MAX - n), "AWSMASK_UID=%llu\n",
 			      (unsigned long long)r->numbers[AUDIT_UID]);

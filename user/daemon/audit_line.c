@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-static const char *const events[AUDIT_EVENT_COUNT] = {
-#define X(name, word) word,
-	AUDIT_EVENTS(X)
-#undef X
-};
-static const char *const verdicts[AUDIT_VERDICT_COUNT] = {
-#define X(name, word) word,
-	AUDIT_VERDICTS(X)
-#undef X
-};
 static const char *const usage_words[USAGE_COUNT] = {
 #define X(name, key, word) word,
 	USAGE_COUNTS(X)
@@ -189,7 +179,7 @@ static void put_known(struct writer *w, const struct audit_record *r, enum audit
 
 static void put_record(struct writer *w, const struct audit_record *r)
 {
-	put_text(w, "event", events[r->event]);
+	put_text(w, "event", audit_event_word(r->event));
 	put_known(w, r, AUDIT_UID, AUDIT_PID);
 	put_text(w, "comm", r->comm);
 	put_text(w, "cgroup", r->cgroup);
@@ -199,7 +189,7 @@ static void put_record(struct writer *w, const struct audit_record *r)
 	put_text(w, "method", r->method);
 	put_text(w, "path", r->path);
 	put_text(w, "subject", r->subject);
-	put_text(w, "verdict", verdicts[r->verdict]);
+	put_text(w, "verdict", audit_verdict_word(r->verdict));
 	put_text(w, "reason", r->reason);
 	put_text(w, "mode", r->observe ? "observe" : "");
 	put_known(w, r, AUDIT_STATUS, AUDIT_STATUS);

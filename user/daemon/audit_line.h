@@ -14,7 +14,6 @@
 
 #define AUDIT_LINE_MAX 32768
 #define AUDIT_HASH_LEN 64 /* digits */
-#define AUDIT_VERSION 1
 
 struct audit_chain {
 	uint64_t seq; /* of the last line; 0: there is none */

@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_record.h"
+#include "shared.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+const char *audit_event_word(uint32_t event)
+{
+	static const char *const words[AUDIT_EVENT_COUNT] = {
+#define X(name, word) word,
+		AUDIT_EVENTS(X)
+#undef X
+	};
+
+	return event < AUDIT_EVENT_COUNT ? words[event] : "";
+}
+
+const char *audit_verdict_word(uint32_t verdict)
+{
+	static const char *const words[AUDIT_VERDICT_COUNT] = {
+#define X(name, word) word,
+		AUDIT_VERDICTS(X)
+#undef X
+	};
+
+	return verdict < AUDIT_VERDICT_COUNT ? words[verdict] : "";
+}
 
 void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verdict verdict)
 {
@@ -102,6 +126,46 @@ size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n)
 	p = get(p, r->observed, count_bytes(r->observed_count));
 	get(p, r->placeholders, count_bytes(r->placeholder_count));
 	return (size_t)size;
+}
+
+uint64_t audit_layout(void)
+{
+	static const char *const words[] = {
+#define X(name, word) word,
+		AUDIT_EVENTS(X) AUDIT_VERDICTS(X)
+#undef X
+#define X(name, key, word) word,
+			USAGE_COUNTS(X)
+#undef X
+	};
+	static const size_t places[] = {sizeof(struct audit_record),
+					sizeof(struct audit_count),
+					offsetof(struct audit_record, known),
+					offsetof(struct audit_record, time_ms),
+					offsetof(struct audit_record, numbers),
+					offsetof(struct audit_record, masked_count),
+					offsetof(struct audit_record, usage),
+					offsetof(struct audit_record, comm),
+					offsetof(struct audit_record, method),
+					offsetof(struct audit_record, container),
+					offsetof(struct audit_record, cgroup),
+					offsetof(struct audit_record, target),
+					offsetof(struct audit_record, path),
+					offsetof(struct audit_record, reason),
+					offsetof(struct audit_record, subject),
+					offsetof(struct audit_record, masked),
+					offsetof(struct audit_record, observed),
+					AUDIT_NUMBER_COUNT};
+	uint64_t hash = 0xcbf29ce484222325ull;
+	char text[24];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		hash = shared_mix(hash, words[i]);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(text, sizeof(text), "%zu", places[i]);
+		hash = shared_mix(hash, text);
+	}
+	return hash;
 }
 
 static void bound_counts(struct audit_count *counts, uint32_t *count, uint32_t max)

@@ -48,7 +48,7 @@ enum audit_verdict {
 #define AUDIT_TYPES_MAX 24 /* told apart in a record; what goes beyond is summed up as "other" */
 #define AUDIT_PLACEHOLDERS_MAX 64
 
-/* Which numbers are known: a bit per AUDIT_HAS_... below. */
+/* The numbers of a record: bits of its `known` say which of them it has. */
 enum audit_number {
 	AUDIT_UID,
 	AUDIT_PID,
@@ -96,6 +96,10 @@ static inline void audit_number(struct audit_record *r, enum audit_number which,
 	r->numbers[which] = n;
 }
 
+/* As the log and its readers spell them; of a number that is none: "". */
+const char *audit_event_word(uint32_t event);
+const char *audit_verdict_word(uint32_t verdict);
+
 /* Another event, now. */
 void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verdict verdict);
 /* Copied, and cut if it is too long; NULL is "". */
@@ -111,6 +115,15 @@ void audit_copy(struct audit_record *to, const struct audit_record *from);
 size_t audit_pack(const struct audit_record *r, uint8_t *to);
 /* The first one of these bytes. Returns how many it took, or 0: it is none; *r is unspecified then. */
 size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n);
+/*
+ * What a datagram of records begins with. This alone is the same in all versions: a worker may be of an earlier one than
+ * the monitor, or of a later one.
+ */
+struct audit_head {
+	uint64_t layout; /* audit_layout() of who sends it: what stands where in a record */
+	uint64_t count;	 /* of the records that follow */
+};
+uint64_t audit_layout(void);
 /* Whatever it holds, it can be written: counts are within the arrays, and texts end. */
 void audit_bound(struct audit_record *r);
 

@@ -2,6 +2,7 @@
 #include "audit_send.h"
 #include "audit.h"
 #include "log.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,19 +23,11 @@ struct audit_sender {
 	bool unreachable;  /* the path is longer than a socket's may be: the monitor says so */
 	uint64_t asked_ms; /* when it was first waited for; 0: not yet */
 	struct stats *stats;
+	uint64_t layout;
 	uint8_t *held; /* packed, oldest first; NULL: there never were any */
 	size_t bytes, room;
 	size_t count; /* of records */
 };
-
-static int address_of(struct sockaddr_un *addr, const char *control_socket)
-{
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s" AUDIT_SOCKET_SUFFIX,
-			 control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n > 0 && (size_t)n < sizeof(addr->sun_path) ? 0 : -1;
-}
 
 static int connect_to(const struct sockaddr_un *addr)
 {
@@ -62,11 +55,21 @@ static size_t batch_bytes(const struct audit_sender *s, size_t from, size_t *rec
 
 	for (*records = 0; at < s->bytes && *records < AUDIT_BATCH; ++*records) {
 		memcpy(&size, s->held + at, sizeof(size));
-		if (size > AUDIT_DATAGRAM - (at - from))
+		if (size > AUDIT_BATCH_BYTES - (at - from))
 			break;
 		at += size;
 	}
 	return at - from;
+}
+
+/* Whether it was taken; errno tells why not. */
+static bool send_batch(const struct audit_sender *s, size_t from, size_t n, size_t records)
+{
+	struct audit_head head = {.layout = s->layout, .count = records};
+	struct iovec parts[] = {{&head, sizeof(head)}, {s->held + from, n}};
+	struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
+
+	return sendmsg(s->fd, &m, MSG_NOSIGNAL) == (ssize_t)(sizeof(head) + n);
 }
 
 /* Oldest first, until there are none, or none are taken. */
@@ -78,7 +81,7 @@ static void send_held(struct audit_sender *s)
 		n = batch_bytes(s, sent, &records);
 		if (s->fd < 0 && !s->unreachable)
 			s->fd = connect_to(&s->addr);
-		if (s->fd >= 0 && send(s->fd, s->held + sent, n, MSG_NOSIGNAL) == (ssize_t)n) {
+		if (s->fd >= 0 && send_batch(s, sent, n, records)) {
 			sent += n;
 			s->count -= records;
 			continue;
@@ -102,7 +105,7 @@ static void on_timer(uv_timer_t *timer)
 	if (s->count) {
 		/* Who is there takes more in a moment. */
 		uv_timer_start(&s->timer, on_timer, s->fd >= 0 ? GATHER_MS : RETRY_MS, 0);
-	} else if (s->room > AUDIT_DATAGRAM) { /* what a bad moment took */
+	} else if (s->room > AUDIT_BATCH_BYTES) { /* what a bad moment took */
 		free(s->held);
 		s->held = NULL;
 		s->room = 0;
@@ -112,7 +115,7 @@ static void on_timer(uv_timer_t *timer)
 /* For one more. */
 static int grow(struct audit_sender *s)
 {
-	size_t room = s->room ? s->room * 2 : AUDIT_DATAGRAM;
+	size_t room = s->room ? s->room * 2 : AUDIT_BATCH_BYTES;
 	uint8_t *more;
 
 	if (s->count == AUDIT_HOLD_MAX)
@@ -163,9 +166,10 @@ int audit_sender_open(struct audit_sender **s, uv_loop_t *loop, const struct con
 	*s = calloc(1, sizeof(**s));
 	if (!*s)
 		return -1;
-	(*s)->unreachable = address_of(&(*s)->addr, c->control_socket) < 0;
+	(*s)->unreachable = unix_address(&(*s)->addr, c->control_socket, AUDIT_SOCKET_SUFFIX) < 0;
 	(*s)->fd = -1;
 	(*s)->stats = stats;
+	(*s)->layout = audit_layout();
 	(*s)->timer.data = *s;
 	uv_timer_init(loop, &(*s)->timer);
 	return 0;

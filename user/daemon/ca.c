@@ -138,19 +138,23 @@ static int rotate(int dirfd, const char *dir, const struct ca_targets *targets, 
 {
 	struct err ignored; /* one that is no good is why there is to be another */
 	struct ca *earlier;
-	int rc;
+	int rc, claim;
 
 	if (ca_remember(dirfd, dir, e))
 		return -1;
+	claim = ca_claim_before(dirfd);
 	earlier = load(dirfd, dir, &ignored);
 	rc = ca_make(dirfd, dir, targets, earlier, time(NULL), e);
 	ca_free(earlier);
 	if (rc == 0)
 		rc = ask(dirfd, dir, accept, arg, e);
 	if (rc == 0)
-		return ca_forget_before(dirfd, dir, e);
-	put_back(dirfd, dir, e);
-	return -1;
+		rc = ca_forget_before(dirfd, dir, e);
+	else
+		put_back(dirfd, dir, e);
+	if (claim >= 0)
+		close(claim);
+	return rc;
 }
 
 int ca_rotate(const char *dir, char *const *targets, size_t target_count, ca_accept *accept,
@@ -217,9 +221,9 @@ static bool within(const char *host, const char *base, size_t base_len)
 	return len == base_len || host[len - base_len - 1] == '.';
 }
 
-bool ca_permits(const struct ca *c, const char *host)
+bool ca_certificate_permits(const X509 *certificate, const char *host)
 {
-	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(c->cert, NID_name_constraints, NULL, NULL);
+	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(certificate, NID_name_constraints, NULL, NULL);
 	bool permitted = false;
 
 	for (int i = 0; nc && i < sk_GENERAL_SUBTREE_num(nc->permittedSubtrees); i++) {
@@ -231,6 +235,11 @@ bool ca_permits(const struct ca *c, const char *host)
 	}
 	NAME_CONSTRAINTS_free(nc);
 	return permitted;
+}
+
+bool ca_permits(const struct ca *c, const char *host)
+{
+	return ca_certificate_permits(c->cert, host);
 }
 
 static EVP_PKEY *read_spki(const uint8_t *spki, size_t len)

@@ -42,6 +42,8 @@ int ca_rotate(const char *dir, char *const *targets, size_t target_count, ca_acc
 	      void *arg, struct err *e);
 /* Whether the certificate's constraints permit this name: a target outside needs ca_rotate(). */
 bool ca_permits(const struct ca *c, const char *host);
+/* The same of a certificate alone; one without constraints permits nothing. */
+bool ca_certificate_permits(const X509 *certificate, const char *host);
 
 /*
  * A leaf for `host` over the public key `spki` (DER SubjectPublicKeyInfo, must be P-256). The

@@ -201,12 +201,24 @@ static int failed(const char *dir, struct err *e)
 		       strerror(errno));
 }
 
+/* The certificate last: as long as it is there, none of them is needed any more. */
 int ca_forget_before(int dirfd, const char *dir, struct err *e)
 {
-	for (size_t i = 0; i < KEPT; i++)
+	for (size_t i = KEPT; i-- > 0;)
 		if (forget(dirfd, kept[i].before))
 			return failed(dir, e);
 	return 0;
+}
+
+int ca_claim_before(int dirfd)
+{
+	int fd =
+		openat(dirfd, BEFORE(CA_CERT_FILE), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 int ca_remember(int dirfd, const char *dir, struct err *e)
@@ -314,6 +326,20 @@ static bool is_pair(int dirfd, const char *dir, const char *cert_name, const cha
 	return pair;
 }
 
+/* A rotation was killed before it could know whether it stands: it does, for the pair is a whole one. */
+static int settle_before(int dirfd, const char *dir, struct err *e)
+{
+	int claim = ca_claim_before(dirfd), rc = 0;
+
+	if (claim < 0) /* there is none, or it goes on */
+		return 0;
+	if (ca_file_exists(dirfd, BEFORE(CA_KEY_FILE)) &&
+	    is_pair(dirfd, dir, CA_CERT_FILE, CA_KEY_FILE))
+		rc = ca_forget_before(dirfd, dir, e);
+	close(claim);
+	return rc;
+}
+
 int ca_settle(int dirfd, const char *dir, struct err *e)
 {
 	int rc = 0;
@@ -326,5 +352,5 @@ int ca_settle(int dirfd, const char *dir, struct err *e)
 	    forget(dirfd, "ca.step") || fsync(dirfd))
 		return err_set(e, "%s: what an interrupted change left cannot be put right: %s",
 			       dir, strerror(errno));
-	return 0;
+	return settle_before(dirfd, dir, e);
 }

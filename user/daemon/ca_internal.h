@@ -53,6 +53,11 @@ int ca_remember(int dirfd, const char *dir, struct err *e);
 int ca_put_back(int dirfd, const char *dir, struct err *e);
 int ca_forget_before(int dirfd, const char *dir, struct err *e);
 /*
+ * Who may yet need it holds this, so that ca_settle(), which others call meanwhile, leaves it alone: a descriptor to be
+ * closed. -1: nothing is kept, or somebody else holds it.
+ */
+int ca_claim_before(int dirfd);
+/*
  * A certificate over the key and the name of `cert`, by the authority before it: who trusts only
  * that one trusts what `cert` signs, too, within the names of both. NULL: OpenSSL failed.
  */

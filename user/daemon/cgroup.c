@@ -98,13 +98,6 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 	return cgroup_mount_from("/proc/self/mountinfo", path, size, e);
 }
 
-static bool is_below(const char *path, const char *mount)
-{
-	size_t n = strlen(mount);
-
-	return !strncmp(path, mount, n) && (!path[n] || path[n] == '/');
-}
-
 static bool is_cgroup2(const char *path)
 {
 	struct statfs s;
@@ -205,7 +198,7 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id)
 	char above[PATH_MAX], path[PATH_MAX];
 
 	return !cgroup_path_of(ancestor, above, sizeof(above)) &&
-	       !cgroup_path_of(id, path, sizeof(path)) && is_below(path, above);
+	       !cgroup_path_of(id, path, sizeof(path)) && cgroup_is_below(path, above);
 }
 
 struct each {
@@ -233,6 +226,20 @@ int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, voi
 		return -1;
 	rc = step(path, id, arg);
 	return rc ? rc : walk(where, step_each, &each, 0);
+}
+
+void cgroup_each_task(const char *path, bool threads, void (*each)(pid_t pid, void *arg), void *arg)
+{
+	char name[PATH_MAX + sizeof("/cgroup.threads")];
+	int pid;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/cgroup.%s", path, threads ? "threads" : "procs");
+	f = fopen(name, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		each(pid, arg);
+	if (f)
+		fclose(f);
 }
 
 /* The name of a unit may be given without ".service", as systemctl takes it. */
@@ -281,7 +288,7 @@ static bool resolve_path(const char *mount, const char *prefix, const char *name
 
 	if (n < 0 || (size_t)n >= sizeof(joined) || !realpath(joined, real))
 		return false;
-	return is_below(real, mount) && is_cgroup2(real);
+	return cgroup_is_below(real, mount) && is_cgroup2(real);
 }
 
 int cgroup_resolve(const char *name, char *path, size_t size, struct err *e)

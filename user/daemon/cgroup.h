@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 /* The cgroup2 mount point, from /proc/self/mountinfo (hybrid hosts too). 0 or -1. */
@@ -25,6 +26,13 @@ int cgroup_id(const char *path, uint64_t *id, struct err *e);
 int cgroup_path_of(uint64_t id, char *path, size_t size);
 /* How many levels below the root it lies (the root: 0), or -1 when it is gone. */
 int cgroup_depth(uint64_t id);
+/* Whether this path, both without links and dots, is that of `above` or of something below it. */
+static inline bool cgroup_is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return !strncmp(path, above, n) && (!path[n] || path[n] == '/');
+}
 /* Whether `id` is `ancestor` or lies below it; false also when either is gone. */
 bool cgroup_contains(uint64_t ancestor, uint64_t id);
 /*
@@ -32,6 +40,10 @@ bool cgroup_contains(uint64_t ancestor, uint64_t id);
  * returned then; -1 also when the cgroup itself is gone, or not all could be looked at.
  */
 int cgroup_each(const char *path, int (*step)(const char *path, uint64_t id, void *arg), void *arg);
+/* Call `each` for every process, or thread, in this very cgroup: not for those of the ones below. */
+void cgroup_each_task(const char *path, bool threads, void (*each)(pid_t pid, void *arg),
+		      void *arg);
+
 int cgroup_create(const char *path, struct err *e);
 /* Kill what is in it, and remove what was made below. 0 or -1. */
 int cgroup_empty(const char *path, struct err *e);

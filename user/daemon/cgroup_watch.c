@@ -67,10 +67,8 @@ static void drop_place(struct cgroup_watch *w, size_t i)
 /* The part below the mount, without the slash before it. */
 static const char *below_mount(const struct cgroup_watch *w, const char *path)
 {
-	size_t len = strlen(w->mount);
-
-	if (strncmp(path, w->mount, len) == 0 && (path[len] == '/' || !path[len]))
-		path += len;
+	if (cgroup_is_below(path, w->mount))
+		path += strlen(w->mount);
 	while (*path == '/')
 		path++;
 	return path;

@@ -289,3 +289,30 @@ const char *config_host_name(const struct config *c, const char *host)
 
 	return name ? name : unmasked_model(host);
 }
+
+static bool net_holds(const struct config_net *net, const uint8_t addr[static 16])
+{
+	unsigned bytes = net->prefixlen / 8, bits = net->prefixlen % 8;
+
+	return !memcmp(net->addr, addr, bytes) &&
+	       (!bits || (net->addr[bytes] ^ addr[bytes]) >> (8 - bits) == 0);
+}
+
+bool config_excludes(const struct config *c, const uint8_t addr[static 16])
+{
+	for (size_t i = 0; i < c->exclude_count; i++)
+		if (net_holds(&c->exclude[i], addr))
+			return true;
+	return false;
+}
+
+bool config_is_masked_port(const struct config *c, unsigned port)
+{
+	for (size_t i = 0; i < c->port_count; i++)
+		if (c->ports[i] == port)
+			return true;
+	for (size_t i = 0; i < c->proxy_port_count; i++)
+		if (c->proxy_ports[i] == port)
+			return true;
+	return false;
+}

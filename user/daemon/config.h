@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define CONFIG_PATH "/etc/awsmask/awsmask.yaml"
+#define CONFIG_THREADS_MAX 64 /* a worker's event loops */
 
 struct config_net {
 	uint8_t addr[16];   /* v4 as v4-mapped */
@@ -125,6 +126,10 @@ bool config_is_target(const struct config *c, const char *host);
 /* Model hosts that awsmask knows and does not yet mask (Bedrock, Vertex, OpenAI ...): refused, not
  * spliced. */
 bool config_is_unmasked_model(const char *host);
+/* Whether the address (v4 as v4-mapped) is in an excluded network, and whether the port is one of `ports` or
+ * `proxy_ports`: what the kernel side asks, too. */
+bool config_excludes(const struct config *c, const uint8_t addr[static 16]);
+bool config_is_masked_port(const struct config *c, unsigned port);
 /*
  * What such a host is called where others may read it: a target as the configuration writes it, a model by the
  * pattern that awsmask knows it by, for the rest of its name may be a value (an endpoint's id). NULL: it is

@@ -123,7 +123,7 @@ const struct config_field config_fields[] = {
 	{"control", KIND_MAP, .fields = control_fields},
 	{"metrics", KIND_MAP, .fields = metrics_fields},
 	{"limits", KIND_MAP, .fields = limits_fields},
-	{"threads", KIND_NUMBER, MEMBER(threads), .max = 256},
+	{"threads", KIND_NUMBER, MEMBER(threads), .max = CONFIG_THREADS_MAX},
 	{"binary", KIND_SWITCH, MEMBER(allow_binary), .words = binary_words},
 	{.key = NULL},
 };

@@ -112,6 +112,14 @@ static int read_type(struct reader *r, struct config_type *t)
 	return 0;
 }
 
+static const struct config_type *type_line(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->type_count; i++)
+		if (!strcmp(c->types[i].name, name))
+			return &c->types[i];
+	return NULL;
+}
+
 static int add_type(struct reader *r, const char *key, struct config_type *none)
 {
 	struct config *c = r->config;
@@ -128,7 +136,7 @@ static int add_type(struct reader *r, const char *key, struct config_type *none)
 			       "%s:%zu: %s names '%s'; a type's name has letters, digits and _, at "
 			       "most %d of them",
 			       r->file, reader_line(r), key, text, LABEL_MAX);
-	if (config_type_line(c, reader_scalar(r)))
+	if (type_line(c, reader_scalar(r)))
 		return err_set(r->e, "%s:%zu: %s.%s stands here a second time; remove one", r->file,
 			       reader_line(r), key, text);
 	if (c->type_count == TYPES_MAX)
@@ -234,14 +242,6 @@ int reader_check_types(struct reader *r)
 	return rc;
 }
 
-const struct config_type *config_type_line(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->type_count; i++)
-		if (!strcmp(c->types[i].name, name))
-			return &c->types[i];
-	return NULL;
-}
-
 struct own_rule config_rule(const struct config_type *t, enum mask_type type,
 			    const char *anchors[static OWN_ANCHORS_MAX + 1])
 {
@@ -284,14 +284,14 @@ const struct config_type *config_action_line(const struct config *c, const struc
 					     enum mask_type type, const char *host)
 {
 	const struct type_info *info = types_info(types, type);
-	const struct config_type *line = config_type_line(c, info->label);
+	const struct config_type *line = type_line(c, info->label);
 
 	if (line_action(line, host) != CONFIG_NO_ACTION)
 		return line;
 	/* A class neither switches an optional type on, nor an own one off. */
 	if (type >= TYPE_COUNT || type_is_optional(type))
 		return NULL;
-	line = config_type_line(c, sensitivity_names[info->sensitivity]);
+	line = type_line(c, sensitivity_names[info->sensitivity]);
 	return line_action(line, host) == CONFIG_NO_ACTION ? NULL : line;
 }
 

@@ -4,9 +4,6 @@
 /* What the configuration says about types. */
 #include "config.h"
 
-/* The line of this name, or NULL. */
-const struct config_type *config_type_line(const struct config *c, const char *name);
-
 /* The own types, numbered in the order of their lines. NULL: memory is out. */
 __attribute__((warn_unused_result)) struct types *config_own_types(const struct config *c);
 

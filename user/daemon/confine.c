@@ -68,6 +68,13 @@ static const struct confine_path system_paths[] = {
 	{"/dev/urandom", false},
 };
 
+/* With the vault, the report, the cgroups and OpenSSL's own two. */
+_Static_assert(sizeof(system_paths) / sizeof(system_paths[0]) +
+			       sizeof(confine_resolver_files) / sizeof(confine_resolver_files[0]) +
+			       5 <=
+		       PATHS_MAX,
+	       "what a worker reaches");
+
 int confine_level(void)
 {
 	long level = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -133,7 +140,7 @@ static bool alone(void)
 #else
 	struct stat st;
 
-	return stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3;
+	return stat("/proc/self/task", &st) == 0 && st.st_nlink <= 3;
 #endif
 }
 
@@ -144,7 +151,9 @@ int confine_files(const struct confine_path *paths, size_t n, struct err *e)
 	if (!level)
 		return 0;
 	if (!alone())
-		return err_set(e, "files cannot be put out of reach: threads are running already");
+		return err_set(e, "files cannot be put out of reach: threads are running already, "
+				  "or /proc is not "
+				  "mounted");
 	ruleset = ruleset_make(level);
 	if (ruleset < 0)
 		return err_set(e, "Landlock gives no rules: %s", strerror(errno));

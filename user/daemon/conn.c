@@ -169,7 +169,10 @@ void conn_close(struct conn *c, bool abort)
 	if (c->origin)
 		origin_put(c->origin, false);
 	c->origin = NULL;
-	stream_close(&c->client, abort, on_client_closed, c);
+	if (c->left)
+		stream_leave(&c->client, on_client_closed, c);
+	else
+		stream_close(&c->client, abort, on_client_closed, c);
 	uv_close((uv_handle_t *)&c->deadline, on_timer_closed);
 	uv_close((uv_handle_t *)&c->soon, on_timer_closed);
 }
@@ -308,7 +311,7 @@ void conn_pump(void *arg)
 	conn_show(c);
 }
 
-void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
+struct conn *conn_new(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
 {
 	struct worker *w = t->worker;
 	struct conn *c;
@@ -321,7 +324,7 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 		stat_add(&w->stats->flows_refused, 1);
 		free(c);
 		close(fd);
-		return;
+		return NULL;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
@@ -341,7 +344,15 @@ void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t 
 	t->conns = c;
 	stat_add(&w->gauges.flows_active, 1);
 	w->open_conns++;
-	conn_ask_flow(c);
+	return c;
+}
+
+void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie)
+{
+	struct conn *c = conn_new(t, fd, door, netns_cookie);
+
+	if (c)
+		conn_ask_flow(c);
 }
 
 /* In another network namespace the monitor makes the origin's socket, too. */

@@ -2,6 +2,7 @@
 #ifndef AWSMASK_CONN_H
 #define AWSMASK_CONN_H
 /* One client connection, from accept() to close: whose it is, what it speaks, opened or spliced. */
+#include "orphan.h"
 #include "worker.h"
 
 /* The states, and which may follow which: a move that is not listed is a bug and aborts. */
@@ -23,10 +24,16 @@ enum conn_state {
 #undef X
 };
 
-enum conn_door { DOOR_TRANSPARENT, DOOR_EXPLICIT };
+enum conn_door {
+	DOOR_TRANSPARENT,
+	DOOR_EXPLICIT,
+	DOOR_ORPHANS, /* by which those come that came to another worker by one of the others (orphan.h) */
+};
 
 /* Take over an accepted, non-blocking socket of that network namespace. On failure it is closed. */
 void conn_accept(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
+/* The same of one that another worker has left to us, with so many bytes that its client has said. */
+void conn_adopt(struct worker_thread *t, int fd, const struct orphan *o, size_t said);
 /* What they need of the thread's loop: before the first, and when it stops. */
 void conn_loop_open(struct worker_thread *t);
 void conn_loop_close(struct worker_thread *t);

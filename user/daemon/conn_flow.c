@@ -60,7 +60,7 @@ static void after_names(struct conn *c)
 }
 
 /* The paths of its cgroups, now: they may be gone when there is something to tell. */
-static void identify(struct conn *c)
+void conn_flow_known(struct conn *c)
 {
 	int r = identity_begin(&c->who, &c->flow, c->thread->worker->cgroups);
 
@@ -71,36 +71,40 @@ static void identify(struct conn *c)
 		after_names(c);
 }
 
+/* Takes it from the answer; else the connection is nobody's, or is asked for elsewhere. */
+static bool is_known(struct conn *c, const struct priv_reply *reply, const char *event)
+{
+	c->ticket = 0;
+	if (reply->status == 1) {
+		c->flow = reply->u.flow;
+		return true;
+	}
+	if (privsep_is_lost(c->thread->privsep)) {
+		conn_unanswered(c);
+		return false;
+	}
+	stat_add(&c->thread->worker->stats->flows_unknown, 1);
+	log_event(LOG_NOTICE, event, log_word("why", reply->error));
+	conn_close(c, true);
+	return false;
+}
+
 static void on_flow(void *arg, const struct priv_reply *reply)
 {
 	struct conn *c = arg;
 
-	c->ticket = 0;
-	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats->flows_unknown, 1);
-		log_event(LOG_NOTICE, "flow-unknown", log_word("why", reply->error));
-		conn_close(c, true);
-		return;
-	}
-	c->flow = reply->u.flow;
-	identify(c);
+	if (is_known(c, reply, "flow-unknown"))
+		conn_flow_known(c);
 }
 
 static void on_peer(void *arg, const struct priv_reply *reply)
 {
 	struct conn *c = arg;
-	const struct config *config = c->thread->worker->config;
 
-	c->ticket = 0;
-	if (reply->status != 1) {
-		stat_add(&c->thread->worker->stats->flows_unknown, 1);
-		log_event(LOG_NOTICE, "peer-unknown", log_word("why", reply->error));
-		conn_close(c, true);
+	if (!is_known(c, reply, "peer-unknown"))
 		return;
-	}
-	c->flow = reply->u.flow;
-	c->flow.mode = config->mode;
-	identify(c);
+	c->flow.mode = c->thread->worker->config->mode;
+	conn_flow_known(c);
 }
 
 void conn_ask_flow(struct conn *c)
@@ -127,5 +131,5 @@ void conn_ask_flow(struct conn *c)
 	c->ticket = privsep_call(c->thread->privsep, &r,
 				 c->door == DOOR_EXPLICIT ? on_peer : on_flow, c);
 	if (!c->ticket)
-		conn_close(c, true);
+		conn_unanswered(c);
 }

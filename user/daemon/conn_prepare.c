@@ -40,6 +40,10 @@ static void start_handshake(void *arg, const struct leaf *leaf)
 	SSL *ssl;
 
 	c->ticket = 0;
+	if (!leaf && privsep_is_lost(c->thread->privsep)) {
+		conn_unanswered(c);
+		return;
+	}
 	if (leaf)
 		c->thread->worker->gauges.leaf_not_after = ca_not_after(leaf->cert);
 	ssl = leaf ? tls_server(&c->thread->worker->tls, leaf->cert, leaf->cross) : NULL;
@@ -75,7 +79,7 @@ static void after_scope(struct conn *c)
 	snprintf(c->leaf.host, sizeof(c->leaf.host), "%s", c->host);
 	c->ticket = leaf_request(&c->leaf);
 	if (!c->ticket)
-		conn_close(c, true);
+		conn_unanswered(c);
 }
 
 void conn_prepare(struct conn *c)

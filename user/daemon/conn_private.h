@@ -50,6 +50,7 @@ struct conn {
 	uv_work_t work; /* opening the scope, scanning, reserving */
 	void (*after_work)(struct conn *c);
 	bool working;		/* the exchange is another thread's */
+	bool left;		/* so is the connection: another process's */
 	struct conn *next_scan; /* who waits behind it */
 	struct vault_scope *scope;
 	struct scope_use *use; /* the scope's account; NULL: it has too many connections */
@@ -130,7 +131,13 @@ struct splicer *conn_splicer(struct conn *c);
  * or -1: it names no host that could be read. `host`: the one it names; it decides when both are none. */
 int conn_head_host(const struct conn *c, const struct http_head *h, char host[static 256]);
 
+/* Of an accepted connection; whatever follows closes it. NULL: it was refused, and is closed. */
+struct conn *conn_new(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
 void conn_ask_flow(struct conn *c);
+/* c->flow is known. */
+void conn_flow_known(struct conn *c);
+/* The monitor is gone and had not answered: another worker gets it, or its client hears that there is none. */
+void conn_unanswered(struct conn *c);
 /* A line of the log about this connection: who it is, and then these fields. */
 #define conn_log(c, level, event, ...)                                                             \
 	identity_log(&(c)->who, level, event, (const struct log_field[]){__VA_ARGS__},             \

@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `flows` answers: which flows there are, and what each is doing. */
 #include "control_job.h"
+#include "json_text.h"
 
 #include <stdlib.h>
 
 #define ROOM (CTL_LINE_MAX - 512) /* what stands around the list included */
 
-/* Names are bytes; what is no UTF-8 is still worth showing. */
-static json_t *text_json(const char *text)
-{
-	json_t *j = json_string(text);
-	char *plain;
-
-	if (j)
-		return j;
-	plain = strdup(text);
-	if (!plain)
-		return NULL;
-	for (char *at = plain; *at; at++)
-		if (*at & 0x80)
-			*at = '?';
-	j = json_string(plain);
-	free(plain);
-	return j;
-}
-
 static void set_text(json_t *to, const char *key, const char *text)
 {
 	if (*text)
-		json_object_set_new(to, key, text_json(text));
+		json_object_set_new(to, key, json_text_of(text));
 }
 
 static json_int_t age(uint64_t now_ms, uint64_t since_ms)

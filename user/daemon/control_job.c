@@ -179,7 +179,6 @@ static void on_reply(void *arg, const struct priv_reply *reply)
 static json_t *resolve_cgroup(struct control_job *job, const char *path)
 {
 	char mount[PATH_MAX], real[PATH_MAX];
-	size_t len;
 	struct err e;
 
 	if (cgroup_mount(mount, sizeof(mount), &e) < 0)
@@ -188,8 +187,7 @@ static json_t *resolve_cgroup(struct control_job *job, const char *path)
 		return control_refusal("'%s' is not an absolute path", path);
 	if (!realpath(path, real))
 		return control_refusal("there is no cgroup %s", path);
-	len = strlen(mount);
-	if (strncmp(real, mount, len) != 0 || (real[len] != '/' && real[len] != '\0'))
+	if (!cgroup_is_below(real, mount))
 		return control_refusal("%s is not below %s, where cgroup2 is mounted", path, mount);
 	if (cgroup_id(real, &job->cgroup, &e) < 0)
 		return control_refusal("%s", e.text);

@@ -2,6 +2,8 @@
 #include "control_judge.h"
 
 #include "cgroup.h"
+#include "process.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,16 +26,6 @@ struct lineage {
 	uint64_t ids[DEPTH_MAX]; /* its cgroup and those above it; the root is the last */
 	size_t count;
 };
-
-/* Else somebody's that the worker has called itself, root's daemons among them. */
-static bool was_accepted_on(int fd, const char *path)
-{
-	struct sockaddr_un own = {0};
-	socklen_t size = sizeof(own) - 1;
-
-	return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.sun_family == AF_UNIX &&
-	       strcmp(own.sun_path, path) == 0;
-}
 
 /* Root of this host and not of a container: CAP_SYS_ADMIN, and no pid namespace of its own. */
 static bool is_host_root(pid_t pid)
@@ -80,15 +72,8 @@ static int find_ids(pid_t pid, struct lineage *l)
 	}
 }
 
-/* A number that another process may have by now says nothing. Before 6.5 there is no more than it. */
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) != 0;
-}
-
-/* Read while that process lives, so it is its own. */
+/* Read while that process lives, so it is its own: a number that another may have by now says nothing. Before 6.5
+ * there is no more than it. */
 static int find_lineage(int fd, pid_t pid, struct lineage *l, bool *host_root)
 {
 	socklen_t size = sizeof(int);
@@ -100,7 +85,7 @@ static int find_lineage(int fd, pid_t pid, struct lineage *l, bool *host_root)
 	/* 0 would mean ourselves: it is in no pid namespace of ours. */
 	if (pid > 0 && find_ids(pid, l) == 0) {
 		*host_root = is_host_root(pid);
-		rc = pidfd >= 0 && has_ended(pidfd) ? -1 : 0;
+		rc = pidfd >= 0 && process_has_ended(pidfd) ? -1 : 0;
 	}
 	if (pidfd >= 0)
 		close(pidfd);
@@ -133,11 +118,10 @@ int control_judge(int fd, const char *path, const uint64_t *enrolled, size_t n, 
 {
 	struct lineage lineage;
 	struct ucred who;
-	socklen_t size = sizeof(who);
 	bool host_root = false;
 
-	if (fd < 0 || !was_accepted_on(fd, path) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+	/* One accepted elsewhere may be somebody's that the worker has called itself, root's daemons among them. */
+	if (fd < 0 || !unix_is_bound_to(fd, path) || unix_peer(fd, &who) < 0)
 		return err_set(e, "nobody has asked for this on the control socket");
 	if (who.uid != 0)
 		return err_set(e, "only root may change something; you are uid %u",

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "passed_fds.h"
 #include "settle.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,11 +92,10 @@ static void accept_monitor(struct host *h, int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer;
-	socklen_t size = sizeof(peer);
 
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0) {
+	if (unix_peer(fd, &peer) < 0 || peer.uid != 0) {
 		log_event(LOG_ERR, "worker-host", log_word("why", "only root may connect here"));
 		close(fd);
 		return;
@@ -197,7 +197,7 @@ static void serve(struct host *h, struct pollfd *p)
 	ssize_t n =
 		passed_fds_receive(p->fd, &m, sizeof(m), fds, PASSED_FDS_MAX, &count, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n != sizeof(m))
 		forget_monitor(h, p);

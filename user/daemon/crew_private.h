@@ -37,7 +37,7 @@ struct crew {
 	uint32_t last_id;
 	uint64_t restarts;			  /* that nobody asked for */
 	void (*succeeded)(void *arg, bool ready); /* NULL: no succession is on its way */
-	uint64_t backoff_ms, stop_ms;
+	uint64_t backoff_ms;
 	enum crew_phase phase;
 	bool was_ready;
 	uv_timer_t restart;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crew_private.h"
 #include "list_watch.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +26,7 @@ static void ask_reload(struct channel *ch, const struct priv_request *request, i
 
 	struct ucred who = {.pid = 0};
 
-	(void)monitor_peer(connection, &who); /* else it is not known */
+	(void)!unix_peer(connection, &who); /* else it is not known */
 	if (monitor_judge(c->options.services, connection, &e) < 0) {
 		snprintf(reply.error, sizeof(reply.error), "%s", e.text);
 		monitor_record_change(c->options.services, AUDIT_RELOAD, &who, NULL, e.text);
@@ -116,6 +117,7 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 		if (request->kind == PRIV_FACTS)
 			add_facts(c, &reply.u.facts);
 		answer(ch, &reply);
+		privsep_answered(c->options.services, request);
 		privsep_close_fds(&reply);
 		if (request->kind == PRIV_READY)
 			crew_member_ready(ch->member);
@@ -131,7 +133,7 @@ void crew_on_request(uv_poll_t *poll, int status, int events)
 
 	(void)events;
 	n = status < 0 ? 0 : privsep_receive(ch->fd, &request, &connection);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n == sizeof(request)) {
 		serve(ch, &request, connection);

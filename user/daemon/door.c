@@ -19,19 +19,36 @@ static void on_pause_over(uv_timer_t *timer)
 	uv_poll_start(&d->poll, UV_READABLE, on_readable);
 }
 
+/* -1 and errno: there is none. */
+static int accept_one(const struct door *d)
+{
+	struct orphan o;
+	size_t said;
+	int fd;
+
+	if (d->kind == DOOR_ORPHANS) {
+		fd = orphan_take(d->fd, &o, &said);
+		if (fd >= 0)
+			conn_adopt(d->thread, fd, &o, said);
+	} else {
+		fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			conn_accept(d->thread, fd, d->kind, d->netns);
+	}
+	return fd;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct door *d = poll->data;
 
 	(void)status, (void)events;
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
+		if (accept_one(d) >= 0) {
 			d->told = false;
-			conn_accept(d->thread, fd, d->kind, d->netns);
 			continue;
 		}
-		if (errno == ECONNABORTED || errno == EINTR)
+		if (errno == ECONNABORTED || errno == EINTR || errno == EBADMSG)
 			continue;
 		if (errno == EINVAL && d->ended) { /* it listens no more */
 			d->ended(d);

@@ -4,6 +4,7 @@
 #include "board.h"
 #include "log.h"
 #include "state_dir.h"
+#include "unix_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -202,36 +203,23 @@ static int open_explicit(struct worker_boot *boot, const char *address, struct i
 	return 0;
 }
 
-/* Whether whoever connects to the path comes out at this socket, as far as can be seen. */
-static bool is_bound_to(int fd, const char *path)
-{
-	struct sockaddr_un bound = {0};
-	socklen_t size = sizeof(bound);
-	struct stat st;
-
-	return getsockname(fd, (struct sockaddr *)&bound, &size) == 0 &&
-	       bound.sun_family == AF_UNIX && strcmp(bound.sun_path, path) == 0 &&
-	       stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 /* `name`: as inherited; its key in the configuration is NAME.socket. */
 static int open_path(const char *name, const char *path, gid_t group, struct inheritance *in,
 		     struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	int fd = inherit_take(in, name);
 
-	if (fd >= 0 && is_bound_to(fd, path))
+	if (fd >= 0 && unix_is_found_at(fd, path))
 		return fd;
 	if (fd >= 0) {
 		inherit_forget(name);
 		close(fd);
 	}
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (unix_address(&addr, path, "") < 0)
 		return err_set(e, "%s.socket is %s, which is longer than a socket's path may be",
 			       name, path);
-	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
@@ -296,6 +284,20 @@ static int open_shared(const char *name, struct inheritance *in, bool (*is_ours)
 	return fd;
 }
 
+/* Both ends or none: one alone leads nowhere. */
+static int open_orphans(struct worker_boot *boot, struct inheritance *in, struct err *e)
+{
+	bool both = inherit_has(in, ORPHANS_OUT_NAME) && inherit_has(in, ORPHANS_IN_NAME);
+
+	if (!both && orphans_make(boot->orphans) < 0)
+		return err_set(e, "a pair of sockets cannot be made: %s", strerror(errno));
+	if (!both)
+		return 0;
+	boot->orphans[ORPHANS_OUT] = inherit_take(in, ORPHANS_OUT_NAME);
+	boot->orphans[ORPHANS_IN] = inherit_take(in, ORPHANS_IN_NAME);
+	return 0;
+}
+
 int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
 	       struct inheritance *in, struct err *e)
 {
@@ -306,7 +308,7 @@ int doors_open(struct worker_boot *boot, const struct config *c, gid_t group,
 		return -1;
 	boot->stats_fd = open_shared("stats", in, stats_is_ours, stats_make, e);
 	boot->board_fd = open_shared("flows", in, board_is_ours, board_make, e);
-	if (boot->stats_fd < 0 || boot->board_fd < 0)
+	if (boot->stats_fd < 0 || boot->board_fd < 0 || open_orphans(boot, in, e) < 0)
 		return -1;
 	boot->control_fd = open_path("control", c->control_socket, group, in, e);
 	if (boot->control_fd < 0)
@@ -342,6 +344,10 @@ void doors_each(const struct worker_boot *boot, void (*visit)(void *arg, const c
 		visit(arg, "stats", boot->stats_fd);
 	if (boot->board_fd >= 0)
 		visit(arg, "flows", boot->board_fd);
+	if (boot->orphans[ORPHANS_OUT] >= 0)
+		visit(arg, ORPHANS_OUT_NAME, boot->orphans[ORPHANS_OUT]);
+	if (boot->orphans[ORPHANS_IN] >= 0)
+		visit(arg, ORPHANS_IN_NAME, boot->orphans[ORPHANS_IN]);
 	for (int i = 0; i < METRICS_DOORS; i++)
 		if (boot->metrics_fd[i] >= 0)
 			visit(arg, metrics_names[i], boot->metrics_fd[i]);
@@ -352,6 +358,17 @@ const char *doors_metrics_name(enum metrics_door which)
 	return metrics_names[which];
 }
 
+/* As accept4(). */
+static int next_waiting(const char *name, int fd)
+{
+	struct orphan o;
+	size_t said;
+
+	return strcmp(name, ORPHANS_OUT_NAME) == 0
+		       ? orphan_take(fd, &o, &said)
+		       : accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 void doors_reset_queue(void *arg, const char *name, int fd)
 {
 	const struct linger at_once = {.l_onoff = 1};
@@ -360,11 +377,12 @@ void doors_reset_queue(void *arg, const char *name, int fd)
 	(void)arg;
 	/* Of the others, who asks can wait. */
 	if (strcmp(name, "control") == 0 || strcmp(name, "stats") == 0 ||
-	    strcmp(name, "flows") == 0 || strcmp(name, metrics_names[METRICS_UNIX]) == 0 ||
+	    strcmp(name, "flows") == 0 || strcmp(name, ORPHANS_IN_NAME) == 0 ||
+	    strcmp(name, metrics_names[METRICS_UNIX]) == 0 ||
 	    strcmp(name, metrics_names[METRICS_TCP]) == 0)
 		return;
-	while ((client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
-	       errno == ECONNABORTED || errno == EINTR) {
+	while ((client = next_waiting(name, fd)) >= 0 || errno == ECONNABORTED || errno == EINTR ||
+	       errno == EBADMSG) {
 		if (client < 0)
 			continue;
 		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -399,6 +417,8 @@ void doors_close(struct worker_boot *boot, const struct config *c, bool left)
 	close_fd(&boot->control_fd);
 	close_fd(&boot->stats_fd);
 	close_fd(&boot->board_fd);
+	close_fd(&boot->orphans[ORPHANS_OUT]);
+	close_fd(&boot->orphans[ORPHANS_IN]);
 	if (!left) {
 		doors_close_metrics(boot->metrics_fd, c);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handover.h"
 #include "passed_fds.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,26 +35,23 @@ struct gift {
 	char name[INHERIT_NAME_MAX];
 };
 
+#define SUFFIX ".handover"
+
 static int address_of(struct sockaddr_un *addr, const char *control_socket, struct err *e)
 {
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s.handover", control_socket);
-
-	addr->sun_family = AF_UNIX;
-	return n < 0 || (size_t)n >= sizeof(addr->sun_path)
-		       ? err_set(e,
-				 "control.socket is %s, and with .handover behind it that is "
-				 "longer "
-				 "than a socket's path may be",
-				 control_socket)
-		       : 0;
+	if (unix_address(addr, control_socket, SUFFIX) == 0)
+		return 0;
+	return err_set(e,
+		       "control.socket is %s, and with " SUFFIX
+		       " behind it that is longer than a socket's path may be",
+		       control_socket);
 }
 
 static bool is_root(int fd)
 {
 	struct ucred peer;
-	socklen_t size = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
+	return unix_peer(fd, &peer) == 0 && peer.uid == 0;
 }
 
 static void be_patient(int fd)

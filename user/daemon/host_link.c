@@ -3,6 +3,7 @@
 #include "crew_host.h"
 #include "passed_fds.h"
 #include "sandbox.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +30,11 @@ struct host_link {
 
 static int connect_to(const char *path, struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+	if (fd < 0 || unix_address(&addr, path, "") < 0)
 		goto fail;
-	memcpy(addr.sun_path, path, strlen(path));
 	/* Before the other end can speak: what it sends is to carry its credentials. */
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
@@ -119,7 +119,10 @@ static int await_hello(struct host_link *l, const struct host_link_options *o, s
 	ssize_t n;
 
 	setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	n = receive(l->fd, &m, &from, 0);
+	/* With a timeout it is not gone on with after a signal, whatever SA_RESTART says (signal(7)). */
+	do
+		n = receive(l->fd, &m, &from, 0);
+	while (n < 0 && errno == EINTR);
 	if (n != sizeof(m) || m.kind != CREW_HOST_HELLO || !from.pid)
 		return err_set(e, "the workers' host does not speak: %s",
 			       n < 0	? strerror(errno)

@@ -117,7 +117,7 @@ static void on_leaf(void *arg, const struct priv_reply *reply)
 	if (reply->status == 1 && reply->u.leaf.len <= PRIV_LEAF_MAX &&
 	    leaf_parse(reply->u.leaf.der, reply->u.leaf.len, &leaf) == 0)
 		kept = leaf_store(w->cache, w, leaf);
-	if (!kept)
+	if (!kept && !privsep_is_lost(w->cache->privsep))
 		log_event(LOG_ERR, "leaf-refused", log_name("host", w->host),
 			  log_word("why",
 				   reply->status == 1 ? "malformed certificate" : reply->error));

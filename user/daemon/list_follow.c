@@ -82,6 +82,8 @@ static void on_lists(void *arg, const struct priv_reply *reply)
 	struct list_follow *f = arg;
 
 	f->ticket = 0;
+	if (privsep_is_lost(f->privsep)) /* these are the last */
+		return;
 	if (reply->status != 1 || !reply->fd_count) {
 		log_event(LOG_ERR, "lists", log_word("why", "the monitor sent none"));
 		return;

@@ -14,7 +14,7 @@
 #define NAME_MAX_BYTES 256
 #define EVENTS_MAX 256 /* told apart; there are fewer */
 
-static int least = LOG_INFO;
+static _Atomic int least = LOG_INFO; /* a reload sets it while other threads log */
 
 static const char *const level_words[] = {"emerg",   "alert",  "crit", "error",
 					  "warning", "notice", "info", "debug"};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memos.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -77,10 +78,11 @@ struct memos *memos_new(size_t max, unsigned threads, struct stats *stats,
 	m->gauges = gauges;
 	for (m->n = 0; m->n < n; m->n++) {
 		struct place *p = &m->places[m->n];
-		uint64_t seed;
+		struct fingerprint_key key;
 
-		if (RAND_bytes((uint8_t *)&seed, sizeof(seed)) == 1)
-			p->memo = memo_new(max / n, seed);
+		if (RAND_bytes((uint8_t *)&key, sizeof(key)) == 1)
+			p->memo = memo_new(max / n, &key);
+		OPENSSL_cleanse(&key, sizeof(key));
 		if (!p->memo) {
 			memos_free(m);
 			return NULL;

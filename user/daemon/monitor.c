@@ -393,6 +393,7 @@ static void init_monitor(struct monitor *m, const struct monitor_options *option
 	m->doors.explicit_fd = m->doors.control_fd = m->doors.config_fd = m->doors.key_fd = -1;
 	m->doors.stats_fd = m->doors.board_fd = m->doors.metrics_fd[METRICS_UNIX] =
 		m->doors.metrics_fd[METRICS_TCP] = -1;
+	m->doors.orphans[ORPHANS_OUT] = m->doors.orphans[ORPHANS_IN] = -1;
 	m->services.started = (uint64_t)time(NULL);
 	for (unsigned i = 0; i < WORKER_THREADS_MAX; i++)
 		m->doors.channel[i] = m->doors.transparent4[i] = m->doors.transparent6[i] = -1;

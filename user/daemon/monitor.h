@@ -65,9 +65,9 @@ __attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m
 /* Answer one request. Every field of it may be a lie. `connection`: what came beside it; -1: nothing. */
 void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
+/* The answer has gone: what can be had once is let go only now, for we may be killed at any time. */
+void privsep_answered(struct monitor_services *m, const struct priv_request *request);
 
-/* Who is at the other end of a unix socket. 0, or -1. */
-int monitor_peer(int connection, struct ucred *who);
 /* Into the audit log: `who`, or NULL: not known, did that, or was refused for this reason. */
 void monitor_record_change(struct monitor_services *m, enum audit_event event,
 			   const struct ucred *who, const char *subject, const char *why_not);

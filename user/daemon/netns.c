@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netns.h"
+#include "cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,21 +69,18 @@ void netns_add(struct netns_list *l, const char *path)
 	close(n.fd);
 }
 
+void netns_add_task(pid_t task, void *list)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)task);
+	netns_add(list, path);
+}
+
+/* Threads, for each may live elsewhere: some runtimes make use of it. */
 void netns_add_cgroup(struct netns_list *l, const char *cgroup)
 {
-	char path[PATH_MAX + sizeof("/cgroup.threads")], proc[64];
-	unsigned thread;
-	FILE *f;
-
-	/* Threads, for each may live elsewhere: some runtimes make use of it. */
-	snprintf(path, sizeof(path), "%s/cgroup.threads", cgroup);
-	f = fopen(path, "re");
-	while (f && fscanf(f, "%u", &thread) == 1) {
-		snprintf(proc, sizeof(proc), "/proc/%u/ns/net", thread);
-		netns_add(l, proc);
-	}
-	if (f)
-		fclose(f);
+	cgroup_each_task(cgroup, true, netns_add_task, l);
 }
 
 /* ---- inside */

@@ -30,6 +30,8 @@ const struct netns *netns_at(const struct netns_list *l, size_t i);
 bool netns_listed(const struct netns_list *l, dev_t dev, ino_t inode);
 /* The one that `path` leads to, such as /proc/self/ns/net, unless it is in. A path that is gone, with its process, is nothing. */
 void netns_add(struct netns_list *l, const char *path);
+/* The one that this thread, or process, lives in; to be called for each of several. */
+void netns_add_task(pid_t task, void *list);
 /* All that threads of this cgroup live in; not of those below. */
 void netns_add_cgroup(struct netns_list *l, const char *cgroup);
 

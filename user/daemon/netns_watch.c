@@ -61,15 +61,6 @@ static int add_if_enrolled(const char *path, uint64_t id, void *arg)
 	return 0;
 }
 
-/* One that runs an enrolled program, in whichever cgroup. */
-static void add_marked(pid_t pid, void *list)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	netns_add(list, path);
-}
-
 /* In one walk, however many are enrolled. 0, or -1: it could not be seen. */
 static int gather_all(const struct netns_watch *w, struct netns_list *list)
 {
@@ -88,7 +79,8 @@ static int gather_all(const struct netns_watch *w, struct netns_list *list)
 	if (cgroup_mount(mount, sizeof(mount), &e) == 0)
 		rc = cgroup_each(mount, add_if_enrolled, g);
 	free(g);
-	redirect_program_each(w->redirect, add_marked, list);
+	/* Those that run an enrolled program, in whichever cgroup. */
+	redirect_program_each(w->redirect, netns_add_task, list);
 	return rc < 0 || list->full ? -1 : 0;
 }
 
@@ -170,7 +162,7 @@ void netns_watch_cover_process(struct netns_watch *w, pid_t pid)
 	struct netns_list list;
 
 	netns_list_init(&list);
-	add_marked(pid, &list);
+	netns_add_task(pid, &list);
 	serve(w, &list);
 	netns_list_free(&list);
 }
@@ -181,14 +173,12 @@ static int on_wanted(void *arg, void *data, size_t size)
 	const struct netns_wanted *q = data;
 	struct netns_watch *w = arg;
 	struct netns_list list;
-	char path[64];
 
 	if (size < sizeof(*q) || netns_doors_own(w->doors, q->netns_cookie) ||
 	    netns_doors_find(w->doors, q->netns_cookie))
 		return 0;
 	netns_list_init(&list);
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", q->task);
-	netns_add(&list, path);
+	netns_add_task((pid_t)q->task, &list);
 	serve(w, &list);
 	netns_list_free(&list);
 	if (!netns_doors_find(w->doors, q->netns_cookie))

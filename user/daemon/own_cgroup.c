@@ -59,11 +59,10 @@ int own_cgroup_enter(struct own_cgroup *c, struct err *e)
 int own_cgroup_check(const struct own_cgroup *c, pid_t pid, struct err *e)
 {
 	char path[4096];
-	size_t n = strlen(c->path);
 
 	if (cgroup_of(pid, path, sizeof(path), e) < 0)
 		return -1;
-	if (strncmp(path, c->path, n) == 0 && (!path[n] || path[n] == '/'))
+	if (cgroup_is_below(path, c->path))
 		return 0;
 	return err_set(e,
 		       "workers would run in %s and be redirected to themselves, for it is not in "

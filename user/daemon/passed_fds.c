@@ -17,6 +17,7 @@ ssize_t passed_fds_send(int socket, const void *from, size_t size, const int *fd
 	union beside beside = {0};
 	struct iovec bytes = {(void *)from, size};
 	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+	ssize_t n;
 
 	if (count > PASSED_FDS_MAX) {
 		errno = E2BIG;
@@ -30,7 +31,11 @@ ssize_t passed_fds_send(int socket, const void *from, size_t size, const int *fd
 		beside.header.cmsg_len = CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(&beside.header), fds, count * sizeof(int));
 	}
-	return sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+	/* With a timeout neither is gone on with after a signal, whatever SA_RESTART says (signal(7)). */
+	do
+		n = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
 ssize_t passed_fds_receive(int socket, void *to, size_t size, int *fds, size_t max, size_t *count,
@@ -43,9 +48,13 @@ ssize_t passed_fds_receive(int socket, void *to, size_t size, int *fds, size_t m
 				 .msg_control = beside.room,
 				 /* not its padding, where one more would fit */
 				 .msg_controllen = CMSG_LEN(max * sizeof(int))};
-	ssize_t n = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	struct cmsghdr *c;
+	ssize_t n;
 
+	do
+		n = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
 	*count = 0;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
 		*count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);

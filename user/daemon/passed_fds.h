@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_PASSED_FDS_H
 #define AWSMASK_PASSED_FDS_H
-/* Messages between our own processes, with descriptors beside them (unix(7), SCM_RIGHTS). */
+/* Messages between our own processes, with descriptors beside them (unix(7), SCM_RIGHTS). Signals do not interrupt them. */
 #include <stddef.h>
 #include <sys/types.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cgroup.h"
 #include "peer.h"
+#include "process.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -126,20 +127,6 @@ static bool holds(long pid, const char *wanted, unsigned *left)
 	return found;
 }
 
-static void comm_of(long pid, char comm[static 16])
-{
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(comm, 16, f))
-		comm[0] = 0;
-	comm[strcspn(comm, "\n")] = 0;
-	if (f)
-		fclose(f);
-}
-
 pid_t peer_process(const struct peer_owner *owner, char comm[static 16])
 {
 	char path[PATH_MAX], wanted[32];
@@ -161,6 +148,6 @@ pid_t peer_process(const struct peer_owner *owner, char comm[static 16])
 	if (f)
 		fclose(f);
 	if (found)
-		comm_of(found, comm);
+		(void)process_name((pid_t)found, comm, 16);
 	return (pid_t)found;
 }

@@ -3,6 +3,7 @@
 #include "privsep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ struct privsep {
 	struct call *calls, **last; /* oldest first; answered in any order: each names its ticket */
 	struct call *unsent;	    /* the first of them that still waits to be sent */
 	unsigned unanswered;
-	bool broken;
+	bool deaf;   /* the monitor hears nothing any more; what it had said is still to be heard */
+	bool broken; /* nor that */
 	void (*lost)(void *arg);
 	void *arg;
 };
@@ -64,31 +66,45 @@ static ssize_t send_call(int fd, const struct call *c)
 	return passed_fds_send(fd, &c->request, sizeof(c->request), &c->beside, c->beside >= 0, 0);
 }
 
-/* The monitor is told as much as it may be. 0, or -1: it is gone. */
-static int send_calls(struct privsep *p)
+/* The monitor is told as much as it may be. */
+static void send_calls(struct privsep *p)
 {
-	while (p->unsent && p->unanswered < UNANSWERED_MAX) {
+	while (p->unsent && p->unanswered < UNANSWERED_MAX && !p->deaf) {
 		ssize_t n = send_call(p->fd, p->unsent);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof(p->unsent->request))
-			return -1;
+		if (n != sizeof(p->unsent->request)) {
+			p->deaf =
+				true; /* its end of the channel says so to on_readable() as well */
+			return;
+		}
 		if (p->unsent->beside >= 0)
 			close(p->unsent->beside);
 		p->unsent->beside = -1;
 		p->unanswered++;
 		p->unsent = p->unsent->next;
 	}
-	return 0;
 }
 
 static void lose(struct privsep *p)
 {
+	struct priv_reply none = {.status = -1, .error = "awsmaskd's monitor is gone"};
+
 	uv_poll_stop(&p->poll);
-	if (!p->broken)
-		p->lost(p->arg);
-	p->broken = true;
+	p->deaf = p->broken = true;
+	p->lost(p->arg);
+	while (p->calls && !uv_is_closing((uv_handle_t *)&p->poll)) {
+		struct call *c = take_call(p, p->calls->request.id);
+
+		none.kind = c->request.kind;
+		none.id = c->request.id;
+		c->done(c->arg, &none);
+		free_call(c);
+	}
+}
+
+bool privsep_is_lost(const struct privsep *p)
+{
+	return p->deaf;
 }
 
 ssize_t privsep_receive(int channel, struct priv_request *r, int *fd)
@@ -126,37 +142,44 @@ static ssize_t receive(int fd, struct priv_reply *reply)
 	return n;
 }
 
+static void heard(struct privsep *p, const struct priv_reply *reply)
+{
+	struct call *c = take_call(p, reply->id); /* NULL: forgotten meanwhile */
+
+	p->unanswered -= p->unanswered > 0;
+	if (c)
+		c->done(c->arg, reply);
+	else
+		privsep_close_fds(reply);
+	free_call(c);
+	send_calls(p);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct privsep *p = poll->data;
 	struct priv_reply reply;
-	struct call *c;
+	/* A monitor that ended with questions unread has left us an error before its last answers, and then its
+	 * end; for that error the loop has stopped to look. */
+	int most = status < 0 ? UNANSWERED_MAX + 2 : UNANSWERED_MAX;
 
 	(void)events;
 	/* All that is there: answers must not come in faster than they are read. */
-	for (int i = 0; i < UNANSWERED_MAX && !uv_is_closing((uv_handle_t *)poll); i++) {
+	for (int i = 0; i < most && !uv_is_closing((uv_handle_t *)poll); i++) {
 		ssize_t n;
 
 		reply.fd_count = 0;
-		n = status < 0 ? 0 : receive(p->fd, &reply);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		n = receive(p->fd, &reply);
+		if (n < 0 && errno == ECONNRESET)
+			continue;
+		if (n < 0 && errno == EAGAIN && status >= 0)
 			return;
 		if (n != sizeof(reply)) {
 			privsep_close_fds(&reply);
 			lose(p);
 			return;
 		}
-		p->unanswered -= p->unanswered > 0;
-		c = take_call(p, reply.id); /* NULL: forgotten meanwhile */
-		if (c)
-			c->done(c->arg, &reply);
-		else
-			privsep_close_fds(&reply);
-		free_call(c);
-		if (send_calls(p) < 0) {
-			lose(p);
-			return;
-		}
+		heard(p, &reply);
 	}
 }
 
@@ -206,9 +229,9 @@ uint32_t privsep_call(struct privsep *p, struct priv_request *r, privsep_done do
 uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, privsep_done done,
 			   void *arg)
 {
-	struct call *c = p->broken ? NULL : calloc(1, sizeof(*c));
+	struct call *c = p->deaf ? NULL : calloc(1, sizeof(*c));
 	/* Its own: the call may have to wait, and the caller's be closed meanwhile. */
-	int beside = c && fd >= 0 ? dup(fd) : -1;
+	int beside = c && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 
 	if (!c || (fd >= 0 && beside < 0)) {
 		free(c);
@@ -222,12 +245,11 @@ uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, pr
 	p->last = &c->next;
 	if (!p->unsent)
 		p->unsent = c;
-	/* The monitor is gone: its end of the channel says so to on_readable() as well. */
-	if (send_calls(p) < 0) {
-		free_call(take_call(p, r->id));
-		return 0;
-	}
-	return r->id;
+	send_calls(p);
+	if (!p->deaf)
+		return r->id;
+	free_call(take_call(p, r->id));
+	return 0;
 }
 
 void privsep_forget(struct privsep *p, uint32_t ticket)

@@ -9,6 +9,7 @@
 #include "awsmask/abi.h"
 #include "sweep.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 #define PRIV_LEAF_MAX 2048
@@ -154,10 +155,12 @@ struct privsep;
 typedef void (*privsep_done)(void *arg, const struct priv_reply *reply);
 
 /* fd: this thread's end of a pair; owned from now on. `lost` is called once when the monitor is
- * gone. */
+ * gone and all that it had answered has been heard; then calls without an answer get one with status -1. */
 __attribute__((warn_unused_result)) struct privsep *privsep_new(uv_loop_t *loop, int fd,
 								void (*lost)(void *arg), void *arg);
 void privsep_close(struct privsep *p); /* closes its handle; pending calls are never answered */
+/* Whether the monitor is gone, so that what failed failed for that. */
+bool privsep_is_lost(const struct privsep *p);
 
 /*
  * Send a request; `done` is called from the loop with the answer, never from inside this call.

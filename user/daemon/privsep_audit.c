@@ -2,6 +2,7 @@
 /* Who changed what, or wanted to: into the audit log. */
 #include "cgroup.h"
 #include "monitor.h"
+#include "unix_socket.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -19,15 +20,6 @@ void monitor_record_change(struct monitor_services *m, enum audit_event event,
 	audit_text(r.subject, sizeof(r.subject), subject);
 	audit_text(r.reason, sizeof(r.reason), why_not);
 	audit_add(m->audit, &r);
-}
-
-int monitor_peer(int connection, struct ucred *who)
-{
-	socklen_t size = sizeof(*who);
-
-	return connection >= 0 && getsockopt(connection, SOL_SOCKET, SO_PEERCRED, who, &size) == 0
-		       ? 0
-		       : -1;
 }
 
 static void name_subject(const struct priv_request *q, char *text, size_t size)
@@ -57,7 +49,7 @@ void privsep_record(struct monitor_services *m, const struct priv_request *q, in
 						  : "it was not enrolled";
 	char subject[sizeof(((struct audit_record *)0)->subject)];
 	struct ucred who;
-	bool known = monitor_peer(connection, &who) == 0;
+	bool known = unix_peer(connection, &who) == 0;
 
 	name_subject(q, subject, sizeof(subject));
 	monitor_record_change(m, event, known ? &who : NULL, subject, why_not);

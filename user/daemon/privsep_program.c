@@ -2,9 +2,10 @@
 /* Enrolled programs, as the worker may ask for them and the configuration does. */
 #include "log.h"
 #include "monitor.h"
+#include "process.h"
 #include "program_tasks.h"
+#include "unix_socket.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,13 +25,6 @@ static bool in_initial_namespace(void)
 	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == INITIAL_PID_NAMESPACE;
 }
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) != 0;
-}
-
 /* Held on to meanwhile: one that ended just now leaves its number without a mark. */
 static int mark(struct monitor_services *m, pid_t pid, uint32_t id)
 {
@@ -39,7 +33,7 @@ static int mark(struct monitor_services *m, pid_t pid, uint32_t id)
 	if (fd < 0)
 		return -1;
 	rc = redirect_program_mark(m->redirect, pid, id);
-	if (rc == 1 && has_ended(fd)) {
+	if (rc == 1 && process_has_ended(fd)) {
 		redirect_program_unmark(m->redirect, pid);
 		rc = -1;
 	}
@@ -237,10 +231,9 @@ uint32_t privsep_program_count(const struct monitor_services *m)
 int privsep_judge_program(struct monitor_services *m, int connection, struct err *e)
 {
 	struct ucred who;
-	socklen_t size = sizeof(who);
 	uint32_t program = 0;
 
-	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+	if (unix_peer(connection, &who) < 0)
 		return err_set(e, "it cannot be seen who asks");
 	if (m->redirect && in_initial_namespace())
 		program = redirect_program_of(m->redirect, who.pid);

@@ -15,8 +15,8 @@ void privsep_refuse(struct priv_reply *reply, const char *why)
 }
 
 /*
- * Safe: a record names only who connected to our own listener, can be had once, and goes to the
- * process that was going to accept that very connection.
+ * Safe: a record names only who connected to our own listener, and goes to the process that was going to accept
+ * that very connection. It can be had once (privsep_answered()).
  */
 static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 		       struct priv_reply *reply)
@@ -37,7 +37,7 @@ static void serve_flow(struct monitor_services *m, const struct flow_key *key,
 		port = !door ? 0 : v4 ? door->ports.port4 : door->ports.port6;
 		peer = door ? door->peer : NULL;
 	}
-	reply->status = peer ? redirect_flow_take(m->redirect, key, &reply->u.flow) : 0;
+	reply->status = peer ? redirect_flow_find(m->redirect, key, &reply->u.flow) : 0;
 	if (reply->status != 1) {
 		snprintf(reply->error, sizeof(reply->error), "it was not redirected here");
 		return;
@@ -354,4 +354,10 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 	else
 		serve_kind(m, request, reply);
 	privsep_record(m, request, connection, reply);
+}
+
+void privsep_answered(struct monitor_services *m, const struct priv_request *request)
+{
+	if (request->kind == PRIV_FLOW_TAKE && m->redirect)
+		redirect_flow_drop(m->redirect, &request->u.flow);
 }

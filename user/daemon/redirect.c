@@ -429,19 +429,20 @@ size_t redirect_list(struct redirect *r, uint64_t *ids, struct policy *policies,
 	return n;
 }
 
-/* Two calls: one that does both has hashes only since 5.14, and there is one taker. */
-int redirect_flow_take(struct redirect *r, const struct flow_key *key, struct flow_record *rec)
+int redirect_flow_find(struct redirect *r, const struct flow_key *key, struct flow_record *rec)
 {
-	int fd = bpf_map__fd(r->skel->maps.flows);
 	struct flow_record found;
 
-	if (bpf_map_lookup_elem(fd, key, &found))
+	if (bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.flows), key, &found))
 		return errno == ENOENT ? 0 : -1;
-	/* ENOENT: the client closed in between, but the flow was its. */
-	if (bpf_map_delete_elem(fd, key) && errno != ENOENT)
-		return -1;
 	*rec = found;
 	return 1;
+}
+
+void redirect_flow_drop(struct redirect *r, const struct flow_key *key)
+{
+	/* What is gone already went with its client; what stays goes with it. */
+	(void)bpf_map_delete_elem(bpf_map__fd(r->skel->maps.flows), key);
 }
 
 int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT])

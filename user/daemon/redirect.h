@@ -85,8 +85,10 @@ void redirect_program_each(struct redirect *r, void (*step)(pid_t pid, void *arg
 /* The enrolled program that this process is marked with; 0: none. */
 uint32_t redirect_program_of(struct redirect *r, pid_t pid);
 
-/* Look up and delete. 1: *rec is filled, 0: no such flow, -1: error. */
-int redirect_flow_take(struct redirect *r, const struct flow_key *key, struct flow_record *rec);
+/* 1: *rec is filled, 0: no such flow, -1: error. */
+int redirect_flow_find(struct redirect *r, const struct flow_key *key, struct flow_record *rec);
+/* It is not asked for again. */
+void redirect_flow_drop(struct redirect *r, const struct flow_key *key);
 
 /* Sum over the cores of each reason's counter. */
 int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT]);

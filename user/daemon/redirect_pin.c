@@ -78,8 +78,8 @@ int pin_check_abi(const char *dir, struct err *e)
 	return err_set(
 		e,
 		"what is pinned in %s was left by another version of awsmask (its abi is %u, "
-		"ours %u): remove that directory, which releases every enrolled cgroup, and "
-		"start again",
+		"ours %u): run `awsmaskd --release`, which takes it out of the kernel and releases "
+		"every enrolled cgroup, and start again",
 		dir, version, AWSMASK_ABI);
 }
 

@@ -81,7 +81,6 @@ static const int allowed[] = {
 	SCMP_SYS(statfs),
 	SCMP_SYS(fstatfs),
 	SCMP_SYS(umask),
-	SCMP_SYS(dup),
 	SCMP_SYS(uname),
 	SCMP_SYS(name_to_handle_at),
 	/* memory, threads, time */

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define KEEP_BLOCK (8 * 1024 * 1024)
+
 /* Of one program or library. What can be written may have been, by the dynamic linker: it stays. */
 static int give_back(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -31,4 +33,10 @@ void settle(void)
 
 	malloc_trim(0);
 	dl_iterate_phdr(give_back, &page);
+}
+
+void settle_keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BLOCK);
 }

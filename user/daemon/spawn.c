@@ -14,7 +14,7 @@
 #define MESSAGES_BUFFER (1024 * 1024)
 
 /* The program, boot, configuration, key, lists, counters, control socket and explicit listener beside them. */
-_Static_assert(3 * WORKER_THREADS_MAX + 9 + METRICS_DOORS <= PASSED_FDS_MAX,
+_Static_assert(3 * WORKER_THREADS_MAX + 9 + ORPHANS_ENDS + METRICS_DOORS <= PASSED_FDS_MAX,
 	       "what one message may carry");
 
 int spawn_memory_file(const char *name, const void *content, size_t len)
@@ -81,6 +81,8 @@ static struct worker_boot give_all(struct parcel *p, const struct worker_boot *b
 	given.control_fd = give(p, boot->control_fd);
 	given.stats_fd = give(p, boot->stats_fd);
 	given.board_fd = give(p, boot->board_fd);
+	for (int i = 0; i < ORPHANS_ENDS; i++)
+		given.orphans[i] = give(p, boot->orphans[i]);
 	for (int i = 0; i < METRICS_DOORS; i++)
 		given.metrics_fd[i] = give(p, boot->metrics_fd[i]);
 	given.config_fd = give(p, boot->config_fd);

@@ -516,13 +516,20 @@ static void on_poll_closed(uv_handle_t *handle)
 	s->on_closed(s->arg);
 }
 
-void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg)
+void stream_leave(struct stream *s, void (*on_closed)(void *arg), void *arg)
 {
 	if (s->closing)
 		return;
 	s->closing = true;
 	s->on_closed = on_closed;
 	s->arg = arg;
+	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}
+
+void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg)
+{
+	if (s->closing)
+		return;
 	if (abort) {
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
 			   sizeof(struct linger));
@@ -533,5 +540,5 @@ void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), vo
 						 the answer */
 		shutdown(s->fd, SHUT_WR);
 	}
-	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+	stream_leave(s, on_closed, arg);
 }

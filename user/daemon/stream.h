@@ -84,5 +84,7 @@ void stream_want(struct stream *s, bool readable, bool writable);
 /* Close in order (close_notify and FIN) or, `abort`, with a reset. `on_closed` runs later, from the
  * loop. */
 void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), void *arg);
+/* The connection is somebody else's from now on, and hears nothing of our leaving. As stream_close() otherwise. */
+void stream_leave(struct stream *s, void (*on_closed)(void *arg), void *arg);
 
 #endif

@@ -81,35 +81,23 @@ static void add_sockets(struct sweep *s, const char *path)
 		closedir(dir);
 }
 
-static void add_process(struct sweep *s, pid_t pid)
+static void add_sockets_of(pid_t pid, void *sweep)
 {
 	char proc[64];
 
-	snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid);
-	netns_add(&s->nets, proc);
 	snprintf(proc, sizeof(proc), "/proc/%d/fd", (int)pid);
-	add_sockets(s, proc);
+	add_sockets(sweep, proc);
 }
 
 static int add_cgroup(const char *path, uint64_t id, void *arg)
 {
 	struct sweep *s = arg;
-	char procs[PATH_MAX + sizeof("/cgroup.procs")], proc[64];
-	int pid;
-	FILE *f;
 
 	if (has(&s->own, id))
 		return 0;
 	add(s, &s->cgroups, &id, sizeof(id));
 	netns_add_cgroup(&s->nets, path);
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
-	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1) {
-		snprintf(proc, sizeof(proc), "/proc/%d/fd", pid);
-		add_sockets(s, proc);
-	}
-	if (f)
-		fclose(f);
+	cgroup_each_task(path, false, add_sockets_of, s);
 	return 0;
 }
 
@@ -126,25 +114,6 @@ static int gather_cgroup(struct sweep *s, uint64_t cgroup, struct err *e)
 
 /* ---- which connections */
 
-static bool is_masked_port(const struct config *c, uint16_t port)
-{
-	for (size_t i = 0; i < c->port_count; i++)
-		if (c->ports[i] == port)
-			return true;
-	for (size_t i = 0; i < c->proxy_port_count; i++)
-		if (c->proxy_ports[i] == port)
-			return true;
-	return false;
-}
-
-static bool is_within(const uint8_t addr[static 16], const struct config_net *net)
-{
-	unsigned bytes = net->prefixlen / 8, bits = net->prefixlen % 8;
-
-	return memcmp(addr, net->addr, bytes) == 0 &&
-	       (!bits || (addr[bytes] ^ net->addr[bytes]) >> (8 - bits) == 0);
-}
-
 static bool is_masked_destination(const struct config *c, const struct inet_diag_msg *m)
 {
 	uint8_t addr[16] = {[10] = 0xff, 0xff};
@@ -153,10 +122,7 @@ static bool is_masked_destination(const struct config *c, const struct inet_diag
 		memcpy(addr + 12, m->id.idiag_dst, 4);
 	else
 		memcpy(addr, m->id.idiag_dst, 16);
-	for (size_t i = 0; i < c->exclude_count; i++)
-		if (is_within(addr, &c->exclude[i]))
-			return false;
-	return is_masked_port(c, ntohs(m->id.idiag_dport));
+	return !config_excludes(c, addr) && config_is_masked_port(c, ntohs(m->id.idiag_dport));
 }
 
 static bool is_theirs(const struct sweep *s, struct nlmsghdr *header, const struct inet_diag_msg *m)
@@ -311,7 +277,9 @@ int sweep_processes(const struct sweep_options *o, const pid_t *pids, size_t n,
 	struct sweep s = {.options = o};
 
 	begin(&s);
-	for (size_t i = 0; i < n; i++)
-		add_process(&s, pids[i]);
+	for (size_t i = 0; i < n; i++) {
+		netns_add_task(pids[i], &s.nets);
+		add_sockets_of(pids[i], &s);
+	}
 	return finish(&s, 0, r, e);
 }

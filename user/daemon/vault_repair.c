@@ -311,10 +311,9 @@ static int make_new(struct old *o, const char *made, const uint8_t key[static VA
 	return rc;
 }
 
-/* At no moment is there no file: a daemon that starts then would begin with new numbers. */
-static int exchange_files(const char *path, const char *made, struct vault_found *f, struct err *e)
+/* Another name for the damaged file, which keeps its own for now. */
+static int put_aside(const char *path, struct vault_found *f, struct err *e)
 {
-	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8];
 	int rc = -1;
 
 	for (int n = 1; n < 1000 && rc < 0; n++) {
@@ -324,17 +323,37 @@ static int exchange_files(const char *path, const char *made, struct vault_found
 		if (rc < 0 && errno != EEXIST)
 			break;
 	}
+	return rc < 0 ? err_set(e, "%s: the damaged file cannot be put aside: %s", path,
+				strerror(errno))
+		      : 0;
+}
+
+/* At no moment is there no file: a daemon that starts then would begin with new numbers. */
+static int exchange_files(const char *path, const char *made, struct vault_found *f, struct err *e)
+{
+	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8], shm[PATH_MAX + 8];
+
+	if (put_aside(path, f, e) < 0)
+		return -1;
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	snprintf(aside_wal, sizeof(aside_wal), "%s-wal", f->aside);
+	snprintf(shm, sizeof(shm), "%s-shm", path);
 	/* Its changes are in what was read; beside the new file they would be taken for that one's. */
-	if (rc < 0 || (rename(wal, aside_wal) < 0 && errno != ENOENT))
-		return err_set(e, "%s: the damaged file cannot be put aside: %s", path,
-			       strerror(errno));
-	snprintf(wal, sizeof(wal), "%s-shm", path);
-	(void)unlink(wal);
-	if (rename(made, path) < 0 || state_dir_sync(path) < 0)
-		return err_set(e, "%s: %s", made, strerror(errno));
-	return 0;
+	if (rename(wal, aside_wal) < 0 && errno != ENOENT)
+		goto fail;
+	(void)unlink(shm);
+	if (rename(made, path) == 0)
+		return state_dir_sync(path) == 0
+			       ? 0
+			       : err_set(e,
+					 "%s was repaired, but may be the damaged one again after "
+					 "a power cut: %s",
+					 path, strerror(errno));
+fail:
+	err_set(e, "%s: it cannot be given its new content: %s", path, strerror(errno));
+	(void)rename(aside_wal, wal); /* there need not be one */
+	(void)unlink(f->aside);
+	return -1;
 }
 
 int vault_repair(const char *path, const uint8_t key[static VAULT_KEY_SIZE],

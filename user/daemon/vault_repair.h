@@ -31,7 +31,7 @@ __attribute__((warn_unused_result)) int vault_check(const char *path,
 						    struct vault_found *found, struct err *e);
 /*
  * Put a new file in its place, if it is not sound; nobody may have it open. 0, or -1 and a sentence:
- * the file is where it was.
+ * all is as it was, unless it says that the file was repaired.
  */
 __attribute__((warn_unused_result)) int vault_repair(const char *path,
 						     const uint8_t key[static VAULT_KEY_SIZE],

@@ -15,7 +15,6 @@
 #include "settle.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,14 +27,13 @@
 #include <unistd.h>
 
 #define DRAIN_LOOK_MS 50 /* how often a draining loop looks whether it is done */
-#define KEEP_BLOCK (8 * 1024 * 1024)
 #define OUT_MAX (1024 * 1024)
 #define SCAN_APART (64 * 1024) /* some tenths of a millisecond's work */
 
 /* A thread and what only its own start and stop need to know. */
 struct loop_thread {
 	struct worker_thread base;
-	struct door doors[3];
+	struct door doors[4];
 	struct netns_follow *netns; /* NULL: it drains, or nothing is redirected */
 	uv_async_t stop, drain;
 	uv_timer_t alive;
@@ -57,7 +55,7 @@ struct loop_thread {
 /* Whoever takes our place has the sockets too, and their queues; else connects are refused. */
 static void close_doors(struct loop_thread *t)
 {
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		door_close(&t->doors[i], NULL);
 	netns_follow_close(t->netns);
 	t->netns = NULL;
@@ -273,7 +271,9 @@ static int init_loop(struct loop_thread *t, struct worker *w, const struct worke
 	    door_open(&t->doors[1], &t->base, boot->transparent6[i], DOOR_TRANSPARENT,
 		      w->netns_cookie) < 0 ||
 	    door_open(&t->doors[2], &t->base, i == 0 ? boot->explicit_fd : -1, DOOR_EXPLICIT,
-		      w->netns_cookie) < 0)
+		      w->netns_cookie) < 0 ||
+	    door_open(&t->doors[3], &t->base, i == 0 ? boot->orphans[ORPHANS_OUT] : -1,
+		      DOOR_ORPHANS, 0) < 0)
 		return -1;
 	if (boot->transparent4[i] >= 0 && !(t->netns = netns_follow_new(&t->base)))
 		return -1;
@@ -409,16 +409,6 @@ static int load_config(struct worker *w, int fd, struct err *e)
 	return 0;
 }
 
-/*
- * Buffers are made and freed with each request; memory that goes back to the kernel each time costs
- * a page fault for every 4 KB of the next one.
- */
-static void keep_memory(void)
-{
-	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
-	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BLOCK);
-}
-
 /* Whatever opens files, maps executable pages or loads libraries: before the sandbox closes. */
 static int prepare(struct worker *w, const struct worker_boot *boot, struct err *e)
 {
@@ -434,6 +424,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 		return err_set(e, "the counters' memory cannot be had: %s", strerror(errno));
 	stats_find_slots(w->stats, w->types, &w->slots);
 	w->board = board_open(boot->board_fd, w->started_ns / 1000000);
+	w->orphans_in = boot->orphans[ORPHANS_IN];
 	w->uses = scope_uses_new(&w->config->limits);
 	w->cgroups = cgroup_names_new();
 	w->target_addrs = target_addrs_new();
@@ -463,7 +454,7 @@ static int prepare(struct worker *w, const struct worker_boot *boot, struct err 
 					      .scan_apart = SCAN_APART};
 	w->observe = w->enforce;
 	w->observe.observe = true;
-	keep_memory();
+	settle_keep_memory();
 	return 0;
 }
 
@@ -472,16 +463,15 @@ int worker_main(const struct worker_boot *boot)
 	struct worker w = {.config = NULL};
 	struct timespec now;
 	struct err e;
-	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	w.started = (uint64_t)time(NULL);
 	w.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (prepare(&w, boot, &e) == 0 && run_threads(&w, boot, &e) == 0)
-		status = 0;
-	else
+	if (prepare(&w, boot, &e) < 0 || run_threads(&w, boot, &e) < 0) {
 		log_event(LOG_CRIT, "worker-failed", log_word("why", e.text));
+		_exit(1); /* threads may run already: nothing is freed that they use */
+	}
 	report_free(w.report);
 	cgroup_names_free(w.cgroups);
 	scope_uses_free(w.uses);
@@ -496,5 +486,5 @@ int worker_main(const struct worker_boot *boot)
 	stats_unmap(w.stats);
 	board_close(w.board);
 	config_free((struct config *)w.config);
-	return status;
+	return 0;
 }

@@ -12,6 +12,7 @@
 #include "leaf.h"
 #include "memos.h"
 #include "origin.h"
+#include "orphan.h"
 #include "own_hello.h"
 #include "policies.h"
 #include "privsep.h"
@@ -22,7 +23,7 @@
 #include "tls.h"
 #include "vault_sqlite.h"
 
-#define WORKER_THREADS_MAX 64
+#define WORKER_THREADS_MAX CONFIG_THREADS_MAX
 
 enum metrics_door { METRICS_UNIX, METRICS_TCP, METRICS_DOORS };
 
@@ -36,6 +37,7 @@ struct worker_boot {
 	int control_fd;
 	int stats_fd;			      /* what every worker counts in (stats.h) */
 	int board_fd;			      /* where their flows are shown (board.h) */
+	int orphans[ORPHANS_ENDS];	      /* what another worker has accepted in vain */
 	int metrics_fd[METRICS_DOORS];	      /* listening; -1: none */
 	int channel[WORKER_THREADS_MAX];      /* to the monitor, one per thread */
 	int transparent4[WORKER_THREADS_MAX]; /* listening; -1: none */
@@ -60,6 +62,7 @@ struct worker {
 	struct stats *stats; /* shared with the workers before and after */
 	struct stats_slots slots;
 	struct board *board;
+	int orphans_in; /* where connections are left to the next worker */
 	struct stats_gauges gauges;
 	uint64_t netns_cookie; /* of the listeners' network namespace */
 	uint64_t started_ns;

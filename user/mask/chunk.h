@@ -2,6 +2,7 @@
 #ifndef AWSMASK_CHUNK_H
 #define AWSMASK_CHUNK_H
 /* Sixteen bytes at once: which of them are something, a bit each, the first the lowest. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,18 @@ static inline unsigned chunk_find(const uint8_t *p, uint8_t byte)
 {
 	return (unsigned)_mm_movemask_epi8(
 		_mm_cmpeq_epi8(chunk_load(p), _mm_set1_epi8((char)byte)));
+}
+
+/* Is any of 4 * CHUNK bytes this one? */
+static inline bool chunk_has_any(const uint8_t *p, uint8_t byte)
+{
+	__m128i same = _mm_set1_epi8((char)byte);
+	__m128i a = _mm_or_si128(_mm_cmpeq_epi8(chunk_load(p), same),
+				 _mm_cmpeq_epi8(chunk_load(p + CHUNK), same));
+	__m128i b = _mm_or_si128(_mm_cmpeq_epi8(chunk_load(p + 2 * CHUNK), same),
+				 _mm_cmpeq_epi8(chunk_load(p + 3 * CHUNK), same));
+
+	return _mm_movemask_epi8(_mm_or_si128(a, b));
 }
 
 /* ... is it a quote, a backslash or a control character? */
@@ -64,6 +77,15 @@ static inline unsigned chunk_digits(const uint8_t *p)
 	return (unsigned)_mm_movemask_epi8(chunk_range(chunk_load(p), '0', '9'));
 }
 #else
+static inline bool chunk_has_any(const uint8_t *p, uint8_t byte)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < 4 * CHUNK; i++)
+		any |= p[i] == byte;
+	return any;
+}
+
 static inline unsigned chunk_find(const uint8_t *p, uint8_t byte)
 {
 	unsigned hits = 0;

@@ -164,7 +164,8 @@ static inline int try_rule(struct detector *d, const struct joint_try *t, const 
 	if (at < node->pair_at)
 		return 0;
 	d->work.anchors++;
-	if (!node->back && !edge_left(node->left, text, start))
+	if (!node->back &&
+	    (!edge_left(node->left, text, start) || start < progress_of(d, node->rule)->next))
 		return 0;
 	if (!anchor_goes_on(a, t, text, anchor, len))
 		return 0;

@@ -67,14 +67,16 @@ static int skip(struct joint_maker *m, struct joint_state *from)
 
 static void put_check(const struct joint_maker *m, struct joint_row *row)
 {
-	const struct joint_common *common = &m->common[m->check + CHECK_BEFORE];
+	const struct joint_ahead *asked = &m->asked[m->check + CHECK_BEFORE];
 	uint8_t mask[8], want[8];
 
 	for (unsigned i = 0; i < 8; i++) {
-		mask[i] = common[i].mask;
-		want[i] = common[i].want;
+		mask[i] = asked[i].mask;
+		want[i] = asked[i].want;
 	}
 	row->check = (int8_t)m->check;
+	row->need = m->need;
+	row->kind = m->kind & 7;
 	memcpy(&row->mask, mask, sizeof(mask));
 	memcpy(&row->want, want, sizeof(want));
 }
@@ -101,6 +103,7 @@ static void add_row(struct joint_maker *m, uint32_t number)
 	struct joint_state from = *joint_state_at(m, number);
 	size_t cell = m->cells.n;
 	struct joint_row *row;
+	double sum = 0;
 	int at;
 
 	joint_find_check(m, &from);
@@ -109,15 +112,18 @@ static void add_row(struct joint_maker *m, uint32_t number)
 	if (m->failed)
 		return;
 	row->at = (int8_t)at;
-	row->map = (uint16_t)map_number(m);
+	row->map = map_number(m) & (JOINT_MAPS_MAX - 1);
 	put_check(m, row);
 	joint_state_at(m, number)->value = (uint32_t)cell;
+	for (unsigned i = 0; i < m->groups; i++)
+		if (m->group[i].count)
+			sum += often(&m->bytes[i]);
 	for (unsigned i = 0; i < m->groups; i++) {
 		struct joint_state *to = &m->group[i];
 
 		to->weight = from.weight;
 		if (!joint_reads_anchor(m, to, at < 0))
-			to->weight *= (float)often(&m->bytes[i]);
+			to->weight *= (float)(often(&m->bytes[i]) * (0.5 + 0.5 / sum));
 		if (to->count)
 			row->next[i] = joint_state_number(m, to) + 1;
 	}
@@ -134,8 +140,9 @@ static void add_tries(struct joint_maker *m, struct joint_state *s)
 		const struct anchor_node *n = joint_node(m, item);
 		bool known = s->behind == SETTLED || joint_is_known(n, s);
 
-		t[i] = (struct joint_try){
-			.node = item->node, .known = known, .last = i + 1 == s->count};
+		t[i] = (struct joint_try){.node = item->node & (ANCHORS_MAX - 1),
+					  .known = known,
+					  .last = i + 1 == s->count};
 		if (!known)
 			continue;
 		t[i].step = item->step;
@@ -265,6 +272,19 @@ static void keep(struct joint_maker *m, struct joint *j)
 	j->try_count = (uint32_t)m->tries.n;
 }
 
+/* How often bytes of each kind stand in a text. */
+static void find_shares(struct joint_maker *m)
+{
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		struct byte_set set = {0};
+
+		for (unsigned c = 0; c < 256; c++)
+			if (kinds_of((uint8_t)c) >> kind & 1)
+				byte_set_add(&set, (uint8_t)c);
+		m->shares[kind] = bytes_share(&set);
+	}
+}
+
 int joint_make(struct joint *j, const struct anchors *a, unsigned from, unsigned to)
 {
 	struct joint_maker *m = calloc(1, sizeof(*m));
@@ -281,11 +301,13 @@ int joint_make(struct joint *j, const struct anchors *a, unsigned from, unsigned
 	m->cells.size = sizeof(uint32_t);
 	m->maps.size = 256;
 	m->tries.size = sizeof(struct joint_try);
+	find_shares(m);
 	make(m, j);
 	failed = m->failed;
 	keep(m, j);
 	if (failed)
 		joint_free(j);
+	joint_ahead_free(m);
 	free(m->items.data);
 	free(m->states.data);
 	free(m);

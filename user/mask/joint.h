@@ -6,6 +6,8 @@
  * pair first, then behind and before it; where it stands says what is left of all anchors. It ends as soon as
  * nothing is, or as what is left needs no more bytes to be told apart, or would need too many.
  */
+#include "kinds.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,19 +30,22 @@ struct joint_try {
 /*
  * Where a walk can stand, as rows of cells. First come eight bytes of which some bits must be as the row wants them,
  * for else nothing is left; then one more is read and sorted by a map into classes, for each of which a cell says
- * where that leads: another row, JOINT_END, or 0: nothing is left. Row 0 lets nothing stand.
+ * where that leads: another row, JOINT_END, or 0: nothing is left. Row 0 lets nothing stand. Of more bytes it says of
+ * which kind they must be: whoever does not look at that walks further for nothing.
  */
 struct joint_row {
 	uint64_t mask, want;
+	uint32_t
+		need; /* a bit for each byte from the pair's first one on that must be of its kind */
 	/* Where the eight bytes begin, and where the one is, from the pair's first one on. */
 	int8_t check, at;
-	uint16_t map;
+	uint16_t kind : 3, map : 13;
 	uint32_t next[];
 };
-#define JOINT_ROW 5 /* cells: a row without what follows; each begins at an even one */
+#define JOINT_ROW 6 /* cells: a row without what follows; each begins at an even one */
 _Static_assert(offsetof(struct joint_row, next) == JOINT_ROW * sizeof(uint32_t), "cells");
 
-#define JOINT_MAPS_MAX UINT16_MAX
+#define JOINT_MAPS_MAX (1u << 13)
 
 struct joint {
 	unsigned nodes_from, nodes; /* of which anchors */

@@ -2,69 +2,105 @@
 /* What all anchors that are left ask for, as bits of bytes. */
 #include "joint_states.h"
 
-static void common_join(struct joint_common *c, uint8_t mask, uint8_t want)
+/* What the guard asks for so far behind the anchor's end. */
+static void ask_guard(struct joint_maker *m, const struct joint_state *s,
+		      const struct joint_item *item, int behind, struct joint_ahead *a)
 {
-	if (!c->any)
-		*c = (struct joint_common){true, mask, want};
-	c->mask &= mask & (uint8_t) ~(c->want ^ want);
-	c->want &= c->mask;
-}
+	const struct anchor_node *n = joint_node(m, item);
+	int read = n->pair_at + s->behind - n->len, before = s->before - n->pair_at;
+	const struct joint_ahead *ahead;
 
-static void common_join_set(struct joint_common *c, const struct byte_set *set)
-{
-	unsigned first = byte_set_next(set, 0);
-	uint8_t mask = 0xff;
-
-	for (unsigned i = first; i < 256; i = byte_set_next(set, i + 1))
-		mask &= (uint8_t) ~(i ^ first);
-	common_join(c, mask, (uint8_t)first & mask);
+	if (item->step == GUARD_MAYBE)
+		return;
+	/* it reads what precedes first, if that was not read yet */
+	before = before > 0 ? before : 0;
+	before = before < n->start.before ? n->start.before - before : 0;
+	behind += before - (read > 0 ? read : 0);
+	if (behind < 0 || behind >= JOINT_AHEAD)
+		return;
+	ahead = joint_ahead(m, n, item->step);
+	if (ahead)
+		joint_ahead_meet(a, &ahead[behind]);
 }
 
 /* What may stand so far behind the pair's first byte. */
-static void join_at(const struct joint_maker *m, const struct joint_state *s,
-		    const struct joint_item *item, int at, struct joint_common *c)
+static void ask(struct joint_maker *m, const struct joint_state *s, const struct joint_item *item,
+		int at, struct joint_ahead *a)
 {
 	const struct anchor_node *n = joint_node(m, item);
 	int in = n->pair_at + at;
 	struct byte_set set = {0};
 
+	*a = (struct joint_ahead){0};
 	if (in >= 0 && in < n->len) {
-		uint8_t byte = (uint8_t)n->text[in];
-		bool folds = n->folds && (uint8_t)((byte | 0x20) - 'a') < 26;
+		byte_set_add(&set, (uint8_t)n->text[in]);
+		if (n->folds)
+			byte_set_fold(&set);
+		*a = joint_ahead_set(&set);
+		return;
+	}
+	if (at >= -WINDOW_BEFORE && at < WINDOW_WIDTH - WINDOW_BEFORE)
+		*a = joint_ahead_set(
+			&m->anchors->windows[n - m->anchors->nodes].at[at + WINDOW_BEFORE]);
+	if (in >= 0)
+		ask_guard(m, s, item, in - n->len, a);
+}
 
-		common_join(c, folds ? 0xdf : 0xff, folds ? byte & 0xdf : byte);
-	} else if (at == s->behind && joint_is_known(n, s) && item->step != GUARD_MAYBE) {
-		for (unsigned i = 0; i < 256; i++)
-			if (joint_guard_next(m, n, item->step, (uint8_t)i) != GUARD_NEVER)
-				byte_set_add(&set, (uint8_t)i);
-		common_join_set(c, &set);
-	} else if (at >= -WINDOW_BEFORE && at < WINDOW_WIDTH - WINDOW_BEFORE) {
-		common_join_set(c, &m->anchors->windows[item->node].at[at + WINDOW_BEFORE]);
-	} else {
-		common_join(c, 0, 0);
+static void ask_all(struct joint_maker *m, const struct joint_state *s)
+{
+	for (int at = -CHECK_BEFORE; at < JOINT_AHEAD; at++) {
+		struct joint_ahead *all = &m->asked[at + CHECK_BEFORE], one;
+
+		*all = (struct joint_ahead){0};
+		if (at >= -(int)s->before && at < s->behind)
+			continue;
+		all->never = true;
+		for (unsigned i = 0; i < s->count && (!i || all->mask | all->kinds); i++) {
+			ask(m, s, joint_items(m, s) + i, at, &one);
+			joint_ahead_join(all, &one);
+		}
+		if (all->never)
+			*all = (struct joint_ahead){0};
+	}
+}
+
+/* The kind of which most must stand, and where. */
+static void find_kind(struct joint_maker *m)
+{
+	double least = 1;
+
+	m->need = 0;
+	m->kind = 0;
+	for (uint16_t kind = 0; kind < KINDS; kind++) {
+		uint32_t need = 0;
+		double share = 1;
+
+		for (unsigned at = 0; at < JOINT_AHEAD; at++) {
+			if (!(m->asked[at + CHECK_BEFORE].kinds >> kind & 1))
+				continue;
+			need |= 1u << at;
+			share *= m->shares[kind];
+		}
+		if (share < least) {
+			least = share;
+			m->need = need;
+			m->kind = kind;
+		}
 	}
 }
 
 void joint_find_check(struct joint_maker *m, const struct joint_state *s)
 {
-	struct joint_common *all = m->common;
 	unsigned most = 0;
 
-	for (int at = -CHECK_BEFORE; at < CHECK_BEHIND; at++) {
-		struct joint_common *c = &all[at + CHECK_BEFORE];
-
-		*c = (struct joint_common){0};
-		if (at >= -(int)s->before && at < s->behind)
-			continue;
-		for (unsigned i = 0; i < s->count && (!i || c->mask); i++)
-			join_at(m, s, joint_items(m, s) + i, at, c);
-	}
+	ask_all(m, s);
+	find_kind(m);
 	m->check = -WINDOW_BEFORE;
 	for (int first = 0; first + 8 <= CHECK_BEFORE + CHECK_BEHIND; first++) {
 		unsigned bits = 0;
 
 		for (int i = 0; i < 8; i++)
-			for (uint8_t mask = all[first + i].mask; mask; mask &= mask - 1)
+			for (uint8_t mask = m->asked[first + i].mask; mask; mask &= mask - 1)
 				bits++;
 		if (bits > most) {
 			most = bits;
@@ -76,12 +112,12 @@ void joint_find_check(struct joint_maker *m, const struct joint_state *s)
 /* Does the check let this byte stand there? */
 static bool check_lets(const struct joint_maker *m, int at, uint8_t c)
 {
-	const struct joint_common *common;
+	const struct joint_ahead *asked;
 
 	if (at < m->check || at >= m->check + 8)
 		return true;
-	common = &m->common[at + CHECK_BEFORE];
-	return (c & common->mask) == common->want;
+	asked = &m->asked[at + CHECK_BEFORE];
+	return (c & asked->mask) == asked->want;
 }
 
 struct joint_state *joint_only_group(struct joint_maker *m, int at)

@@ -25,8 +25,10 @@ void *joint_add(struct joint_maker *m, struct joint_list *r, size_t n)
 /* How many bytes before the pair the anchor needs. */
 static unsigned needs_before(const struct anchor_node *n)
 {
-	unsigned edge = n->back || n->left != EDGE_ANY;
+	unsigned edge = n->back || n->left != EDGE_ANY ? 1 : 0;
 
+	if (!n->back && n->left == EDGE_ADDRESS)
+		edge = 2;
 	return n->pair_at + (n->start.before > edge ? n->start.before : edge);
 }
 
@@ -86,6 +88,11 @@ static bool item_before(const struct joint_maker *m, struct joint_item *item, un
 	if (before == 1 &&
 	    !(n->back ? walk_may_end(n->back_chars, c) : edge_may_follow(n->left, c)))
 		return false;
+	if (before == 2 && item->node & ITEM_DOT && c >= '0' && c <= '9')
+		return false;
+	item->node &= ANCHORS_MAX - 1;
+	if (before == 1 && c == '.' && !n->back && n->left == EDGE_ADDRESS)
+		item->node |= ITEM_DOT;
 	if (before <= n->start.before)
 		item->step = joint_guard_next(m, n, item->step, c);
 	return item->step != GUARD_NEVER;

@@ -8,11 +8,16 @@
 #define SETTLED UINT8_MAX
 #define CHECK_BEFORE 16
 #define CHECK_BEHIND 24
+#define JOINT_AHEAD KINDS_BYTES
 
 /* What is left of an anchor: where its guard stands. */
 struct joint_item {
-	uint16_t node, step;
+	uint16_t node; /* and perhaps ITEM_DOT */
+	uint16_t step;
 };
+/* A dot precedes the anchor, and then no digit may (EDGE_ADDRESS). */
+#define ITEM_DOT ANCHORS_MAX
+_Static_assert((ANCHORS_MAX & (ANCHORS_MAX - 1)) == 0 && ITEM_DOT <= UINT16_MAX, "a bit");
 
 /* What is left of all of them when so many bytes were read from the pair on, and before it. */
 struct joint_state {
@@ -30,10 +35,10 @@ struct joint_list {
 	void *data;
 };
 
-/* Bits that all bytes of some sets have in common. */
-struct joint_common {
-	bool any; /* there was one */
-	uint8_t mask, want;
+/* What a byte must be: the bits that all bytes have in common that may stand there, and their kinds. */
+struct joint_ahead {
+	uint8_t mask, want, kinds;
+	bool never; /* none may */
 };
 
 struct joint_maker {
@@ -46,8 +51,13 @@ struct joint_maker {
 	struct joint_state group[256];
 	struct byte_set bytes[256];
 	/* and what all that is left there asks for, and where the eight bytes begin that are held against it */
-	struct joint_common common[CHECK_BEFORE + CHECK_BEHIND];
+	struct joint_ahead asked[CHECK_BEFORE + JOINT_AHEAD];
 	int check;
+	uint32_t need;
+	uint16_t kind;
+	/* of a guard that was needed: JOINT_AHEAD for each step */
+	struct joint_ahead *ahead[GUARD_RULES_MAX];
+	double shares[KINDS]; /* of bytes in a text */
 };
 
 /* Room for n more at the end of a list; NULL: memory is out, and the maker has failed. */
@@ -67,7 +77,7 @@ static inline struct joint_item *joint_items(const struct joint_maker *m,
 static inline const struct anchor_node *joint_node(const struct joint_maker *m,
 						   const struct joint_item *item)
 {
-	return &m->anchors->nodes[item->node];
+	return &m->anchors->nodes[item->node & (ANCHORS_MAX - 1)];
 }
 
 /* Is the byte the anchor's? */
@@ -84,6 +94,22 @@ bool joint_reads_anchor(const struct joint_maker *m, const struct joint_state *s
 uint32_t joint_state_number(struct joint_maker *m, const struct joint_state *s);
 /* Sort all bytes by what they lead to; to each group of them belongs one state. */
 void joint_spread(struct joint_maker *m, const struct joint_state *from, bool before);
+
+/* What must stand behind a step, JOINT_AHEAD bytes. NULL: memory is out, and the maker has failed. */
+const struct joint_ahead *joint_ahead(struct joint_maker *m, const struct anchor_node *n,
+				      uint16_t step);
+void joint_ahead_free(struct joint_maker *m);
+/* Both must be so. */
+static inline void joint_ahead_meet(struct joint_ahead *a, const struct joint_ahead *b)
+{
+	a->never |= b->never || ((a->want ^ b->want) & a->mask & b->mask);
+	a->mask |= b->mask;
+	a->want |= b->want;
+	a->kinds |= b->kinds;
+}
+/* The one or the other. */
+void joint_ahead_join(struct joint_ahead *to, const struct joint_ahead *more);
+struct joint_ahead joint_ahead_set(const struct byte_set *set);
 
 /* The eight bytes that say most: what all that is left asks for, where nothing was read yet. */
 void joint_find_check(struct joint_maker *m, const struct joint_state *s);

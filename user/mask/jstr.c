@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jstr_byte.h"
-#include "jstr_wide.h"
 
 enum state {
 	STATE_VALUE,	    /* a value must follow */
@@ -69,6 +68,11 @@ static inline int escape_length(const uint8_t *buf, size_t i, size_t len, size_t
 	return 6;
 }
 
+const uint8_t jstr_simple[256] = {
+	['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+	['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
 /* The bits: " and /; the backslash; b, f and n; r and t. */
 const uint8_t jstr_simple_low[16] = {
 	[0x2] = 1 | 4 | 8, [0x4] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
@@ -89,6 +93,16 @@ jstr_kernel *jstr_by(enum jstr_variant v)
 	default:
 		return NULL;
 	}
+}
+
+jstr_decoder *jstr_decoder_best(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+	    __builtin_cpu_supports("avx512vbmi2"))
+		return jstr_decode_avx512;
+#endif
+	return NULL;
 }
 
 static size_t pass_nothing(const uint8_t *buf, size_t i, size_t len, bool *escaped)

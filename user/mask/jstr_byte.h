@@ -3,13 +3,7 @@
 #define AWSMASK_JSTR_BYTE_H
 /* What jstr.c and jstr_text.c know of single bytes; private to them. */
 #include "chunk.h"
-#include "jstr.h"
-
-/* What the escape of two bytes stands for that ends with this one (RFC 8259 section 7); 0: none. */
-static const uint8_t jstr_simple[256] = {
-	['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-	['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
-};
+#include "jstr_wide.h"
 
 static inline int jstr_hex(uint8_t c)
 {

@@ -67,118 +67,112 @@ static size_t unescape(const uint8_t *raw, size_t i, size_t len, uint8_t out[sta
 	return 1;
 }
 
-struct decoder {
-	const uint8_t *raw, *end;
-	uint8_t *text; /* room for all of it: what is decoded is never longer */
-	struct buf *marks;
-	struct text_mark *mark,
-		*full; /* where the next one goes, and where there is no room any more */
-};
-
-/* Room for some marks more, when what there was is used up. 0, or -1: the buffer is full. */
-static int marks_room(struct decoder *d)
-{
-	struct buf *b = d->marks;
-	size_t most = (b->max - buf_len(b)) / sizeof(*d->mark);
-	size_t want = most < MARKS_STEP ? most : MARKS_STEP;
-
-	d->mark = want ? (void *)buf_reserve(b, want * sizeof(*d->mark)) : NULL;
-	d->full = d->mark ? d->mark + want : NULL;
-	return d->mark ? 0 : -1;
-}
-
-static void marks_done(struct decoder *d)
+static void marks_done(struct jstr_decoding *d, struct buf *marks)
 {
 	if (d->mark)
-		buf_grew(d->marks, (size_t)((uint8_t *)d->mark - d->marks->data) - d->marks->tail);
+		buf_grew(marks, (size_t)((uint8_t *)d->mark - marks->data) - marks->tail);
 }
 
-static inline int decode_mark(struct decoder *d, const uint8_t *to, const uint8_t *from)
+/* Room for some marks more, as far as the buffer may grow. */
+static void marks_room(struct jstr_decoding *d, struct buf *marks)
 {
-	if (d->mark == d->full) {
-		marks_done(d);
-		if (marks_room(d))
-			return -1;
-	}
-	*d->mark++ = (struct text_mark){(uint32_t)(to - d->text), (uint32_t)(from - d->raw)};
+	size_t most, want;
+
+	marks_done(d, marks);
+	most = (marks->max - buf_len(marks)) / sizeof(*d->mark);
+	want = most < MARKS_STEP ? most : MARKS_STEP;
+	d->mark = want ? (void *)buf_reserve(marks, want * sizeof(*d->mark)) : NULL;
+	d->full = d->mark ? d->mark + want : NULL;
+}
+
+/* Behind what has come by now. 0, or -1: there is no room. */
+static inline int decode_mark(struct jstr_decoding *d, struct buf *marks, size_t raw)
+{
+	if (d->mark == d->full)
+		marks_room(d, marks);
+	if (d->mark == d->full)
+		return -1;
+	*d->mark++ = (struct text_mark){(uint32_t)d->to, (uint32_t)raw};
 	return 0;
 }
 
-/* No simple one. How long it is, and *to goes on; 0: memory. */
-static size_t decode_escape(struct decoder *d, const uint8_t *from, uint8_t **to)
+/* 0, or -1: memory. */
+static int decode_escape(struct jstr_decoding *d, struct buf *marks)
 {
-	uint8_t bytes[4];
+	uint8_t simple = d->len - d->from > 1 ? jstr_simple[d->raw[d->from + 1]] : 0, bytes[4];
+	size_t size;
 	int n;
-	size_t size =
-		unescape(d->raw, (size_t)(from - d->raw), (size_t)(d->end - d->raw), bytes, &n);
 
-	for (int k = 0; k < n; k++) {
-		*(*to)++ = bytes[k];
-		if (decode_mark(d, *to, k == n - 1 ? from + size : from))
-			return 0;
+	if (simple) {
+		d->text[d->to++] = simple;
+		d->from += 2;
+		return decode_mark(d, marks, d->from);
 	}
-	return size;
+	size = unescape(d->raw, d->from, d->len, bytes, &n);
+	for (int k = 0; k < n; k++) {
+		d->text[d->to++] = bytes[k];
+		if (decode_mark(d, marks, k == n - 1 ? d->from + size : d->from))
+			return -1;
+	}
+	d->from += size;
+	return 0;
 }
 
-/* The next backslash from *from on, or the end. What is before it is copied. */
-static inline const uint8_t *decode_plain(const uint8_t *from, const uint8_t *end, uint8_t **to)
+/* Up to the next backslash, or the end. */
+static inline void decode_plain(struct jstr_decoding *d)
 {
-	uint8_t *at = *to;
+	const uint8_t *from = d->raw + d->from, *end = d->raw + d->len;
+	uint8_t *to = d->text + d->to;
 
-	for (; end - from >= CHUNK; from += CHUNK, at += CHUNK) {
+	for (; end - from >= CHUNK; from += CHUNK, to += CHUNK) {
 		unsigned hits = chunk_find(from, '\\');
 
 		/* What is copied too much is written over. */
-		memcpy(at, from, CHUNK);
+		memcpy(to, from, CHUNK);
 		if (hits) {
-			*to = at + (unsigned)__builtin_ctz(hits);
-			return from + (unsigned)__builtin_ctz(hits);
+			from += (unsigned)__builtin_ctz(hits);
+			to += (unsigned)__builtin_ctz(hits);
+			break;
 		}
 	}
 	while (from < end && *from != '\\')
-		*at++ = *from++;
-	*to = at;
-	return from;
+		*to++ = *from++;
+	d->from = (size_t)(from - d->raw);
+	d->to = (size_t)(to - d->text);
 }
 
-static int decode(struct decoder *d, uint8_t **at)
+static int decode(struct jstr_decoding *d, jstr_decoder *wide, struct buf *marks)
 {
-	const uint8_t *from = d->raw, *end = d->end;
-	uint8_t *to = d->text;
-	int rc = 0;
-
-	while ((from = decode_plain(from, end, &to)) < end) {
-		uint8_t simple = end - from > 1 ? jstr_simple[from[1]] : 0;
-		size_t size = 2;
-
-		if (simple) {
-			*to++ = simple;
-			rc = decode_mark(d, to, from + size);
-		} else {
-			size = decode_escape(d, from, &to);
-		}
-		if (rc || !size)
+	while (d->from < d->len) {
+		if (wide && d->full - d->mark < JSTR_BLOCK_MARKS)
+			marks_room(d, marks);
+		if (wide)
+			wide(d);
+		decode_plain(d);
+		if (d->from < d->len && decode_escape(d, marks))
 			return -1;
-		from += size;
 	}
-	*at = to;
+	marks_done(d, marks);
+	return 0;
+}
+
+int jstr_decode_by(jstr_decoder *wide, const uint8_t *raw, size_t len, struct buf *text,
+		   struct buf *marks)
+{
+	struct jstr_decoding d = {.raw = raw, .len = len};
+
+	if (len == 0)
+		return 0;
+	d.text = len <= UINT32_MAX ? buf_reserve(text, len) : NULL;
+	if (!d.text || decode(&d, wide, marks))
+		return -1;
+	buf_grew(text, d.to);
 	return 0;
 }
 
 int jstr_decode(const uint8_t *raw, size_t len, struct buf *text, struct buf *marks)
 {
-	struct decoder d = {.raw = raw, .marks = marks};
-	uint8_t *to;
-
-	if (len == 0)
-		return 0;
-	d.end = raw + len;
-	d.text = len <= UINT32_MAX ? buf_reserve(text, len) : NULL;
-	if (!d.text || decode(&d, &to))
-		return -1;
-	marks_done(&d);
-	buf_grew(text, (size_t)(to - d.text));
-	return 0;
+	return jstr_decode_by(jstr_decoder_best(), raw, len, text, marks);
 }
 
 size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AWSMASK_JSTR_WIDE_H
 #define AWSMASK_JSTR_WIDE_H
-/* Passing over a JSON string by 64 bytes at a time; private to jstr*.c. */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+/* Passing over a JSON string, and decoding it, by 64 bytes at a time; private to jstr*.c. */
+#include "jstr.h"
 
 #define JSTR_BLOCK 64
 
@@ -22,8 +20,33 @@ jstr_kernel *jstr_by(enum jstr_variant v);
 jstr_kernel *jstr_best(void);
 extern jstr_kernel *const jstr_avx512, *const jstr_avx2, *const jstr_neon;
 
+/* A string that is being decoded. */
+struct jstr_decoding {
+	const uint8_t *raw;
+	size_t from, len; /* raw[from..len) is left */
+	uint8_t *text;	  /* room for `len` bytes: what is decoded is never longer */
+	size_t to;	  /* so many are there */
+	struct text_mark *mark,
+		*full; /* where the next one goes, and where there is no room any more */
+};
+
+/* Go on with it as far as there is room for the marks of a block, up to an escape of more than two bytes or none at all. */
+#define JSTR_BLOCK_MARKS (JSTR_BLOCK / 2 + 16)
+typedef void jstr_decoder(struct jstr_decoding *d);
+/* NULL: there is none for this processor, and it goes escape by escape. */
+jstr_decoder *jstr_decoder_best(void);
+/* jstr_decode() with this one, or none. */
+__attribute__((warn_unused_result)) int jstr_decode_by(jstr_decoder *wide, const uint8_t *raw,
+						       size_t len, struct buf *text,
+						       struct buf *marks);
+#ifdef __x86_64__
+extern jstr_decoder *const jstr_decode_avx512;
+#endif
+
 /* What may stand behind a backslash, alone: the halves of a byte have a bit in common. */
 extern const uint8_t jstr_simple_low[16], jstr_simple_high[16];
+/* What the escape of two bytes stands for that ends with this one (RFC 8259 section 7); 0: none. */
+extern const uint8_t jstr_simple[256];
 
 /* Of 64 bytes. */
 struct jstr_bits {
@@ -40,19 +63,34 @@ static inline uint64_t jstr_escaped(uint64_t backslash)
 	return (even ^ (odd_begins + backslash) << 1) & follows;
 }
 
+/*
+ * JSTR_BLOCK, or one less if the last byte is a backslash that begins an escape. As a branch, and not as arithmetic:
+ * where the next block begins is guessed then, rather than waited for.
+ */
+static inline size_t jstr_whole(bool cut)
+{
+	size_t n = JSTR_BLOCK;
+
+	if (__builtin_expect(cut, 0)) {
+		n--;
+		__asm__("" : "+r"(n));
+	}
+	return n;
+}
+
 /* How many of the bytes can be passed over; *stop: it ends there. */
-static inline unsigned jstr_pass(const struct jstr_bits *b, bool *escaped, bool *stop)
+static inline size_t jstr_pass(const struct jstr_bits *b, bool *escaped, bool *stop)
 {
 	uint64_t second = jstr_escaped(b->backslash);
 	uint64_t ends = (b->quote & ~second) | b->control | (second & ~b->simple);
-	unsigned n;
+	size_t n;
 
 	*stop = ends != 0;
 	if (!ends) {
 		*escaped |= b->backslash != 0;
-		return JSTR_BLOCK - (unsigned)((b->backslash & ~second) >> 63);
+		return jstr_whole((b->backslash & ~second) >> 63);
 	}
-	n = (unsigned)__builtin_ctzll(ends);
+	n = (size_t)__builtin_ctzll(ends);
 	n -= second >> n & 1;
 	*escaped |= (b->backslash & ((1ull << n) - 1)) != 0;
 	return n;

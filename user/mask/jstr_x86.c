@@ -86,8 +86,103 @@ __attribute__((target("avx2"))) static size_t kernel_avx2(const uint8_t *buf, si
 	return i;
 }
 
+/* ---- decoding */
+
+#define VBMI2 __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,popcnt")))
+
+static inline uint64_t low_bits(size_t n)
+{
+	return n < 64 ? (1ull << n) - 1 : ~0ull;
+}
+
+/* Sixteen bytes of `at` are places in the block, behind each of which an escape has ended: the first is the n-th. */
+VBMI2 static inline void marks_16(__m128i at, size_t n, const struct jstr_decoding *d,
+				  struct text_mark *to)
+{
+	const __m512i count =
+		_mm512_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+	const __m512i first =
+		_mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+	__m512i place = _mm512_cvtepu8_epi32(at);
+	__m512i raw = _mm512_add_epi32(place, _mm512_set1_epi32((int)(d->from + 1)));
+	__m512i text = _mm512_add_epi32(place, _mm512_set1_epi32((int)(d->to + 1 - n)));
+
+	text = _mm512_sub_epi32(text, count);
+	_mm512_storeu_si512(to, _mm512_permutex2var_epi32(text, first, raw));
+	_mm512_storeu_si512(to + 8, _mm512_permutex2var_epi32(text, second, raw));
+}
+
+/* Behind each of these bytes an escape has ended. */
+VBMI2 static inline void block_marks(struct jstr_decoding *d, uint64_t ends)
+{
+	static const uint8_t all[JSTR_BLOCK] = {0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10, 11, 12,
+						13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+						26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+						39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+						52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+	__m512i at = _mm512_maskz_compress_epi8(ends, _mm512_loadu_si512(all));
+	size_t n = (size_t)__builtin_popcountll(ends);
+
+	marks_16(_mm512_castsi512_si128(at), 0, d, d->mark);
+	if (n > 16)
+		marks_16(_mm512_extracti32x4_epi32(at, 1), 16, d, d->mark + 16);
+	d->mark += n;
+}
+
+/* A block with backslashes of which `left` bytes are there. False: it ends before an escape that is no simple one. */
+VBMI2 static inline bool decode_block(struct jstr_decoding *d, __m512i c, uint64_t backslash,
+				      size_t left)
+{
+	const __m512i low = _mm512_loadu_si512(jstr_simple);
+	const __m512i high = _mm512_loadu_si512(jstr_simple + 64);
+	uint64_t second = jstr_escaped(backslash), first = backslash & ~second, keep;
+	uint64_t bad = second & low_bits(left) & ~simple_avx512(c);
+	size_t n = left;
+
+	/* Where the next one begins is guessed rather than waited for. */
+	if (__builtin_expect(bad || first >> (left - 1) & 1, 0)) {
+		n = bad ? (size_t)__builtin_ctzll(bad) - 1 : left - 1;
+		second &= low_bits(n);
+	}
+	keep = low_bits(n) & ~first;
+	c = _mm512_mask_mov_epi8(c, second, _mm512_permutex2var_epi8(low, c, high));
+	c = _mm512_maskz_compress_epi8(keep, c);
+	_mm512_mask_storeu_epi8(d->text + d->to, low_bits(left), c);
+	if (second)
+		block_marks(d, second);
+	d->from += n;
+	d->to += (size_t)__builtin_popcountll(keep);
+	return !bad && n;
+}
+
+VBMI2 static void decoder_avx512(struct jstr_decoding *decoding)
+{
+	struct jstr_decoding d = *decoding;
+	bool on = true;
+
+	while (on && d.from < d.len && d.full - d.mark >= JSTR_BLOCK_MARKS) {
+		size_t left = d.len - d.from;
+		uint64_t backslash;
+		__m512i c;
+
+		left = left < JSTR_BLOCK ? left : JSTR_BLOCK;
+		c = _mm512_maskz_loadu_epi8(low_bits(left), d.raw + d.from);
+		backslash = _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('\\'));
+		if (backslash) {
+			on = decode_block(&d, c, backslash, left);
+			continue;
+		}
+		_mm512_mask_storeu_epi8(d.text + d.to, low_bits(left), c);
+		d.from += left;
+		d.to += left;
+	}
+	*decoding = d;
+}
+
 jstr_kernel *const jstr_avx512 = kernel_avx512;
 jstr_kernel *const jstr_avx2 = kernel_avx2;
+jstr_decoder *const jstr_decode_avx512 = decoder_avx512;
 #else
 jstr_kernel *const jstr_avx512 = NULL;
 jstr_kernel *const jstr_avx2 = NULL;

@@ -47,7 +47,7 @@ static void forget_values(struct known *k)
 {
 	k->used = k->longest = 0;
 	k->least = SIZE_MAX;
-	k->other = false;
+	k->plain = k->other = false;
 	k->other_first = (struct byte_set){0};
 }
 
@@ -109,7 +109,7 @@ static void token_of(const uint8_t *p, size_t len, struct known_value *v)
 	for (size_t at = 0, stop; at < len && !v->has_token; at = stop) {
 		stop = next_stop(p, at, len);
 		if (stop - at < KNOWN_MIN || !(known_classes[p[at]] & ALNUM) ||
-		    (at && goes_on(p[at - 1])))
+		    (at && goes_on(p[at - 1])) || run_is_plain(p + at, stop - at))
 			continue;
 		v->has_token = true;
 		v->token = key_of(p + at, len - at, stop - at);
@@ -124,6 +124,7 @@ static void begins_put(struct known *k, const struct known_value *v, const uint8
 		byte_set_add(&k->other_first, *p);
 		return;
 	}
+	k->plain |= run_is_plain(p, v->run);
 	if (v->run < k->least)
 		k->least = v->run;
 	filter_add(filter_of(k), v->key);
@@ -292,6 +293,7 @@ int known_copy(struct known *to, const struct known *from)
 	to->longest = from->longest;
 	to->seed = from->seed;
 	to->least = from->least;
+	to->plain = from->plain;
 	to->other = from->other;
 	to->other_first = from->other_first;
 	return 0;

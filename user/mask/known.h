@@ -45,6 +45,7 @@ struct known {
 	size_t longest;
 	size_t least; /* of the runs that values begin with, the shortest */
 	uint64_t seed;
+	bool plain;		     /* some value begins with a plain run (known_table.h) */
 	bool other;		     /* some value begins with no letter or digit, ... */
 	struct byte_set other_first; /* ... but with one of these */
 };
@@ -84,8 +85,8 @@ struct known_filter {
 
 /*
  * The runs that a text's tokens begin with, as a filter: a value of which a run is not in it does not
- * stand in the text, whether it was known then or not. Of one without a run of KNOWN_MIN bytes it says
- * nothing.
+ * stand in the text, whether it was known then or not. Of one without a run of KNOWN_MIN bytes that is
+ * more than a plain word, it says nothing.
  */
 struct known_tokens {
 	uint64_t *words;

@@ -108,24 +108,14 @@ const struct known_value *known_at(const struct known_search *s, const uint8_t *
 	return begins ? find_at(s, text + at, len - at, joined) : NULL;
 }
 
-struct known_search known_search_for(const struct known *const *sets, size_t n)
-{
-	struct known_search s = {.n = 0};
-
-	for (size_t i = 0; i < n; i++)
-		if (known_count(sets[i]))
-			s.sets[s.n++] = sets[i];
-	return s;
-}
-
 int known_find(const struct known *const *sets, size_t n_sets, const struct known_filter *filter,
 	       const uint8_t *text, size_t len, const struct buf *places, struct buf *spans)
 {
 	const uint32_t *at = (const uint32_t *)buf_bytes(places);
-	struct known_search s = known_search_for(sets, n_sets);
+	struct known_search s;
 	size_t done = 0;
 
-	s.filter = filter;
+	known_search_begin(&s, sets, n_sets, filter);
 	for (size_t i = 0; i < buf_len(places) / sizeof(*at); i++) {
 		const struct known_value *v;
 		struct span found;

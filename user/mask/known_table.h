@@ -36,7 +36,17 @@ struct known_search {
 	size_t n;
 	const struct known_filter *filter;
 };
-struct known_search known_search_for(const struct known *const *sets, size_t n);
+
+static inline void known_search_begin(struct known_search *s, const struct known *const *sets,
+				      size_t n, const struct known_filter *filter)
+{
+	s->n = 0;
+	s->filter = filter;
+	for (size_t i = 0; i < n; i++)
+		if (buf_len(&sets[i]->values))
+			s->sets[s->n++] = sets[i];
+}
+
 /* The value that stands there, the longest, or NULL; known_find.c. */
 const struct known_value *known_at(const struct known_search *s, const uint8_t *text, size_t len,
 				   size_t at);
@@ -104,6 +114,21 @@ static inline uint64_t hash_on(uint64_t h, const uint8_t *p, size_t len)
 		len -= n;
 	}
 	return h | 1;
+}
+
+/*
+ * A run of letters alone, and not longer than this, is plain. Most of a text's are, and of those that values begin
+ * with hardly any (known_learns()): so they are passed over where no value begins so.
+ */
+#define RUN_PLAIN 11
+
+static inline bool run_is_plain(const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && known_classes[p[n]] == ALNUM)
+		n++;
+	return n == len && len <= RUN_PLAIN;
 }
 
 /* Runs of so many bytes and more are told apart by their first bytes alone. */

@@ -149,7 +149,7 @@ static int learn_values(struct mask *m)
 		const struct mask_value *v = &values[i];
 		const uint8_t *p = buf_bytes(&m->bytes) + v->off;
 
-		if (!known_learns(v->type, p, v->len) ||
+		if (v->settled || !known_learns(v->type, p, v->len) ||
 		    (m->snapshot && known_has(m->snapshot, v->type, p, v->len)))
 			continue;
 		if (known_add(&m->local, v->type, p, v->len))

@@ -10,7 +10,7 @@
 #define VALUES_LEAST 4
 #define BYTES_PER_VALUE 16
 #define WORDS_LEAST 64
-#define TEXT_PER_WORD 64 /* bytes; some four of its tokens are long enough to count */
+#define TEXT_PER_WORD 128 /* bytes; some two of its tokens are noted */
 
 /* A span, smaller. */
 struct kept_span {
@@ -69,23 +69,58 @@ static size_t effect_size(const struct mask_effect *e)
 	return sizeof(*e) + (e->len + 7) / 8 * 8;
 }
 
-static enum mask_error do_again(struct mask *m, struct memo_bytes effects, size_t off)
+/* Of the span that was kept last. */
+static struct mask_value *last_value(const struct mask *m)
 {
+	const uint8_t *end = buf_bytes(&m->spans) + buf_len(&m->spans);
+	struct mask_span span;
+
+	memcpy(&span, end - sizeof(span), sizeof(span));
+	return (struct mask_value *)buf_bytes(&m->values) + span.value;
+}
+
+/*
+ * What the vault says of a value holds for ever: so it is asked once, when the piece comes again. Of a
+ * snapshot that is older than what it said then, this says nothing.
+ */
+static void settle(struct mask *m, struct mask_effect *e, const uint8_t *p)
+{
+	uint32_t known = m->snapshot ? (uint32_t)known_count(m->snapshot) : 0;
+	struct mask_value *v = last_value(m);
+	enum mask_type type = (enum mask_type)e->type;
+
+	if (e->number && e->known <= known) {
+		v->number = e->number;
+		v->settled = true;
+		return;
+	}
+	if (!v->settled)
+		v->settled = !known_learns(type, p, e->len) ||
+			     (m->snapshot && known_has(m->snapshot, type, p, e->len));
+	if (!v->settled)
+		return;
+	if (!v->number && m->scope->ops->number(m->scope, type, p, e->len, &v->number) != 1)
+		return;
+	e->number = v->number;
+	e->known = known;
+}
+
+static enum mask_error do_again(struct mask *m, size_t len, size_t off)
+{
+	uint8_t *p = memo_effects(m->memo);
 	enum mask_error error = MASK_OK;
 
-	while (error == MASK_OK && effects.len) {
-		struct mask_effect e;
-		size_t size;
+	for (const uint8_t *end = p + len; error == MASK_OK && p < end;) {
+		struct mask_effect *kept = (struct mask_effect *)(void *)p, e = *kept;
 
-		memcpy(&e, effects.p, sizeof(e));
-		size = effect_size(&e);
 		e.start += (int64_t)off;
 		if (e.kind == EFFECT_SPAN)
-			error = mask_do_span(m, &e, effects.p + sizeof(e));
+			error = mask_do_span(m, &e, p + sizeof(e));
 		else
 			mask_note(m, (enum effect_kind)e.kind, (enum mask_type)e.type);
-		effects.p += size;
-		effects.len -= size;
+		if (e.kind == EFFECT_SPAN && error == MASK_OK)
+			settle(m, kept, p + sizeof(e));
+		p += effect_size(&e);
 	}
 	return error;
 }
@@ -114,7 +149,7 @@ static enum mask_error recall(struct mask *m, const struct memo_piece *piece, si
 	buf_clear(state);
 	if (buf_append(state, piece->state.p, piece->state.len))
 		return MASK_TOO_LARGE;
-	return do_again(m, piece->effects, off);
+	return do_again(m, piece->effects.len, off);
 }
 
 enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,

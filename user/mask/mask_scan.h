@@ -20,6 +20,7 @@ struct mask_value {
 	size_t off, len; /* in mask.bytes */
 	enum mask_type type;
 	uint32_t number; /* 0: not known yet */
+	bool settled;	 /* it is in the snapshot, or never learned */
 };
 
 struct mask_part {
@@ -57,8 +58,10 @@ struct mask_effect {
 	uint8_t kind;  /* enum effect_kind */
 	bool quoted;   /* a JSON number: what stands for it is a string */
 	uint16_t zero;
+	/* Of a span, from the memo: what the vault said of the value when so many were known; 0: nothing. */
+	uint32_t number, known;
 };
-_Static_assert(sizeof(struct mask_effect) == 24, "nothing in it is undefined");
+_Static_assert(sizeof(struct mask_effect) == 32, "nothing in it is undefined");
 
 /* The piece that is read (memo.h). */
 struct mask_record {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memo.h"
+#include "memo_policy.h"
 
 #include <stdlib.h>
 
@@ -11,19 +12,28 @@
 #define WAYS 8
 #define BYTES_PER_SLOT 512 /* of the ring */
 #define SHARE 4		   /* no piece takes more than this part of the ring */
-#define HASHED 64	   /* so many bytes are hashed in a step */
-#define POLICIES 8	   /* so many are told apart */
+#define FETCHED 6	   /* lines of a piece, and what is read of it first */
 
-/* In the ring; behind it, rounded each: words of tokens, and what is in `parts`. */
-enum part { STATE, BYTES, END_STATE, RULES, EFFECTS, PARTS };
+/* Behind it in the ring, rounded each, what is in these parts, and words of tokens. What is read first stands first. */
+enum part { END_STATE, EFFECTS, RULES, PARTS };
+
+/* A piece, as long as it is in the ring. */
+struct link {
+	uint64_t born;
+	uint32_t place; /* / ALIGN */
+};
 
 struct kept {
+	struct fingerprint bytes, state; /* of the piece, and of the state where it begins */
+	size_t len, state_len;
 	uint64_t hash, policy;
 	const void *owner;
 	size_t known;
-	uint32_t size; /* of all, what stands behind it included */
+	uint64_t born;	  /* so many came before it, and one */
+	struct link next; /* what was asked for behind it the last time */
+	uint32_t size;	  /* of all, what stands behind it included */
 	uint32_t words;
-	uint32_t len[PARTS];
+	uint32_t part_len[PARTS];
 	bool last;
 	bool alive; /* else wiped, and only waits for its turn to be passed over */
 	bool used;  /* since memo_age() */
@@ -37,7 +47,8 @@ struct memo_slot {
 
 struct memo {
 	struct memo_stats stats;
-	uint64_t seed;
+	struct fingerprint_key key;
+	fingerprint_kernel *kernel;
 	size_t cap;	/* of the ring */
 	size_t head;	/* where the next piece goes */
 	size_t tail;	/* the oldest */
@@ -46,12 +57,11 @@ struct memo {
 	size_t buckets; /* a power of two */
 	struct memo_slot *slots;
 	uint8_t *ring;
+	uint64_t born;	       /* so many pieces were kept */
+	uint64_t oldest;       /* the number of the one at the tail, or of the next one */
 	struct kept *recalled; /* what memo_recall() found last, or NULL */
-	uint64_t policies;     /* that there were */
-	struct {
-		uint64_t number;
-		struct mask_policy policy;
-	} policy[POLICIES];
+	struct link last;      /* what was recalled or kept last */
+	struct memo_policies policies;
 };
 
 static size_t rounded(size_t n)
@@ -59,13 +69,15 @@ static size_t rounded(size_t n)
 	return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-struct memo *memo_new(size_t max, uint64_t seed)
+struct memo *memo_new(size_t max, const struct fingerprint_key *key)
 {
 	struct memo *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
-	m->seed = seed;
+	m->key = *key;
+	m->kernel = fingerprint_best();
+	m->oldest = 1;
 	for (m->buckets = 1; m->buckets * 2 <= max / BYTES_PER_SLOT / WAYS;)
 		m->buckets *= 2;
 	m->cap = max / ALIGN * ALIGN;
@@ -93,6 +105,7 @@ void memo_free(struct memo *m)
 		explicit_bzero(m->ring, m->wrapped ? m->end : m->head);
 	free(m->ring);
 	free(m->slots);
+	explicit_bzero(&m->key, sizeof(m->key));
 	free(m);
 }
 
@@ -108,23 +121,23 @@ static struct kept *kept_at(const struct memo *m, size_t place)
 	return (struct kept *)(void *)(m->ring + place);
 }
 
-static uint64_t *words_of(const struct kept *k)
-{
-	return (uint64_t *)(void *)(k + 1);
-}
-
 static struct memo_bytes part_of(const struct kept *k, enum part part)
 {
-	const uint8_t *p = (const uint8_t *)(words_of(k) + k->words);
+	const uint8_t *p = (const uint8_t *)(k + 1);
 
 	for (unsigned i = 0; i < part; i++)
-		p += rounded(k->len[i]);
-	return (struct memo_bytes){p, k->len[part]};
+		p += rounded(k->part_len[i]);
+	return (struct memo_bytes){p, k->part_len[part]};
 }
 
-static void piece_of(const struct kept *k, struct memo_piece *piece)
+static uint64_t *words_of(const struct kept *k)
 {
-	*piece = (struct memo_piece){.bytes = part_of(k, BYTES),
+	return (uint64_t *)(void *)part_of(k, PARTS - 1).p + rounded(k->part_len[PARTS - 1]) / 8;
+}
+
+static void piece_of(const struct kept *k, const uint8_t *ahead, struct memo_piece *piece)
+{
+	*piece = (struct memo_piece){.bytes = {ahead, k->len},
 				     .last = k->last,
 				     .state = part_of(k, END_STATE),
 				     .rules = part_of(k, RULES),
@@ -143,49 +156,25 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t word_at(const uint8_t *p)
+static struct fingerprint print_of(const struct memo *m, struct memo_bytes b)
 {
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
+	return fingerprint(m->kernel, &m->key, b.p, b.len);
 }
 
-/* Four lanes, so that no multiplication waits for the one before. */
-static void hash_on(uint64_t lane[static 4], const uint8_t *p)
+static bool prints_are_same(const struct fingerprint *a, const struct fingerprint *b)
 {
-	for (unsigned i = 0; i < 4; i++)
-		lane[i] = mix(word_at(p + 16 * i) ^ lane[i],
-			      word_at(p + 16 * i + 8) ^ 0x589965cc75374cc3u);
+	return !memcmp(a, b, sizeof(*a));
 }
 
-static void hash_bytes(uint64_t lane[static 4], struct memo_bytes b)
+/* What begins in this state. */
+static uint64_t key_hash(const struct memo *m, const struct memo_key *key,
+			 const struct fingerprint *state)
 {
-	const uint8_t *p = b.p;
-
-	if (b.len < HASHED) {
-		uint8_t copy[HASHED] = {0};
-
-		if (b.len)
-			memcpy(copy, p, b.len);
-		hash_on(lane, copy);
-		return;
-	}
-	for (size_t left = b.len; left > HASHED; left -= HASHED, p += HASHED)
-		hash_on(lane, p);
-	hash_on(lane, b.p + b.len - HASHED); /* some bytes twice */
-}
-
-static uint64_t key_hash(const struct memo *m, const struct memo_key *key)
-{
-	uint64_t lane[4] = {m->seed, m->seed ^ 0xa0761d6478bd642fu, m->seed ^ 0xe7037ed1a0b428dbu,
-			    m->seed ^ 0x8ebc6af09c88c6e3u};
 	size_t len = key->ahead.len < MEMO_HEAD ? key->ahead.len : MEMO_HEAD;
+	struct fingerprint head = print_of(m, (struct memo_bytes){key->ahead.p, len});
 
-	hash_bytes(lane, key->state);
-	hash_bytes(lane, (struct memo_bytes){key->ahead.p, len});
-	lane[0] ^= mix(lane[1] ^ len ^ (uint64_t)key->state.len << 32, lane[2] ^ m->seed);
-	return mix(lane[0] ^ (uintptr_t)key->owner, lane[3] ^ 0x1d8e4e27c47d124fu);
+	return mix(head.sums[0] ^ state->sums[1] ^ (uintptr_t)key->owner,
+		   head.sums[1] ^ state->sums[0] ^ len ^ (uint64_t)key->state.len << 32);
 }
 
 static struct memo_slot *bucket_of(const struct memo *m, uint64_t hash)
@@ -198,48 +187,117 @@ static struct kept *slot_kept(const struct memo *m, const struct memo_slot *slot
 	return kept_at(m, (size_t)(slot->place - 1) * ALIGN);
 }
 
-static bool is_there(const struct kept *k, enum part part, struct memo_bytes b)
-{
-	return k->len[part] == b.len && (!b.len || !memcmp(part_of(k, part).p, b.p, b.len));
-}
-
 /* Do these bytes begin with it? */
-static bool kept_is(const struct kept *k, const struct memo_key *key)
+static bool kept_is(const struct memo *m, const struct kept *k, const struct memo_key *key,
+		    const struct fingerprint *state)
 {
-	struct memo_bytes bytes = {key->ahead.p, k->len[BYTES]};
+	struct fingerprint bytes;
 
-	return k->hash == key->hash && k->owner == key->owner && bytes.len <= key->ahead.len &&
-	       (!k->last || bytes.len == key->ahead.len) && is_there(k, STATE, key->state) &&
-	       is_there(k, BYTES, bytes);
+	if (k->owner != key->owner || k->state_len != key->state.len ||
+	    !prints_are_same(&k->state, state) || k->len > key->ahead.len ||
+	    (k->last && k->len != key->ahead.len))
+		return false;
+	bytes = print_of(m, (struct memo_bytes){key->ahead.p, k->len});
+	return prints_are_same(&k->bytes, &bytes);
 }
 
-static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *key)
+static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *key,
+				   const struct fingerprint *state)
 {
 	struct memo_slot *bucket = bucket_of(m, key->hash);
 
 	for (unsigned i = 0; i < WAYS; i++)
 		if (bucket[i].tag == (uint32_t)(key->hash >> 32) && bucket[i].place &&
-		    kept_is(slot_kept(m, &bucket[i]), key))
+		    slot_kept(m, &bucket[i])->hash == key->hash &&
+		    kept_is(m, slot_kept(m, &bucket[i]), key, state))
 			return &bucket[i];
 	return NULL;
 }
 
+/* ---- what follows what: most of what is asked for was asked for before, in this order */
+
+static struct link link_to(const struct memo *m, const struct kept *k)
+{
+	size_t place = (size_t)((const uint8_t *)k - m->ring);
+
+	return (struct link){k->born, (uint32_t)(place / ALIGN)};
+}
+
+/* NULL: it is not there any more. */
+static struct kept *linked(const struct memo *m, const struct link *l)
+{
+	struct kept *k;
+
+	if (l->born < m->oldest)
+		return NULL;
+	k = kept_at(m, (size_t)l->place * ALIGN);
+	return k->alive ? k : NULL;
+}
+
+/* What is read of the next one, while the bytes of this one are gone over. */
+static void fetch(const struct memo *m, const struct link *l)
+{
+	const uint8_t *p = m->ring + (size_t)l->place * ALIGN;
+
+	for (unsigned i = 0; i < FETCHED; i++)
+		__builtin_prefetch(p + (size_t)i * 64);
+}
+
+/* This one comes behind the last one. */
+static void follow(struct memo *m, const struct kept *k)
+{
+	struct kept *before = linked(m, &m->last);
+	struct link to = link_to(m, k);
+
+	if (before)
+		before->next = to;
+	m->last = to;
+}
+
+/* Is it what followed the last one before? */
+static struct kept *find_next(const struct memo *m, const struct memo_key *key,
+			      const struct fingerprint *state)
+{
+	const struct kept *before = linked(m, &m->last);
+	struct kept *k = before ? linked(m, &before->next) : NULL;
+
+	if (!k)
+		return NULL;
+	fetch(m, &k->next);
+	return kept_is(m, k, key, state) ? k : NULL;
+}
+
 bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 {
+	const struct fingerprint state = print_of(m, key->state);
+	struct kept *k = find_next(m, key, &state);
 	struct memo_slot *slot;
 
-	key->hash = key_hash(m, key);
-	slot = slot_find(m, key);
-	m->recalled = slot ? slot_kept(m, slot) : NULL;
-	if (!slot) {
+	if (k) {
+		key->hash = k->hash;
+		m->last = link_to(m, k);
+	} else {
+		key->hash = key_hash(m, key, &state);
+		slot = slot_find(m, key, &state);
+		k = slot ? slot_kept(m, slot) : NULL;
+		if (k)
+			follow(m, k);
+	}
+	m->recalled = k;
+	if (!k) {
 		m->stats.missed++;
 		return false;
 	}
-	m->recalled->used = true;
+	k->used = true;
 	m->stats.recalled++;
-	m->stats.recalled_bytes += m->recalled->len[BYTES];
-	piece_of(m->recalled, piece);
+	m->stats.recalled_bytes += k->len;
+	piece_of(k, key->ahead.p, piece);
 	return true;
+}
+
+uint8_t *memo_effects(struct memo *m)
+{
+	return (uint8_t *)(uintptr_t)part_of(m->recalled, EFFECTS).p;
 }
 
 void memo_knows(struct memo *m, size_t known)
@@ -247,32 +305,9 @@ void memo_knows(struct memo *m, size_t known)
 	m->recalled->known = known;
 }
 
-static bool policy_is(const struct mask_policy *a, const struct mask_policy *b)
-{
-	for (size_t i = 0; i < POLICY_LITERALS; i++)
-		if (a->literals[i] != b->literals[i])
-			return false;
-	return a->edition == b->edition && a->allow == b->allow &&
-	       a->keep_examples == b->keep_examples &&
-	       !memcmp(a->actions, b->actions, sizeof(a->actions));
-}
-
 uint64_t memo_policy(struct memo *m, const struct mask_policy *p)
 {
-	bool lists = p->allow != NULL;
-	uint64_t number;
-
-	for (size_t i = 0; i < POLICY_LITERALS; i++)
-		lists |= p->literals[i] != NULL;
-	if (lists && !p->edition)
-		return 0;
-	for (size_t i = 0; i < POLICIES; i++)
-		if (m->policy[i].number && policy_is(&m->policy[i].policy, p))
-			return m->policy[i].number;
-	number = ++m->policies;
-	m->policy[number % POLICIES].number = number;
-	m->policy[number % POLICIES].policy = *p;
-	return number;
+	return memo_policies_number(&m->policies, p);
 }
 
 /* ---- the ring */
@@ -302,6 +337,7 @@ static void drop_oldest(struct memo *m)
 
 	if (k->alive)
 		kept_forget(m, k, slot_of(m, k));
+	m->oldest = k->born + 1;
 	m->tail += k->size;
 	if (m->wrapped && m->tail == m->end) {
 		m->tail = 0;
@@ -353,13 +389,13 @@ static struct memo_slot *slot_take(struct memo *m, uint64_t hash)
 static void kept_fill(struct kept *k, const struct memo_bytes parts[static PARTS],
 		      const struct known_tokens *tokens)
 {
-	if (tokens->n)
-		memcpy(words_of(k), tokens->words, tokens->n * sizeof(*tokens->words));
-	for (unsigned i = 0; i < PARTS; i++) {
-		k->len[i] = (uint32_t)parts[i].len;
+	for (unsigned i = 0; i < PARTS; i++)
+		k->part_len[i] = (uint32_t)parts[i].len;
+	for (unsigned i = 0; i < PARTS; i++)
 		if (parts[i].len)
 			memcpy((uint8_t *)part_of(k, i).p, parts[i].p, parts[i].len);
-	}
+	if (tokens->n)
+		memcpy(words_of(k), tokens->words, tokens->n * sizeof(*tokens->words));
 }
 
 /* 0: it is too large. */
@@ -382,24 +418,27 @@ static size_t kept_size(const struct memo *m, const struct memo_bytes parts[stat
 
 void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_piece *piece)
 {
-	const struct memo_bytes parts[PARTS] = {[STATE] = key->state,
-						[BYTES] = piece->bytes,
-						[END_STATE] = piece->state,
-						[RULES] = piece->rules,
-						[EFFECTS] = piece->effects};
+	const struct memo_bytes parts[PARTS] = {
+		[END_STATE] = piece->state, [EFFECTS] = piece->effects, [RULES] = piece->rules};
+	const struct fingerprint state = print_of(m, key->state);
 	size_t size = kept_size(m, parts, &piece->tokens);
-	struct memo_slot *slot = slot_find(m, key);
+	struct memo_slot *slot = slot_find(m, key, &state);
 	struct kept *k;
 
 	m->recalled = NULL;
 	if (slot)
 		kept_forget(m, slot_kept(m, slot), slot);
-	if (!size)
+	if (!size || piece->bytes.len > FINGERPRINT_MAX)
 		return;
 	make_room(m, size);
 	slot = slot_take(m, key->hash);
 	k = kept_at(m, m->head);
-	*k = (struct kept){.hash = key->hash,
+	*k = (struct kept){.bytes = print_of(m, piece->bytes),
+			   .state = state,
+			   .len = piece->bytes.len,
+			   .state_len = key->state.len,
+			   .hash = key->hash,
+			   .born = ++m->born,
 			   .policy = piece->policy,
 			   .owner = key->owner,
 			   .known = piece->known,
@@ -409,6 +448,7 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_pie
 			   .alive = true,
 			   .used = true};
 	kept_fill(k, parts, &piece->tokens);
+	follow(m, k);
 	*slot = (struct memo_slot){(uint32_t)(m->head / ALIGN) + 1, (uint32_t)(key->hash >> 32)};
 	m->head += size;
 	m->stats.held += size;

@@ -6,12 +6,14 @@
  * conversation again. A piece is so many bytes, read from a state that whoever reads is in; what it
  * came to is the same whenever the same bytes are read from the same state. Where a piece ends follows
  * from these alone, so that it is found again amid others: whoever reads asks, at the end of each,
- * for what comes next. All bytes are kept and compared; the hash only says where to look.
+ * for what comes next. Its bytes are not kept: a fingerprint under a secret key says that they are the same
+ * (fingerprint.h). The hash only says where to look, and what came behind a piece the last time is looked at first.
  *
  * To the memo all that is kept of a piece are bytes (mask_memo.c knows what they say). Bounded and
  * allocated at once: what has come first makes room for what comes. Nothing leaves it unwiped. One
  * thread at a time; for one catalogue.
  */
+#include "fingerprint.h"
 #include "policy.h"
 
 /* So many bytes at the begin of a piece are hashed: only the last one of a document may be shorter. */
@@ -20,10 +22,11 @@
 struct memo;
 
 /*
- * At most max bytes, the table of places included. `seed` is random, so that nobody can choose the
- * places of his pieces. NULL: memory is out.
+ * At most max bytes, the table of places included. The key is random, so that nobody can choose his pieces'
+ * fingerprints and places. NULL: memory is out.
  */
-__attribute__((warn_unused_result)) struct memo *memo_new(size_t max, uint64_t seed);
+__attribute__((warn_unused_result)) struct memo *memo_new(size_t max,
+							  const struct fingerprint_key *key);
 void memo_free(struct memo *m);
 
 struct memo_bytes {
@@ -43,7 +46,7 @@ struct memo_key {
 
 /* What came of it. */
 struct memo_piece {
-	struct memo_bytes bytes;   /* itself */
+	struct memo_bytes bytes;   /* itself; recalled: those that were asked for */
 	bool last;		   /* nothing follows: else it is another one */
 	struct memo_bytes state;   /* of whoever has read it */
 	struct memo_bytes rules;   /* what was found in it: depends on nothing else */
@@ -58,6 +61,8 @@ struct memo_piece {
  * memo_keep().
  */
 bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece);
+/* The effects of what was recalled last, for what else was found out about them. */
+uint8_t *memo_effects(struct memo *m);
 /* So many of the owner's values are now known to change nothing of what was recalled last. */
 void memo_knows(struct memo *m, size_t known);
 /* Keep a piece, if there is room for it, instead of what was kept of it before. It was asked for with this key. */

@@ -93,14 +93,20 @@ static uint32_t number_value(const uint8_t *p, size_t digits)
 	return n;
 }
 
-/* The first "_" with a digit behind it, from `at` on; NULL: there is none. */
+/* The first "_" with a digit behind it, from `at` on; NULL: there is none. Most of a text has no "_" at all. */
 static const uint8_t *next_number(const uint8_t *text, size_t len, size_t at)
 {
-	for (; len - at > CHUNK; at += CHUNK) {
-		unsigned hits = chunk_find(text + at, '_') & chunk_digits(text + at + 1);
+	while (len - at > CHUNK) {
+		unsigned hits;
 
+		if (len - at > 4 * CHUNK && !chunk_has_any(text + at, '_')) {
+			at += 4 * CHUNK;
+			continue;
+		}
+		hits = chunk_find(text + at, '_') & chunk_digits(text + at + 1);
 		if (hits)
 			return text + at + __builtin_ctz(hits);
+		at += CHUNK;
 	}
 	for (; at + 1 < len; at++)
 		if (text[at] == '_' && is_digit(text[at + 1]))
@@ -166,13 +172,32 @@ static bool type_begins(const struct type_info *info, const uint8_t *p, size_t l
 	return number_begins(p + info->label_len + 1, len - info->label_len - 1);
 }
 
+/* The first two bytes of each label, side by side. */
+static const uint16_t label_heads[TYPE_COUNT] = {
+#define TYPE(name, ...) [TYPE_##name] = (uint16_t)(#name[0] | #name[1] << 8),
+#define RULE(...)
+#include "catalogue.def"
+#undef TYPE
+#undef RULE
+};
+
 static bool any_begins(const struct types *types, const struct type_set *set, const uint8_t *p,
 		       size_t len)
 {
-	for (unsigned t = 0; t < types_count(types); t++)
-		if (type_set_has(set, (enum mask_type)t) &&
-		    type_begins(types_info(types, (enum mask_type)t), p, len))
-			return true;
+	uint16_t mask = len > 1 ? 0xffff : 0xff,
+		 head = (uint16_t)(p[0] | (len > 1 ? p[1] << 8 : 0));
+
+	for (unsigned i = 0; i < sizeof(set->bits) / sizeof(set->bits[0]); i++) {
+		for (uint64_t bits = set->bits[i]; bits; bits &= bits - 1) {
+			enum mask_type t =
+				(enum mask_type)(i * 64 + (unsigned)__builtin_ctzll(bits));
+
+			if (t < TYPE_COUNT && (label_heads[t] & mask) != head)
+				continue;
+			if (t < types_count(types) && type_begins(types_info(types, t), p, len))
+				return true;
+		}
+	}
 	return false;
 }
 

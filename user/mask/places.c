@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "places.h"
+#include "places_step.h"
+
+/* What must stand further on is not looked at. */
+static bool misses_nothing(const struct joint_row *row, const uint8_t *p)
+{
+	(void)row;
+	(void)p;
+	return false;
+}
+
+static size_t step_plain(struct places *p, const struct joint *j, size_t n)
+{
+	return places_step(p, j, n, misses_nothing);
+}
+
+places_stepper *const places_step_plain = step_plain;
+
+static places_stepper *step_best(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		return places_step_avx2;
+#endif
+	return places_step_neon ? places_step_neon : places_step_plain;
+}
 
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len)
 {
@@ -8,20 +32,22 @@ void places_begin(struct places *p, const struct anchors *a, const uint8_t *text
 	p->len = len;
 	p->from = p->cursor = 0;
 	p->joint = JOINTS;
+	p->first_step = step_best();
 }
 
 /* What is looked at, with what a walk may read around it: the text, or at its ends a copy with zeroes beyond. */
 static const uint8_t *readable(struct places *p)
 {
 	size_t before = p->from < JOINT_BEFORE ? p->from : JOINT_BEFORE;
-	size_t end = p->cursor + JOINT_BEHIND;
+	size_t most = p->cursor + JOINT_BEHIND, end = most < p->len ? most : p->len;
+	uint8_t *base = p->edge + JOINT_BEFORE;
 
-	if (before == JOINT_BEFORE && end <= p->len)
+	if (before == JOINT_BEFORE && most <= p->len)
 		return p->text + p->from;
-	memset(p->edge, 0, sizeof(p->edge));
-	end = end < p->len ? end : p->len;
-	memcpy(p->edge + JOINT_BEFORE - before, p->text + p->from - before, end - p->from + before);
-	return p->edge + JOINT_BEFORE;
+	memset(p->edge, 0, JOINT_BEFORE - before);
+	memcpy(base - before, p->text + p->from - before, end - p->from + before);
+	memset(base + (end - p->from), 0, most - end);
+	return base;
 }
 
 /* Go on to the next blocks. */
@@ -38,14 +64,6 @@ static void next_blocks(struct places *p)
 	p->proposed_count = g->pick(g, p->base, bits, blocks, p->proposed);
 }
 
-/* A walk comes to a row. Is it on the way still? Where it stands is noted in any case. */
-static inline bool put_walk(struct places *p, const struct joint *j, const uint8_t *base,
-			    uint32_t at, uint32_t row)
-{
-	p->row_at[at] = row;
-	return joint_goes_on(j, row, base + at);
-}
-
 /* A walk for each place. Returns how many are on the way. */
 static size_t begin_walks(struct places *p, const struct joint *j)
 {
@@ -58,22 +76,6 @@ static size_t begin_walks(struct places *p, const struct joint *j)
 
 		p->on[on] = at;
 		on += put_walk(p, &joint, base, at, joint_begin(&joint, base + at));
-	}
-	return on;
-}
-
-/* One step of each. */
-static size_t step_walks(struct places *p, const struct joint *j, size_t n)
-{
-	const struct joint joint = *j;
-	const uint8_t *base = p->base;
-	size_t on = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = p->on[i];
-
-		p->on[on] = at;
-		on += put_walk(p, &joint, base, at, joint_step(&joint, p->row_at[at], base + at));
 	}
 	return on;
 }
@@ -105,8 +107,11 @@ size_t places_next(struct places *p)
 			continue;
 		}
 		p->joint++;
-		for (n = begin_walks(p, j); n;)
-			n = step_walks(p, j, n);
+		n = begin_walks(p, j);
+		/* what must stand further on changes little with each step, and looking for it takes half of one */
+		n = p->first_step(p, j, n);
+		while (n)
+			n = step_plain(p, j, n);
 		p->tries = j->tries;
 		n = list_ends(p);
 		if (n)

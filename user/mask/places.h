@@ -16,7 +16,13 @@ struct place {
 	uint32_t row;
 };
 
+struct places;
+
+/* Take one step of the n walks that are on the way. Returns how many still are. */
+typedef size_t places_stepper(struct places *p, const struct joint *j, size_t n);
+
 struct places {
+	places_stepper *first_step;
 	const struct anchors *anchors;
 	const uint8_t *text;
 	size_t len;

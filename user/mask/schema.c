@@ -49,6 +49,9 @@ enum {
 	NODE_THINKING_CONFIG,
 	NODE_OUTPUT_CONFIG,
 	NODE_OUTPUT_FORMAT,
+	NODE_CONTEXT,
+	NODE_EDITS,
+	NODE_EDIT,
 	/* answers */
 	NODE_ANSWER,
 	NODE_ANSWER_CONTENT,
@@ -88,7 +91,7 @@ static const struct edge messages_keys[] = {
 	KEY("tool_choice", TOOL_CHOICE),
 	KEY("metadata", METADATA),
 	KEY("diagnostics", ALL),
-	KEY("context_management", ALL),
+	KEY("context_management", CONTEXT),
 	KEY("output_config", OUTPUT_CONFIG),
 	KEY("cache_control", ALL),
 	KEY("thinking", THINKING_CONFIG),
@@ -145,6 +148,13 @@ static const struct edge thinking_config_keys[] = {KEY("type", LEAF), KEY("displ
 /* A schema that the user wrote says what users say: masked like a tool's. */
 static const struct edge output_config_keys[] = {KEY("format", OUTPUT_FORMAT)};
 static const struct edge output_format_keys[] = {KEY("schema", FREE)};
+
+static const struct edge context_keys[] = {KEY("edits", EDITS)};
+/* How to sum up is said in the user's words, and tools are named as they are declared. */
+static const struct edge edit_keys[] = {
+	KEY("type", LEAF),	    KEY("trigger", ALL),	KEY("keep", ALL),
+	KEY("clear_at_least", ALL), KEY("exclude_tools", FREE), KEY("instructions", FREE),
+};
 
 static const struct edge answer_keys[] = {
 	KEY("id", LEAF),
@@ -269,6 +279,9 @@ static const struct node nodes[NODE_COUNT] = {
 				.other = NODE_ALL},
 	[NODE_OUTPUT_FORMAT] = {RULE(VERBATIM), KEYS(output_format_keys), .element = NODE_ALL,
 				.other = NODE_ALL},
+	[NODE_CONTEXT] = {KEYS(context_keys)},
+	[NODE_EDITS] = {.element = NODE_EDIT},
+	[NODE_EDIT] = {KEYS(edit_keys)},
 
 	[NODE_ANSWER] = {KEYS(answer_keys)},
 	[NODE_ANSWER_CONTENT] = {.element = NODE_ANSWER_BLOCK},

@@ -211,12 +211,13 @@ int inflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
 	return r == 1 ? 0 : -1;
 }
 
+#define DEFLATE_PIECE ((size_t)64 * 1024)
+
 struct deflater {
 	struct isal_zstream z;
 	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
+	uint8_t back[DEFLATE_PIECE];
 };
-
-#define DEFLATE_PIECE ((size_t)64 * 1024)
 
 /* What one body is made with. */
 struct deflation {
@@ -266,6 +267,25 @@ static int deflate_blocks(struct deflation *f, const uint8_t *in, size_t n, bool
 	return deflate_out(z, n / 2 + 1024, f->out);
 }
 
+/* What is remembered will stand behind other bytes than now: it must be a piece that needs none of them. */
+static bool stands_alone(struct deflation *f, size_t from, const uint8_t *in)
+{
+	static const uint8_t end[] = {3, 0}; /* the last block, with nothing in it */
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t before = buf_len(f->out);
+	bool alone = false;
+
+	if (d && buf_append(f->out, end, sizeof(end)) == 0) {
+		alone = libdeflate_deflate_decompress(d, buf_bytes(f->out) + from,
+						      buf_len(f->out) - from, f->d->back,
+						      DEFLATE_PIECE, NULL) == LIBDEFLATE_SUCCESS &&
+			!memcmp(f->d->back, in, DEFLATE_PIECE);
+		buf_truncate(f->out, before);
+	}
+	libdeflate_free_decompressor(d);
+	return alone;
+}
+
 /* The next piece of what is left; more follows it. */
 static int deflate_piece(struct deflation *f, const uint8_t *in, size_t left)
 {
@@ -280,6 +300,8 @@ static int deflate_piece(struct deflation *f, const uint8_t *in, size_t left)
 		return buf_append(f->out, piece.effects.p, piece.effects.len);
 	if (deflate_blocks(f, in, DEFLATE_PIECE, false))
 		return -1;
+	if (!stands_alone(f, before, in))
+		return 0;
 	piece = (struct memo_piece){
 		.bytes = {in, DEFLATE_PIECE},
 		.effects = {buf_bytes(f->out) + before, buf_len(f->out) - before}};

@@ -21,7 +21,10 @@ static enum schema answer_schema(const struct exchange *x)
 	return schema_of_answer((const uint8_t *)x->request.path, len);
 }
 
-/* By the media type; lines of JSON are text in which each value stands one string deep. */
+/*
+ * By the media type; lines of JSON are text in which each value stands one string deep. A batch's results are
+ * messages, whatever they are called: what is signed in them stays as it is.
+ */
 static enum answer_mode mode_of_type(struct exchange *x)
 {
 	const struct http_field *type = answer_field(x, "content-type");
@@ -29,6 +32,8 @@ static enum answer_mode mode_of_type(struct exchange *x)
 
 	if (media_is_event_stream(type))
 		return ANSWER_EVENTS;
+	if (answer_schema(x) == SCHEMA_RESULT && !media_is_json(type))
+		return ANSWER_LINES;
 	if (media_is_json_lines(type))
 		depth = 1;
 	else if (media_is_json(type))
@@ -143,7 +148,7 @@ static int json_overflow(struct exchange *x)
 
 	a->mode = ANSWER_TEXT;
 	unmask_text_init(&a->text, x->scope, 1);
-	if (answer_put_head(x, answer_frame(x), 0))
+	if (!a->headed && answer_put_head(x, answer_frame(x), 0))
 		return -1;
 	r = unmask_text_feed(&a->text, buf_bytes(&a->whole), buf_len(&a->whole), &a->piece);
 	buf_free(&a->whole);
@@ -170,12 +175,35 @@ static void count_events(struct exchange *x)
 	}
 }
 
+/* Those that are whole with these bytes. */
+static int restore_lines(struct exchange *x, const uint8_t *p, size_t n)
+{
+	struct answer *a = &x->answer;
+	const uint8_t *lf = memrchr(p, '\n', n);
+	size_t rest = lf ? (size_t)(p + n - lf) - 1 : n;
+	int r;
+
+	if (!lf)
+		return buf_append(&a->whole, p, n);
+	if (buf_append(&a->whole, p, n - rest) ||
+	    unmask_json(x->scope, buf_bytes(&a->whole), buf_len(&a->whole), SCHEMA_RESULT,
+			&a->piece, &x->facts.unmasked))
+		return -1;
+	buf_clear(&a->whole);
+	r = put_piece(x);
+	return r ? r : buf_append(&a->whole, p + n - rest, rest);
+}
+
 static int restore_piece(struct exchange *x, const uint8_t *p, size_t n)
 {
 	struct answer *a = &x->answer;
 
-	if (a->mode == ANSWER_JSON) {
-		if (n <= a->whole.max - buf_len(&a->whole))
+	if (a->mode == ANSWER_JSON || a->mode == ANSWER_LINES) {
+		bool fits = n <= a->whole.max - buf_len(&a->whole);
+
+		if (fits && a->mode == ANSWER_LINES)
+			return restore_lines(x, p, n);
+		if (fits)
 			return buf_append(&a->whole, p, n);
 		if (json_overflow(x))
 			return -1;
@@ -268,6 +296,10 @@ static int restore_finish(struct exchange *x)
 		count_events(x);
 	} else if (a->mode == ANSWER_TEXT) {
 		r = unmask_text_finish(&a->text, &a->piece);
+	} else if (a->mode == ANSWER_LINES && buf_len(&a->whole)) {
+		r = unmask_json(x->scope, buf_bytes(&a->whole), buf_len(&a->whole), SCHEMA_RESULT,
+				&a->piece, &x->facts.unmasked);
+		buf_clear(&a->whole);
 	}
 	return r ? -1 : put_piece(x);
 }

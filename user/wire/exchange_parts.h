@@ -51,6 +51,7 @@ enum answer_mode {
 	ANSWER_VERBATIM, /* bytes pass as they are */
 	ANSWER_TEXT,	 /* restored as a stream of text */
 	ANSWER_EVENTS,	 /* ... of events */
+	ANSWER_LINES,	 /* ... of JSON documents, a line each: a batch's results */
 	ANSWER_JSON,	 /* restored whole */
 };
 
@@ -67,7 +68,7 @@ struct answer {
 	struct inflater *inflater;
 	int inflated;
 	struct buf plain; /* a decoded piece */
-	struct buf whole; /* of ANSWER_JSON */
+	struct buf whole; /* of ANSWER_JSON; the line at hand of ANSWER_LINES */
 	struct buf piece; /* restored, to be framed */
 	struct unmask_text text;
 	struct sse *sse;

@@ -61,7 +61,7 @@ size_t http_count(const struct http_head *h, const char *name)
 	return n;
 }
 
-bool http_has_token(const struct http_field *f, const char *token)
+static bool has_token(const struct http_field *f, const char *token)
 {
 	size_t at = 0;
 
@@ -87,7 +87,7 @@ bool http_find_token(const struct http_head *h, const char *name, const char *to
 	for (size_t i = 0; i < h->field_count; i++) {
 		const struct http_field *f = &h->fields[i];
 
-		if (http_is_word(f->name, f->name_len, name) && http_has_token(f, token))
+		if (http_is_word(f->name, f->name_len, name) && has_token(f, token))
 			return true;
 	}
 	return false;

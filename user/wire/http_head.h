@@ -15,11 +15,8 @@ http_head_parse(struct http_head *h, enum http_kind kind, const char *p, size_t 
 /* tchar of RFC 9110 section 5.6.2 */
 bool http_is_tchar(unsigned char c);
 
-/* Whether a field's comma-separated value (RFC 9110 section 5.6.1) holds this token,
- * case-insensitively. */
-bool http_has_token(const struct http_field *f, const char *token);
-
-/* The same over all fields of that name. */
+/* Whether the comma-separated value (RFC 9110 section 5.6.1) of a field of this name, of any where there are several, holds
+ * this token; case-insensitive. */
 bool http_find_token(const struct http_head *h, const char *name, const char *token);
 
 /* Case-insensitive comparison with a NUL-terminated word. */

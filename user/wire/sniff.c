@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sniff.h"
+#include "http_head.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -8,12 +9,6 @@
 #define SNIFF_ENOUGH 24
 
 static const char PREFACE[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-static bool is_tchar(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
 
 static size_t least(size_t a, size_t b)
 {
@@ -84,7 +79,7 @@ static int sniff_method(const uint8_t *p, size_t len, bool full, enum sniff_kind
 	size_t word = 0, blanks;
 	int r;
 
-	while (word < len && is_tchar(p[word]))
+	while (word < len && http_is_tchar(p[word]))
 		word++;
 	if (word == len)
 		return 0;

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-OP_CONNECT, OP_SEND = 16, 26
+OP_CONNECT, OP_SEND, OP_SOCKET = 16, 26, 45
 ASYNC, SQPOLL, GETEVENTS, WAKEUP = 16, 2, 1, 2
 SETUP, ENTER = 425, 426
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -36,11 +36,11 @@ class Ring:
         self.count = 0
 
     def run(self, op, fd, data, offset):
-        """The operation's result; `data` is its address or its bytes."""
-        buffer = ctypes.create_string_buffer(data, len(data))
-        length = 0 if op == OP_CONNECT else len(data)
+        """The operation's result; `data` is its address or its bytes, or a number that stands where their length would."""
+        buffer = ctypes.create_string_buffer(data, len(data)) if isinstance(data, bytes) else None
+        length = data if buffer is None else 0 if op == OP_CONNECT else len(data)
         self.sqes[:64] = struct.pack("=BBHiQQIIQQQQ", op, 0 if self.poll else ASYNC, 0, fd, offset,
-                                     ctypes.addressof(buffer), length, 0, 0, 0, 0, 0)
+                                     ctypes.addressof(buffer) if buffer else 0, length, 0, 0, 0, 0, 0)
         slot = self.count & struct.unpack_from("=I", self.sq, self.submission[2])[0]
         struct.pack_into("=I", self.sq, self.submission[6] + 4 * slot, 0)
         self.count += 1
@@ -59,6 +59,9 @@ class Ring:
         if result < 0:
             raise OSError(-result, os.strerror(-result))
         return result
+
+    def socket(self, family, kind):
+        return socket.socket(fileno=self.run(OP_SOCKET, family, 0, kind))
 
     def connect(self, sock, address, port):
         to = sockaddr(address, port)

@@ -4,15 +4,18 @@ import array
 import ctypes
 import json
 import os
+import signal
 import socket
+import struct
 import subprocess
 import time
 
-from rows import (BOUNDARY, CGROUPS, MASKED, ORIGIN4, REFUSED, ask, connected, control, enter, read_all, request, secured,
+from rows import (BOUNDARY, CGROUPS, CLOSED, MASKED, ORIGIN4, REFUSED, ask, connected, control, enter, read_all, request, secured,
                   way)
 from ways_sockets import LIBC, TCP_FASTOPEN_CONNECT, own_address
 
-NEWNET, NEWCGROUP = 0x40000000, 0x02000000
+NEWNET, NEWCGROUP, NEWUSER, NEWPID = 0x40000000, 0x02000000, 0x10000000, 0x20000000
+CLONE3, PIDFD_OPEN, PIDFD_GETFD, INTO_CGROUP = 435, 434, 438, 0x200000000
 TCP_FASTOPEN_NO_COOKIE = 34
 
 
@@ -57,6 +60,71 @@ def namespace(try_):
     if LIBC.unshare(NEWCGROUP):
         raise OSError(ctypes.get_errno(), "unshare")
     ask(connected(), request(try_.text))
+
+
+@way("user namespace", MASKED, "under a user id that nobody has there")
+def user_namespace(try_):
+    if LIBC.unshare(NEWUSER):
+        raise OSError(ctypes.get_errno(), "unshare")
+    ask(connected(), request(try_.text))
+
+
+def in_child(what):
+    """Returns once it has ended, whatever came of it."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            what()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+@way("pid namespace", MASKED, "as number 1 of its own")
+def pid_namespace(try_):
+    if LIBC.unshare(NEWPID):
+        raise OSError(ctypes.get_errno(), "unshare")
+    in_child(lambda: ask(connected(), request(try_.text)))
+
+
+@way("orphan", MASKED, "in a session of its own, whose parent has ended")
+def orphan(try_):
+    told, tell = os.pipe()
+
+    def go_on():
+        os.setsid()
+        if os.fork() == 0:
+            try:
+                while os.getppid() == parent[0]:
+                    time.sleep(0.001)
+                ask(connected(), request(try_.text))
+            finally:
+                os.write(tell, b"x")
+                os._exit(0)
+    parent = []
+    in_child(lambda: (parent.append(os.getpid()), go_on()))
+    os.read(told, 1)
+
+
+@way("another program", MASKED, "executed: a shell that connects by itself")
+def another_program(try_):
+    subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{ORIGIN4}/80 && cat >&3 && timeout 5 cat <&3"],
+                   input=request(try_.text), check=True, capture_output=True, timeout=10)
+
+
+@way("born into the cgroup", MASKED, "clone3(CLONE_INTO_CGROUP) by somebody outside", outside=True)
+def born_into(try_):
+    where = os.open(os.path.join(CGROUPS, try_.cgroup), os.O_RDONLY)
+    args = ctypes.create_string_buffer(struct.pack("=11Q", INTO_CGROUP, 0, 0, 0, 17, 0, 0, 0, 0, 0, where), 88)
+    pid = LIBC.syscall(CLONE3, args, 88)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone3")
+    if pid == 0:
+        try:
+            ask(connected(), request(try_.text))
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
 
 
 @way("joins late", MASKED, "a process that was outside before", outside=True)
@@ -188,6 +256,27 @@ def outsiders_datagrams(try_):
     handed_over(try_, make).send(try_.text)
 
 
+@way("outsider's connection, taken", BOUNDARY, "out of another process, as root: pidfd_getfd()", outside=True)
+def outsiders_connection_taken(try_):
+    ready, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        sock = connected()
+        os.write(told, bytes([sock.fileno()]))
+        signal.pause()
+    number = os.read(ready, 1)[0]
+    try_.enter()
+    taken = LIBC.syscall(PIDFD_GETFD, LIBC.syscall(PIDFD_OPEN, pid, 0), number, 0)
+    error = ctypes.get_errno()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    if taken < 0:
+        raise OSError(error, "pidfd_getfd")
+    sock = socket.socket(fileno=taken)
+    sock.settimeout(5)
+    ask(sock, request(try_.text))
+
+
 @way("called back", BOUNDARY, "a connection that the other side made")
 def called_back(try_):
     door = socket.create_server(("0.0.0.0", 0))
@@ -236,6 +325,24 @@ def relay_inside(try_):
     relayed(try_, try_.cgroup)
 
 
+@way("relay on a Unix socket", BOUNDARY, "run by somebody outside", outside=True)
+def relay_on_unix_socket(try_):
+    here, there = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with connected() as origin:
+                there.sendall(ask(origin, there.recv(65536)))
+        finally:
+            os._exit(0)
+    there.close()
+    try_.enter()
+    here.sendall(request(try_.text))
+    here.settimeout(5)
+    read_all(here)
+    os.waitpid(pid, 0)
+
+
 def own_network():
     """A network namespace of one's own with a way to the origin."""
     if LIBC.unshare(NEWNET):
@@ -272,6 +379,28 @@ def another_network(try_):
 def another_network_inside(try_):
     own_network()
     ask(secured(connected_soon(443)), request(try_.text))
+
+
+@way("somebody else's network namespace", MASKED, "the origin's own, entered as root", outside=True)
+def somebodys_network(try_):
+    with open(os.path.join(os.environ["PLACE"], "origin.pid")) as file:
+        there = os.open(f"/proc/{file.read().strip()}/ns/net", os.O_RDONLY)
+    if LIBC.setns(there, NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+    try_.enter()
+    ask(connected_soon(80), request(try_.text))
+
+
+@way("another network namespace's socket", CLOSED, "made there, and connected after coming back")
+def another_networks_socket(try_):
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    own_network()
+    sock = socket.socket()
+    sock.settimeout(2)
+    if LIBC.setns(home, NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+    sock.connect((ORIGIN4, 80))
+    ask(sock, request(try_.text))
 
 
 @way("network namespace, UDP", REFUSED, "datagrams from there")

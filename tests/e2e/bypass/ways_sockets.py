@@ -14,6 +14,7 @@ from rows import (BOUNDARY, CLOSED, MASKED, ORIGIN4, ORIGIN6, REFUSED, Unsupport
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 MPTCP, UDPLITE, SCTP, DCCP = 262, 136, 132, 33
+AF_SMC = 43
 TCP_FASTOPEN_CONNECT, TCP_REPAIR, TCP_ULP = 30, 19, 31
 IP_TRANSPARENT, UDP_SEGMENT, SO_ZEROCOPY, MSG_ZEROCOPY = 19, 103, 60, 0x4000000
 LISTENER, LISTENER_MARK = 15443, 0x61776d6b
@@ -71,6 +72,26 @@ def by_polled_uring(try_):
     read_all(sock)
 
 
+@way("io_uring's own socket", MASKED, "made by io_uring as well: socket(2) is never called")
+def uring_socket(try_):
+    one = ring()
+    try:
+        sock = one.socket(socket.AF_INET, socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unsupported(str(error)) from error
+    one.connect(sock, ORIGIN4, 80)
+    one.send(sock, request(try_.text))
+    sock.settimeout(5)
+    read_all(sock)
+
+
+@way("io_uring, UDP", REFUSED, "datagrams by io_uring's workers")
+def uring_datagrams(try_):
+    one, sock = ring(), socket.socket(type=socket.SOCK_DGRAM)
+    one.connect(sock, ORIGIN4, 443)
+    one.send(sock, try_.text)
+
+
 def open_fast(sock, address, text):
     sock.settimeout(None)  # one that does not block says EINPROGRESS
     sock.sendto(request(text), socket.MSG_FASTOPEN, (address, 80))
@@ -109,6 +130,16 @@ def mptcp_fastopen(try_):
     open_fast(optional(socket.AF_INET, socket.SOCK_STREAM, MPTCP), ORIGIN4, try_.text)
 
 
+@way("SMC", MASKED, "shared memory between mainframes, which falls back to TCP")
+def smc(try_):
+    sock = optional(AF_SMC, socket.SOCK_STREAM)
+    to = ctypes.create_string_buffer(uring.sockaddr(ORIGIN4, 80), 16)
+    if LIBC.connect(sock.fileno(), to, 16):
+        raise OSError(ctypes.get_errno(), "connect")
+    sock.sendall(request(try_.text))
+    read_all(sock)
+
+
 @way("SCTP", REFUSED, "a stream of another transport", control=False)
 def sctp(try_):
     sock = optional(socket.AF_INET, socket.SOCK_STREAM, SCTP)
@@ -138,6 +169,45 @@ def udp_sendto(try_):
 @way("UDP, IPv6", REFUSED, "sendto() over IPv6")
 def udp6(try_):
     socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(try_.text, (ORIGIN6, 443))
+
+
+@way("UDP, v4-mapped", REFUSED, "sendto() ::ffff:a.b.c.d on an AF_INET6 socket")
+def udp_mapped(try_):
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(try_.text, ("::ffff:" + ORIGIN4, 443))
+
+
+@way("UDP, v4-mapped, connected", REFUSED, "the same by connect() and send()")
+def udp_mapped_connected(try_):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.connect(("::ffff:" + ORIGIN4, 443))
+    sock.send(try_.text)
+
+
+def send_to(sock, text, address):
+    """sendto() with an address that Python would not let pass."""
+    to = ctypes.create_string_buffer(address, len(address))
+    if LIBC.sendto(sock.fileno(), text, len(text), 0, to, len(address)) < 0:
+        raise OSError(ctypes.get_errno(), "sendto")
+
+
+@way("UDP, an address without a family", REFUSED, "AF_UNSPEC, which the kernel takes for AF_INET here")
+def udp_no_family(try_):
+    address = struct.pack("=H", socket.AF_UNSPEC) + uring.sockaddr(ORIGIN4, 443)[2:]
+    send_to(socket.socket(type=socket.SOCK_DGRAM), try_.text, address)
+
+
+@way("UDP, an address of the other family", REFUSED, "an AF_INET address on an AF_INET6 socket")
+def udp_other_family(try_):
+    send_to(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), try_.text, uring.sockaddr(ORIGIN4, 443))
+
+
+@way("UDP, the other family, connected", REFUSED, "the same by connect() and send()")
+def udp_other_family_connected(try_):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    to = ctypes.create_string_buffer(uring.sockaddr(ORIGIN4, 443), 16)
+    if LIBC.connect(sock.fileno(), to, 16):
+        raise OSError(ctypes.get_errno(), "connect")
+    sock.send(try_.text)
 
 
 @way("UDP in segments", REFUSED, "UDP_SEGMENT, as QUIC uses it")
@@ -185,6 +255,26 @@ def raw_head(try_):
     sock.sendto(head + datagram, (ORIGIN4, 0))
 
 
+def ones_sum(data):
+    words = sum(struct.unpack(f"!{len(data + bytes(len(data) % 2)) // 2}H", data + bytes(len(data) % 2)))
+    while words >> 16:
+        words = (words & 0xffff) + (words >> 16)
+    return ~words & 0xffff
+
+
+@way("raw IPv6 behind many headers", REFUSED, "twelve extension headers before the ports, as root")
+def raw_many_headers(try_):
+    probe = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    probe.connect((ORIGIN6, 5353))
+    own, to = (socket.inet_pton(socket.AF_INET6, a) for a in (probe.getsockname()[0], ORIGIN6))
+    head = struct.pack("!HHH", 5000, 443, 8 + len(try_.text))
+    check = ones_sum(own + to + struct.pack("!II", 8 + len(try_.text), 17) + head + b"\0\0" + try_.text)
+    options = [bytes([60, 0, 1, 4, 0, 0, 0, 0])] * 11 + [bytes([17, 0, 1, 4, 0, 0, 0, 0])]
+    body = b"".join(options) + head + struct.pack("!H", check or 0xffff) + try_.text
+    sock = optional(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    sock.sendto(struct.pack("!IHBB", 6 << 28, len(body), 60, 64) + own + to + body, (ORIGIN6, 0))
+
+
 @way("packet socket", BOUNDARY, "below IP: for root alone")
 def packet(try_):
     socket.socket(type=socket.SOCK_DGRAM).sendto(b"who has it", (ORIGIN4, 5353))
@@ -195,8 +285,7 @@ def packet(try_):
     datagram = struct.pack("!HHHH", 5000, 443, 8 + len(try_.text), 0) + try_.text
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 7, 0, 64, 17, 0, socket.inet_aton(own),
                        socket.inet_aton(ORIGIN4))
-    words = sum(struct.unpack("!10H", head))
-    head = head[:10] + struct.pack("!H", ~((words & 0xffff) + (words >> 16)) & 0xffff) + head[12:]
+    head = head[:10] + struct.pack("!H", ones_sum(head)) + head[12:]
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
     sock.sendto(head + datagram, ("eth0", 0x0800, 0, 0, bytes.fromhex(mac.replace(":", ""))))
 
