@@ -69,7 +69,7 @@ static void round_trip(enum coding c, struct memo *memo, const uint8_t *p, size_
 static void by_memory(enum coding c, uint8_t where, const uint8_t *p, size_t n)
 {
 	static uint8_t text[PLAIN_MAX];
-	struct memo *memo = seeded_memo(512 * 1024, where);
+	struct memo *memo = seeded_memo(512 * 1024, where + 1u);
 	size_t len = PLAIN_MAX - where, step = 7001 + 131 * (size_t)where;
 
 	if (!memo)
