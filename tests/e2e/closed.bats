@@ -71,6 +71,14 @@ setup_file() {
 	fails ask here "$MESSAGES" --cacert "$PLACE/origin-ca.pem" --capath /nowhere "${JSON_TYPE[@]}" --data-binary "$SENTENCE"
 	grep -q '^curl: (60)' "$T/here.error"
 	expect "requests at the origin" "$before" "$(place_requests)"
+	grep 'event=handshake-failed' "$PLACE/daemon.log" | tail -n 1 | grep -q 'why=".* unknown ca" hint="does this client trust'
+}
+
+@test "a client that takes nothing that is offered is told so, and so is who reads the log" {
+	fails place_client openssl s_client -connect "$TARGET:443" -servername "$TARGET" -alpn h2 </dev/null >"$T/said" 2>&1
+	grep -q 'alert no application protocol' "$T/said"
+	grep 'event=handshake-failed' "$PLACE/daemon.log" | tail -n 1 |
+		grep -q 'why="no application protocol" hint="this client takes none'
 }
 
 @test "I7: with the vault's disk full a new value is refused with 400, and nothing was sent" {

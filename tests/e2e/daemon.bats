@@ -77,8 +77,10 @@ resumed() {
 		port=$([ $mode = close ] && echo 8080 || echo 8081)
 		origin_side "${CROWD[@]}" proxy "$ORIGIN4" "$port" "$mode" "$PLACE/go.$mode"
 		place_wait 5 listening "$port"
+		before=$(counter flows_accepted)
 		place_client "${CROWD[@]}" tunnels "$TARGET" "$port" "$PLACE/ready.$mode" 3>&- &
 		place_wait 10 test -e "$PLACE/ready.$mode"
+		place_wait 5 has_counted_more flows_accepted "$before"
 		touch "$PLACE/go.$mode"
 		place_wait 10 test ! -e "$PLACE/go.$mode"
 		quiet 2
@@ -89,7 +91,8 @@ resumed() {
 
 @test "five hundred connections at once are all answered, by the same worker" {
 	before=$(worker_of)
-	expect "answered" 500 "$(place_client "${CROWD[@]}" burst "$TARGET" 500)"
+	through requests place_client "${CROWD[@]}" burst "$TARGET" 500 >"$T/answered"
+	expect "answered" 500 "$(cat "$T/answered")"
 	expect "the worker" "$before" "$(worker_of)"
 }
 

@@ -172,9 +172,11 @@ stream_let_go() {
 
 # Streams that go on from one to the next.
 begin_load() { # AT-ONCE [PINGS [keep]]
+	local before
+	before=$(counter requests)
 	PLACE_TIMEOUT=600 place_client python3 -B "$LIB_DIR/steady.py" "$TARGET" 443 "$1" "$T/going" "${@:2}" >"$T/load" 2>&1 3>&- &
 	load=$!
-	place_wait 20 test -s "$T/going"
+	place_wait 20 test -s "$T/going" && place_wait 20 has_counted_more requests "$before"
 }
 
 # None was cut, none refused.

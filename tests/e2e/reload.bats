@@ -34,9 +34,11 @@ one_worker() {
 
 @test "SIGHUP reloads too" {
 	settings 'other_hosts: splice'
+	old=$(worker_of)
 	kill -HUP "$(monitor_of)"
-	place_wait 10 place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
+	through flows_spliced place_wait 10 place_client curl -sS --max-time 10 -o /dev/null "https://$OTHER/text"
 	place_wait 10 one_worker
+	[ "$(worker_of)" != "$old" ]
 }
 
 @test "a configuration with an error is refused, and what was before stays" {

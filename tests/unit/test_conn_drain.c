@@ -159,3 +159,44 @@ Test(conn_drain, who_is_passed_through_goes_on_until_it_is_silent)
 	close(origin);
 	tear_down(&b);
 }
+
+/* A question of the worker's, answered with a socket of this namespace. */
+static void make_socket(struct bench *b)
+{
+	struct priv_request r;
+	struct priv_reply reply = {.kind = PRIV_SOCKET, .status = 1, .fd_count = 1};
+
+	cr_assert(becomes_readable(b, b->monitor));
+	cr_assert_eq(recv(b->monitor, &r, sizeof(r), 0), (ssize_t)sizeof(r));
+	cr_assert_eq(r.kind, PRIV_SOCKET);
+	cr_assert_eq(r.u.socket.netns_cookie, b->flow.netns_cookie);
+	reply.id = r.id;
+	reply.fds[0] =
+		socket((int)r.u.socket.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(privsep_answer(b->monitor, &reply), 0);
+	privsep_close_fds(&reply);
+}
+
+/* In a container, whose sockets the monitor makes: it goes, and then the request comes. */
+Test(conn_drain, who_is_elsewhere_is_served_once_more_without_the_monitor)
+{
+	static const char request[] = "GET /v1/models HTTP/1.1\r\nHost: " TARGET "\r\n\r\n";
+	struct bench b;
+
+	set_up_masking(&b);
+	b.flow.netns_cookie = 77;
+	b.flow.family = AF_INET;
+	answered_once(&b);
+	conn_drain_all(&b.thread);
+	cr_expect(conn_any_asks(&b.thread), "the monitor is to wait");
+	make_socket(&b);
+	for (int i = 0; i < 1000 && conn_any_asks(&b.thread); i++)
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+	cr_expect_not(conn_any_asks(&b.thread));
+	b.monitor_dies = true;
+	close(b.monitor);
+	b.monitor = -1;
+	say(&b, request, strlen(request));
+	expect_arrival(&b, "GET /v1/models ");
+	tear_down(&b);
+}

@@ -134,6 +134,32 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
 	"\r\nContent-Type: text/plain\r\nContent-Length: 600000\r\n\r\n"
 
+/* Nothing is remembered, and on other threads than the loop's scans begin when they may. */
+struct hold {
+	struct memo_source source; /* first */
+	uv_thread_t loop;
+	uv_sem_t go;
+};
+
+static struct memo *hold_take(struct memo_source *source, const void *owner)
+{
+	struct hold *h = (struct hold *)source;
+	uv_thread_t here = uv_thread_self();
+
+	(void)owner;
+	if (!uv_thread_equal(&here, &h->loop))
+		uv_sem_wait(&h->go);
+	return NULL;
+}
+
+static void hold_scans(struct hold *h, struct bench *b)
+{
+	*h = (struct hold){.source.take = hold_take, .loop = uv_thread_self()};
+	cr_assert_eq(uv_sem_init(&h->go, 0), 0);
+	b->worker.enforce.scan_apart = 16;
+	b->worker.enforce.memos = &h->source;
+}
+
 static bool is_at_work(const struct conn *c)
 {
 	return c->state == CONN_OPEN && c->working;
@@ -197,30 +223,32 @@ Test(conn_limits, who_waits_for_a_turn_may_go)
 
 Test(conn_limits, a_large_body_is_scanned_on_another_thread)
 {
+	struct hold hold;
 	struct bench b;
 
 	set_up_masking(&b);
-	b.worker.enforce.scan_apart = 16;
+	hold_scans(&hold, &b);
 	begin_large(&b, is_at_work);
 	cr_expect_eq(b.thread.scanning, b.thread.conns);
+	uv_sem_post(&hold.go);
 	expect_arrival(&b, "POST /x HTTP/1.1\r\n");
 	cr_expect_null(b.thread.scanning);
 	tear_down(&b);
+	uv_sem_destroy(&hold.go);
 }
 
 Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 {
 	struct conn *first;
+	struct hold hold;
 	struct bench b;
 	int client;
 
 	set_up_masking(&b);
-	b.worker.enforce.scan_apart = 16;
+	hold_scans(&hold, &b);
 	begin_large(&b, is_at_work);
 	first = b.thread.scanning;
 	client = b.client;
-	/* As if it took long: what ends it is not looked at. */
-	b.thread.scanning = (struct conn *)&b;
 	begin_large(&b, waits_apart);
 	conn_close(b.thread.to_scan_apart, true);
 	cr_expect_null(b.thread.to_scan_apart);
@@ -228,7 +256,9 @@ Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	b.client = client;
 	conn_close(first, true);
 	cr_expect_neq(first->handles, 0u, "it stays until its work is over");
+	uv_sem_post(&hold.go);
 	tear_down(&b);
+	uv_sem_destroy(&hold.go);
 }
 
 Test(conn_limits, time_in_which_the_process_stands_still_is_nobodys_delay)

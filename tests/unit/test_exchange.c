@@ -421,6 +421,42 @@ Test(exchange, remembers_what_was_coded)
 	buf_free(&wire);
 }
 
+/* Who has little time scans what came before; of what did not, nothing is done. */
+Test(exchange, scans_what_is_remembered)
+{
+	static const char text[] =
+		"[\"the quick brown fox looks at the log again and finds \\n" VALUE "\"]";
+	struct one_memo one = {{memo_take, memo_done}, seeded_memo(1 << 20, 3), NULL, 0, 0};
+	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, strlen(text));
+	struct rig r;
+
+	rig_begin(&r);
+	r.config.memos = &one.source;
+	r.config.scan_apart = 1;
+	rig_exchange(&r);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(exchange_client_bytes(r.x, buf_bytes(&wire), buf_len(&wire)),
+			     buf_len(&wire));
+		cr_assert_eq(exchange_want(r.x), WANT_SCAN);
+		cr_assert_eq(exchange_scan_size(r.x), strlen(text));
+		cr_assert_eq(exchange_scan_known(r.x, 20), i == 1);
+		cr_assert_eq(one.taken, one.given);
+		if (i == 0) {
+			cr_assert_eq(exchange_want(r.x), WANT_SCAN);
+			cr_assert_eq(exchange_scan_size(r.x), EXCHANGE_SCAN_MUCH);
+			cr_assert_eq(exchange_facts(r.x)->masked.by_type[TYPE_EC2_INSTANCE], 0u);
+			exchange_scan(r.x);
+		}
+		rig_pump(&r);
+		rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		cr_assert_eq(exchange_want(r.x), WANT_CLIENT);
+	}
+	cr_expect_not(rig_holds(&r.sent, VALUE));
+	rig_end(&r);
+	memo_free(one.memo);
+	buf_free(&wire);
+}
+
 Test(exchange, observe_changes_nothing)
 {
 	static const char WIRE[] =

@@ -71,7 +71,7 @@ static void find_left(const uint8_t *text, size_t len, struct left *left)
 	left->n = 0;
 	places_begin(&places, a, text, len);
 	if (stepper)
-		places.first_step = stepper;
+		places.far_step = stepper;
 	while ((n = places_next(&places))) {
 		for (size_t i = 0; i < n; i++) {
 			const struct joint_try *t = places.tries + places.list[i].row;

@@ -291,6 +291,36 @@ Test(mask_memo, asks_once_for_a_value)
 	world_free(&w);
 }
 
+/* What is new and too much is not read; what came before may be as long as it likes. */
+Test(mask_memo, reads_no_more_than_it_may)
+{
+	const size_t len = strlen(PROSE BUCKET);
+	struct world w;
+	struct memo *memo = seeded_memo(1 << 20, 5);
+
+	world_init(&w);
+	for (int i = 0; i < 2; i++) {
+		world_begin(&w);
+		mask_remember(w.mask, i ? memo : NULL);
+		mask_read_most(w.mask, len - 1);
+		cr_expect_eq(mask_scan_text(w.mask, 0, (const uint8_t *)PROSE BUCKET, len),
+			     MASK_TOO_NEW);
+	}
+	say(&w, memo, PROSE BUCKET);
+	world_begin(&w);
+	mask_remember(w.mask, memo);
+	mask_read_most(w.mask, len);
+	cr_expect_eq(mask_scan_text(w.mask, 0, (const uint8_t *)PROSE BUCKET, len), MASK_OK);
+	cr_expect_eq(mask_scan_text(w.mask, 1, (const uint8_t *)"some of what is left", 20),
+		     MASK_OK);
+	cr_expect_eq(
+		mask_scan_text(w.mask, 2, (const uint8_t *)PROSE "and more than that", len - 10),
+		MASK_TOO_NEW, "all that was read counts");
+	mask_reset(w.mask);
+	memo_free(memo);
+	world_free(&w);
+}
+
 static const struct known *knew_nothing(struct vault_scope *s)
 {
 	(void)s;

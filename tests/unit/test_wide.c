@@ -2,6 +2,7 @@
 /* What is done for 64 bytes at once, by every variant that this processor has. */
 #include "../../user/mask/classes.h"
 #include "../../user/mask/jstr_wide.h"
+#include "../../user/mask/known_begins.h"
 #include "../guard.h"
 
 #include <criterion/criterion.h>
@@ -165,5 +166,70 @@ Test(wide, decoding)
 		g = guarded_copy(text, len);
 		check_decode(g.p, len, any(4) ? len + 1 : any(100));
 		guarded_free(&g);
+	}
+}
+
+#define BEGINS_TEXT ((size_t)BEGINS_WORDS * 64)
+
+static bool goes_on(const uint8_t *p, size_t at)
+{
+	return is_alnum(p[at]) || p[at] == '-' || p[at] == '_';
+}
+
+/* How many bytes go on from here, and is that a plain run? */
+static size_t run_at(const uint8_t *p, size_t at, bool *plain)
+{
+	size_t n = 0;
+
+	*plain = true;
+	for (; goes_on(p, at + n); n++)
+		*plain &= is_alnum(p[at + n]) && !(p[at + n] >= '0' && p[at + n] <= '9');
+	*plain &= n <= 11;
+	return n;
+}
+
+/* What begins there is found, and nothing plain. */
+static void check_begins(const struct begins *b, const uint8_t *p, size_t least)
+{
+	for (size_t at = 0; at < BEGINS_TEXT; at++) {
+		bool found = b->begins[at / 64] >> at % 64 & 1, plain;
+		bool digit = p[at] >= '0' && p[at] <= '9', behind = at && is_alnum(p[at - 1]);
+		bool first = !at || !goes_on(p, at - 1) || b->escaped[at / 64] >> at % 64 & 1;
+		size_t n = run_at(p, at, &plain);
+
+		plain &= !b->plain;
+		if (n >= least && is_alnum(p[at]) && !plain && (first || (digit && !behind)))
+			cr_assert(found, "%zu", at);
+		if (plain || !is_alnum(p[at]))
+			cr_assert_not(found, "%zu", at);
+	}
+}
+
+Test(wide, begins)
+{
+	static const char bytes[] = "aZ9-_. ";
+
+	for (unsigned round = 0; round < ROUNDS / 20; round++) {
+		struct begins b = {.plain = !any(3)}, by;
+		uint8_t text[BEGINS_TEXT + 64] = {0};
+		size_t least = 1 + any(8);
+
+		begins_least(&b, least);
+		for (size_t i = 0; i < BEGINS_TEXT; i++) {
+			text[i] = any(6) ? 'a' : (uint8_t)bytes[any(sizeof(bytes) - 1)];
+			b.escaped[i / 64] |= (uint64_t)!any(50) << i % 64;
+		}
+		classes_best()(text, &b.at, 1, BEGINS_WORDS + 2);
+		for (enum begins_variant v = 0; v < BEGINS_VARIANTS; v++) {
+			by = b;
+			if (!begins_by(v))
+				continue;
+			begins_by(v)(&by, BEGINS_WORDS);
+			check_begins(&by, text, least);
+			begins_by(BEGINS_ANY)(&b, BEGINS_WORDS);
+			cr_assert_arr_eq(by.begins, b.begins, sizeof(b.begins));
+			cr_assert_arr_eq(by.may, b.may, sizeof(b.may));
+			cr_assert_arr_eq(by.dashes, b.dashes, sizeof(b.dashes));
+		}
 	}
 }

@@ -166,12 +166,26 @@ static void found(struct cgroup_watch *w, const char *path)
 
 static void look(struct cgroup_watch *w, char path[static PATH_MAX], int depth);
 
+/* By errno; one that has gone by now is not missed. */
+static void say_not_seen(const char *path)
+{
+	if (errno == ENOENT)
+		return;
+	log_event(LOG_ERR, "cgroup-watch", log_name("cgroup", path),
+		  log_word("why", errno == ENOSPC
+					  ? "fs.inotify.max_user_watches is too small: cgroups "
+					    "that appear there are not enrolled"
+					  : strerror(errno)));
+}
+
 static void look_below(struct cgroup_watch *w, char path[static PATH_MAX], int depth)
 {
 	size_t len = strlen(path);
 	struct dirent *entry;
 	DIR *dir = opendir(path);
 
+	if (!dir)
+		say_not_seen(path);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    len + strlen(entry->d_name) + 2 > PATH_MAX)
@@ -208,10 +222,8 @@ static void look(struct cgroup_watch *w, char path[static PATH_MAX], int depth)
 		return;
 	/* Watched first and read then: what appears in between is seen twice rather than never. */
 	wd = inotify_add_watch(w->fd, path, IN_CREATE | IN_DELETE | IN_ONLYDIR);
-	if (wd < 0 && errno == ENOSPC)
-		log_event(LOG_ERR, "cgroup-watch",
-			  log_word("why", "fs.inotify.max_user_watches is too small: cgroups that "
-					  "appear are not enrolled"));
+	if (wd < 0)
+		say_not_seen(path);
 	if (wd >= 0 && !is_watched(w, wd) && !add_place(w, path, 0, wd))
 		inotify_rm_watch(w->fd, wd);
 	look_below(w, path, depth);

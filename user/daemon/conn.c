@@ -365,13 +365,24 @@ static bool needs_socket(const struct conn *c)
 		exchange_facts(c->exchange)->requests > c->counted);
 }
 
+/* A request that is still to come may find no monitor to ask for a socket. */
+void conn_reserve_origin(struct conn *c)
+{
+	bool may_need = c->state == CONN_SNIFF || c->state == CONN_PREPARE ||
+			c->state == CONN_HANDSHAKE || c->state == CONN_OPEN;
+
+	if (may_need && !c->origin && c->flow.netns_cookie &&
+	    c->flow.netns_cookie != c->thread->worker->netns_cookie)
+		origin_pool_reserve(c->thread->origins, c->flow.netns_cookie, c->flow.family);
+}
+
 bool conn_any_asks(const struct worker_thread *t)
 {
 	for (const struct conn *c = t->conns; c; c = c->next)
 		if (c->state == CONN_FLOW || c->state == CONN_SNIFF || c->state == CONN_TUNNEL ||
 		    c->state == CONN_PREPARE || needs_socket(c))
 			return true;
-	return false;
+	return origin_pool_asks(t->origins);
 }
 
 void conn_drain_all(struct worker_thread *t)
@@ -381,6 +392,7 @@ void conn_drain_all(struct worker_thread *t)
 		c->moved_before = c->moved;
 		if (c->state == CONN_OPEN && !c->exchange)
 			conn_pump(c);
+		conn_reserve_origin(c);
 	}
 }
 

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define FLOW_MS 5000
+#define FLOW_MS 10000 /* it may be busy; in a listener's queue clients wait as long (crew.c) */
 
 static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 16], uint16_t *port)
 {
@@ -40,6 +40,8 @@ static void start_sniffing(struct conn *c)
 	/* If it may not, it is told so once it is known what it speaks. */
 	c->use = scope_use_enter(c->thread->worker->uses, scope_number(c));
 	conn_move(c, CONN_SNIFF);
+	if (c->thread->draining)
+		conn_reserve_origin(c);
 	conn_deadline(c, CONN_SNIFF_MS);
 	conn_pump(c);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection to a target: TLS with the client, then the exchange between it and the origin. */
+/* A connection to a target: the exchange between its client and the origin. */
 #include "conn_private.h"
-
-#include <openssl/err.h>
 
 #define BETWEEN_REQUESTS_MS (10 * 60 * 1000)
 #define REST_MS 2000 /* an agent's next request mostly comes sooner */
@@ -33,28 +31,6 @@ static bool start_exchange(struct conn *c)
 	/* Elsewhere we are the proxy ourselves, or send to what stands for the target. */
 	if (c->door == DOOR_TRANSPARENT && !w->config->origin.address[0])
 		exchange_keep_absolute(c->exchange);
-	return true;
-}
-
-bool conn_handshake(struct conn *c)
-{
-	int r = stream_handshake(&c->client);
-
-	if (r == STREAM_AGAIN) {
-		stream_want(&c->client, true, false);
-		return false;
-	}
-	if (r != 1) {
-		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
-		 * more. */
-		stat_add(&c->thread->worker->stats->handshake_failures, 1);
-		conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", conn_host_name(c)),
-			 log_word("hint",
-				  "does this client trust the host's CA? see awsmaskctl check"));
-		conn_close(c, false);
-		return false;
-	}
-	conn_move(c, CONN_OPEN);
 	return true;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Before a connection to a target is opened: its scope's vault, its certificate. */
+/* Before a connection to a target is opened: its scope's vault, its certificate, TLS with its client. */
 #include "conn_private.h"
 #include "ca.h"
+
+#include <openssl/err.h>
 
 #define PREPARE_MS 10000
 
@@ -92,4 +94,45 @@ void conn_prepare(struct conn *c)
 	conn_deadline(c, PREPARE_MS);
 	stream_want(&c->client, false, false);
 	conn_work(c, open_scope, after_scope);
+}
+
+/* Said by us, rather than by a client that breaks off: then it is not the certificate that is wrong. */
+static bool is_no_agreement(int reason)
+{
+	return reason && reason < SSL_AD_REASON_OFFSET &&
+	       reason != SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
+static void tell_failed_handshake(struct conn *c)
+{
+	unsigned long error = ERR_peek_error();
+	const char *why = ERR_reason_error_string(error);
+	bool distrust = !is_no_agreement(ERR_GET_REASON(error));
+
+	stat_add(&c->thread->worker->stats->handshake_failures, 1);
+	conn_log(c, LOG_NOTICE, "handshake-failed", log_name("host", conn_host_name(c)),
+		 log_word("why", why ? why : "the client broke off"),
+		 log_word("hint",
+			  distrust ? "does this client trust the host's CA? see awsmaskctl check"
+				   : "this client takes none of what is offered: HTTP/1.1 over TLS "
+				     "1.2 or 1.3, with an ECDSA certificate"));
+}
+
+bool conn_handshake(struct conn *c)
+{
+	int r = stream_handshake(&c->client);
+
+	if (r == STREAM_AGAIN) {
+		stream_want(&c->client, true, false);
+		return false;
+	}
+	if (r != 1) {
+		/* An untrusted CA shows as a bare FIN or an alert here: the client will not say
+		 * more. */
+		tell_failed_handshake(c);
+		conn_close(c, false);
+		return false;
+	}
+	conn_move(c, CONN_OPEN);
+	return true;
 }

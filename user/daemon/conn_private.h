@@ -2,7 +2,7 @@
 #ifndef AWSMASK_CONN_PRIVATE_H
 #define AWSMASK_CONN_PRIVATE_H
 /* What the parts of a connection share: conn.c (life), conn_flow.c and identity.h (whose), conn_route.c (what,
- * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault and certificate),
+ * where to), conn_watch.c (plain HTTP that is passed through), conn_prepare.c (vault, certificate and TLS),
  * conn_open.c (requests), conn_count.c (what is counted of them), conn_audit.c (what is recorded),
  * conn_show.c (what is shown of all that). */
 #include "conn.h"
@@ -134,6 +134,8 @@ int conn_head_host(const struct conn *c, const struct http_head *h, char host[st
 /* Of an accepted connection; whatever follows closes it. NULL: it was refused, and is closed. */
 struct conn *conn_new(struct worker_thread *t, int fd, enum conn_door door, uint64_t netns_cookie);
 void conn_ask_flow(struct conn *c);
+/* While draining: what its next request needs of the monitor is asked for now. */
+void conn_reserve_origin(struct conn *c);
 /* c->flow is known. */
 void conn_flow_known(struct conn *c);
 /* The monitor is gone and had not answered: another worker gets it, or its client hears that there is none. */

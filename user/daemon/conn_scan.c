@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests of some size are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two
- * of them everybody else is served. Large ones, one of each loop at a time, on other threads: so neither the loop
- * waits for them, nor does other work of these threads.
+ * of them everybody else is served; so are large ones, of which nearly all came before. Other large ones, one of each
+ * loop at a time, on other threads: so neither the loop waits for them, nor does other work of these threads.
  */
 #include "conn_private.h"
 
 #define LOOP_MAX                                                                                   \
 	(512 * 1024) /* some milliseconds' work: less than waking others costs is not saved by it */
+#define RECALL_MAX (4 * 1024 * 1024) /* to find out that all of it came before is less */
 
 static void enqueue(struct conn **at, struct conn *c)
 {
@@ -29,6 +30,15 @@ static void forget(struct conn **at, const struct conn *c)
 
 /* ---- on the loop */
 
+/* False: it takes too long. */
+static bool scan_here(struct exchange *x)
+{
+	if (exchange_scan_size(x) > LOOP_MAX)
+		return exchange_scan_known(x, LOOP_MAX);
+	exchange_scan(x);
+	return true;
+}
+
 static void on_turn(uv_idle_t *turn)
 {
 	struct worker_thread *t = turn->data;
@@ -40,9 +50,10 @@ static void on_turn(uv_idle_t *turn)
 		uv_idle_stop(turn);
 	if (!c)
 		return;
-	if (c->exchange && !c->working)
-		exchange_scan(c->exchange);
-	conn_pump(c);
+	if (!c->exchange || c->working || scan_here(c->exchange))
+		conn_pump(c);
+	else
+		conn_scan(c);
 }
 
 /* ---- on other threads */
@@ -87,7 +98,7 @@ void conn_scan(struct conn *c)
 	struct worker_thread *t = c->thread;
 
 	/* It may still stand where a request of before was waiting, and was refused. */
-	if (exchange_scan_size(c->exchange) > LOOP_MAX) {
+	if (exchange_scan_size(c->exchange) > RECALL_MAX) {
 		forget(&t->to_scan, c);
 		enqueue(&t->to_scan_apart, c);
 		next_scan_apart(t);

@@ -48,8 +48,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			d->told = false;
 			continue;
 		}
-		if (errno == ECONNABORTED || errno == EINTR || errno == EBADMSG)
+		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
+		if (errno == EBADMSG) {
+			/* Of no worker of ours; who comes behind it is none the worse. */
+			log_event(LOG_ERR, "orphan", log_word("why", strerror(errno)));
+			continue;
+		}
 		if (errno == EINVAL && d->ended) { /* it listens no more */
 			d->ended(d);
 		} else if (errno != EAGAIN) {

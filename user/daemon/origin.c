@@ -138,13 +138,18 @@ static void on_socket(void *arg, const struct priv_reply *reply)
 /* From the client's network namespace, which reaches more or less than ours. */
 static void start_connect(struct origin *o)
 {
-	int family = is_v4(o) ? AF_INET : AF_INET6;
+	int family = is_v4(o) ? AF_INET : AF_INET6, spare;
 	struct priv_request r = {
 		.kind = PRIV_SOCKET,
 		.u.socket = {.netns_cookie = o->place.netns, .family = (uint32_t)family}};
 
 	if (!o->place.netns) {
 		connect_by(o, socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+		return;
+	}
+	spare = origin_spare_take(o->pool, o->place.netns, family);
+	if (spare >= 0) {
+		connect_by(o, spare);
 		return;
 	}
 	o->state = ORIGIN_RESOLVING;

@@ -44,6 +44,10 @@ origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
 void origin_pool_close(struct origin_pool *p);
 /* Close what is idle of that network namespace. */
 void origin_pool_leave(struct origin_pool *p, uint64_t netns);
+/* Have the monitor, who will soon be gone, make one more socket there. */
+void origin_pool_reserve(struct origin_pool *p, uint64_t netns, int family);
+/* Whether it is still to answer to that. */
+bool origin_pool_asks(const struct origin_pool *p);
 
 /*
  * An idle connection to that place, or a new one being made. `on_event` runs from the loop at each

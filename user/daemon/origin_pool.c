@@ -157,6 +157,7 @@ void origin_pool_close(struct origin_pool *p)
 	if (!p)
 		return;
 	p->closing = true;
+	origin_spares_drop(p);
 	while (p->idle)
 		drop_idle(p->idle);
 	origin_pool_release(p);

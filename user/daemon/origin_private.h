@@ -12,6 +12,8 @@ struct origin_pool {
 	struct stats_gauges *gauges; /* the process's */
 	struct origin *idle;	     /* newest first */
 	size_t idle_count, open_count;
+	struct origin_spare *spares; /* origin_spare.c */
+	size_t spare_count;
 	struct tls_sessions sessions;
 	bool closing;
 };
@@ -43,6 +45,9 @@ void origin_destroy(struct origin *o);
 void origin_notify(void *arg);
 /* Its last connection is gone: free it, if it is being closed. */
 void origin_pool_release(struct origin_pool *p);
+/* A socket in reserve there, or -1. The caller's. */
+int origin_spare_take(struct origin_pool *p, uint64_t netns, int family);
+void origin_spares_drop(struct origin_pool *p);
 bool origin_address_known(const struct origin_place *place);
 
 #endif

@@ -36,9 +36,7 @@ int orphan_take(int out, struct orphan *o, size_t *said)
 	int fd = -1;
 	ssize_t n;
 
-	do {
-		n = passed_fds_receive(out, o, sizeof(*o), &fd, 1, &count, MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR);
+	n = passed_fds_receive(out, o, sizeof(*o), &fd, 1, &count, MSG_DONTWAIT);
 	if (n < 0)
 		return -1;
 	if (n >= (ssize_t)FIXED && count == 1) {
@@ -47,7 +45,7 @@ int orphan_take(int out, struct orphan *o, size_t *said)
 	}
 	if (count)
 		close(fd);
-	errno = n ? EBADMSG
-		  : EAGAIN; /* nobody can leave any more: there is none, and will be none */
+	/* 0: nobody is left who could leave one. */
+	errno = n ? EBADMSG : EAGAIN;
 	return -1;
 }

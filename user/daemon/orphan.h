@@ -17,8 +17,8 @@
 
 enum orphan_end { ORPHANS_OUT, ORPHANS_IN, ORPHANS_ENDS }; /* taken from, left in */
 
-/* Under which they are inherited. They say the format: another version's pair is not found, and whoever leaves something in
- * it is told that nobody will take it. */
+/* Under which they are inherited. They say the format: another version's pair is not found, and whoever leaves
+ * something in it is told that nobody will take it. */
 #define ORPHANS_OUT_NAME "orphans-1.out"
 #define ORPHANS_IN_NAME "orphans-1.in"
 

@@ -32,8 +32,7 @@ struct privsep {
 	struct call *calls, **last; /* oldest first; answered in any order: each names its ticket */
 	struct call *unsent;	    /* the first of them that still waits to be sent */
 	unsigned unanswered;
-	bool deaf;   /* the monitor hears nothing any more; what it had said is still to be heard */
-	bool broken; /* nor that */
+	bool deaf; /* the monitor hears nothing any more; what it had said is still to be heard */
 	void (*lost)(void *arg);
 	void *arg;
 };
@@ -73,8 +72,8 @@ static void send_calls(struct privsep *p)
 		ssize_t n = send_call(p->fd, p->unsent);
 
 		if (n != sizeof(p->unsent->request)) {
-			p->deaf =
-				true; /* its end of the channel says so to on_readable() as well */
+			/* Its end of the channel says so to on_readable() as well. */
+			p->deaf = true;
 			return;
 		}
 		if (p->unsent->beside >= 0)
@@ -90,7 +89,7 @@ static void lose(struct privsep *p)
 	struct priv_reply none = {.status = -1, .error = "awsmaskd's monitor is gone"};
 
 	uv_poll_stop(&p->poll);
-	p->deaf = p->broken = true;
+	p->deaf = true;
 	p->lost(p->arg);
 	while (p->calls && !uv_is_closing((uv_handle_t *)&p->poll)) {
 		struct call *c = take_call(p, p->calls->request.id);

@@ -80,8 +80,11 @@ static bool watch_all(struct program_watch *w)
 		if (wd < 0 && errno != ENOENT)
 			say_no_watch(at);
 		more |= wd >= 0 && !is_in(&w->wds, wd);
-		if (buf_append(&fresh, &wd, sizeof(wd)) < 0)
+		if (buf_append(&fresh, &wd, sizeof(wd)) < 0) {
+			errno = ENOMEM;
+			say_no_watch(at);
 			break;
+		}
 	}
 	for (const int *old = (const void *)buf_bytes(&w->wds),
 		       *last = old + buf_len(&w->wds) / sizeof(*old);

@@ -82,7 +82,6 @@ static const int allowed[] = {
 	SCMP_SYS(fstatfs),
 	SCMP_SYS(umask),
 	SCMP_SYS(uname),
-	SCMP_SYS(name_to_handle_at),
 	/* memory, threads, time */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
@@ -93,9 +92,6 @@ static const int allowed[] = {
 	SCMP_SYS(rseq),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(sched_getparam),
-	SCMP_SYS(sched_getscheduler),
-	SCMP_SYS(sched_setscheduler),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_getres),
 	SCMP_SYS(clock_nanosleep),

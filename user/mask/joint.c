@@ -13,17 +13,6 @@ static bool joint_is_worth(const struct joint_maker *m, const struct joint_state
 	       m->maps.n < JOINT_MAPS_MAX && s->behind < JOINT_BEHIND && s->before < JOINT_BEFORE;
 }
 
-/* How often a byte of these goes on what was read so far: bytes of a kind come together. */
-static double often(const struct byte_set *bytes)
-{
-	double share = bytes_share(bytes), digits = 0;
-
-	for (unsigned c = '0'; c <= '9'; c++)
-		digits += byte_set_has(bytes, (uint8_t)c) ? 0.06 : 0;
-	share = digits > share ? digits : share;
-	return share < 1 ? share : 1;
-}
-
 /* The number of the map that sorts bytes into these groups. */
 static uint32_t map_number(struct joint_maker *m)
 {
@@ -117,13 +106,13 @@ static void add_row(struct joint_maker *m, uint32_t number)
 	joint_state_at(m, number)->value = (uint32_t)cell;
 	for (unsigned i = 0; i < m->groups; i++)
 		if (m->group[i].count)
-			sum += often(&m->bytes[i]);
+			sum += joint_often(&m->bytes[i]);
 	for (unsigned i = 0; i < m->groups; i++) {
 		struct joint_state *to = &m->group[i];
 
 		to->weight = from.weight;
 		if (!joint_reads_anchor(m, to, at < 0))
-			to->weight *= (float)(often(&m->bytes[i]) * (0.5 + 0.5 / sum));
+			to->weight *= (float)(joint_often(&m->bytes[i]) * (0.5 + 0.5 / sum));
 		if (to->count)
 			row->next[i] = joint_state_number(m, to) + 1;
 	}
@@ -272,19 +261,6 @@ static void keep(struct joint_maker *m, struct joint *j)
 	j->try_count = (uint32_t)m->tries.n;
 }
 
-/* How often bytes of each kind stand in a text. */
-static void find_shares(struct joint_maker *m)
-{
-	for (unsigned kind = 0; kind < KINDS; kind++) {
-		struct byte_set set = {0};
-
-		for (unsigned c = 0; c < 256; c++)
-			if (kinds_of((uint8_t)c) >> kind & 1)
-				byte_set_add(&set, (uint8_t)c);
-		m->shares[kind] = bytes_share(&set);
-	}
-}
-
 int joint_make(struct joint *j, const struct anchors *a, unsigned from, unsigned to)
 {
 	struct joint_maker *m = calloc(1, sizeof(*m));
@@ -301,7 +277,7 @@ int joint_make(struct joint *j, const struct anchors *a, unsigned from, unsigned
 	m->cells.size = sizeof(uint32_t);
 	m->maps.size = 256;
 	m->tries.size = sizeof(struct joint_try);
-	find_shares(m);
+	joint_find_shares(m);
 	make(m, j);
 	failed = m->failed;
 	keep(m, j);

@@ -2,6 +2,43 @@
 /* What all anchors that are left ask for, as bits of bytes. */
 #include "joint_states.h"
 
+double joint_often(const struct byte_set *bytes)
+{
+	double share = bytes_share(bytes), digits = 0;
+
+	for (unsigned c = '0'; c <= '9'; c++)
+		digits += byte_set_has(bytes, (uint8_t)c) ? 0.06 : 0;
+	share = digits > share ? digits : share;
+	return share < 1 ? share : 1;
+}
+
+void joint_find_shares(struct joint_maker *m)
+{
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		struct byte_set set = {0};
+
+		for (unsigned c = 0; c < 256; c++)
+			if (kinds_of((uint8_t)c) >> kind & 1)
+				byte_set_add(&set, (uint8_t)c);
+		m->shares[kind] = (float)joint_often(&set);
+	}
+}
+
+/* How often a byte has these bits. */
+static double bits_share(struct joint_maker *m, uint8_t mask, uint8_t want)
+{
+	float *share = &m->bit_shares[mask][want];
+	struct byte_set set = {0};
+
+	if (*share > 0)
+		return (double)*share;
+	for (unsigned c = 0; c < 256; c++)
+		if ((c & mask) == want)
+			byte_set_add(&set, (uint8_t)c);
+	*share = (float)joint_often(&set);
+	return (double)*share;
+}
+
 /* What the guard asks for so far behind the anchor's end. */
 static void ask_guard(struct joint_maker *m, const struct joint_state *s,
 		      const struct joint_item *item, int behind, struct joint_ahead *a)
@@ -79,7 +116,7 @@ static void find_kind(struct joint_maker *m)
 			if (!(m->asked[at + CHECK_BEFORE].kinds >> kind & 1))
 				continue;
 			need |= 1u << at;
-			share *= m->shares[kind];
+			share *= (double)m->shares[kind];
 		}
 		if (share < least) {
 			least = share;
@@ -91,19 +128,18 @@ static void find_kind(struct joint_maker *m)
 
 void joint_find_check(struct joint_maker *m, const struct joint_state *s)
 {
-	unsigned most = 0;
+	double least = 1;
 
 	ask_all(m, s);
 	find_kind(m);
 	m->check = -WINDOW_BEFORE;
 	for (int first = 0; first + 8 <= CHECK_BEFORE + CHECK_BEHIND; first++) {
-		unsigned bits = 0;
+		double share = 1;
 
 		for (int i = 0; i < 8; i++)
-			for (uint8_t mask = m->asked[first + i].mask; mask; mask &= mask - 1)
-				bits++;
-		if (bits > most) {
-			most = bits;
+			share *= bits_share(m, m->asked[first + i].mask, m->asked[first + i].want);
+		if (share < least) {
+			least = share;
 			m->check = first - CHECK_BEFORE;
 		}
 	}

@@ -57,7 +57,8 @@ struct joint_maker {
 	uint16_t kind;
 	/* of a guard that was needed: JOINT_AHEAD for each step */
 	struct joint_ahead *ahead[GUARD_RULES_MAX];
-	double shares[KINDS]; /* of bytes in a text */
+	/* how often it is so for bytes of a text: that they are of a kind, or have such bits (0: not known yet) */
+	float shares[KINDS], bit_shares[256][256];
 };
 
 /* Room for n more at the end of a list; NULL: memory is out, and the maker has failed. */
@@ -110,6 +111,10 @@ static inline void joint_ahead_meet(struct joint_ahead *a, const struct joint_ah
 /* The one or the other. */
 void joint_ahead_join(struct joint_ahead *to, const struct joint_ahead *more);
 struct joint_ahead joint_ahead_set(const struct byte_set *set);
+
+/* How often a byte of these goes on what was read so far: bytes of a kind come together. */
+double joint_often(const struct byte_set *bytes);
+void joint_find_shares(struct joint_maker *m);
 
 /* The eight bytes that say most: what all that is left asks for, where nothing was read yet. */
 void joint_find_check(struct joint_maker *m, const struct joint_state *s);

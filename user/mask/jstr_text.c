@@ -118,37 +118,57 @@ static int decode_escape(struct jstr_decoding *d, struct buf *marks)
 	return 0;
 }
 
-/* Up to the next backslash, or the end. */
-static inline void decode_plain(struct jstr_decoding *d)
+/* The next backslash from *from on, or the end. What is before it is copied. */
+static inline const uint8_t *decode_plain(const uint8_t *from, const uint8_t *end, uint8_t **to)
 {
-	const uint8_t *from = d->raw + d->from, *end = d->raw + d->len;
-	uint8_t *to = d->text + d->to;
+	uint8_t *at = *to;
 
-	for (; end - from >= CHUNK; from += CHUNK, to += CHUNK) {
+	for (; end - from >= CHUNK; from += CHUNK, at += CHUNK) {
 		unsigned hits = chunk_find(from, '\\');
 
 		/* What is copied too much is written over. */
-		memcpy(to, from, CHUNK);
+		memcpy(at, from, CHUNK);
 		if (hits) {
-			from += (unsigned)__builtin_ctz(hits);
-			to += (unsigned)__builtin_ctz(hits);
-			break;
+			*to = at + (unsigned)__builtin_ctz(hits);
+			return from + (unsigned)__builtin_ctz(hits);
 		}
 	}
 	while (from < end && *from != '\\')
-		*to++ = *from++;
-	d->from = (size_t)(from - d->raw);
-	d->to = (size_t)(to - d->text);
+		*at++ = *from++;
+	*to = at;
+	return from;
+}
+
+/* Up to an escape of more than two bytes or none at all, or for which there is no room, or the end. */
+static void decode_simple(struct jstr_decoding *decoding)
+{
+	const struct jstr_decoding d = *decoding;
+	const uint8_t *from = d.raw + d.from, *end = d.raw + d.len;
+	struct text_mark *mark = d.mark;
+	uint8_t *to = d.text + d.to;
+
+	while ((from = decode_plain(from, end, &to)) < end) {
+		uint8_t simple = end - from > 1 ? jstr_simple[from[1]] : 0;
+
+		if (!simple || mark == d.full)
+			break;
+		*to++ = simple;
+		from += 2;
+		*mark++ = (struct text_mark){(uint32_t)(to - d.text), (uint32_t)(from - d.raw)};
+	}
+	decoding->from = (size_t)(from - d.raw);
+	decoding->to = (size_t)(to - d.text);
+	decoding->mark = mark;
 }
 
 static int decode(struct jstr_decoding *d, jstr_decoder *wide, struct buf *marks)
 {
 	while (d->from < d->len) {
-		if (wide && d->full - d->mark < JSTR_BLOCK_MARKS)
+		if (d->full - d->mark < JSTR_BLOCK_MARKS)
 			marks_room(d, marks);
 		if (wide)
 			wide(d);
-		decode_plain(d);
+		decode_simple(d);
 		if (d->from < d->len && decode_escape(d, marks))
 			return -1;
 	}

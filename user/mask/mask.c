@@ -39,6 +39,7 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 	known_init(&m->local, max_memory / 4); /* each of its four tables */
 	m->types = catalogue_types(c);
 	mask_follow(m, &policy_default);
+	mask_read_most(m, SIZE_MAX);
 	m->detector = detector_new(c);
 	if (!m->detector) {
 		mask_free(m);
@@ -87,6 +88,12 @@ void mask_reset(struct mask *m)
 	mask_counts_clear(&m->counts);
 	detector_allow(m->detector, EFFORT_MAX);
 	mask_follow(m, &policy_default);
+	mask_read_most(m, SIZE_MAX);
+}
+
+void mask_read_most(struct mask *m, size_t bytes)
+{
+	m->read_left = bytes;
 }
 
 const char *mask_error_text(enum mask_error e)
@@ -102,6 +109,7 @@ const char *mask_error_text(enum mask_error e)
 			"Looking for identifiers in this text takes more steps than it may.",
 		[MASK_TOO_LARGE] =
 			"Masking the request would take more memory than the configured limit.",
+		[MASK_TOO_NEW] = "More of the text is new than may be read now.",
 	};
 
 	return texts[e];

@@ -41,6 +41,7 @@ enum mask_error {
 	MASK_BINARY_PART, /* a multipart file that is no text; refused by default */
 	MASK_MATCH_LIMIT,
 	MASK_TOO_LARGE, /* more spans or decoded text than max_memory */
+	MASK_TOO_NEW,	/* no refusal: it is to be scanned where that may take its time */
 };
 const char *
 mask_error_text(enum mask_error e); /* a sentence for the person at the client, no values */
@@ -87,6 +88,11 @@ void mask_know(struct mask *m, struct vault_scope *scope);
  */
 void mask_remember(struct mask *m, struct memo *memo);
 enum mask_error mask_learn(struct mask *m);
+/*
+ * From here to the reset no more than so many bytes are read of what is not remembered; a scan that
+ * would have to fails (MASK_TOO_NEW) before it does. What it has read until then is remembered.
+ */
+void mask_read_most(struct mask *m, size_t bytes);
 
 /* Ask the vault for the numbers not known yet. Returns how many remain unknown. */
 size_t mask_resolve(struct mask *m, struct vault_scope *scope);

@@ -163,7 +163,7 @@ enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead
 	r->on = false;
 	buf_clear(&r->given);
 	if (!r->asks)
-		return MASK_OK;
+		return ahead > m->read_left ? MASK_TOO_NEW : MASK_OK;
 	r->key = (struct memo_key){.owner = m->scope,
 				   .state = {buf_bytes(&r->state), buf_len(&r->state)},
 				   .ahead = {p, ahead}};
@@ -172,6 +172,8 @@ enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead
 		*len = piece.bytes.len;
 		return recall(m, &piece, off);
 	}
+	if (ahead > m->read_left)
+		return MASK_TOO_NEW;
 	record_begin(m, off);
 	if (there && buf_append(&r->given, piece.rules.p, piece.rules.len))
 		return MASK_TOO_LARGE;
@@ -268,6 +270,9 @@ void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last)
 				   .policy = r->policy,
 				   .known = m->snapshot ? known_count(m->snapshot) : 0};
 
+	/* More was not ahead of it; unless nobody minds. */
+	if (m->read_left < SIZE_MAX)
+		m->read_left -= bytes.len;
 	if (!r->on)
 		return;
 	r->on = false;

@@ -83,6 +83,7 @@ struct mask {
 	const struct types *types;
 	struct detector *detector;
 	size_t max_memory;
+	size_t read_left; /* mask_read_most() */
 	/* Kept until the reset. */
 	struct buf spans;   /* struct mask_span, part by part */
 	struct buf parts;   /* struct mask_part, by name; those with spans */

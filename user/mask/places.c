@@ -32,7 +32,7 @@ void places_begin(struct places *p, const struct anchors *a, const uint8_t *text
 	p->len = len;
 	p->from = p->cursor = 0;
 	p->joint = JOINTS;
-	p->first_step = step_best();
+	p->far_step = step_best();
 }
 
 /* What is looked at, with what a walk may read around it: the text, or at its ends a copy with zeroes beyond. */
@@ -108,8 +108,12 @@ size_t places_next(struct places *p)
 		}
 		p->joint++;
 		n = begin_walks(p, j);
-		/* what must stand further on changes little with each step, and looking for it takes half of one */
-		n = p->first_step(p, j, n);
+		/*
+		 * What must stand further on changes little with each step, and looking for it takes half of
+		 * one: once, where most walks are over.
+		 */
+		n = step_plain(p, j, n);
+		n = p->far_step(p, j, n);
 		while (n)
 			n = step_plain(p, j, n);
 		p->tries = j->tries;

@@ -228,7 +228,7 @@ static int line_done(struct sse *s, size_t end, struct buf *out)
 /* Take bytes to the end of one line, or all. Returns how many, 0: failed. */
 static size_t take_line(struct sse *s, const uint8_t *p, size_t n, struct buf *out)
 {
-	size_t end = 0, before = buf_len(&s->in);
+	size_t before = buf_len(&s->in), end;
 
 	if (s->after_cr && *p == '\n') {
 		s->after_cr = false;
@@ -237,8 +237,7 @@ static size_t take_line(struct sse *s, const uint8_t *p, size_t n, struct buf *o
 		s->line = before + 1;
 		return buf_append(&s->in, p, 1) < 0 ? 0 : 1;
 	}
-	while (end < n && p[end] != '\n' && p[end] != '\r')
-		end++;
+	end = sse_line_end(p, 0, n);
 	s->after_cr = end < n && p[end] == '\r';
 	if (end == n)
 		return buf_append(&s->in, p, n) < 0 ? 0 : n;

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sse_event.h"
 
-static size_t line_end(const uint8_t *raw, size_t i, size_t len)
+#include "chunk.h"
+
+size_t sse_line_end(const uint8_t *raw, size_t i, size_t len)
 {
+	for (; len - i >= CHUNK; i += CHUNK) {
+		unsigned hits = chunk_find(raw + i, '\n') | chunk_find(raw + i, '\r');
+
+		if (hits)
+			return i + (unsigned)__builtin_ctz(hits);
+	}
 	while (i < len && raw[i] != '\n' && raw[i] != '\r')
 		i++;
 	return i;
@@ -67,7 +75,7 @@ int sse_event_parse(struct sse_event *e, const uint8_t *raw, size_t len)
 	e->dialect = (struct sse_dialect){.eol = "\n", .eol_len = 1};
 	e->is_error = false;
 	for (size_t i = 0; i < len; i = end + eol_length(raw, end, len)) {
-		end = line_end(raw, i, len);
+		end = sse_line_end(raw, i, len);
 		if (field(e, i, end) < 0)
 			return -1;
 	}
@@ -129,7 +137,7 @@ static int put_field(const struct sse_dialect *d, const char *name, struct buf *
 static int put_value(const struct sse_dialect *d, const uint8_t *p, size_t len, struct buf *out)
 {
 	for (size_t i = 0, end; len; i = end + eol_length(p, end, len)) {
-		end = line_end(p, i, len);
+		end = sse_line_end(p, i, len);
 
 		if (buf_append(out, p + i, end - i) < 0)
 			return -1;

@@ -28,6 +28,9 @@ struct sse_event {
 	bool is_error; /* named "error" */
 };
 
+/* Where the line ends that goes on at raw[i]: at its LF or CR, or at len. */
+size_t sse_line_end(const uint8_t *raw, size_t i, size_t len);
+
 /*
  * Take an event apart; `raw` stays in place while the event is in use. `e` is zeroed or has been
  * parsed into before. 0, or -1: memory is out.

@@ -245,16 +245,20 @@ static void exchange_send(struct exchange *x)
 	x->state = STATE_ORIGIN;
 }
 
-static void request_judge(struct exchange *x)
+/* False: more than so many bytes of it are new, and it is as before. */
+static bool request_judge(struct exchange *x, size_t most)
 {
-	int why = request_scan(x);
+	int why = request_scan(x, most);
 
+	if (why == NOT_SCANNED)
+		return false;
 	if (why != NOT_REFUSED)
 		exchange_answer_refusal(x, (enum refusal)why);
 	else if (!x->config.observe && mask_resolve(x->mask, x->scope))
 		x->state = STATE_RESERVE;
 	else
 		exchange_send(x);
+	return true;
 }
 
 static bool is_large(struct exchange *x)
@@ -273,7 +277,7 @@ static void request_ended(struct exchange *x)
 	if (is_large(x))
 		x->state = STATE_SCAN;
 	else
-		request_judge(x);
+		request_judge(x, SIZE_MAX);
 }
 
 size_t exchange_scan_size(const struct exchange *x)
@@ -284,7 +288,15 @@ size_t exchange_scan_size(const struct exchange *x)
 void exchange_scan(struct exchange *x)
 {
 	if (x->state == STATE_SCAN)
-		request_judge(x);
+		request_judge(x, SIZE_MAX);
+}
+
+bool exchange_scan_known(struct exchange *x, size_t most)
+{
+	if (x->state != STATE_SCAN || request_judge(x, most))
+		return true;
+	x->request.scan_size = EXCHANGE_SCAN_MUCH;
+	return false;
 }
 
 static void request_event(struct exchange *x, enum http_event e, const uint8_t *data, size_t len)
@@ -437,18 +449,6 @@ void exchange_refuse(struct exchange *x, enum refusal why)
 	if (why == REFUSAL_ORIGIN_UNREACHABLE || why == REFUSAL_ORIGIN_UNTRUSTED)
 		x->facts.passed_on = false;
 	exchange_answer_refusal(x, why);
-}
-
-size_t exchange_memory(const struct exchange *x)
-{
-	const struct buf *all[] = {&x->request.body, &x->request.plain, &x->answer.plain,
-				   &x->answer.whole, &x->answer.piece,	&x->to_client,
-				   &x->to_origin,    &x->outgoing.made};
-	size_t sum = mask_memory(x->mask);
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		sum += all[i]->cap;
-	return sum;
 }
 
 bool exchange_can_retry(const struct exchange *x)

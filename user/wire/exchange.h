@@ -151,8 +151,15 @@ void exchange_client_eof(struct exchange *x);
 
 /* During WANT_SCAN: scan the request, and make it ready for what comes next. */
 void exchange_scan(struct exchange *x);
-/* How many bytes of body that is for; EXCHANGE_SCAN_MUCH: that is not yet known of a coded one, but more than scan_apart
- * many times. */
+/*
+ * The same for who has little time: nothing is done, and false returned, if more than so many bytes of the request
+ * would have to be read, for all the rest is remembered.
+ */
+bool exchange_scan_known(struct exchange *x, size_t most);
+/*
+ * How many bytes of body that is for; EXCHANGE_SCAN_MUCH: that is not yet known of a coded one, but more than scan_apart
+ * many times; or exchange_scan_known() was too little.
+ */
 #define EXCHANGE_SCAN_MUCH SIZE_MAX
 size_t exchange_scan_size(const struct exchange *x);
 

@@ -78,3 +78,15 @@ void facts_refused(struct exchange *x)
 	if (path && path_is_api((const uint8_t *)path, n))
 		memcpy(x->facts.path, path, n);
 }
+
+size_t exchange_memory(const struct exchange *x)
+{
+	const struct buf *all[] = {&x->request.body, &x->request.plain, &x->answer.plain,
+				   &x->answer.whole, &x->answer.piece,	&x->to_client,
+				   &x->to_origin,    &x->outgoing.made};
+	size_t sum = mask_memory(x->mask);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sum += all[i]->cap;
+	return sum;
+}

@@ -91,6 +91,7 @@ struct exchange {
 };
 
 #define NOT_REFUSED (-1)
+#define NOT_SCANNED (-2) /* request_scan() */
 
 /* ---- exchange.c */
 
@@ -118,8 +119,8 @@ int request_data(struct exchange *x, const uint8_t *p, size_t n);
 uint8_t *request_space(struct exchange *x, size_t *n);
 /* The body is complete: how much of it there is to scan, as exchange_scan_size(). */
 size_t request_scan_size(struct exchange *x);
-/* ... and scan everything. */
-int request_scan(struct exchange *x);
+/* ... and scan everything. NOT_SCANNED: more than so many bytes are new. */
+int request_scan(struct exchange *x, size_t most);
 /* In absolute-form, and stays so. */
 static inline bool request_is_proxied(const struct exchange *x)
 {

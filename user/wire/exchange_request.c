@@ -389,6 +389,8 @@ static int refusal_of(enum mask_error e)
 		return REFUSAL_BINARY;
 	case MASK_MATCH_LIMIT:
 		return REFUSAL_MATCH_LIMIT;
+	case MASK_TOO_NEW:
+		return NOT_SCANNED;
 	default:
 		return REFUSAL_BODY_TOO_LARGE;
 	}
@@ -479,16 +481,19 @@ static int scan_by_policy(struct exchange *x)
 	return why;
 }
 
-int request_scan(struct exchange *x)
+int request_scan(struct exchange *x, size_t most)
 {
 	int why;
 
 	mask_reset(x->mask);
+	mask_read_most(x->mask, most);
 	if (x->config.observe && x->request.coding == CODING_UNKNOWN) {
 		x->facts.unmaskable = has_body(http_head(x->client)) ? REFUSAL_CODING : NOT_REFUSED;
 		return NOT_REFUSED;
 	}
 	why = scan_by_policy(x);
+	if (why == NOT_SCANNED)
+		return why;
 	mask_counts_copy(&x->facts.masked, mask_counts(x->mask));
 	if (!x->config.observe)
 		return why;
