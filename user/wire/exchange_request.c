@@ -111,10 +111,8 @@ int request_headed(struct exchange *x)
 	return why;
 }
 
-/*
- * Room for n more bytes of what the head announces, so that the body need not move as it grows; but not for much more than has
- * come, for announcing costs nothing.
- */
+/* Room for n more bytes of what the head announces, so that the body need not move as it grows; but not for much more
+ * than has come, for announcing costs nothing. */
 static bool body_room(struct exchange *x, size_t have, size_t n)
 {
 	const struct http_head *h = http_head(x->client);
@@ -214,10 +212,8 @@ static size_t utf8_length(const uint8_t *p, size_t n)
 
 	if (*p < 0x80)
 		return *p != 0;
-	if (*p < 0xc2 || *p > 0xf4)
-		return 0;
 	len = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	if (len > n)
+	if (*p < 0xc2 || *p > 0xf4 || len > n)
 		return 0;
 	if (*p == 0xe0)
 		low = 0xa0;
