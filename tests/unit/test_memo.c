@@ -239,6 +239,35 @@ Test(memo, what_is_too_large_is_not_kept)
 	memo_free(m);
 }
 
+/* Long pieces that begin like short ones are not gone over for each of these. */
+Test(memo, looks_in_vain_only_so_long)
+{
+	enum { LONG = 1 << 20, LONGS = 4, SHORTS = 20000 };
+	struct memo *m = seeded_memo(1 << 20, 3);
+	uint8_t *text = malloc(LONG);
+	struct memo_key key;
+
+	cr_assert_not_null(text);
+	memset(text, 'a', LONG);
+	key = key_of(8, text, 4000);
+	memset(text, 'a', 4000);
+	key.ahead.len = LONG;
+	for (unsigned i = 0; i < LONGS; i++) {
+		text[LONG - 1] = (uint8_t)i;
+		keep(m, &key, LONG, 8, 1);
+		cr_expect(is_kept(m, &key));
+	}
+	memset(text + 2000, 'b', LONG - 2000);
+	for (unsigned i = 0; i < SHORTS; i++)
+		cr_assert_not(is_kept(m, &key));
+	cr_expect_gt(memo_stats(m)->vain_bytes, (uint64_t)LONG);
+	cr_expect_lt(memo_stats(m)->vain_bytes, (uint64_t)LONG * 80);
+	keep(m, &key, 3000, 8, 1);
+	cr_expect(is_kept(m, &key), "short ones are found all the same");
+	memo_free(m);
+	free(text);
+}
+
 /* The same number for what says the same, as long as few others come in between; none for what cannot be told. */
 Test(memo, policies)
 {

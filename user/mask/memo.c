@@ -12,7 +12,9 @@
 #define WAYS 8
 #define BYTES_PER_SLOT 512 /* of the ring */
 #define SHARE 4		   /* no piece takes more than this part of the ring */
-#define FETCHED 6	   /* lines of a piece, and what is read of it first */
+#define CHEAP 16384 /* so long a piece is gone over in any case, to see whether it is the same */
+#define SPARE_MAX (64u << 20)
+#define FETCHED 6 /* lines of a piece, and what is read of it first */
 
 /* Behind it in the ring, rounded each, what is in these parts, and words of tokens. What is read first stands first. */
 enum part { END_STATE, EFFECTS, RULES, PARTS };
@@ -57,6 +59,8 @@ struct memo {
 	size_t buckets; /* a power of two */
 	struct memo_slot *slots;
 	uint8_t *ring;
+	/* So many bytes of long pieces may be gone over in vain; as many more as were not: it stays linear. */
+	size_t spare;
 	uint64_t born;	       /* so many pieces were kept */
 	uint64_t oldest;       /* the number of the one at the tail, or of the next one */
 	struct kept *recalled; /* what memo_recall() found last, or NULL */
@@ -78,6 +82,7 @@ struct memo *memo_new(size_t max, const struct fingerprint_key *key)
 	m->key = *key;
 	m->kernel = fingerprint_best();
 	m->oldest = 1;
+	m->spare = SPARE_MAX;
 	for (m->buckets = 1; m->buckets * 2 <= max / BYTES_PER_SLOT / WAYS;)
 		m->buckets *= 2;
 	m->cap = max / ALIGN * ALIGN;
@@ -187,21 +192,30 @@ static struct kept *slot_kept(const struct memo *m, const struct memo_slot *slot
 	return kept_at(m, (size_t)(slot->place - 1) * ALIGN);
 }
 
+static void spare_more(struct memo *m, size_t len)
+{
+	m->spare = len < SPARE_MAX - m->spare ? m->spare + len : SPARE_MAX;
+}
+
 /* Do these bytes begin with it? */
-static bool kept_is(const struct memo *m, const struct kept *k, const struct memo_key *key,
+static bool kept_is(struct memo *m, const struct kept *k, const struct memo_key *key,
 		    const struct fingerprint *state)
 {
 	struct fingerprint bytes;
 
 	if (k->owner != key->owner || k->state_len != key->state.len ||
 	    !prints_are_same(&k->state, state) || k->len > key->ahead.len ||
-	    (k->last && k->len != key->ahead.len))
+	    (k->last && k->len != key->ahead.len) || (k->len > CHEAP && k->len > m->spare))
 		return false;
 	bytes = print_of(m, (struct memo_bytes){key->ahead.p, k->len});
-	return prints_are_same(&k->bytes, &bytes);
+	if (prints_are_same(&k->bytes, &bytes))
+		return true;
+	m->spare -= k->len < m->spare ? k->len : m->spare;
+	m->stats.vain_bytes += k->len;
+	return false;
 }
 
-static struct memo_slot *slot_find(const struct memo *m, const struct memo_key *key,
+static struct memo_slot *slot_find(struct memo *m, const struct memo_key *key,
 				   const struct fingerprint *state)
 {
 	struct memo_slot *bucket = bucket_of(m, key->hash);
@@ -255,7 +269,7 @@ static void follow(struct memo *m, const struct kept *k)
 }
 
 /* Is it what followed the last one before? */
-static struct kept *find_next(const struct memo *m, const struct memo_key *key,
+static struct kept *find_next(struct memo *m, const struct memo_key *key,
 			      const struct fingerprint *state)
 {
 	const struct kept *before = linked(m, &m->last);
@@ -291,6 +305,7 @@ bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 	k->used = true;
 	m->stats.recalled++;
 	m->stats.recalled_bytes += k->len;
+	spare_more(m, k->len);
 	piece_of(k, key->ahead.p, piece);
 	return true;
 }
@@ -426,6 +441,7 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_pie
 	struct kept *k;
 
 	m->recalled = NULL;
+	spare_more(m, piece->bytes.len);
 	if (slot)
 		kept_forget(m, slot_kept(m, slot), slot);
 	if (!size || piece->bytes.len > FINGERPRINT_MAX)

@@ -77,6 +77,7 @@ void memo_age(struct memo *m);
 struct memo_stats {
 	uint64_t recalled, recalled_bytes; /* pieces found, and their bytes */
 	uint64_t missed;		   /* ... not found */
+	uint64_t vain_bytes;		   /* gone over for pieces that were others */
 	size_t held;			   /* bytes of it that are in use */
 };
 const struct memo_stats *memo_stats(const struct memo *m);
