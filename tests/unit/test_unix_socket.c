@@ -96,6 +96,6 @@ Test(unix_socket, process_is_named_until_it_ends)
 	cr_assert_eq(waitpid(child, NULL, 0), child);
 	cr_assert(process_has_ended(fd));
 	cr_assert_eq(process_name(child, name, sizeof(name)), -1);
-	cr_assert_str_empty(name);
+	cr_assert_str_eq(name, "");
 	close(fd);
 }
