@@ -143,7 +143,7 @@ assert int(sys.argv[1]) in json.load(sys.stdin)["namespaces"]' "$inode"
 
 @test "a host that is no target is passed through from there, too" {
 	POD=before
-	ask_pod here "http://$OTHER/text" -H 'content-type: text/plain' --data-binary "hello"
+	through flows_spliced ask_pod here "http://$OTHER/text" -H 'content-type: text/plain' --data-binary "hello"
 	expect "the answer" hello "$(cat "$T/here.answer")"
 	expect_match "where it came from" '"203.0.113.10"' "$(cat "$(place_received json)")"
 }

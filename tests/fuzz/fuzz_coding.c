@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Properties: what is coded decodes to itself; any split of coded bytes decodes alike, and so does
+ * Properties: what is coded decodes to itself, by memory too, whatever was remembered before; any split of coded bytes decodes alike, and so does
  * the whole at once; one gzip or
  * zlib stream decodes to what zlib itself says, and never to more than the limit.
  */
 #include "../../user/wire/coding.h"
+#include "../seeded_memo.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -48,13 +49,13 @@ static void same(const struct buf *b, const uint8_t *p, size_t n)
 		abort();
 }
 
-static void round_trip(enum coding c, const uint8_t *p, size_t n)
+static void round_trip(enum coding c, struct memo *memo, const uint8_t *p, size_t n)
 {
 	struct buf wire;
 	struct result back;
 
 	buf_init(&wire, 2 * PLAIN_MAX);
-	if (n > PLAIN_MAX || deflate_all(c, p, n, &wire))
+	if (n > PLAIN_MAX || deflate_all(c, p, n, memo, memo, &wire))
 		abort();
 	back = decode(c, buf_bytes(&wire), buf_len(&wire), (uint32_t)n);
 	if (back.r != 1)
@@ -62,6 +63,25 @@ static void round_trip(enum coding c, const uint8_t *p, size_t n)
 	same(&back.out, p, n);
 	buf_free(&back.out);
 	buf_free(&wire);
+}
+
+/* Over and over, to some pieces' length, then with other bytes here and there, then as before. */
+static void by_memory(enum coding c, uint8_t where, const uint8_t *p, size_t n)
+{
+	static uint8_t text[PLAIN_MAX];
+	struct memo *memo = seeded_memo(512 * 1024, where + 1u);
+	size_t len = PLAIN_MAX - where, step = 7001 + 131 * (size_t)where;
+
+	if (!memo)
+		abort();
+	for (size_t i = 0; i < len; i++)
+		text[i] = p[i % n];
+	for (unsigned turn = 0; turn < 3; turn++) {
+		round_trip(c, memo, text, len);
+		for (size_t i = step - 7001; i < len; i += step)
+			text[i] ^= 0x55;
+	}
+	memo_free(memo);
 }
 
 static void at_once(enum coding c, const uint8_t *p, size_t n, const struct result *fed)
@@ -108,7 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	c = data[0] & 1 ? CODING_GZIP : CODING_DEFLATE;
 	if (data[0] & 2) {
-		round_trip(c, data + 1, size - 1);
+		if (data[0] & 4 && size > 2)
+			by_memory(c, data[1], data + 2, size - 2);
+		else
+			round_trip(c, NULL, data + 1, size - 1);
 		return 0;
 	}
 	whole = decode(c, data + 2, size - 2, 0);

@@ -81,7 +81,7 @@ static void wrap(struct buf *out, unsigned how, const struct buf *body)
 
 	buf_init(&coded, 1 << 22);
 	if (deflate_all(how & 0x40 ? CODING_GZIP : CODING_IDENTITY, buf_bytes(body), buf_len(body),
-			&coded))
+			NULL, NULL, &coded))
 		abort();
 	snprintf(head, sizeof(head),
 		 "POST /x HTTP/1.1\r\nHost: " HOST

@@ -35,7 +35,7 @@ static bool same(const struct buf *a, const struct buf *b)
 static void check_string(const uint8_t *raw, size_t len)
 {
 	struct buf text, again, marks, more, escaped;
-	size_t n, before = 0;
+	size_t n, before = 0, come = 0;
 
 	decode(raw, len, &text, &marks);
 	buf_init(&again, SIZE_MAX / 2);
@@ -49,6 +49,7 @@ static void check_string(const uint8_t *raw, size_t len)
 		size_t to = text_raw_offset((const void *)buf_bytes(&marks), n, at);
 
 		MUST(to >= before && to <= len);
+		MUST(text_raw_offset_on((const void *)buf_bytes(&marks), n, at, &come) == to);
 		before = to;
 	}
 	MUST(before == len);

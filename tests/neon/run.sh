@@ -13,7 +13,8 @@ cc=(aarch64-linux-gnu-gcc -static -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra 
 # What these tests are about, and what that needs.
 declare -A needs=(
 	[buf]="buf"
-	[propose]="propose* anchors edge follow* joint*"
+	[propose]="propose* anchors edge follow* joint* kinds"
+	[kinds]="kinds places* propose* anchors edge follow* joint*"
 	[wide]="classes* jstr* buf"
 	[known]="buf edge known* classes*"
 	[fingerprint]="fingerprint*"
@@ -28,7 +29,7 @@ build_and_run() { # TEST
 	"${cc[@]}" -o "$dir/test_$1" "tests/unit/test_$1.c" "${sources[@]}" && qemu-aarch64 "$dir/test_$1"
 }
 
-for test in buf propose wide known fingerprint memo; do
+for test in buf propose kinds wide known fingerprint memo; do
 	check "test_$test on 64-bit ARM" build_and_run "$test"
 done
 cases_sum

@@ -202,7 +202,7 @@ static inline struct buf gzip_of(const void *p, size_t n)
 	struct buf b;
 
 	buf_init(&b, 1 << 24);
-	cr_assert_eq(deflate_all(CODING_GZIP, p, n, &b), 0);
+	cr_assert_eq(deflate_all(CODING_GZIP, p, n, NULL, NULL, &b), 0);
 	return b;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../user/wire/coding.h"
+#include "../seeded_memo.h"
 #include "wire_guard.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ static struct buf coded(enum coding c, const void *p, size_t n)
 	struct buf b;
 
 	buf_init(&b, 16 * MIB);
-	cr_assert_eq(deflate_all(c, p, n, &b), 0);
+	cr_assert_eq(deflate_all(c, p, n, NULL, NULL, &b), 0);
 	return b;
 }
 
@@ -259,13 +260,77 @@ Test(coding, bombs)
 	buf_free(&wire);
 }
 
+/* What `in` was coded to, with this memory; it decodes to itself. */
+static struct buf coded_by_memory(enum coding c, const struct buf *in, struct memo *m,
+				  const void *owner)
+{
+	struct buf b, back;
+
+	buf_init(&b, 16 * MIB);
+	buf_init(&back, 16 * MIB);
+	cr_assert_eq(deflate_all(c, in->data, buf_len(in), m, owner, &b), 0);
+	cr_assert_eq(inflate_all(c, buf_bytes(&b), buf_len(&b), &back), 0);
+	cr_assert(same(in, &back));
+	buf_free(&back);
+	return b;
+}
+
+Test(coding, what_was_coded_before_is_remembered)
+{
+	static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 131072, 131073, 400000};
+	static const size_t rooms[] = {1000, 100000, MIB};
+	int owner;
+
+	for (enum coding c = CODING_GZIP; c <= CODING_DEFLATE; c++)
+		for (size_t i = 0; i < 3 * sizeof(sizes) / sizeof(*sizes); i++) {
+			struct memo *m = seeded_memo(rooms[i % 3], 3);
+			struct buf plain = sample(sizes[i / 3]), first, again;
+
+			first = coded_by_memory(c, &plain, m, &owner);
+			again = coded_by_memory(c, &plain, m, &owner);
+			buf_free(&first);
+			buf_free(&again);
+			buf_free(&plain);
+			memo_free(m);
+		}
+}
+
+/* A piece is found by all of its bytes, and by its owner. */
+Test(coding, a_change_anywhere_is_coded)
+{
+	struct memo *m = seeded_memo(2 * MIB, 3);
+	struct buf plain = sample(300000), b;
+	uint64_t missed;
+	int owner, other;
+
+	b = coded_by_memory(CODING_GZIP, &plain, m, &owner);
+	buf_free(&b);
+	for (size_t at = 0; at < buf_len(&plain); at += 9973) {
+		uint64_t before = memo_stats(m)->recalled;
+
+		plain.data[at] ^= 1;
+		b = coded_by_memory(CODING_GZIP, &plain, m, &owner);
+		cr_assert_eq(memo_stats(m)->recalled - before, at < 4 * 65536 ? 3u : 4u, "%zu", at);
+		plain.data[at] ^= 1;
+		buf_free(&b);
+		b = coded_by_memory(CODING_GZIP, &plain, m, &owner);
+		buf_free(&b);
+	}
+	missed = memo_stats(m)->missed;
+	b = coded_by_memory(CODING_GZIP, &plain, m, &other);
+	cr_assert_eq(memo_stats(m)->missed - missed, 4u, "another one's");
+	buf_free(&b);
+	buf_free(&plain);
+	memo_free(m);
+}
+
 Test(coding, output_full)
 {
 	struct buf plain = sample(100000), out;
 
 	for (enum coding c = CODING_IDENTITY; c <= CODING_DEFLATE; c++) {
 		buf_init(&out, 1000);
-		cr_assert_eq(deflate_all(c, plain.data, 100000, &out), -1);
+		cr_assert_eq(deflate_all(c, plain.data, 100000, NULL, NULL, &out), -1);
 		cr_assert_leq(buf_len(&out), (size_t)1000);
 		buf_free(&out);
 	}

@@ -21,9 +21,9 @@ Test(conn, each_step_has_its_patience)
 
 	set_up(&b);
 	dial(&b, DOOR_TRANSPARENT);
-	cr_expect(patience(&b) > 0 && patience(&b) <= 5000, "the monitor");
+	cr_expect(patience(&b) > 5000 && patience(&b) <= 10000, "the monitor");
 	tell_flow(&b, 1);
-	cr_expect(patience(&b) > 5000 && patience(&b) <= CONN_SNIFF_MS, "the first bytes");
+	cr_expect(patience(&b) > 10000 && patience(&b) <= CONN_SNIFF_MS, "the first bytes");
 	say(&b, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n", 39);
 	cr_assert(becomes_readable(&b, b.listener));
 	while (b.thread.conns->state != CONN_SPLICE)

@@ -120,7 +120,9 @@ Test(exchange, gzip_without_values_goes_as_it_came)
 	struct rig r;
 
 	buf_init(&body, 4096);
-	cr_assert_eq(deflate_all(CODING_GZIP, (const uint8_t *)TEXT, strlen(TEXT), &body), 0);
+	cr_assert_eq(
+		deflate_all(CODING_GZIP, (const uint8_t *)TEXT, strlen(TEXT), NULL, NULL, &body),
+		0);
 	body.data[4] = 1; /* a time, which we do not write: coding it anew would show */
 	wire = message_of(POST_JSON "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
 			  buf_bytes(&body), buf_len(&body));
@@ -372,6 +374,51 @@ Test(exchange, remembers)
 	memo_free(one.memo);
 	buf_free(&wire);
 	buf_free(&broken);
+}
+
+/* What was scanned before, and gzipped, is not coded anew either; what is new to the scan is not kept. */
+Test(exchange, remembers_what_was_coded)
+{
+	struct one_memo one = {{memo_take, memo_done}, seeded_memo(4 << 20, 3), NULL, 0, 0};
+	struct buf text, body, wire, plain[3];
+	struct message m;
+	struct rig r;
+
+	buf_init(&text, 1 << 20);
+	cr_assert_eq(buf_puts(&text, "[\"" VALUE "\""), 0);
+	for (unsigned i = 0; buf_len(&text) < 200000; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), ",\"turn %u of what is said\"", i * i);
+		cr_assert_eq(buf_puts(&text, line), 0);
+	}
+	cr_assert_eq(buf_puts(&text, "]"), 0);
+	body = gzip_of(buf_bytes(&text), buf_len(&text));
+	wire = message_of(POST_JSON "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+			  buf_bytes(&body), buf_len(&body));
+	rig_begin(&r);
+	r.config.memos = &one.source;
+	for (unsigned i = 0; i < 3; i++) {
+		rig_client(&r, buf_bytes(&wire), buf_len(&wire));
+		cr_assert_eq(one.taken, i ? 2 * i + 1 : 1);
+		cr_assert_eq(one.given, one.taken);
+		message_read(&m, HTTP_REQUEST, &r.sent, 0, false);
+		plain[i] = gunzip_of(&m.body);
+		cr_assert(!rig_holds(&plain[i], VALUE) && rig_holds(&plain[i], PLACEHOLDER));
+		cr_assert_eq(buf_len(&plain[i]), buf_len(&plain[0]));
+		cr_assert_eq(memcmp(buf_bytes(&plain[i]), buf_bytes(&plain[0]), buf_len(&plain[0])),
+			     0);
+		message_free(&m);
+		buf_clear(&r.sent);
+		rig_origin_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	}
+	for (unsigned i = 0; i < 3; i++)
+		buf_free(&plain[i]);
+	rig_end(&r);
+	memo_free(one.memo);
+	buf_free(&text);
+	buf_free(&body);
+	buf_free(&wire);
 }
 
 /* Who has little time scans what came before; of what did not, nothing is done. */

@@ -182,7 +182,9 @@ Test(exchange_answer, coded_event_stream)
 		struct buf body, wire;
 
 		buf_init(&body, 4096);
-		cr_assert_eq(deflate_all(c, (const uint8_t *)STREAM, strlen(STREAM), &body), 0);
+		cr_assert_eq(
+			deflate_all(c, (const uint8_t *)STREAM, strlen(STREAM), NULL, NULL, &body),
+			0);
 		wire = message_of(
 			c == CODING_GZIP
 				? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

@@ -394,6 +394,14 @@ Test(jstr, decoded_offsets_lead_back)
 					  at) == want[at],
 			  "%zu", at);
 	cr_expect(text_raw_offset(NULL, 0, 5) == 5);
+	for (size_t first = 0; first <= 13; first++)
+		for (size_t at = first; at <= 13; at++) {
+			const struct text_mark *m = (const void *)buf_bytes(&marks);
+			size_t n = buf_len(&marks) / sizeof(*m), before = 0;
+
+			cr_expect(text_raw_offset_on(m, n, first, &before) == want[first]);
+			cr_expect(text_raw_offset_on(m, n, at, &before) == want[at]);
+		}
 	buf_free(&text);
 	buf_free(&marks);
 }

@@ -108,7 +108,7 @@ static void wait_for(struct origin *o, short what)
 {
 	struct pollfd p = {.fd = origin_stream(o)->fd, .events = what};
 
-	if (what == POLLIN && SSL_has_pending(origin_stream(o)->ssl))
+	if (what == POLLIN && stream_has_part(origin_stream(o)))
 		return;
 	cr_assert_eq(poll(&p, 1, 10000), 1);
 	cr_assert(p.revents & what);

@@ -328,6 +328,29 @@ Test(stream, part_of_a_record_is_no_silence)
 	}
 }
 
+Test(stream, records_that_came_with_others_are_no_silence)
+{
+	uint8_t got[8];
+	struct bench b;
+
+	set_up_tls(&b);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(SSL_write(b.peer, "413" + i, 1), 1);
+	cr_assert_eq(read_near(&b, got, sizeof(got)), 1);
+	/* Nobody would tell of them: the socket is empty. */
+	cr_assert_eq(recv(b.near.fd, got + 1, 1, MSG_PEEK), -1);
+	for (int i = 1; i < 3; i++) {
+		cr_assert(stream_has_part(&b.near));
+		cr_assert_not(stream_is_dry(&b.near));
+		cr_assert_eq(stream_read(&b.near, got + i, 1), 1);
+	}
+	cr_assert_eq(memcmp(got, "413", 3), 0);
+	cr_assert_not(stream_has_part(&b.near));
+	cr_assert(stream_is_dry(&b.near));
+	cr_assert_null(b.near.ahead, "room is kept for nothing");
+	tear_down(&b);
+}
+
 Test(stream, garbage_in_a_handshake_breaks_it)
 {
 	struct bench b;

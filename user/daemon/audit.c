@@ -24,7 +24,7 @@ struct audit {
 	struct audit_owner owner;
 	struct stats *stats;
 	struct audit_writer *writer;
-	struct audit_record batch[AUDIT_BATCH];
+	struct audit_record record;
 	uint8_t bytes[AUDIT_DATAGRAM_MAX];
 	uint64_t layout;
 	pid_t other; /* the worker of another version that was spoken of last; 0: none */
@@ -118,21 +118,30 @@ static bool is_workers(const struct audit_record *r)
 	return r->event == AUDIT_REQUEST || r->event == AUDIT_FLOW;
 }
 
-/* How many records it holds; 0: not all of it is records. */
-static size_t unpack(struct audit *a, const struct received *from)
+/* The record at `at`, as it can be written; how many bytes of the datagram it has, or 0. */
+static size_t unpack(struct audit *a, size_t at, size_t end)
 {
-	size_t left = (size_t)from->bytes, at = sizeof(struct audit_head), n = 0;
+	size_t took = audit_unpack(&a->record, a->bytes + at, end - at);
 
-	if (from->cut)
-		return 0;
-	for (; at < left && n < AUDIT_BATCH; n++) {
-		size_t took = audit_unpack(&a->batch[n], a->bytes + at, left - at);
+	if (took)
+		audit_bound(&a->record);
+	return took;
+}
 
-		if (!took)
-			return 0;
+/* All of it is records, and not too many; some that a worker may hand over are among them. */
+static bool is_batch(struct audit *a, const struct received *from)
+{
+	size_t end = (size_t)from->bytes, took = 1, at = sizeof(struct audit_head), n = 0;
+	bool some = false;
+
+	if (from->cut || from->who.uid != a->owner.worker)
+		return false;
+	for (; at < end && n < AUDIT_BATCH && took; n++) {
+		took = unpack(a, at, end);
 		at += took;
+		some |= took && is_workers(&a->record);
 	}
-	return at == left ? n : 0;
+	return some && took && at == end;
 }
 
 /* Whether it is a worker's, and written in another way than ours: that cannot be read, but counted. */
@@ -160,23 +169,18 @@ static bool is_of_another_version(struct audit *a, const struct received *from)
 
 static void accept_batch(struct audit *a, const struct received *from)
 {
-	size_t n = from->who.uid == a->owner.worker ? unpack(a, from) : 0, good = 0;
+	size_t end = (size_t)from->bytes;
 
-	for (size_t i = 0; i < n; i++) {
-		struct audit_record *r = &a->batch[i];
-
-		audit_bound(r);
-		if (!is_workers(r))
-			continue;
-		if (i != good)
-			audit_copy(&a->batch[good], r);
-		good++;
-	}
-	if (good)
-		audit_writer_add(a->writer, a->batch, good);
-	else
+	if (!is_batch(a, from)) {
 		log_event(LOG_WARNING, "audit-refused", log_number("uid", from->who.uid),
 			  log_number("pid", (uint64_t)from->who.pid));
+		return;
+	}
+	for (size_t at = sizeof(struct audit_head); at < end;) {
+		at += unpack(a, at, end);
+		if (is_workers(&a->record))
+			audit_writer_add(a->writer, &a->record);
+	}
 }
 
 /* false: there is nothing more. */
@@ -203,7 +207,7 @@ static void on_records(uv_poll_t *poll, int status, int events)
 void audit_add(struct audit *a, const struct audit_record *r)
 {
 	if (a && r)
-		audit_writer_add(a->writer, r, 1);
+		audit_writer_add(a->writer, r);
 }
 
 void audit_serve(struct audit *a)

@@ -18,8 +18,9 @@
 
 #define AUDIT_DOOR "audit" /* of the socket, which is handed over */
 #define AUDIT_SOCKET_SUFFIX ".audit"
-#define AUDIT_BATCH 8 /* records in a datagram, at most */
-#define AUDIT_DATAGRAM_MAX (sizeof(struct audit_head) + AUDIT_BATCH * AUDIT_PACKED_MAX)
+#define AUDIT_BATCH 32			      /* records in a datagram, at most ... */
+#define AUDIT_BATCH_BYTES ((size_t)64 * 1024) /* ... and bytes of them */
+#define AUDIT_DATAGRAM_MAX (sizeof(struct audit_head) + AUDIT_BATCH_BYTES)
 #define AUDIT_WAIT_MAX 2048
 
 struct audit;

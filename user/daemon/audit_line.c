@@ -24,11 +24,15 @@ void audit_chain_begin(struct audit_chain *c)
 
 void audit_hash(const void *p, size_t n, char hex[static AUDIT_HASH_LEN + 1])
 {
+	static const char digits[] = "0123456789abcdef";
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 
 	SHA256(p, n, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[AUDIT_HASH_LEN] = 0;
 }
 
 /* ---- writing; a failure of memory stays with the buffer's owner */

@@ -41,7 +41,11 @@ void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verd
 
 void audit_text(char *field, size_t size, const char *text)
 {
-	snprintf(field, size, "%s", text ? text : "");
+	size_t n = text ? strnlen(text, size - 1) : 0;
+
+	if (n)
+		memcpy(field, text, n);
+	field[n] = 0;
 }
 
 void audit_count(struct audit_count *counts, uint32_t *count, const char *label, uint64_t n)

@@ -24,8 +24,9 @@ struct audit_sender {
 	uint64_t asked_ms; /* when it was first waited for; 0: not yet */
 	struct stats *stats;
 	uint64_t layout;
-	struct audit_record *held; /* NULL: there never were any */
-	size_t count, room;
+	uint8_t *held; /* packed, oldest first; NULL: there never were any */
+	size_t bytes, room;
+	size_t count; /* of records */
 };
 
 static int connect_to(const struct sockaddr_un *addr)
@@ -46,31 +47,43 @@ static void disconnect(struct audit_sender *s)
 	s->fd = -1;
 }
 
-/* Some of them in one datagram. Whether it was taken; errno tells why not. */
-static bool send_batch(const struct audit_sender *s, const struct audit_record *records, size_t n)
+/* As many as go in one datagram: how many bytes, and records. */
+static size_t batch_bytes(const struct audit_sender *s, size_t from, size_t *records)
 {
-	const struct audit_head head = {.layout = s->layout, .count = n};
-	uint8_t bytes[AUDIT_DATAGRAM_MAX];
-	size_t size = sizeof(head);
+	size_t at = from;
+	uint64_t size;
 
-	memcpy(bytes, &head, sizeof(head));
-	for (size_t i = 0; i < n; i++)
-		size += audit_pack(&records[i], bytes + size);
-	return send(s->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
+	for (*records = 0; at < s->bytes && *records < AUDIT_BATCH; ++*records) {
+		memcpy(&size, s->held + at, sizeof(size));
+		if (size > AUDIT_BATCH_BYTES - (at - from))
+			break;
+		at += size;
+	}
+	return at - from;
+}
+
+/* Whether it was taken; errno tells why not. */
+static bool send_batch(const struct audit_sender *s, size_t from, size_t n, size_t records)
+{
+	struct audit_head head = {.layout = s->layout, .count = records};
+	struct iovec parts[] = {{&head, sizeof(head)}, {s->held + from, n}};
+	struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
+
+	return sendmsg(s->fd, &m, MSG_NOSIGNAL) == (ssize_t)(sizeof(head) + n);
 }
 
 /* Oldest first, until there are none, or none are taken. */
 static void send_held(struct audit_sender *s)
 {
-	size_t sent = 0;
+	size_t sent = 0, n, records;
 
-	while (sent < s->count) {
-		size_t left = s->count - sent, n = left < AUDIT_BATCH ? left : AUDIT_BATCH;
-
+	while (sent < s->bytes) {
+		n = batch_bytes(s, sent, &records);
 		if (s->fd < 0 && !s->unreachable)
 			s->fd = connect_to(&s->addr);
-		if (s->fd >= 0 && send_batch(s, s->held + sent, n)) {
+		if (s->fd >= 0 && send_batch(s, sent, n, records)) {
 			sent += n;
+			s->count -= records;
 			continue;
 		}
 		/* Full: it is read from, or will be. Everything else is nobody's any more, and is found anew. */
@@ -80,8 +93,8 @@ static void send_held(struct audit_sender *s)
 	}
 	if (!sent)
 		return;
-	s->count -= sent;
-	memmove(s->held, s->held + sent, s->count * sizeof(*s->held));
+	s->bytes -= sent;
+	memmove(s->held, s->held + sent, s->bytes);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -92,23 +105,24 @@ static void on_timer(uv_timer_t *timer)
 	if (s->count) {
 		/* Who is there takes more in a moment. */
 		uv_timer_start(&s->timer, on_timer, s->fd >= 0 ? GATHER_MS : RETRY_MS, 0);
-	} else if (s->room > AUDIT_BATCH) { /* what a bad moment took */
+	} else if (s->room > AUDIT_BATCH_BYTES) { /* what a bad moment took */
 		free(s->held);
 		s->held = NULL;
 		s->room = 0;
 	}
 }
 
+/* For one more. */
 static int grow(struct audit_sender *s)
 {
-	size_t room = s->room ? s->room * 2 : AUDIT_BATCH;
-	struct audit_record *more;
+	size_t room = s->room ? s->room * 2 : AUDIT_BATCH_BYTES;
+	uint8_t *more;
 
-	if (s->count < s->room)
-		return 0;
 	if (s->count == AUDIT_HOLD_MAX)
 		return -1;
-	more = reallocarray(s->held, room, sizeof(*more));
+	if (s->room - s->bytes >= AUDIT_PACKED_MAX)
+		return 0;
+	more = realloc(s->held, room);
 	if (!more)
 		return -1;
 	s->held = more;
@@ -124,8 +138,8 @@ void audit_send(struct audit_sender *s, const struct audit_record *r)
 		stat_add(&s->stats->audit_lost, 1);
 		return;
 	}
-	audit_copy(&s->held[s->count++], r);
-	if (s->count == AUDIT_BATCH)
+	s->bytes += audit_pack(r, s->held + s->bytes);
+	if (++s->count % AUDIT_BATCH == 0)
 		send_held(s);
 	if (s->count && !uv_is_active((uv_handle_t *)&s->timer))
 		uv_timer_start(&s->timer, on_timer, GATHER_MS, 0);

@@ -369,19 +369,16 @@ void audit_writer_configure(struct audit_writer *w, const struct config *c)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void audit_writer_add(struct audit_writer *w, const struct audit_record *records, size_t n)
+void audit_writer_add(struct audit_writer *w, const struct audit_record *r)
 {
-	size_t room, some;
-
 	pthread_mutex_lock(&w->lock);
-	room = AUDIT_WAIT_MAX - w->count;
-	some = n < room ? n : room;
-	for (size_t i = 0; i < some; i++)
-		audit_copy(&w->waiting[w->count + i], &records[i]);
-	w->count += some;
-	stat_add(&w->stats->audit_lost, n - some);
-	if (some == w->count) /* else it is awake, or waits for the disk */
-		pthread_cond_signal(&w->more);
+	if (w->count == AUDIT_WAIT_MAX) {
+		stat_add(&w->stats->audit_lost, 1);
+	} else {
+		audit_copy(&w->waiting[w->count++], r);
+		if (w->count == 1) /* else it is awake, or waits for the disk */
+			pthread_cond_signal(&w->more);
+	}
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define FLOW_MS 5000
+#define FLOW_MS 10000 /* it may be busy; in a listener's queue clients wait as long (crew.c) */
 
 static void address_of(const struct sockaddr_storage *from, uint8_t addr[static 16], uint16_t *port)
 {

@@ -129,11 +129,14 @@ static int find_user(struct monitor *m, const char *user, struct err *e)
 	const struct passwd *found = getpwnam(user);
 	char *rest;
 	unsigned long number = strtoul(user, &rest, 10);
+	bool is_number = *user && !*rest && number > 0 && number < 0xfffffffful;
 
+	if (!found && is_number)
+		found = getpwuid((uid_t)number);
 	if (found) {
 		m->uid = found->pw_uid;
 		m->gid = found->pw_gid;
-	} else if (*user && !*rest && number > 0 && number < 0xfffffffful) {
+	} else if (is_number) {
 		m->uid = m->gid = (uid_t)number;
 	} else {
 		return err_set(e,

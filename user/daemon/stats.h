@@ -29,7 +29,8 @@
 	X(unknown_placeholders, "placeholders in answers that the scope does not know")            \
 	X(blocked, "values for which policy refuses a request")                                    \
 	X(signed_passed, "identifiers inside signed blocks, passed verbatim")                      \
-	X(texts_recalled, "pieces of requests that came before, and were not scanned again")       \
+	X(texts_recalled,                                                                          \
+	  "pieces of requests that came before, and were not scanned, or compressed, again")       \
 	X(bytes_recalled, "bytes of them")                                                         \
 	X(texts_remembered, "pieces that were scanned, and are not when they come again")          \
 	X(origin_connections, "connections made to origins")                                       \

@@ -1,137 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stream.h"
+#include "stream_private.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define FIRST_MAX (256 * 1024)
 #define FLUSH_MAX (256 * 1024)
-#define RECORD SSL3_RT_MAX_PLAIN_LENGTH
-#define GATHER_PLAIN (4 * RECORD) /* about what one segment takes on its way through the kernel */
-#define GATHER_MAX (GATHER_PLAIN + 4096)
-
-/* Records, so that several go by one system call. */
-struct gathered {
-	size_t n;
-	uint8_t bytes[GATHER_MAX];
-};
-
-/* A BIO over the stream's own reading and writing, so that bytes put back are seen by TLS too. */
-static BIO_METHOD *bio_method;
-static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
-
-static ssize_t raw_read(struct stream *s, uint8_t *p, size_t n)
-{
-	size_t held = buf_len(&s->first);
-	ssize_t got;
-
-	if (held) {
-		if (n > held)
-			n = held;
-		memcpy(p, buf_bytes(&s->first), n);
-		buf_drop(&s->first, n);
-		if (n == held)
-			buf_free(&s->first);
-		return (ssize_t)n;
-	}
-	do {
-		got = recv(s->fd, p, n, 0);
-	} while (got < 0 && errno == EINTR);
-	if (got >= 0)
-		return got;
-	return errno == EAGAIN ? STREAM_AGAIN : STREAM_BROKEN;
-}
-
-static ssize_t raw_write(struct stream *s, const uint8_t *p, size_t n)
-{
-	ssize_t put;
-
-	do {
-		put = send(s->fd, p, n, MSG_NOSIGNAL | (s->more ? MSG_MORE : 0));
-	} while (put < 0 && errno == EINTR);
-	if (put >= 0)
-		return put;
-	if (errno == EAGAIN)
-		return STREAM_AGAIN;
-	s->drained = false; /* why it takes no more may stand there to be read */
-	return STREAM_BROKEN;
-}
-
-/* What could not be sent before: nothing may overtake it. 1, or as stream_write(). */
-static int send_unsent(struct stream *s)
-{
-	while (buf_len(&s->unsent)) {
-		ssize_t put = raw_write(s, buf_bytes(&s->unsent), buf_len(&s->unsent));
-
-		if (put < 0)
-			return (int)put;
-		buf_drop(&s->unsent, (size_t)put);
-	}
-	buf_free(&s->unsent);
-	return 1;
-}
-
-static int bio_read(BIO *b, char *p, int n)
-{
-	struct stream *s = BIO_get_data(b);
-	bool held = buf_len(&s->first) > 0;
-	ssize_t got = STREAM_AGAIN;
-
-	if (held || !s->drained)
-		got = raw_read(s, (uint8_t *)p, (size_t)n);
-	/* Less than there was room for is all that there was: no need to ask for the refusal. */
-	if (!held)
-		s->drained = got == STREAM_AGAIN || (got > 0 && got < n);
-	BIO_clear_retry_flags(b);
-	if (got == STREAM_AGAIN)
-		BIO_set_retry_read(b);
-	return got < 0 ? -1 : (int)got;
-}
-
-static int keep_record(struct gathered *g, const char *p, int n)
-{
-	if ((size_t)n > sizeof(g->bytes) - g->n)
-		return -1; /* there is room for all that is written at a time */
-	memcpy(g->bytes + g->n, p, (size_t)n);
-	g->n += (size_t)n;
-	return n;
-}
-
-static int bio_write(BIO *b, const char *p, int n)
-{
-	struct stream *s = BIO_get_data(b);
-	ssize_t put;
-
-	BIO_clear_retry_flags(b);
-	if (s->gathered)
-		return keep_record(s->gathered, p, n);
-	put = send_unsent(s);
-	if (put == 1)
-		put = raw_write(s, (const uint8_t *)p, (size_t)n);
-	if (put == STREAM_AGAIN)
-		BIO_set_retry_write(b);
-	return put < 0 ? -1 : (int)put;
-}
-
-static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
-{
-	(void)b, (void)num, (void)ptr;
-	return cmd == BIO_CTRL_FLUSH;
-}
-
-static void make_bio_method(void)
-{
-	bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "awsmask stream");
-	if (!bio_method)
-		return;
-	BIO_meth_set_read(bio_method, bio_read);
-	BIO_meth_set_write(bio_method, bio_write);
-	BIO_meth_set_ctrl(bio_method, bio_ctrl);
-}
 
 static void arm(struct stream *s);
 
@@ -199,12 +76,9 @@ int stream_tls(struct stream *s, SSL *ssl, bool accept)
 	BIO *bio;
 
 	s->ssl = ssl;
-	pthread_once(&bio_once, make_bio_method);
-	bio = bio_method ? BIO_new(bio_method) : NULL;
+	bio = stream_bio(s);
 	if (!bio)
 		return -1;
-	BIO_set_data(bio, s);
-	BIO_set_init(bio, 1);
 	SSL_set_bio(ssl, bio, bio);
 	if (accept)
 		SSL_set_accept_state(ssl);
@@ -242,6 +116,7 @@ int stream_handshake(struct stream *s)
 	s->read_needs = 0;
 	ERR_clear_error();
 	ret = SSL_do_handshake(s->ssl);
+	stream_settle_ahead(s);
 	if (ret == 1)
 		return 1;
 	ret = tls_outcome(s, ret, &s->read_needs);
@@ -253,14 +128,14 @@ int stream_handshake(struct stream *s)
 
 bool stream_is_dry(struct stream *s)
 {
-	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) ||
+	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) || stream_has_ahead(s) ||
 	    SSL_has_pending(s->ssl) || SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN)
 		return false;
 	s->read_needs = 0;
 	return true;
 }
 
-ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
+static ssize_t read_some(struct stream *s, uint8_t *p, size_t n)
 {
 	ssize_t got;
 
@@ -275,28 +150,38 @@ ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
 		if (got <= 0)
 			got = tls_outcome(s, (int)got, &s->read_needs);
 	} else {
-		got = raw_read(s, p, n);
+		got = stream_raw_read(s, p, n);
 	}
 	s->read_broken |= got == STREAM_BROKEN;
 	return got;
 }
 
+ssize_t stream_read(struct stream *s, uint8_t *p, size_t n)
+{
+	ssize_t got = read_some(s, p, n);
+
+	stream_settle_ahead(s);
+	return got;
+}
+
 ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n)
 {
-	ssize_t got = stream_read(s, p, n);
+	ssize_t got = read_some(s, p, n);
 	size_t all = got > 0 ? (size_t)got : 0;
 
 	while (s->ssl && got > 0 && n > all) {
-		got = stream_read(s, p + all, n - all);
+		got = read_some(s, p + all, n - all);
 		all += got > 0 ? (size_t)got : 0;
 	}
+	stream_settle_ahead(s);
 	return all ? (ssize_t)all : got;
 }
 
 bool stream_has_part(const struct stream *s)
 {
 	/* "RB": its header is read, and not one byte behind that. */
-	return s->ssl && (SSL_has_pending(s->ssl) || strcmp(SSL_rstate_string(s->ssl), "RB") == 0);
+	return s->ssl && (stream_has_ahead(s) || SSL_has_pending(s->ssl) ||
+			  strcmp(SSL_rstate_string(s->ssl), "RB") == 0);
 }
 
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
@@ -314,7 +199,7 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 		if (put == STREAM_END)
 			put = STREAM_BROKEN;
 	} else {
-		put = raw_write(s, p, n);
+		put = stream_raw_write(s, p, n);
 	}
 	s->write_broken |= put == STREAM_BROKEN;
 	return put;
@@ -329,7 +214,8 @@ static ssize_t gather(struct stream *s, const struct buf *b, size_t most, struct
 	g->n = 0;
 	s->gathered = g;
 	while (n < most && put >= 0) {
-		put = stream_write(s, buf_bytes(b) + n, most - n < RECORD ? most - n : RECORD);
+		put = stream_write(s, buf_bytes(b) + n,
+				   most - n < STREAM_RECORD ? most - n : STREAM_RECORD);
 		n += put > 0 ? (size_t)put : 0;
 	}
 	s->gathered = NULL;
@@ -339,7 +225,7 @@ static ssize_t gather(struct stream *s, const struct buf *b, size_t most, struct
 /* 1: all has gone; or as stream_write(): what has not is kept for the next time. */
 static int send_gathered(struct stream *s, const struct gathered *g)
 {
-	ssize_t put = raw_write(s, g->bytes, g->n);
+	ssize_t put = stream_raw_write(s, g->bytes, g->n);
 
 	if (put == (ssize_t)g->n)
 		return 1;
@@ -373,7 +259,7 @@ static ssize_t flush_tls(struct stream *s, const struct buf *b, size_t most)
 	if (s->write_broken)
 		return STREAM_BROKEN;
 	if (plain)
-		r = send_unsent(s);
+		r = stream_send_unsent(s);
 	else
 		plain = flush_records(s, b, most, &r);
 	if (plain < 0)
@@ -441,6 +327,7 @@ static void on_poll_closed(uv_handle_t *handle)
 	s->ssl = NULL;
 	buf_free(&s->first);
 	buf_free(&s->unsent);
+	stream_drop_ahead(s);
 	close(s->fd);
 	s->fd = -1;
 	s->on_closed(s->arg);

@@ -30,8 +30,9 @@ struct stream {
 					waits for: UV_READABLE, UV_WRITABLE; 0: the obvious */
 	int armed;		     /* what the loop looks for */
 	int wanted;		     /* what of it is to be told */
-	bool drained;		     /* TLS has read all that there was: no more without an event */
-	bool more;		     /* what is being written has a sequel at hand */
+	struct ahead *ahead; /* of TLS: what was read of fd and not yet taken; NULL: nothing */
+	bool drained;	     /* TLS has read all that there was: no more without an event */
+	bool more;	     /* what is being written has a sequel at hand */
 	struct gathered
 		*gathered;   /* where records that are made wait for each other; NULL: nowhere */
 	struct buf unsent;   /* made, and no room for them ... */
@@ -73,7 +74,7 @@ int stream_flush(struct stream *s, struct buf *b);
 /* Nobody may have waited for events: let the next read ask the kernel. */
 void stream_doubt(struct stream *s);
 
-/* Part of a TLS record has come, and waits for the rest. */
+/* Of TLS, something has come and waits: for the rest of its record, or to be read. */
 bool stream_has_part(const struct stream *s);
 
 /* What to wait for: that the last read, or write, can go on. (TLS may have to write before it can

@@ -52,8 +52,6 @@ static void common_options(SSL_CTX *ctx)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
-	/* One system call for what has come, instead of two for each record. */
-	SSL_CTX_set_read_ahead(ctx, 1);
 }
 
 static int make_server(struct tls *t)

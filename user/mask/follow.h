@@ -92,10 +92,20 @@ void guard_before(const struct guards *g, unsigned rule, struct guard_start star
 static inline bool guard_goes_on(const struct guards *g, unsigned rule, uint16_t step,
 				 const uint8_t *text, size_t at, size_t end, size_t len)
 {
-	for (; step >= GUARD_FIRST && at < end; at++) {
-		if (at >= len)
-			return false;
-		step = guard_step(g, &g->rules[rule], step, text[at]);
+	const struct guard *guard = &g->rules[rule];
+	const uint16_t *cells = g->cells + guard->cells;
+	size_t stop = end < len ? end : len;
+
+	while (step >= GUARD_FIRST && at < end) {
+		const uint16_t *row = cells + (size_t)step * guard->classes;
+		uint16_t next = step;
+
+		/* Many lead back to themselves: as long as one does, nothing waits for where it leads. */
+		for (; at < stop && next == step; at++)
+			next = row[guard->class_of[text[at]]];
+		if (next == step)
+			return at >= end;
+		step = next;
 	}
 	return step != GUARD_NEVER;
 }

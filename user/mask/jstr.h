@@ -89,6 +89,8 @@ __attribute__((warn_unused_result)) int jstr_decode(const uint8_t *raw, size_t l
  * O(log n).
  */
 size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at);
+/* The same for one offset after another, none before the last: *before, 0 at first, is how far it has come. */
+size_t text_raw_offset_on(const struct text_mark *marks, size_t n, size_t at, size_t *before);
 
 /*
  * Append `text` escaped for a JSON string `depth` strings deep (0: as it is), minimally: \" \\ \b

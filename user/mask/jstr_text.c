@@ -195,11 +195,9 @@ int jstr_decode(const uint8_t *raw, size_t len, struct buf *text, struct buf *ma
 	return jstr_decode_by(jstr_decoder_best(), raw, len, text, marks);
 }
 
-size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)
+/* How many marks stand at or before `at`: at least `low`, at most `high`. */
+static size_t marks_until(const struct text_mark *marks, size_t low, size_t high, size_t at)
 {
-	size_t low = 0, high = n;
-
-	/* The last mark at or before `at`: marks[low - 1]. */
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -208,7 +206,30 @@ size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)
 		else
 			high = mid;
 	}
-	return low ? marks[low - 1].raw + (at - marks[low - 1].text) : at;
+	return low;
+}
+
+static size_t raw_behind(const struct text_mark *marks, size_t before, size_t at)
+{
+	return before ? marks[before - 1].raw + (at - marks[before - 1].text) : at;
+}
+
+size_t text_raw_offset(const struct text_mark *marks, size_t n, size_t at)
+{
+	return raw_behind(marks, marks_until(marks, 0, n, at), at);
+}
+
+size_t text_raw_offset_on(const struct text_mark *marks, size_t n, size_t at, size_t *before)
+{
+	size_t low = *before, step = 1;
+
+	/* The next one is near, mostly. */
+	while (step <= n - low && marks[low + step - 1].text <= at) {
+		low += step;
+		step *= 2;
+	}
+	*before = marks_until(marks, low, step < n - low ? low + step : n, at);
+	return raw_behind(marks, *before, at);
 }
 
 /* How one byte that cannot stand in a JSON string is written. */

@@ -230,24 +230,44 @@ static size_t window_sieve(struct pass *p, size_t n)
 
 /* ---- the text, window by window */
 
+/* The end of the text, `n` bytes that are less than a block, to a word. */
+static void last_classes(struct pass *p, size_t word, size_t n)
+{
+	struct classes *at = &p->b.at;
+	uint8_t copy[CLASSES_BLOCK];
+
+	if (p->len < CLASSES_BLOCK) {
+		memset(copy, 0, sizeof(copy));
+		memcpy(copy, p->text, n);
+		p->classify(copy, at, word, word + 1);
+		return;
+	}
+	/* What stands before it is seen once more, and leaves its word. */
+	p->classify(p->text + p->len - CLASSES_BLOCK, at, word, word + 1);
+	at->alnum[word] >>= CLASSES_BLOCK - n;
+	at->goes_on[word] >>= CLASSES_BLOCK - n;
+	at->digit[word] >>= CLASSES_BLOCK - n;
+	at->escape[word] >>= CLASSES_BLOCK - n;
+}
+
 /* Of the window and one word more; beyond the text nothing is of any class. */
 static void window_classes(struct pass *p)
 {
-	const uint8_t *text = p->text + p->from;
-	size_t left = p->len - p->from, full = left / CLASSES_BLOCK, end;
-	uint8_t copy[CLASSES_BLOCK] = {0};
+	struct classes *at = &p->b.at;
+	size_t left = p->len - p->from, full = left / CLASSES_BLOCK, end, word;
 
 	p->words = full < BEGINS_WORDS ? full + (left % CLASSES_BLOCK != 0) : BEGINS_WORDS;
 	if (full > BEGINS_WORDS + 1)
 		full = BEGINS_WORDS + 1;
-	p->classify(text, &p->b.at, 1, 1 + full);
+	p->classify(p->text + p->from, at, 1, 1 + full);
 	if (full > BEGINS_WORDS)
 		return;
-	memcpy(copy, text + full * CLASSES_BLOCK, left - full * CLASSES_BLOCK);
-	p->classify(copy, &p->b.at, 1 + full, 2 + full);
+	word = 1 + full;
+	if (left % CLASSES_BLOCK)
+		last_classes(p, word++, left % CLASSES_BLOCK);
 	end = begins_together(p->words) + 2;
-	for (size_t w = 2 + full; w < end; w++)
-		p->b.at.alnum[w] = p->b.at.goes_on[w] = p->b.at.digit[w] = 0;
+	for (; word < end; word++)
+		at->alnum[word] = at->goes_on[word] = at->digit[word] = 0;
 }
 
 static size_t window_begins(struct pass *p)

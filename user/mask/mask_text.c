@@ -79,7 +79,7 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 			       size_t off)
 {
 	const struct text_mark *marks = (const struct text_mark *)buf_bytes(&m->marks);
-	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip;
+	size_t n_marks = buf_len(&m->marks) / sizeof(*marks), done = skip, before = 0;
 	struct mask_merge g;
 	struct span s;
 	enum mask_error e;
@@ -88,12 +88,15 @@ enum mask_error mask_text_scan(struct mask *m, const uint8_t *text, size_t len, 
 		return MASK_OK;
 	e = mask_find(m, text, len, skip, true, &g);
 	while (e == MASK_OK && mask_merge_next(&g, done, &s)) {
+		size_t start, end;
+
 		if (s.start < done)
 			s.start = done;
 		if (n_marks)
 			span_align(text, len, done, &s);
-		e = span_keep(m, text, &s, off + text_raw_offset(marks, n_marks, s.start - skip),
-			      off + text_raw_offset(marks, n_marks, s.end - skip), false);
+		start = text_raw_offset_on(marks, n_marks, s.start - skip, &before);
+		end = text_raw_offset_on(marks, n_marks, s.end - skip, &before);
+		e = span_keep(m, text, &s, off + start, off + end, false);
 		done = s.end;
 	}
 	return e;

@@ -110,9 +110,10 @@ size_t places_next(struct places *p)
 		n = begin_walks(p, j);
 		/*
 		 * What must stand further on changes little with each step, and looking for it takes half of
-		 * one: once, where most walks are over.
+		 * one: twice, where most walks are over.
 		 */
 		n = step_plain(p, j, n);
+		n = p->far_step(p, j, n);
 		n = p->far_step(p, j, n);
 		while (n)
 			n = step_plain(p, j, n);

@@ -22,7 +22,7 @@ struct places;
 typedef size_t places_stepper(struct places *p, const struct joint *j, size_t n);
 
 struct places {
-	places_stepper *far_step;
+	places_stepper *far_step; /* ... and look at what must stand further on */
 	const struct anchors *anchors;
 	const uint8_t *text;
 	size_t len;

@@ -355,7 +355,7 @@ bool schema_uniform(schema_node n)
 	return n == NODE_FREE || n == NODE_ALL;
 }
 
-static bool ends_with(const uint8_t *text, size_t len, const char *end)
+static inline bool ends_with(const uint8_t *text, size_t len, const char *end)
 {
 	size_t n = strlen(end);
 
@@ -364,23 +364,29 @@ static bool ends_with(const uint8_t *text, size_t len, const char *end)
 
 unsigned schema_type_of(const uint8_t *text, size_t len)
 {
+#define OF(word, of)                                                                               \
+	{                                                                                          \
+		word, sizeof(word) - 1, of                                                         \
+	}
 	static const struct {
 		const char *text;
+		size_t len;
 		unsigned bits;
 	} types[] = {
-		{"base64", SCHEMA_TYPE_BASE64},
-		{"image", SCHEMA_TYPE_MEDIA},
-		{"document", SCHEMA_TYPE_MEDIA},
-		{"thinking", SCHEMA_TYPE_THINKING},
-		{"redacted_thinking", SCHEMA_TYPE_REDACTED},
-		{"web_search_tool_result", SCHEMA_TYPE_TOOL_RESULT | SCHEMA_TYPE_SEARCH_RESULT},
-		{"web_search_result", SCHEMA_TYPE_SEARCH_HIT},
-		{"web_search_result_location", SCHEMA_TYPE_SEARCH_CITATION},
-		{"compaction", SCHEMA_TYPE_COMPACTION},
+		OF("base64", SCHEMA_TYPE_BASE64),
+		OF("image", SCHEMA_TYPE_MEDIA),
+		OF("document", SCHEMA_TYPE_MEDIA),
+		OF("thinking", SCHEMA_TYPE_THINKING),
+		OF("redacted_thinking", SCHEMA_TYPE_REDACTED),
+		OF("web_search_tool_result", SCHEMA_TYPE_TOOL_RESULT | SCHEMA_TYPE_SEARCH_RESULT),
+		OF("web_search_result", SCHEMA_TYPE_SEARCH_HIT),
+		OF("web_search_result_location", SCHEMA_TYPE_SEARCH_CITATION),
+		OF("compaction", SCHEMA_TYPE_COMPACTION),
 	};
+#undef OF
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (strlen(types[i].text) == len && !memcmp(types[i].text, text, len))
+		if (types[i].len == len && !memcmp(types[i].text, text, len))
 			return types[i].bits;
 	}
 	if (ends_with(text, len, "tool_use"))

@@ -2,6 +2,7 @@
 #include "coding.h"
 #include "http_head.h"
 
+#include <endian.h>
 #include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <stdalign.h>
@@ -210,15 +211,26 @@ int inflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
 	return r == 1 ? 0 : -1;
 }
 
+#define DEFLATE_PIECE ((size_t)64 * 1024)
+
 struct deflater {
 	struct isal_zstream z;
 	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
+	uint8_t back[DEFLATE_PIECE];
 };
 
-/* Into what room there is, until the stream is whole. */
+/* What one body is made with. */
+struct deflation {
+	struct deflater *d; /* NULL: nothing had to be coded yet */
+	struct memo *memo;
+	const void *owner;
+	struct buf *out;
+};
+
+/* Into what room there is, until the stream is whole, or all of it is flushed. */
 static int deflate_out(struct isal_zstream *z, size_t expected, struct buf *out)
 {
-	while (z->internal_state.state != ZSTATE_END) {
+	do {
 		size_t left = out->max - buf_len(out), most = expected < left ? expected : left;
 		uint8_t *room = most ? buf_reserve(out, most) : NULL;
 
@@ -230,30 +242,123 @@ static int deflate_out(struct isal_zstream *z, size_t expected, struct buf *out)
 			return -1;
 		buf_grew(out, most - z->avail_out);
 		expected = PIECE;
-	}
+	} while (z->avail_out == 0 || z->avail_in);
 	return 0;
 }
 
-int deflate_all(enum coding c, const uint8_t *in, size_t n, struct buf *out)
+/* Blocks (RFC 1951) that refer to nothing before them; but for the last, they end with a byte. */
+static int deflate_blocks(struct deflation *f, const uint8_t *in, size_t n, bool last)
 {
-	struct deflater *d;
+	struct isal_zstream *z;
+
+	if (!f->d)
+		f->d = malloc(sizeof(*f->d));
+	if (!f->d)
+		return -1;
+	z = &f->d->z;
+	isal_deflate_init(z);
+	z->level = 1;
+	z->level_buf = f->d->level;
+	z->level_buf_size = sizeof(f->d->level);
+	z->flush = last ? NO_FLUSH : FULL_FLUSH;
+	z->end_of_stream = last;
+	z->next_in = (uint8_t *)in;
+	z->avail_in = (uint32_t)n;
+	return deflate_out(z, n / 2 + 1024, f->out);
+}
+
+/* What is remembered will stand behind other bytes than now: it must be a piece that needs none of them. */
+static bool stands_alone(struct deflation *f, size_t from, const uint8_t *in)
+{
+	static const uint8_t end[] = {3, 0}; /* the last block, with nothing in it */
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t before = buf_len(f->out);
+	bool alone = false;
+
+	if (d && buf_append(f->out, end, sizeof(end)) == 0) {
+		alone = libdeflate_deflate_decompress(d, buf_bytes(f->out) + from,
+						      buf_len(f->out) - from, f->d->back,
+						      DEFLATE_PIECE, NULL) == LIBDEFLATE_SUCCESS &&
+			!memcmp(f->d->back, in, DEFLATE_PIECE);
+		buf_truncate(f->out, before);
+	}
+	libdeflate_free_decompressor(d);
+	return alone;
+}
+
+/* The next piece of what is left; more follows it. */
+static int deflate_piece(struct deflation *f, const uint8_t *in, size_t left)
+{
+	static const uint8_t state[] = "\xff"
+				       "deflated"; /* as nothing that is read as text begins */
+	struct memo_key key = {
+		.owner = f->owner, .state = {state, sizeof(state)}, .ahead = {in, left}};
+	size_t before = buf_len(f->out);
+	struct memo_piece piece;
+
+	if (memo_recall(f->memo, &key, &piece))
+		return buf_append(f->out, piece.effects.p, piece.effects.len);
+	if (deflate_blocks(f, in, DEFLATE_PIECE, false))
+		return -1;
+	if (!stands_alone(f, before, in))
+		return 0;
+	piece = (struct memo_piece){
+		.bytes = {in, DEFLATE_PIECE},
+		.effects = {buf_bytes(f->out) + before, buf_len(f->out) - before}};
+	memo_keep(f->memo, &key, &piece);
+	return 0;
+}
+
+/* RFC 1952 section 2.3: no name, no time, any system; RFC 1950 section 2.2: a window of 32 KiB, the fastest. */
+static int deflate_begin(enum coding c, struct buf *out)
+{
+	static const uint8_t gzip[10] = {0x1f, 0x8b, 8, [9] = 0xff}, zlib[2] = {0x78, 0x01};
+
+	return c == CODING_GZIP ? buf_append(out, gzip, sizeof(gzip))
+				: buf_append(out, zlib, sizeof(zlib));
+}
+
+static int deflate_end(enum coding c, const uint8_t *in, size_t n, struct buf *out)
+{
+	uint32_t check =
+		c == CODING_GZIP ? libdeflate_crc32(0, in, n) : libdeflate_adler32(1, in, n);
+	uint32_t size = htole32((uint32_t)n);
+
+	if (c == CODING_GZIP) {
+		check = htole32(check);
+		return buf_append(out, &check, sizeof(check)) ||
+				       buf_append(out, &size, sizeof(size))
+			       ? -1
+			       : 0;
+	}
+	check = htobe32(check);
+	return buf_append(out, &check, sizeof(check));
+}
+
+static int deflate_body(struct deflation *f, const uint8_t *in, size_t n)
+{
+	for (; f->memo && n > DEFLATE_PIECE; in += DEFLATE_PIECE, n -= DEFLATE_PIECE)
+		if (deflate_piece(f, in, n))
+			return -1;
+	return deflate_blocks(f, in, n, true);
+}
+
+int deflate_all(enum coding c, const uint8_t *in, size_t n, struct memo *memo, const void *owner,
+		struct buf *out)
+{
+	struct deflation f = {.memo = memo, .owner = owner, .out = out};
+	size_t left = out->max - buf_len(out), room = n / 2 + PIECE;
 	int r;
 
 	if (c != CODING_GZIP && c != CODING_DEFLATE)
 		return buf_append(out, in, n);
-	d = n <= UINT32_MAX ? malloc(sizeof(*d)) : NULL;
-	if (!d)
+	if (n > UINT32_MAX)
 		return -1;
-	isal_deflate_init(&d->z);
-	d->z.level = 1;
-	d->z.level_buf = d->level;
-	d->z.level_buf_size = sizeof(d->level);
-	d->z.gzip_flag = c == CODING_GZIP ? IGZIP_GZIP : IGZIP_ZLIB;
-	d->z.end_of_stream = 1;
-	d->z.next_in = (uint8_t *)in;
-	d->z.avail_in = (uint32_t)n;
-	r = deflate_out(&d->z, n / 2 + PIECE, out);
-	explicit_bzero(d, sizeof(*d)); /* the window and the tokens were text */
-	free(d);
+	if (left && !buf_reserve(out, room < left ? room : left))
+		return -1;
+	r = deflate_begin(c, out) || deflate_body(&f, in, n) || deflate_end(c, in, n, out) ? -1 : 0;
+	if (f.d)
+		explicit_bzero(f.d, sizeof(*f.d)); /* the window and the tokens were text */
+	free(f.d);
 	return r;
 }

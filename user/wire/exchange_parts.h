@@ -32,7 +32,8 @@ struct request {
 	struct buf body;   /* as it came, chunks joined */
 	struct buf plain;  /* decoded, when it is coded */
 	enum coding coding;
-	bool coded; /* by it, and can be undone */
+	bool coded;    /* by it, and can be undone */
+	bool familiar; /* most of it came before, and was remembered */
 	enum body_kind kind;
 	size_t scan_size; /* with STATE_SCAN */
 };

@@ -111,10 +111,8 @@ int request_headed(struct exchange *x)
 	return why;
 }
 
-/*
- * Room for n more bytes of what the head announces, so that the body need not move as it grows; but not for much more than has
- * come, for announcing costs nothing.
- */
+/* Room for n more bytes of what the head announces, so that the body need not move as it grows; but not for much more
+ * than has come, for announcing costs nothing. */
 static bool body_room(struct exchange *x, size_t have, size_t n)
 {
 	const struct http_head *h = http_head(x->client);
@@ -175,7 +173,7 @@ void request_release(struct exchange *x)
 	buf_free(&r->plain);
 	buf_free(&x->outgoing.made);
 	x->outgoing = (struct outgoing){.made = x->outgoing.made};
-	r->coded = false;
+	r->coded = r->familiar = false;
 	mask_reset(x->mask);
 }
 
@@ -214,10 +212,8 @@ static size_t utf8_length(const uint8_t *p, size_t n)
 
 	if (*p < 0x80)
 		return *p != 0;
-	if (*p < 0xc2 || *p > 0xf4)
-		return 0;
 	len = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	if (len > n)
+	if (*p < 0xc2 || *p > 0xf4 || len > n)
 		return 0;
 	if (*p == 0xe0)
 		low = 0xa0;
@@ -449,14 +445,18 @@ static int scan_by_memory(struct exchange *x)
 {
 	struct memo_source *s = x->config.memos;
 	struct memo *memo = s ? s->take(s, x->scope) : NULL;
+	uint64_t before = memo ? memo_stats(memo)->recalled_bytes : 0;
 	int why;
 
 	mask_know(x->mask, x->scope);
 	mask_remember(x->mask, memo);
 	why = scan_all(x);
 	mask_remember(x->mask, NULL);
-	if (memo)
-		s->done(s, memo);
+	if (!memo)
+		return why;
+	x->request.familiar =
+		memo_stats(memo)->recalled_bytes - before > buf_len(request_text(x)) / 2;
+	s->done(s, memo);
 	return why;
 }
 

@@ -72,6 +72,18 @@ static size_t likely_length(const struct buf *body)
 	return buf_len(body) + buf_len(body) / 8;
 }
 
+static int code_body(const struct exchange *x, const struct buf *masked, struct buf *out)
+{
+	struct memo_source *s = x->request.familiar ? x->config.memos : NULL;
+	struct memo *memo = s ? s->take(s, x->scope) : NULL;
+	int r = deflate_all(x->request.coding, buf_bytes(masked), buf_len(masked), memo, x->scope,
+			    out);
+
+	if (memo)
+		s->done(s, memo);
+	return r;
+}
+
 /* Coded in, coded out: clients that compress are seen to compress. */
 static int splice_coded(const struct exchange *x, struct buf *out)
 {
@@ -81,7 +93,7 @@ static int splice_coded(const struct exchange *x, struct buf *out)
 	buf_init(&masked, out->max);
 	r = buf_reserve(&masked, likely_length(request_text(x))) ? splice_body(x, &masked) : -1;
 	if (r == 0)
-		r = deflate_all(x->request.coding, buf_bytes(&masked), buf_len(&masked), out);
+		r = code_body(x, &masked, out);
 	buf_free(&masked);
 	return r;
 }
