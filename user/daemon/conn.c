@@ -218,7 +218,7 @@ ssize_t conn_fill(struct conn *c)
 }
 
 /* The client is to read our last words: closing with unread bytes from it would reset them away. */
-bool conn_linger(struct conn *c)
+static bool linger(struct conn *c)
 {
 	ssize_t n;
 
@@ -294,7 +294,7 @@ static void pump(struct conn *c)
 			again = conn_exchange(c);
 			break;
 		case CONN_LINGER:
-			again = conn_linger(c);
+			again = linger(c);
 			break;
 		default:
 			return; /* waits for an answer, or for its end */

@@ -116,7 +116,6 @@ bool conn_dial(struct conn *c);
 bool conn_splice(struct conn *c);
 bool conn_handshake(struct conn *c);
 bool conn_exchange(struct conn *c);
-bool conn_linger(struct conn *c);
 
 /* The client's last words from us, in its own protocol; then LINGER. Each returns true. */
 bool conn_refuse_tls(struct conn *c, const char *why);

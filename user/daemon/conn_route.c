@@ -371,6 +371,7 @@ void conn_place(const struct conn *c, struct origin_place *place)
 /* CONNECT was sent on to the client's own proxy: its answer is the client's, word for word. */
 bool conn_tunnel(struct conn *c)
 {
+	static const char unreachable[] = "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n";
 	enum origin_state state = origin_advance(c->origin);
 	struct buf answer;
 	bool told;
@@ -380,8 +381,8 @@ bool conn_tunnel(struct conn *c)
 	if (!buf_len(origin_tunnel_answer(c->origin))) {
 		origin_put(c->origin, false);
 		c->origin = NULL;
-		return refuse_plainly(c, "the client's proxy cannot be reached",
-				      "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n", 46);
+		return refuse_plainly(c, "the client's proxy cannot be reached", unreachable,
+				      sizeof(unreachable) - 1);
 	}
 	buf_init(&answer, HTTP_HEAD_MAX);
 	told = buf_append(&answer, buf_bytes(origin_tunnel_answer(c->origin)),

@@ -111,7 +111,7 @@ static size_t pass_nothing(const uint8_t *buf, size_t i, size_t len, bool *escap
 	return i;
 }
 
-jstr_kernel *jstr_best(void)
+static jstr_kernel *jstr_best(void)
 {
 	for (enum jstr_variant v = 0; v < JSTR_VARIANTS; v++)
 		if (jstr_by(v))

@@ -17,7 +17,6 @@ typedef size_t jstr_kernel(const uint8_t *buf, size_t i, size_t len, bool *escap
 enum jstr_variant { JSTR_AVX512, JSTR_AVX2, JSTR_NEON, JSTR_VARIANTS };
 /* NULL: not on this processor. */
 jstr_kernel *jstr_by(enum jstr_variant v);
-jstr_kernel *jstr_best(void);
 extern jstr_kernel *const jstr_avx512, *const jstr_avx2, *const jstr_neon;
 
 /* A string that is being decoded. */

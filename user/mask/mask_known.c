@@ -7,7 +7,8 @@
  */
 #define ROUNDS 4
 
-size_t mask_known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS])
+/* All that is looked for besides the rules. How many sets. */
+static size_t known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS])
 {
 	size_t n = 0;
 
@@ -32,7 +33,7 @@ static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t le
 {
 	const struct known_filter filter = {wants, m};
 	const struct known *sets[KNOWN_SETS];
-	size_t n = mask_known_sets(m, sets), n_hits;
+	size_t n = known_sets(m, sets), n_hits;
 	enum mask_error e = mask_find_places(m, sets, n, text + skip, len - skip);
 	struct span *hits;
 

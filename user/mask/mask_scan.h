@@ -164,9 +164,6 @@ enum mask_error mask_find_places(struct mask *m, const struct known *const *sets
 				 const uint8_t *text, size_t len);
 void mask_remember_effect(struct mask *m, const struct mask_effect *e, const uint8_t *value);
 
-/* All that is looked for besides the rules; mask_known.c. How many sets. */
-size_t mask_known_sets(const struct mask *m, const struct known *sets[static KNOWN_SETS]);
-
 /* ---- mask_policy.c */
 
 /* A value that is replaced, or for which the request is refused, rather. */

@@ -17,7 +17,7 @@ int put_number(struct buf *out, size_t v, unsigned base)
 	return buf_append(out, digits + n, sizeof(digits) - n);
 }
 
-int put_field(struct buf *out, const struct http_field *f, const void *value, size_t len)
+static int put_field(struct buf *out, const struct http_field *f, const void *value, size_t len)
 {
 	return buf_append(out, f->name, f->name_len) || buf_puts(out, len ? ": " : ":") ||
 			       buf_append(out, value, len) || buf_puts(out, "\r\n")

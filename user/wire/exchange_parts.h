@@ -157,8 +157,6 @@ void answer_release(struct exchange *x);
 /* ---- exchange_head.c: 0, or -1 when out is full */
 
 __attribute__((warn_unused_result)) int put_number(struct buf *out, size_t v, unsigned base);
-__attribute__((warn_unused_result)) int put_field(struct buf *out, const struct http_field *f,
-						  const void *value, size_t len);
 __attribute__((warn_unused_result)) int put_request_head(struct exchange *x, bool body_masked,
 							 size_t length, struct buf *out);
 /* `length`: with FRAMED_LENGTH. */
