@@ -4,8 +4,15 @@
 #include "../../user/daemon/vault_repair.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* Behind the C library's headers, which have a part of it themselves. */
+#include <linux/ptrace.h>
 
 #define DB "vault.db"
 #define VALUES 400
@@ -229,4 +236,137 @@ Test(vault_repair, what_is_not_there_is_not_made)
 	cr_expect_eq(vault_repair(in_tempdir("no.db"), key, NULL, &found, &e), -1);
 	cr_expect(strstr(e.text, "No such file"), "%s", e.text);
 	cr_expect_not(exists("no.db"));
+}
+
+/* ---- killed at any moment */
+
+static uint8_t db_image[1 << 20], wal_image[1 << 20];
+static size_t db_len, wal_len;
+
+static size_t take_file(const char *name, uint8_t *to, size_t max)
+{
+	FILE *f = fopen(in_tempdir(name), "r");
+	size_t len = f ? fread(to, 1, max, f) : 0;
+
+	cr_assert(len > 0 && len < max);
+	fclose(f);
+	return len;
+}
+
+/* A damaged file, with a value that stands only in its -wal. */
+static void damage_beside_changes(void)
+{
+	struct vault *v = vault_open(in_tempdir(DB), key, &e);
+
+	cr_assert_not_null(v, "%s", e.text);
+	reserve(v, "uid:4", "only in the changes");
+	db_len = take_file(DB, db_image, sizeof(db_image));
+	wal_len = take_file(DB "-wal", wal_image, sizeof(wal_image));
+	vault_close(v);
+	memset(db_image + (size_t)4096 * 12, 0xa5, (size_t)3 * 4096);
+}
+
+static void put_damaged(void)
+{
+	static const char *const names[] = {DB "-shm",	     DB ".new",		  DB ".repaired",
+					    DB ".damaged-1", DB ".damaged-1-wal", DB};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlink(in_tempdir(names[i]));
+	put_file(in_tempdir(DB), db_image, db_len);
+	put_file(in_tempdir(DB "-wal"), wal_image, wal_len);
+	cr_assert_eq(chmod(in_tempdir(DB), 0600), 0);
+}
+
+static bool changes_names(const struct __ptrace_syscall_info *call)
+{
+	if (call->op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	switch (call->entry.nr) {
+#ifdef SYS_rename
+	case SYS_rename:
+	case SYS_link:
+	case SYS_unlink:
+#endif
+	case SYS_renameat2:
+	case SYS_linkat:
+	case SYS_unlinkat:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A repair that is killed before its call number `at` that changes names. false: it has not as many, and ended. */
+static bool killed_before(unsigned at)
+{
+	struct __ptrace_syscall_info call;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(vault_repair(in_tempdir(DB), key, NULL, &found, &e) ? 1 : 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSTOPPED(status));
+	cr_assert_eq(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD), 0);
+	for (unsigned n = 0;;) {
+		cr_assert_eq(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status)) {
+			cr_assert_eq(WEXITSTATUS(status), 0, "the repair failed");
+			return false;
+		}
+		cr_assert(WIFSTOPPED(status));
+		cr_assert_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(call), &call), 0);
+		if (changes_names(&call) && n++ == at)
+			break;
+	}
+	kill(pid, SIGKILL);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
+/* As it stands after a kill: opened, or repaired once more. Returns how many were saved. */
+static size_t saved_at_last(bool *again)
+{
+	struct vault *v = vault_open(in_tempdir(DB), key, &e);
+
+	*again = !v;
+	if (!v) {
+		cr_assert(strstr(e.text, "awsmaskctl vault repair"), "%s", e.text);
+		cr_assert_eq(vault_repair(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
+		v = vault_open(in_tempdir(DB), key, &e);
+	}
+	cr_assert_not_null(v, "%s", e.text);
+	cr_expect_eq(reserve(v, "uid:4", "only in the changes"), 1u);
+	vault_close(v);
+	cr_assert_eq(vault_check(in_tempdir(DB), key, NULL, &found, &e), 0, "%s", e.text);
+	cr_expect(found.sound);
+	return found.mappings;
+}
+
+Test(vault_repair, killed_at_any_moment_it_leaves_the_old_one_or_the_new_one)
+{
+	unsigned at = 0, before = 0, after = 0;
+	size_t saved = 0, now;
+	bool again;
+
+	damage_beside_changes();
+	for (bool killed = true; killed; at++) {
+		put_damaged();
+		killed = killed_before(at);
+		now = saved_at_last(&again);
+		before += again;
+		after += killed && !again;
+		cr_expect(!saved || now == saved, "killed before call %u: %zu, not %zu", at, now,
+			  saved);
+		saved = now;
+		cr_expect(exists(DB ".damaged-1"));
+		cr_expect_not(exists(DB ".damaged-2"));
+		cr_expect_not(exists(DB ".repaired") || exists(DB ".new"));
+	}
+	cr_expect(before > 2 && after > 2, "%u and %u moments", before, after);
 }

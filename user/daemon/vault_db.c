@@ -456,7 +456,7 @@ struct vault_db *vault_db_open(const char *path, struct err *e)
 		err_set(e, "the vault's path is too long; write a shorter one");
 		return NULL;
 	}
-	if (vault_file_make(path, e))
+	if (vault_file_settle(path, e) || vault_file_make(path, e))
 		return NULL;
 	db = calloc(1, sizeof(*db));
 	if (!db) {

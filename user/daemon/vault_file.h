@@ -11,4 +11,14 @@
  */
 __attribute__((warn_unused_result)) int vault_file_make(const char *path, struct err *e);
 
+/* Behind the vault's name: what a repair made, whole and safe on the disk, before it has the name itself. */
+#define VAULT_FILE_REPAIRED ".repaired"
+
+/*
+ * End a repair that was interrupted after its new file was complete: it takes the place of the damaged one, whose
+ * changes (-wal) go. Before that moment there is nothing to end, and the damaged one is whole with its own. Called
+ * before anybody opens the file. 0, or -1: both are there, and the next call tries again.
+ */
+__attribute__((warn_unused_result)) int vault_file_settle(const char *path, struct err *e);
+
 #endif

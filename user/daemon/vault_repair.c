@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault_repair.h"
 #include "state_dir.h"
+#include "vault_file.h"
 #include "vault_private.h"
 
 #include <errno.h>
@@ -108,6 +109,8 @@ static int old_open(struct old *o, const char *path, const uint8_t key[static VA
 	struct stat st;
 
 	*o = (struct old){.path = path};
+	if (vault_file_settle(path, e))
+		return -1;
 	if (stat(path, &st))
 		return err_set(e, "%s: %s", path, strerror(errno));
 	if (vault_keys_derive(&o->keys, key, VAULT_KEY_SIZE))
@@ -308,12 +311,24 @@ static int make_new(struct old *o, const char *made, const uint8_t key[static VA
 		rc = give(made, o->path, e);
 	}
 	vault_close(v);
+	/* It is moved alone. */
+	if (rc == 0 && bytes_of(made, "-wal"))
+		rc = err_set(e, "%s: it cannot be completed; is the disk full?", made);
 	return rc;
 }
 
-/* Another name for the damaged file, which keeps its own for now. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+/* Other names for the damaged file and its changes, which keep their own for now. */
 static int put_aside(const char *path, struct vault_found *f, struct err *e)
 {
+	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8];
 	int rc = -1;
 
 	for (int n = 1; n < 1000 && rc < 0; n++) {
@@ -321,39 +336,46 @@ static int put_aside(const char *path, struct vault_found *f, struct err *e)
 			return err_set(e, "%s: the path is too long", path);
 		rc = link(path, f->aside);
 		if (rc < 0 && errno != EEXIST)
-			break;
+			goto fail;
+		if (rc < 0 && is_same_file(path, f->aside)) /* an attempt that did not end */
+			rc = 0;
 	}
-	return rc < 0 ? err_set(e, "%s: the damaged file cannot be put aside: %s", path,
-				strerror(errno))
-		      : 0;
-}
-
-/* At no moment is there no file: a daemon that starts then would begin with new numbers. */
-static int exchange_files(const char *path, const char *made, struct vault_found *f, struct err *e)
-{
-	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8], shm[PATH_MAX + 8];
-
-	if (put_aside(path, f, e) < 0)
-		return -1;
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	snprintf(aside_wal, sizeof(aside_wal), "%s-wal", f->aside);
-	snprintf(shm, sizeof(shm), "%s-shm", path);
-	/* Its changes are in what was read; beside the new file they would be taken for that one's. */
-	if (rename(wal, aside_wal) < 0 && errno != ENOENT)
-		goto fail;
-	(void)unlink(shm);
-	if (rename(made, path) == 0)
-		return state_dir_sync(path) == 0
-			       ? 0
-			       : err_set(e,
-					 "%s was repaired, but may be the damaged one again after "
-					 "a power cut: %s",
-					 path, strerror(errno));
+	if (rc == 0 && unlink(aside_wal) < 0 && errno != ENOENT)
+		rc = -1;
+	if (rc == 0 && link(wal, aside_wal) < 0 && errno != ENOENT)
+		rc = -1;
+	if (rc == 0)
+		rc = state_dir_sync(path);
+	if (rc == 0)
+		return 0;
 fail:
-	err_set(e, "%s: it cannot be given its new content: %s", path, strerror(errno));
-	(void)rename(aside_wal, wal); /* there need not be one */
-	(void)unlink(f->aside);
-	return -1;
+	return err_set(e, "%s: the damaged file cannot be put aside: %s", path, strerror(errno));
+}
+
+/*
+ * At no moment is there no file: a daemon that starts then would begin with new numbers. Nor is there one without its
+ * changes: until the new one is complete under the name that vault_file_settle() looks for, the damaged one is whole.
+ */
+static int exchange_files(const char *path, const char *made, struct vault_found *f, struct err *e)
+{
+	char repaired[PATH_MAX];
+
+	if (snprintf(repaired, sizeof(repaired), "%s" VAULT_FILE_REPAIRED, path) >=
+	    (int)sizeof(repaired))
+		return err_set(e, "%s: the path is too long", path);
+	if (put_aside(path, f, e) < 0)
+		return -1;
+	if (rename(made, repaired) < 0) {
+		err_set(e, "%s: it cannot be given its new content: %s", path, strerror(errno));
+		unlink_all(f->aside);
+		return -1;
+	}
+	if (state_dir_sync(path) < 0)
+		return err_set(e, "%s was repaired, but %s cannot take its place: %s", path,
+			       repaired, strerror(errno));
+	return vault_file_settle(path, e);
 }
 
 int vault_repair(const char *path, const uint8_t key[static VAULT_KEY_SIZE],

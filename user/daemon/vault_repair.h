@@ -24,14 +24,18 @@ struct vault_watcher {
 	void *arg;
 };
 
-/* Nothing is changed. `watcher` may be NULL. 0: *found is set, or -1 and a sentence: it could not be looked at. */
+/*
+ * Nothing is changed, but that a repair which was interrupted is ended (vault_file.h). `watcher` may be NULL. 0:
+ * *found is set, or -1 and a sentence: it could not be looked at.
+ */
 __attribute__((warn_unused_result)) int vault_check(const char *path,
 						    const uint8_t key[static VAULT_KEY_SIZE],
 						    const struct vault_watcher *watcher,
 						    struct vault_found *found, struct err *e);
 /*
  * Put a new file in its place, if it is not sound; nobody may have it open. 0, or -1 and a sentence:
- * all is as it was, unless it says that the file was repaired.
+ * all is as it was, unless it says that the file was repaired. Whoever is killed in it leaves the damaged
+ * file with its changes, or the new one, which the next opening puts in its place.
  */
 __attribute__((warn_unused_result)) int vault_repair(const char *path,
 						     const uint8_t key[static VAULT_KEY_SIZE],
