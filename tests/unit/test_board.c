@@ -176,6 +176,53 @@ Test(board, flows_of_all_workers_are_read_and_of_none_that_died)
 	board_close(b);
 }
 
+/* A worker that dies in board_enter() where it reads what cannot be read: the motion, or the rest of the text. */
+static void die_entering(int fd, bool in_text)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct board_text text = text_of("half", 1);
+	struct board_motion motion = {.doing = BOARD_SNIFF};
+	uint8_t *edge;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct board *b = board_open(fd, 0);
+
+		signal(SIGSEGV, SIG_DFL);
+		edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
+		if (!b || edge == MAP_FAILED || mprotect(edge + page, page, PROT_NONE))
+			_exit(1);
+		if (in_text)
+			board_enter(b, (void *)(edge + page - offsetof(struct board_text, uid)),
+				    &motion);
+		else
+			board_enter(b, &text, (void *)(edge + page));
+		_exit(2);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status), "it was to die: %d", status);
+}
+
+Test(board, what_was_half_written_by_the_dead_is_free_again)
+{
+	int fd = made(), hold;
+	pid_t other = other_worker(fd, "other", false, &hold);
+	struct board *b;
+	uint32_t pids[8];
+
+	die_entering(fd, false);
+	die_entering(fd, true);
+	die_entering(fd, true);
+	b = board_open(fd, 0);
+	cr_expect_eq(enter(b, "mine", 7), 2u, "the other's is the first");
+	cr_expect_eq(read_all(b, pids), 2u);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	board_close(b);
+}
+
 Test(board, who_finds_no_place_among_the_workers_does_without)
 {
 	int fd = made();

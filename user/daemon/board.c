@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define WORDS(type) ((sizeof(type) + 7) / 8)
-#define USED_WORDS (BOARD_FLOWS / 64)
+#define OWNER_WORDS (BOARD_FLOWS / 8)
+#define EACH_BYTE 0x0101010101010101ull
 
 /* Words that several processes read and write need to be atomic, one by one; the version tells whether those of the
  * text belong together. */
@@ -29,7 +30,8 @@ struct member {
 struct memory {
 	uint64_t layout;
 	_Atomic uint64_t last_id;
-	_Atomic uint64_t used[USED_WORDS]; /* a bit for each slot */
+	/* A byte for each slot: its worker's index + 1; 0: it is free. */
+	_Atomic uint64_t owners[OWNER_WORDS];
 	struct member members[BOARD_WORKERS];
 	struct slot slots[BOARD_FLOWS];
 };
@@ -47,7 +49,8 @@ _Static_assert(offsetof(struct board_text, id) % 8 == 0 &&
 		       offsetof(struct board_text, worker) % 8 == 0 &&
 		       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "a number stands at the beginning of its word");
-_Static_assert(BOARD_FLOWS % 64 == 0, "all bits of `used` are slots");
+_Static_assert(BOARD_FLOWS % 8 == 0, "all bytes of `owners` are slots'");
+_Static_assert(BOARD_WORKERS < 255, "a worker fits into a byte");
 
 const char *board_word(enum board_doing doing)
 {
@@ -145,27 +148,36 @@ static void clear(struct memory *m, unsigned slot)
 	atomic_store_explicit(&m->slots[slot].text[offsetof(struct board_text, id) / 8], 0,
 			      memory_order_release);
 	text_end(&m->slots[slot], odd);
-	atomic_fetch_and_explicit(&m->used[slot / 64], ~(1ull << slot % 64), memory_order_release);
+	atomic_fetch_and_explicit(&m->owners[slot / 8], ~(0xffull << slot % 8 * 8),
+				  memory_order_release);
 }
 
-static bool is_used(const struct memory *m, unsigned slot)
+/* Its worker's index + 1, or anything that a hostile one wrote; 0: it is free. */
+static unsigned owner_of(const struct memory *m, unsigned slot)
 {
-	return atomic_load_explicit(&m->used[slot / 64], memory_order_relaxed) >> slot % 64 & 1;
+	return atomic_load_explicit(&m->owners[slot / 8], memory_order_relaxed) >> slot % 8 * 8 &
+	       0xff;
 }
 
-/* The lowest one that is free, so that few pages are in use. -1: none. */
-static int take_slot(struct memory *m)
+/*
+ * The lowest one that is free, so that few pages are in use. Whose it is stands there from the first moment on: who is
+ * killed before the text is whole leaves nothing that nobody dares to take off. -1: none.
+ */
+static int take_slot(struct board *b)
 {
-	for (unsigned i = 0; i < USED_WORDS; i++) {
-		uint64_t used = atomic_load_explicit(&m->used[i], memory_order_relaxed);
+	_Atomic uint64_t *owners = b->memory->owners;
 
-		while (~used) {
-			unsigned bit = (unsigned)__builtin_ctzll(~used);
+	for (unsigned i = 0; i < OWNER_WORDS; i++) {
+		uint64_t word = atomic_load_explicit(&owners[i], memory_order_relaxed), zeros;
+
+		/* The lowest bit that stays is that of the lowest byte which is 0. */
+		while ((zeros = (word - EACH_BYTE) & ~word & EACH_BYTE << 7) != 0) {
+			unsigned byte = (unsigned)__builtin_ctzll(zeros) / 8;
 
 			if (atomic_compare_exchange_weak_explicit(
-				    &m->used[i], &used, used | 1ull << bit, memory_order_acquire,
-				    memory_order_relaxed))
-				return (int)(i * 64 + bit);
+				    &owners[i], &word, word | (b->index + 1ull) << byte * 8,
+				    memory_order_acquire, memory_order_relaxed))
+				return (int)(i * 8 + byte);
 		}
 	}
 	return -1;
@@ -202,18 +214,19 @@ static bool take_index(struct board *b)
 	return false;
 }
 
-/* What the dead left, whoever had this place before included. */
+/* What the dead left, whoever had this place before included, and half of a text included. */
 static void bury(struct board *b)
 {
 	bool alive[BOARD_WORKERS];
-	struct board_text text;
 
 	for (unsigned i = 0; i < BOARD_WORKERS; i++)
 		alive[i] = i != b->index && pid_at(b, i);
-	for (unsigned i = 0; i < BOARD_FLOWS; i++)
-		if (is_used(b->memory, i) && text_get(&b->memory->slots[i], &text) &&
-		    !alive[text.worker])
+	for (unsigned i = 0; i < BOARD_FLOWS; i++) {
+		unsigned owner = owner_of(b->memory, i);
+
+		if (owner && (owner > BOARD_WORKERS || !alive[owner - 1]))
 			clear(b->memory, i);
+	}
 }
 
 struct board *board_open(int fd, uint64_t now_ms)
@@ -260,7 +273,7 @@ void board_drain(struct board *b)
 
 unsigned board_enter(struct board *b, struct board_text *text, const struct board_motion *motion)
 {
-	int slot = b ? take_slot(b->memory) : -1;
+	int slot = b ? take_slot(b) : -1;
 
 	if (slot < 0)
 		return 0;
@@ -320,7 +333,7 @@ unsigned board_tally(const struct board *b, struct board_worker workers[static B
 		const _Atomic uint64_t *text = b->memory->slots[i].text;
 		uint32_t worker;
 
-		if (!is_used(b->memory, i) ||
+		if (!owner_of(b->memory, i) ||
 		    !atomic_load_explicit(&text[offsetof(struct board_text, id) / 8],
 					  memory_order_relaxed))
 			continue;
@@ -340,7 +353,7 @@ bool board_read(const struct board *b, const struct board_worker workers[static 
 	for (unsigned i = *at; i < BOARD_FLOWS; i++) {
 		const struct slot *s = &b->memory->slots[i];
 
-		if (!is_used(b->memory, i) || !text_get(s, &out->text) ||
+		if (!owner_of(b->memory, i) || !text_get(s, &out->text) ||
 		    !workers[out->text.worker].pid)
 			continue;
 		get(&out->motion, s->motion, sizeof(out->motion));
