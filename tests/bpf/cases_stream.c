@@ -174,6 +174,31 @@ static void flow_contents(struct world *w)
 	}
 }
 
+/* The key's record is another's by now, as when a port was free and taken again while the answer was on its way. */
+static void younger_flow_stays(struct world *w)
+{
+	struct plan plan = to_origin4;
+	struct flow_record record, older;
+	struct flow_key key;
+	struct client c;
+	int fd;
+
+	enroll(w, w->cgroup, POLICY_ENFORCE, 0);
+	c = client_start(w->cgroup, &plan);
+	check_is(landed(w, &fd), LISTENER4);
+	key = key_of(w, fd);
+	check_is(redirect_flow_find(w->r, &key, &record), 1);
+	older = record;
+	older.connected_ns--;
+	redirect_flow_drop(w->r, &key, &older);
+	check_is(redirect_flow_find(w->r, &key, &older), 1);
+	check(memcmp(&older, &record, sizeof(record)) == 0);
+	redirect_flow_drop(w->r, &key, &record);
+	check_is(redirect_flow_find(w->r, &key, &older), 0);
+	close(fd);
+	client_end(&c);
+}
+
 static void peer_restored(struct world *w)
 {
 	static const char *const peers[] = {ORIGIN4 " 443", ORIGIN6 " 443", ORIGIN_MAPPED " 443"};
@@ -404,6 +429,7 @@ const struct test_case stream_cases[] = {
 	{"redirect: TCP fast open", redirect_fastopen},
 	{"redirect: io_uring", redirect_uring},
 	{"flow: who and where to", flow_contents},
+	{"flow: a younger one of the same port stays", younger_flow_stays},
 	{"flow: getpeername", peer_restored},
 	{"flow: socket used again", reconnect},
 	{"verdict: joins with a socket made before", joins_late},

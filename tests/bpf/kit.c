@@ -343,7 +343,8 @@ int flow_take(struct world *w, const struct flow_key *key, struct flow_record *r
 {
 	int found = redirect_flow_find(w->r, key, record);
 
-	redirect_flow_drop(w->r, key);
+	if (found == 1)
+		redirect_flow_drop(w->r, key, record);
 	return found;
 }
 

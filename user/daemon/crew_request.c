@@ -117,7 +117,7 @@ static void serve(struct channel *ch, const struct priv_request *request, int co
 		if (request->kind == PRIV_FACTS)
 			add_facts(c, &reply.u.facts);
 		answer(ch, &reply);
-		privsep_answered(c->options.services, request);
+		privsep_answered(c->options.services, request, &reply);
 		privsep_close_fds(&reply);
 		if (request->kind == PRIV_READY)
 			crew_member_ready(ch->member);

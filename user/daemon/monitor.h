@@ -66,7 +66,8 @@ __attribute__((warn_unused_result)) int monitor_judge(struct monitor_services *m
 void privsep_serve(struct monitor_services *m, const struct priv_request *request, int connection,
 		   struct priv_reply *reply);
 /* The answer has gone: what can be had once is let go only now, for we may be killed at any time. */
-void privsep_answered(struct monitor_services *m, const struct priv_request *request);
+void privsep_answered(struct monitor_services *m, const struct priv_request *request,
+		      const struct priv_reply *reply);
 
 /* Into the audit log: `who`, or NULL: not known, did that, or was refused for this reason. */
 void monitor_record_change(struct monitor_services *m, enum audit_event event,

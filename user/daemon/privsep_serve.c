@@ -356,8 +356,9 @@ void privsep_serve(struct monitor_services *m, const struct priv_request *reques
 	privsep_record(m, request, connection, reply);
 }
 
-void privsep_answered(struct monitor_services *m, const struct priv_request *request)
+void privsep_answered(struct monitor_services *m, const struct priv_request *request,
+		      const struct priv_reply *reply)
 {
-	if (request->kind == PRIV_FLOW_TAKE && m->redirect)
-		redirect_flow_drop(m->redirect, &request->u.flow);
+	if (request->kind == PRIV_FLOW_TAKE && m->redirect && reply->u.flow.connected_ns)
+		redirect_flow_drop(m->redirect, &request->u.flow, &reply->u.flow);
 }

@@ -439,10 +439,17 @@ int redirect_flow_find(struct redirect *r, const struct flow_key *key, struct fl
 	return 1;
 }
 
-void redirect_flow_drop(struct redirect *r, const struct flow_key *key)
+void redirect_flow_drop(struct redirect *r, const struct flow_key *key,
+			const struct flow_record *found)
 {
-	/* What is gone already went with its client; what stays goes with it. */
-	(void)bpf_map_delete_elem(bpf_map__fd(r->skel->maps.flows), key);
+	int fd = bpf_map__fd(r->skel->maps.flows);
+	struct flow_record taken;
+
+	/* Taken and looked at, not the other way round: between the two it could change (5.14 for this kind of map). What
+	 * is gone already went with its client. */
+	if (bpf_map_lookup_and_delete_elem(fd, key, &taken) == 0 &&
+	    taken.connected_ns != found->connected_ns)
+		(void)bpf_map_update_elem(fd, key, &taken, BPF_NOEXIST); /* one yet younger stays */
 }
 
 int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT])

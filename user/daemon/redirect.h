@@ -87,8 +87,12 @@ uint32_t redirect_program_of(struct redirect *r, pid_t pid);
 
 /* 1: *rec is filled, 0: no such flow, -1: error. */
 int redirect_flow_find(struct redirect *r, const struct flow_key *key, struct flow_record *rec);
-/* It is not asked for again. */
-void redirect_flow_drop(struct redirect *r, const struct flow_key *key);
+/*
+ * What was found is not asked for again. The same key may stand for a younger connection by now, whose client took the
+ * port as soon as it was free: then that one's stays.
+ */
+void redirect_flow_drop(struct redirect *r, const struct flow_key *key,
+			const struct flow_record *found);
 
 /* Sum over the cores of each reason's counter. */
 int redirect_counters(struct redirect *r, uint64_t counts[static REASON_COUNT]);
