@@ -160,8 +160,8 @@ Test(conn_drain, who_is_passed_through_goes_on_until_it_is_silent)
 	tear_down(&b);
 }
 
-/* A question of the worker's, answered with a socket of this namespace. */
-static void make_socket(struct bench *b)
+/* A question of the worker's, answered with this socket, which goes there. */
+static void make_socket(struct bench *b, int fd)
 {
 	struct priv_request r;
 	struct priv_reply reply = {.kind = PRIV_SOCKET, .status = 1, .fd_count = 1};
@@ -171,8 +171,8 @@ static void make_socket(struct bench *b)
 	cr_assert_eq(r.kind, PRIV_SOCKET);
 	cr_assert_eq(r.u.socket.netns_cookie, b->flow.netns_cookie);
 	reply.id = r.id;
-	reply.fds[0] =
-		socket((int)r.u.socket.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(r.u.socket.family, (uint32_t)AF_INET);
+	reply.fds[0] = fd;
 	cr_assert_eq(privsep_answer(b->monitor, &reply), 0);
 	privsep_close_fds(&reply);
 }
@@ -189,7 +189,7 @@ Test(conn_drain, who_is_elsewhere_is_served_once_more_without_the_monitor)
 	answered_once(&b);
 	conn_drain_all(&b.thread);
 	cr_expect(conn_any_asks(&b.thread), "the monitor is to wait");
-	make_socket(&b);
+	make_socket(&b, socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	for (int i = 0; i < 1000 && conn_any_asks(&b.thread); i++)
 		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
 	cr_expect_not(conn_any_asks(&b.thread));
@@ -198,5 +198,29 @@ Test(conn_drain, who_is_elsewhere_is_served_once_more_without_the_monitor)
 	b.monitor = -1;
 	say(&b, request, strlen(request));
 	expect_arrival(&b, "GET /v1/models ");
+	tear_down(&b);
+}
+
+/* What was kept in reserve would keep the container's network alive for as long as others drain. */
+Test(conn_drain, the_last_one_from_elsewhere_takes_its_reserve_along)
+{
+	int pair[2];
+	struct bench b;
+	char byte;
+
+	set_up_masking(&b);
+	b.flow.netns_cookie = 77;
+	b.flow.family = AF_INET;
+	answered_once(&b);
+	conn_drain_all(&b.thread);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	make_socket(&b, pair[0]);
+	for (int i = 0; i < 1000 && conn_any_asks(&b.thread); i++)
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+	cr_assert_not(conn_any_asks(&b.thread));
+	cr_expect_eq(recv(pair[1], &byte, 1, 0), -1, "it is kept");
+	conn_close(b.thread.conns, true);
+	cr_expect_eq(recv(pair[1], &byte, 1, 0), 0, "it is closed");
+	close(pair[1]);
 	tear_down(&b);
 }

@@ -150,6 +150,23 @@ static void on_timer_closed(uv_handle_t *handle)
 	handle_gone(handle->data);
 }
 
+static bool is_elsewhere(const struct conn *c)
+{
+	return c->flow.netns_cookie && c->flow.netns_cookie != c->thread->worker->netns_cookie;
+}
+
+/* Sockets in reserve and idle ones would keep alive what nobody lives in any more; netns_follow.h sees to that, but it
+ * has gone when we drain. */
+static void leave_namespace(const struct conn *gone)
+{
+	struct worker_thread *t = gone->thread;
+
+	for (const struct conn *c = t->conns; c; c = c->next)
+		if (c->state != CONN_CLOSED && c->flow.netns_cookie == gone->flow.netns_cookie)
+			return;
+	origin_pool_leave(t->origins, gone->flow.netns_cookie);
+}
+
 void conn_close(struct conn *c, bool abort)
 {
 	if (c->state == CONN_CLOSED)
@@ -169,6 +186,8 @@ void conn_close(struct conn *c, bool abort)
 	if (c->origin)
 		origin_put(c->origin, false);
 	c->origin = NULL;
+	if (c->thread->draining && is_elsewhere(c))
+		leave_namespace(c);
 	if (c->left)
 		stream_leave(&c->client, on_client_closed, c);
 	else
@@ -371,8 +390,7 @@ void conn_reserve_origin(struct conn *c)
 	bool may_need = c->state == CONN_SNIFF || c->state == CONN_PREPARE ||
 			c->state == CONN_HANDSHAKE || c->state == CONN_OPEN;
 
-	if (may_need && !c->origin && c->flow.netns_cookie &&
-	    c->flow.netns_cookie != c->thread->worker->netns_cookie)
+	if (may_need && !c->origin && is_elsewhere(c))
 		origin_pool_reserve(c->thread->origins, c->flow.netns_cookie, c->flow.family);
 }
 

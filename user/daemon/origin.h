@@ -42,9 +42,12 @@ origin_pool_new(uv_loop_t *loop, const struct tls *t, struct privsep *privsep,
 /* Closes what is idle; busy ones are their owners'. Freed once the last of its connections is
  * closed. */
 void origin_pool_close(struct origin_pool *p);
-/* Close what is idle of that network namespace. */
+/* Close what is idle of that network namespace, or in reserve there. */
 void origin_pool_leave(struct origin_pool *p, uint64_t netns);
-/* Have the monitor, who will soon be gone, make one more socket there. */
+/*
+ * Have the monitor, who will soon be gone, make one more socket there. It keeps the namespace alive until it is taken,
+ * or origin_pool_leave().
+ */
 void origin_pool_reserve(struct origin_pool *p, uint64_t netns, int family);
 /* Whether it is still to answer to that. */
 bool origin_pool_asks(const struct origin_pool *p);

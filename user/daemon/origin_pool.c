@@ -150,6 +150,7 @@ void origin_pool_leave(struct origin_pool *p, uint64_t netns)
 		if (o->place.netns == netns)
 			drop_idle(o);
 	}
+	origin_spares_drop(p, netns);
 }
 
 void origin_pool_close(struct origin_pool *p)
@@ -157,7 +158,7 @@ void origin_pool_close(struct origin_pool *p)
 	if (!p)
 		return;
 	p->closing = true;
-	origin_spares_drop(p);
+	origin_spares_drop(p, 0);
 	while (p->idle)
 		drop_idle(p->idle);
 	origin_pool_release(p);

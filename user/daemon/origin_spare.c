@@ -81,8 +81,13 @@ int origin_spare_take(struct origin_pool *p, uint64_t netns, int family)
 	return -1;
 }
 
-void origin_spares_drop(struct origin_pool *p)
+void origin_spares_drop(struct origin_pool *p, uint64_t netns)
 {
-	while (p->spares)
-		drop(p->spares);
+	struct origin_spare *next;
+
+	for (struct origin_spare *s = p->spares; s; s = next) {
+		next = s->next;
+		if (!netns || s->netns == netns)
+			drop(s);
+	}
 }
