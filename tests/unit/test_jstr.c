@@ -421,6 +421,7 @@ Test(jstr, decode_stops_at_a_full_buffer)
 	marks.max = 0;
 	cr_expect(jstr_decode((const uint8_t *)"\\n", 2, &text, &marks) == -1);
 	buf_free(&text);
+	buf_free(&marks);
 }
 
 static void escapes_to(const char *text, size_t len, unsigned depth, const char *want)

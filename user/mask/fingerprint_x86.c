@@ -14,6 +14,17 @@ AVX512 static inline __m512i product_avx512(__m512i at, __m512i key)
 	return _mm512_mul_epu32(with, _mm512_srli_epi64(with, 32));
 }
 
+/* By unsigned numbers: _mm512_reduce_add_epi64() adds signed ones, which may not overflow. */
+AVX512 static inline uint64_t added_avx512(__m512i sum)
+{
+	uint64_t lanes[8], all = 0;
+
+	_mm512_storeu_si512(lanes, sum);
+	for (unsigned i = 0; i < 8; i++)
+		all += lanes[i];
+	return all;
+}
+
 /* A step of the key serves each of the sums, one after another. */
 AVX512 static void kernel_avx512(const uint8_t *p, size_t steps, const uint8_t *key,
 				 struct fingerprint *sum)
@@ -38,7 +49,7 @@ AVX512 static void kernel_avx512(const uint8_t *p, size_t steps, const uint8_t *
 				_mm512_loadu_si512(key + (i + FINGERPRINT_SUMS) * FINGERPRINT_STEP);
 	}
 	for (unsigned k = 0; k < FINGERPRINT_SUMS; k++)
-		sum->sums[k] += (uint64_t)_mm512_reduce_add_epi64(sums[k]);
+		sum->sums[k] += added_avx512(sums[k]);
 }
 
 AVX2 static inline __m256i product_avx2(__m256i at, const uint8_t *key)
