@@ -255,7 +255,7 @@ fuzz_cc = $(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=$(1),address,undef
 fuzz_obj := $(patsubst %.c,build/fuzz/obj/%.o,$(pure_src) user/daemon/err.c $(wildcard user/daemon/config*.c) \
 		user/daemon/audit_line.c user/daemon/audit_record.c user/ctl/audit_verify.c \
 		user/daemon/control_job.c user/daemon/control_answer.c user/daemon/control_flows.c user/daemon/board.c user/daemon/json_text.c \
-		user/daemon/shared.c user/daemon/log.c user/daemon/metrics_text.c \
+		user/daemon/shared.c user/daemon/clock.c user/daemon/log.c user/daemon/metrics_text.c \
 		user/daemon/stats.c user/daemon/report_day.c) \
 	$(patsubst /usr/share/llhttp/%.c,build/fuzz/obj/llhttp/%.o,$(wildcard /usr/share/llhttp/*.c))
 

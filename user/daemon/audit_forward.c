@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_forward.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,19 +43,11 @@ static int connect_to(struct audit_forwarder *f)
 	return -1;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Its queue is full (it may be one of ten): whether there is room for another before `until`. */
 static bool makes_room(const struct audit_forwarder *f, uint64_t until)
 {
 	struct pollfd p = {f->fd, POLLOUT, 0};
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	return now < until && poll(&p, 1, (int)(until - now)) == 1;
 }
@@ -140,7 +133,7 @@ size_t audit_forward(struct audit_forwarder *f, const struct buf *lines,
 		     const struct audit_record *records, size_t n)
 {
 	const char *line, *end = (const char *)buf_bytes(lines) + buf_len(lines);
-	uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t until = clock_ms() + PATIENCE_MS;
 	size_t left = n;
 
 	if (f->to == FORWARD_NONE || !n)

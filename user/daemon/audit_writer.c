@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_writer.h"
 #include "audit_file.h"
+#include "clock.h"
 #include "log.h"
 
 #include <errno.h>
@@ -40,16 +41,11 @@ struct audit_writer {
 	char said[sizeof(((struct err *)0)->text)];
 };
 
-static uint64_t now_ms(void)
-{
-	return uv_hrtime() / NS_IN_MS;
-}
-
 /* ---- what is said; nothing of it is a record's content */
 
 static void say_failed(struct audit_writer *w, const char *why)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	stat_add(&w->stats->audit_failures, 1);
 	atomic_store(&w->stats->audit_broken, 1);
@@ -76,7 +72,7 @@ static void say_head(struct audit_writer *w)
 {
 	const struct audit_chain *c = audit_file_chain(w->file);
 
-	w->head_ms = now_ms();
+	w->head_ms = clock_ms();
 	if (c->seq == w->told)
 		return;
 	w->told = c->seq;
@@ -98,7 +94,7 @@ static void sync_now(struct audit_writer *w)
 {
 	struct err e;
 
-	w->synced_ms = now_ms();
+	w->synced_ms = clock_ms();
 	w->sync_failed = audit_file_sync(w->file, &e) < 0;
 	if (w->sync_failed) {
 		say_failed(w, e.text);
@@ -116,14 +112,14 @@ static void not_written(struct audit_writer *w, const char *why)
 		return;
 	}
 	if (!w->busy_ms)
-		w->busy_ms = now_ms();
-	if (now_ms() >= w->busy_ms + BUSY_SAID_MS)
+		w->busy_ms = clock_ms();
+	if (clock_ms() >= w->busy_ms + BUSY_SAID_MS)
 		say_failed(w, why);
 }
 
 static void not_forwarded(struct audit_writer *w, size_t n)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	if (!n)
 		return;
@@ -156,9 +152,9 @@ static size_t write_some(struct audit_writer *w, const struct audit_record *reco
 	}
 	w->busy_ms = 0;
 	say_written(w);
-	if (now_ms() >= w->synced_ms + SYNC_MS)
+	if (clock_ms() >= w->synced_ms + SYNC_MS)
 		sync_now(w);
-	if (audit_file_rotated(w->file) || now_ms() >= w->head_ms + HEAD_MS)
+	if (audit_file_rotated(w->file) || clock_ms() >= w->head_ms + HEAD_MS)
 		say_head(w);
 	return done;
 }
@@ -224,7 +220,7 @@ static void wait_ms(struct audit_writer *w, uint64_t ms)
 /* Until there is something to do. */
 static void await(struct audit_writer *w)
 {
-	uint64_t now = now_ms(), due = w->synced_ms + SYNC_MS;
+	uint64_t now = clock_ms(), due = w->synced_ms + SYNC_MS;
 
 	while (!w->count && !w->ending && !w->next && !w->unsynced)
 		pthread_cond_wait(&w->more, &w->lock);
@@ -245,7 +241,7 @@ static bool round_of(struct audit_writer *w)
 	pthread_mutex_unlock(&w->lock);
 	change(w, next, to);
 	done = !n || !w->file ? n : write_some(w, w->taken, n);
-	if (!n && w->unsynced && now_ms() >= w->synced_ms + SYNC_MS)
+	if (!n && w->unsynced && clock_ms() >= w->synced_ms + SYNC_MS)
 		sync_now(w);
 	pthread_mutex_lock(&w->lock);
 	if (done < n)
@@ -256,10 +252,10 @@ static bool round_of(struct audit_writer *w)
 /* It is to end: a predecessor, or a disk, has some moments more. */
 static void finish(struct audit_writer *w)
 {
-	uint64_t until = now_ms() + 2 * RETRY_MS;
+	uint64_t until = clock_ms() + 2 * RETRY_MS;
 	bool written = round_of(w);
 
-	while (!written && w->file && audit_file_busy(w->file) && now_ms() < until) {
+	while (!written && w->file && audit_file_busy(w->file) && clock_ms() < until) {
 		struct timespec pause = {.tv_nsec = BUSY_MS * (long)NS_IN_MS};
 
 		nanosleep(&pause, NULL);
@@ -350,7 +346,7 @@ struct audit_writer *audit_writer_new(const struct config *c, struct stats *stat
 	pthread_condattr_destroy(&attr);
 	audit_forward_init(&w->forwarder);
 	w->stats = stats;
-	w->head_ms = now_ms();
+	w->head_ms = clock_ms();
 	/* Pages of them are touched only once so many wait. */
 	w->waiting = calloc(AUDIT_WAIT_MAX, sizeof(*w->waiting));
 	w->taken = calloc(AUDIT_WAIT_MAX, sizeof(*w->taken));

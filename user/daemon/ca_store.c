@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ca_internal.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,9 +38,7 @@ static const struct store stores[] = {
 static int join(char path[static PATH_MAX], const char *root, const char *rest, const char *end,
 		struct err *e)
 {
-	int n = snprintf(path, PATH_MAX, "%s%s%s", root, rest, end);
-
-	return n < PATH_MAX ? 0 : err_set(e, "%s: this path is too long", root);
+	return path_put(path, root, rest, end) ? err_set(e, "%s: this path is too long", root) : 0;
 }
 
 static const struct store *find_store(const char *root, struct err *e)

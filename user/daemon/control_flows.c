@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `flows` answers: which flows there are, and what each is doing. */
+#include "clock.h"
 #include "control_job.h"
 #include "json_text.h"
 
@@ -68,7 +69,7 @@ static json_t *workers_json(const struct board_worker *workers, uint64_t now_ms)
 static unsigned fill(const struct board *b, const struct board_worker *workers, unsigned offset,
 		     size_t room, json_t *list)
 {
-	uint64_t now_ms = uv_hrtime() / 1000000;
+	uint64_t now_ms = clock_ms();
 	struct board_flow flow;
 
 	for (unsigned at = offset; board_read(b, workers, &at, &flow); at++) {
@@ -103,7 +104,7 @@ json_t *control_flows(const struct control_context *context, uint32_t offset)
 	board_workers(context->board, workers);
 	json_object_set_new(answer, "total", json_integer(board_tally(context->board, workers)));
 	if (offset == 0) {
-		json_t *all = workers_json(workers, uv_hrtime() / 1000000);
+		json_t *all = workers_json(workers, clock_ms());
 
 		room -= json_dumpb(all, NULL, 0, JSON_COMPACT);
 		json_object_set_new(answer, "workers", all);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
+#include "clock.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 3072
@@ -63,18 +63,10 @@ static struct limit *limit_of(const char *event)
 	return NULL;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Whether another line of it may be told; *untold: how many could not since the last one. */
 static bool may_tell(const char *event, uint64_t *untold)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	struct limit *l;
 	bool may = true;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program_path.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -232,13 +233,6 @@ struct walk {
 	bool strangers;
 };
 
-static bool join(char out[static PATH_MAX], const char *a, const char *b)
-{
-	int n = snprintf(out, PATH_MAX, "%s/%s", a, b);
-
-	return n > 0 && n < PATH_MAX;
-}
-
 /* Take the first component of the rest. */
 static bool take_component(struct walk *w, char name[static NAME_MAX + 1])
 {
@@ -263,7 +257,7 @@ static bool take_link(struct walk *w, const char *path, uid_t uid)
 	w->strangers |= uid && w->owner && uid != w->owner;
 	if (uid)
 		w->owner = uid;
-	if (!join(joined, target, w->rest))
+	if (path_join(joined, target, w->rest))
 		return false;
 	if (*target == '/')
 		w->done[0] = 0;
@@ -295,7 +289,7 @@ static void follow(struct program_finds *f, const char *path, uint32_t id)
 			continue;
 		}
 		add_dir(f, *w.done ? w.done : "/", name);
-		if (!join(next, w.done, name) || lstat(next, &st) < 0)
+		if (path_join(next, w.done, name) || lstat(next, &st) < 0)
 			return;
 		if (S_ISLNK(st.st_mode)) {
 			if (!take_link(&w, next, st.st_uid))
@@ -340,7 +334,7 @@ static void expand_in(struct program_finds *f, const char *dir, const char *comp
 	add_dir(f, *dir ? dir : "/", "");
 	while (d && !f->full && (entry = readdir(d))) {
 		if (fnmatch(component, entry->d_name, FNM_PERIOD) ||
-		    !join(path, dir, entry->d_name) || (*rest && !is_directory(path)))
+		    path_join(path, dir, entry->d_name) || (*rest && !is_directory(path)))
 			continue;
 		expand(f, path, rest, id);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redirect_pin.h"
+#include "path.h"
 
 #include "awsmask/abi.h"
 
@@ -36,13 +37,6 @@ static int bpffs_mount(struct err *e)
 		return err_set(e, "cannot mount a bpf file system at " BPFFS ": %s",
 			       strerror(errno));
 	return 0;
-}
-
-static int path_join(char path[static PATH_MAX], const char *dir, const char *name)
-{
-	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
-
-	return n > 0 && n < PATH_MAX ? 0 : -1;
 }
 
 int pin_prepare(const char *dir, struct err *e)

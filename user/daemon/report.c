@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 #include "awsmask/ctl.h"
+#include "clock.h"
 #include "log.h"
 
 #include <pthread.h>
@@ -65,7 +66,7 @@ void report_state(struct report *r, struct report_state *state)
 /* Once for each reason, and again when it lasts. */
 static void say_failed(struct report *r, const char *why)
 {
-	uint64_t now = uv_hrtime() / 1000000;
+	uint64_t now = clock_ms();
 
 	r->retry_at = now + RETRY_MS;
 	if (strcmp(r->said, why) != 0 || now >= r->said_at + SAY_AGAIN_MS) {
@@ -178,7 +179,7 @@ static void flush_work(uv_work_t *work)
 	struct report *r = work->data;
 
 	pthread_mutex_lock(&r->writing);
-	if (uv_hrtime() / 1000000 >= r->retry_at)
+	if (clock_ms() >= r->retry_at)
 		(void)flush_locked(r, report_today());
 	pthread_mutex_unlock(&r->writing);
 }
