@@ -59,6 +59,14 @@ enum reason {
 };
 
 enum policy_mode { POLICY_ENFORCE = 0, POLICY_OBSERVE = 1 };
+/* Wherever people or files have a word for it. */
+#define POLICY_ENFORCE_WORD "enforce"
+#define POLICY_OBSERVE_WORD "observe"
+static inline const char *policy_mode_word(__u32 mode)
+{
+	return mode == POLICY_OBSERVE ? POLICY_OBSERVE_WORD : POLICY_ENFORCE_WORD;
+}
+
 enum policy_flags { POLICY_FAIL_OPEN = 1 };
 
 /* map `enrolled`: cgroup id -> this */

@@ -42,7 +42,7 @@ static const char *text_of(const json_t *entry, const char *key, const char *mis
 static void print_entry(const json_t *entry, const char *key, const char *prefix)
 {
 	const char *mode = text_of(entry, "mode", "?");
-	bool masks = strcmp(mode, "enforce") == 0;
+	bool masks = strcmp(mode, POLICY_ENFORCE_WORD) == 0;
 
 	printf("%8" JSON_INTEGER_FORMAT "  %s%-8s%s %-7s %s%s\n",
 	       json_integer_value(json_object_get(entry, "id")),

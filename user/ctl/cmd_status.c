@@ -13,8 +13,8 @@ static enum colour colour_of_value(const char *key, const json_t *value)
 		const char *key, *value;
 		enum colour colour;
 	} known[] = {
-		{"mode", "enforce", COLOUR_GREEN},
-		{"mode", "observe", COLOUR_YELLOW},
+		{"mode", POLICY_ENFORCE_WORD, COLOUR_GREEN},
+		{"mode", POLICY_OBSERVE_WORD, COLOUR_YELLOW},
 		{"fail", "open", COLOUR_YELLOW},
 	};
 	const char *text = json_string_value(value);

@@ -66,8 +66,9 @@ static void count_connections(struct dry_run *d, json_t *facts, int rc,
 	if (rc < 0)
 		json_object_set_new(facts, "warning", json_string(e->text));
 	else
-		json_object_set_new(facts, "connections",
-				    json_integer(strcmp(d->mode, "observe") ? found->closed : 0));
+		json_object_set_new(
+			facts, "connections",
+			json_integer(strcmp(d->mode, POLICY_OBSERVE_WORD) ? found->closed : 0));
 }
 
 static void add_target(struct dry_run *d, json_t *facts)
@@ -367,7 +368,7 @@ int dry_run(struct ctl *c, int argc, char **argv)
 	if (!d.config)
 		goto out;
 	if (!d.mode)
-		d.mode = d.config->mode == POLICY_OBSERVE ? "observe" : "enforce";
+		d.mode = policy_mode_word(d.config->mode);
 	if (!d.fail)
 		d.fail = d.config->fail_open ? "open" : "closed";
 	if (look(&d, argc, argv) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "page_data.h"
+#include "awsmask/abi.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ struct page_sums page_row(json_t *row)
 {
 	const char *mode = json_string_value(json_object_get(row, "mode"));
 	const char *outcome = json_string_value(json_object_get(row, "outcome"));
-	bool observe = mode && !strcmp(mode, "observe");
+	bool observe = mode && !strcmp(mode, POLICY_OBSERVE_WORD);
 	struct page_sums s = {0};
 
 	for (int i = 0; outcome && i < REPORT_OUTCOME_COUNT; i++)

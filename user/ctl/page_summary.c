@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first thing that is read: what it comes to, in words and in a few numbers. */
 #include "page_private.h"
+#include "awsmask/abi.h"
 
 /* What became of values that were found. */
 enum fate { FATE_MASKED, FATE_UNSENT, FATE_OBSERVED, FATE_POLICY, FATE_COUNT };
@@ -189,7 +190,7 @@ static void write_mode(const struct page *p, FILE *out, int mode)
 	days_of_mode(p, mode, &first, &last);
 	if (last < 0)
 		return;
-	html_row(out, mode ? "observe" : "enforce");
+	html_row(out, policy_mode_word((__u32)mode));
 	fputs("<td>", out);
 	page_day(out, first);
 	fputs("</td><td>", out);

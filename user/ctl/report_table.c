@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report_table.h"
+#include "awsmask/abi.h"
 #include "../daemon/report_db.h"
 #include "colour.h"
 #include "harmless.h"
@@ -183,7 +184,7 @@ void report_summary_print(json_t *modes)
 	{
 		const char *first = json_string_value(json_object_get(m, "first"));
 		const char *last = json_string_value(json_object_get(m, "last"));
-		bool observe = strcmp(mode, "observe") == 0;
+		bool observe = strcmp(mode, POLICY_OBSERVE_WORD) == 0;
 
 		printf("%s to %s (UTC), %s mode: ", harmless(first ? first : "?"),
 		       harmless(last ? last : "?"), harmless(mode));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The flows, one line each, in as many columns as the terminal has room for. */
 #include "top_private.h"
+#include "awsmask/abi.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +104,7 @@ static void flow_who(char *line, int width, const json_t *flow)
 
 static void flow_line(struct sheet *s, const json_t *flow, int width)
 {
-	bool observed = strcmp(text(flow, "mode"), "observe") == 0;
+	bool observed = strcmp(text(flow, "mode"), POLICY_OBSERVE_WORD) == 0;
 	char line[WIDE] = "", out[SHORT_MAX], doing[64];
 
 	flow_who(line, width, flow);
@@ -131,7 +132,7 @@ void top_show_flows(struct sheet *s, const struct top *t, int width)
 	sheet_head_ends(s);
 	for (size_t i = 0; flows && i < n; i++) {
 		flow_line(s, flows[i], width);
-		observed |= strcmp(text(flows[i], "mode"), "observe") == 0;
+		observed |= strcmp(text(flows[i], "mode"), POLICY_OBSERVE_WORD) == 0;
 	}
 	free(flows);
 	if (n == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `awsmaskctl top` shows: the daemon as a whole, and one of the views. */
 #include "../daemon/vault_sqlite.h"
+#include "awsmask/abi.h"
 #include "rates.h"
 #include "top_private.h"
 
@@ -243,7 +244,7 @@ static void enrolment_lines(struct sheet *s, const struct top *t, const json_t *
 	json_array_foreach(entries, i, entry)
 	{
 		const char *name = text(entry, key);
-		bool masks = strcmp(text(entry, "mode"), "enforce") == 0;
+		bool masks = strcmp(text(entry, "mode"), POLICY_ENFORCE_WORD) == 0;
 
 		sheet_add(s, masks ? TONE_PLAIN : TONE_WARN,
 			  "%8" JSON_INTEGER_FORMAT "  %-8s %-7s %6u  %s%s", number(entry, "id"),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_line.h"
+#include "awsmask/abi.h"
 
 #include <inttypes.h>
 #include <openssl/sha.h>
@@ -191,7 +192,7 @@ static void put_record(struct writer *w, const struct audit_record *r)
 	put_text(w, "subject", r->subject);
 	put_text(w, "verdict", audit_verdict_word(r->verdict));
 	put_text(w, "reason", r->reason);
-	put_text(w, "mode", r->observe ? "observe" : "");
+	put_text(w, "mode", r->observe ? POLICY_OBSERVE_WORD : "");
 	put_known(w, r, AUDIT_STATUS, AUDIT_STATUS);
 	if (r->stream)
 		put(w, ",\"stream\":true");

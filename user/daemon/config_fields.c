@@ -12,7 +12,7 @@
 	.offset = offsetof(struct config, m), .size = sizeof(*((struct config *)0)->m),            \
 	.count_offset = offsetof(struct config, n)
 
-static const char *const mode_words[] = {"enforce", "observe", NULL};
+static const char *const mode_words[] = {POLICY_ENFORCE_WORD, POLICY_OBSERVE_WORD, NULL};
 static const char *const fail_words[] = {"closed", "open", NULL};
 static const char *const scope_words[] = {"uid", "cgroup", "host", NULL};
 static const char *const other_words[] = {"splice", "deny", NULL};

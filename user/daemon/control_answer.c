@@ -208,11 +208,6 @@ static json_t *inodes_json(const struct priv_reply *reply)
 	return list;
 }
 
-static const char *mode_word(uint32_t mode)
-{
-	return mode == POLICY_OBSERVE ? "observe" : "enforce";
-}
-
 static const char *scope_word(enum config_scope scope)
 {
 	return scope == SCOPE_UID ? "uid" : scope == SCOPE_CGROUP ? "cgroup" : "host";
@@ -230,8 +225,8 @@ json_t *control_status(const struct control_context *context,
 		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
 		"ok", 1, "version", AWSMASK_VERSION, "pid", (int)getpid(), "monitor",
 		(int)getppid(), "uptime_seconds", (json_int_t)uptime, "mode",
-		mode_word(config->mode), "fail", config->fail_open ? "open" : "closed", "scope",
-		scope_word(config->scope), "other_hosts",
+		policy_mode_word(config->mode), "fail", config->fail_open ? "open" : "closed",
+		"scope", scope_word(config->scope), "other_hosts",
 		config->deny_other_hosts ? "deny" : "splice", "ports",
 		ports_json(config->ports, config->port_count), "proxy_ports",
 		ports_json(config->proxy_ports, config->proxy_port_count), "targets",
@@ -271,8 +266,8 @@ static json_t *enrolment_json(uint64_t id, const struct policy *policy)
 	if (cgroup_path_of(id, path, sizeof(path)) == 0)
 		known = json_string(path); /* NULL when the name is no UTF-8 */
 	return json_pack("{s:I, s:o, s:s, s:s}", "id", (json_int_t)id, "cgroup",
-			 known ? known : json_null(), "mode", mode_word(policy->mode), "fail",
-			 policy->flags & POLICY_FAIL_OPEN ? "open" : "closed");
+			 known ? known : json_null(), "mode", policy_mode_word(policy->mode),
+			 "fail", policy->flags & POLICY_FAIL_OPEN ? "open" : "closed");
 }
 
 json_t *control_page(uint32_t offset, const struct priv_reply *reply)
@@ -317,7 +312,7 @@ json_t *control_programs(uint32_t offset, const struct priv_reply *reply)
 			entries, json_pack("{s:I, s:o, s:s, s:s}", "id",
 					   (json_int_t)reply->u.programs.ids[i], "exe",
 					   path ? path : json_null(), /* the name is no UTF-8 */
-					   "mode", mode_word(p->policy.mode), "fail",
+					   "mode", policy_mode_word(p->policy.mode), "fail",
 					   p->policy.flags & POLICY_FAIL_OPEN ? "open" : "closed"));
 	}
 	answer = json_pack("{s:b, s:I, s:o}", "ok", 1, "total", (json_int_t)total, "programs",

@@ -35,16 +35,15 @@ static void set_who(json_t *to, const struct board_text *t)
 static json_t *flow_json(const struct board_flow *f, pid_t worker, uint64_t now_ms)
 {
 	const struct board_motion *m = &f->motion;
-	json_t *j = json_pack("{s:I, s:i, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			      "id", (json_int_t)f->text.id, "worker", (int)worker, "age_ms",
-			      age(now_ms, f->text.accepted_ms), "port", (json_int_t)f->text.port,
-			      "mode", f->text.observe ? "observe" : "enforce", "doing",
-			      board_word((enum board_doing)m->doing), "doing_ms",
-			      age(now_ms, m->since_ms), "requests", (json_int_t)m->requests,
-			      "masked", (json_int_t)m->masked, "restored", (json_int_t)m->restored,
-			      "request_bytes", (json_int_t)m->request_bytes, "answer_bytes",
-			      (json_int_t)m->answer_bytes, "spliced_bytes",
-			      (json_int_t)m->spliced_bytes);
+	json_t *j = json_pack(
+		"{s:I, s:i, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
+		(json_int_t)f->text.id, "worker", (int)worker, "age_ms",
+		age(now_ms, f->text.accepted_ms), "port", (json_int_t)f->text.port, "mode",
+		policy_mode_word(f->text.observe), "doing", board_word((enum board_doing)m->doing),
+		"doing_ms", age(now_ms, m->since_ms), "requests", (json_int_t)m->requests, "masked",
+		(json_int_t)m->masked, "restored", (json_int_t)m->restored, "request_bytes",
+		(json_int_t)m->request_bytes, "answer_bytes", (json_int_t)m->answer_bytes,
+		"spliced_bytes", (json_int_t)m->spliced_bytes);
 
 	if (j)
 		set_who(j, &f->text);

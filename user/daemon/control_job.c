@@ -217,13 +217,15 @@ static json_t *take_enroll(struct control_job *job, json_t *request)
 				       wrong.text);
 	if (!cgroup == !program)
 		return control_refusal("enroll needs either cgroup or exe");
-	if (mode && strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)
+	if (mode && strcmp(mode, POLICY_ENFORCE_WORD) != 0 &&
+	    strcmp(mode, POLICY_OBSERVE_WORD) != 0)
 		return control_refusal("mode is '%s', and can be enforce or observe", mode);
 	if (fail && strcmp(fail, "closed") != 0 && strcmp(fail, "open") != 0)
 		return control_refusal("fail is '%s', and can be closed or open", fail);
 	job->policy.mode = config->mode;
 	if (mode)
-		job->policy.mode = strcmp(mode, "observe") == 0 ? POLICY_OBSERVE : POLICY_ENFORCE;
+		job->policy.mode =
+			strcmp(mode, POLICY_OBSERVE_WORD) == 0 ? POLICY_OBSERVE : POLICY_ENFORCE;
 	if (fail ? strcmp(fail, "open") == 0 : config->fail_open)
 		job->policy.flags = POLICY_FAIL_OPEN;
 	return program ? take_program(job, program) : resolve_cgroup(job, cgroup);

@@ -57,8 +57,7 @@ static void about(FILE *out, const struct metrics_source *s, const struct priv_f
 	fputs("awsmask_build_info{version=\"" AWSMASK_VERSION "\"} 1\n", out);
 	begin(out, "config_info", GAUGE, "always 1; the labels say how it is configured");
 	fprintf(out, "awsmask_config_info{mode=\"%s\",fail=\"%s\",scope=\"%s\"} 1\n",
-		c->mode == POLICY_OBSERVE ? "observe" : "enforce", c->fail_open ? "open" : "closed",
-		scopes[c->scope]);
+		policy_mode_word(c->mode), c->fail_open ? "open" : "closed", scopes[c->scope]);
 	one(out, "start_time_seconds", GAUGE, "when the daemon was started, since 1970",
 	    f->started);
 	one(out, "worker_start_time_seconds", GAUGE,

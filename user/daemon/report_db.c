@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report_db_private.h"
+#include "awsmask/abi.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,11 +149,6 @@ void report_db_rollback(struct report_db *db)
 	db->why = why;
 }
 
-const char *report_mode_word(bool observe)
-{
-	return observe ? "observe" : "enforce";
-}
-
 static int prepare(struct report_db *db, const char *sql, sqlite3_stmt **st)
 {
 	int rc = *st ? SQLITE_OK
@@ -176,7 +172,7 @@ static void bind_key(sqlite3_stmt *st, const struct report_key *key)
 	sqlite3_bind_int64(st, 1, key->day);
 	sqlite3_bind_text(st, 2, key->cgroup, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 3, key->target, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 4, report_mode_word(key->observe), -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, policy_mode_word(key->observe), -1, SQLITE_STATIC);
 }
 
 int report_db_add(struct report_db *db, const struct report_key *key,

@@ -19,6 +19,5 @@ struct report_db {
 
 /* Remember why. -1 */
 int report_db_failed(struct report_db *db, int rc);
-const char *report_mode_word(bool observe);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is read from a report's file. */
 #include "report_db_private.h"
+#include "awsmask/abi.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static int read_row(struct report_db *db, sqlite3_stmt *st, bool outcomes, char 
 		report_day_format(sqlite3_column_int64(st, REPORT_BY_DAY), day);
 		row->text[REPORT_BY_DAY] = day;
 	}
-	row->observe = mode && !strcmp(mode, report_mode_word(true));
+	row->observe = mode && !strcmp(mode, POLICY_OBSERVE_WORD);
 	row->first = sqlite3_column_int64(st, EACH_FIRST);
 	row->last = sqlite3_column_int64(st, EACH_LAST);
 	row->outcome = row->why = NULL;
@@ -101,7 +102,7 @@ static int read_row(struct report_db *db, sqlite3_stmt *st, bool outcomes, char 
 #define X(name, meaning) row->sums.name = outcomes ? 0 : (uint64_t)sqlite3_column_int64(st, at++);
 	REPORT_SUMS(X)
 #undef X
-	if (mode && (row->observe || !strcmp(mode, report_mode_word(false))))
+	if (mode && (row->observe || !strcmp(mode, POLICY_ENFORCE_WORD)))
 		return 0;
 	return report_db_failed(db, SQLITE_CORRUPT);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A report's rows as JSON: what the daemon answers, and what is read from a file without one. */
 #include "report.h"
+#include "awsmask/abi.h"
 
 #define OUTCOMES_MAX 100
 
@@ -49,7 +50,7 @@ static json_t *row_json(const struct report_row *row)
 			json_decref(all);
 			return NULL;
 		}
-	if (put_new(all, "mode", json_string(row->observe ? "observe" : "enforce")) ||
+	if (put_new(all, "mode", json_string(policy_mode_word(row->observe))) ||
 	    (!row->text[REPORT_BY_DAY] && put_days(all, row))) {
 		json_decref(all);
 		return NULL;
@@ -105,7 +106,7 @@ static int on_mode(void *arg, const struct report_row *row)
 	json_t *sums = sums_json(&row->sums);
 
 	if (put_days(sums, row) ||
-	    put_new(rows->modes, row->observe ? "observe" : "enforce", json_incref(sums)))
+	    put_new(rows->modes, policy_mode_word(row->observe), json_incref(sums)))
 		rows->broken = true;
 	json_decref(sums);
 	return rows->broken ? -1 : 0;
