@@ -121,7 +121,10 @@ somebody_waits() {
 	floor=$(sed -n 's/.* above \([0-9]*\),.*/\1/p' "$T/said")
 	[ "$floor" -gt 2000 ]
 	place_ctl vault check
+	# As if it had been killed before the new file had its name: who starts next gives it that.
+	place_in admin sh -c "mv $vault $vault.repaired && cp -p $vault.damaged-1 $vault"
 	place_daemon_start
+	expect "what is left of it" "" "$(place_in admin sh -c "ls $vault.repaired 2>/dev/null")"
 	ask here "$MESSAGES" "${JSON_TYPE[@]}" --data-binary "@$T/body"
 	grep -ohE "$PLACEHOLDER" "$(place_received plain)" | sort -u >"$T/after"
 	# What is new to the vault has a number that was never used.

@@ -73,12 +73,12 @@ static int take_place(const char *made, const char *path)
 
 int vault_file_settle(const char *path, struct err *e)
 {
-	char made[PATH_MAX], dir[PATH_MAX];
+	char made[PATH_MAX + 16], dir[PATH_MAX + 16];
 	int fd, rc;
 
 	if (snprintf(made, sizeof(made), "%s" VAULT_FILE_REPAIRED, path) >= (int)sizeof(made))
 		return err_set(e, "%s: the path is too long", path);
-	if (access(made, F_OK) < 0 && errno == ENOENT)
+	if (access(made, F_OK) < 0) /* if something else is amiss, who opens the vault says what */
 		return 0;
 	strcpy(dir, path);
 	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
