@@ -325,33 +325,38 @@ static bool is_same_file(const char *a, const char *b)
 	       one.st_ino == other.st_ino;
 }
 
+/* Another name for the changes, which belong to the file: an earlier attempt's may have been others. */
+static int link_changes(const char *path, const char *aside)
+{
+	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8];
+
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	snprintf(aside_wal, sizeof(aside_wal), "%s-wal", aside);
+	if (unlink(aside_wal) < 0 && errno != ENOENT)
+		return -1;
+	return link(wal, aside_wal) < 0 && errno != ENOENT ? -1 : 0;
+}
+
 /* Other names for the damaged file and its changes, which keep their own for now. */
 static int put_aside(const char *path, struct vault_found *f, struct err *e)
 {
-	char wal[PATH_MAX + 8], aside_wal[PATH_MAX + 8];
-	int rc = -1;
+	int rc = -1, why;
 
 	for (int n = 1; n < 1000 && rc < 0; n++) {
 		if (snprintf(f->aside, sizeof(f->aside), "%s.damaged-%d", path, n) >= PATH_MAX)
 			return err_set(e, "%s: the path is too long", path);
 		rc = link(path, f->aside);
 		if (rc < 0 && errno != EEXIST)
-			goto fail;
+			break;
 		if (rc < 0 && is_same_file(path, f->aside)) /* an attempt that did not end */
 			rc = 0;
 	}
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	snprintf(aside_wal, sizeof(aside_wal), "%s-wal", f->aside);
-	if (rc == 0 && unlink(aside_wal) < 0 && errno != ENOENT)
-		rc = -1;
-	if (rc == 0 && link(wal, aside_wal) < 0 && errno != ENOENT)
-		rc = -1;
-	if (rc == 0)
-		rc = state_dir_sync(path);
-	if (rc == 0)
+	if (rc == 0 && link_changes(path, f->aside) == 0 && state_dir_sync(path) == 0)
 		return 0;
-fail:
-	return err_set(e, "%s: the damaged file cannot be put aside: %s", path, strerror(errno));
+	why = errno;
+	if (rc == 0)
+		unlink_all(f->aside);
+	return err_set(e, "%s: the damaged file cannot be put aside: %s", path, strerror(why));
 }
 
 /*
