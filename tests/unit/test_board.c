@@ -176,6 +176,8 @@ Test(board, flows_of_all_workers_are_read_and_of_none_that_died)
 	board_close(b);
 }
 
+_Static_assert(offsetof(struct board_text, pid) % 8 == 0, "before an edge it must be aligned");
+
 /* A worker that dies in board_enter() where it reads what cannot be read: the motion, or the rest of the text. */
 static void die_entering(int fd, bool in_text)
 {
@@ -195,7 +197,7 @@ static void die_entering(int fd, bool in_text)
 		if (!b || edge == MAP_FAILED || mprotect(edge + page, page, PROT_NONE))
 			_exit(1);
 		if (in_text)
-			board_enter(b, (void *)(edge + page - offsetof(struct board_text, uid)),
+			board_enter(b, (void *)(edge + page - offsetof(struct board_text, pid)),
 				    &motion);
 		else
 			board_enter(b, &text, (void *)(edge + page));
