@@ -30,13 +30,18 @@ heard() { # COUNT
 		awk -v n="$1" '!$1 && /bytes_received:/ { heard++ } END { exit heard < n }'
 }
 
-@test "accepted while the monitor stood still, then it was killed: all are answered, and masked" {
-	works
+# So many ask, and are accepted, while the monitor says nothing; sets before and asking.
+ask_who_stands_still() { # SEED COUNT
 	before=$(monitor)
 	kill -STOP "$before"
-	streams 7 30 30 1 3>&- &
+	streams "$1" "$2" "$2" 1 3>&- &
 	asking=$!
-	place_wait 10 accepted 30
+	place_wait 10 accepted "$2"
+}
+
+@test "accepted while the monitor stood still, then it was killed: all are answered, and masked" {
+	works
+	ask_who_stands_still 7 30
 	kill -KILL "$before"
 	wait $asking
 	for n in $(seq 30); do
@@ -86,11 +91,7 @@ keeper() {
 }
 
 @test "where no next one comes they are let go, and do not wait for ever" {
-	before=$(monitor)
-	kill -STOP "$before"
-	streams 8 5 5 1 3>&- &
-	asking=$!
-	place_wait 10 accepted 5
+	ask_who_stands_still 8 5
 	# As when the service is stopped: nothing is kept any more.
 	kill -KILL "$(keeper)"
 	kill -KILL "$before"
