@@ -86,8 +86,5 @@ enum action policy_action(const struct mask_policy *p, enum mask_type type, cons
 
 bool policy_has(const struct mask_policy *p, const struct types *types, enum action action)
 {
-	for (unsigned t = 0; t < types_count(types); t++)
-		if (p->actions[t] == action)
-			return true;
-	return false;
+	return memchr(p->actions, action, types_count(types)) != NULL;
 }
