@@ -19,7 +19,7 @@ places_stepper *const places_step_plain = step_plain;
 static places_stepper *step_best(void)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		return places_step_avx2;
 #endif
 	return places_step_neon ? places_step_neon : places_step_plain;
