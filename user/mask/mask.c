@@ -60,6 +60,7 @@ void mask_free(struct mask *m)
 	known_free(&m->local);
 	mask_unknow(m);
 	detector_free(m->detector);
+	explicit_bzero(m->bare, sizeof(m->bare));
 	free(m);
 }
 
@@ -212,6 +213,8 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
+	m->epoch++;
+	mask_text_room(m);
 	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
