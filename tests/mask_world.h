@@ -358,4 +358,11 @@ static inline void world_same_json(struct world *w, const uint8_t *x, size_t x_l
 	MUST(x_len - i == y_len - j && !memcmp(x + i, y + j, x_len - i));
 }
 
+static inline bool out_has(const struct world *w, const char *text)
+{
+	const uint8_t *p = buf_bytes(&w->out);
+
+	return p && memmem(p, buf_len(&w->out), text, strlen(text));
+}
+
 #endif

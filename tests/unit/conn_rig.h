@@ -236,4 +236,14 @@ static inline uint64_t patience(const struct bench *b)
 	return uv_is_active((const uv_handle_t *)deadline) ? uv_timer_get_due_in(deadline) : 0;
 }
 
+/* Go on until this is so of the one connection that there is. */
+static inline void until(struct bench *b, bool (*is_so)(const struct conn *c))
+{
+	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_assert(is_so(b->thread.conns));
+}
+
 #endif
