@@ -9,7 +9,6 @@
 #include "../mask/buf.h"
 #include "audit_record.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum audit_forward { FORWARD_NONE, FORWARD_JOURNALD, FORWARD_SYSLOG };

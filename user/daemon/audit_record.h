@@ -8,7 +8,6 @@
 #include "../mask/types.h"
 #include "../mask/usage.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* What happened. */
