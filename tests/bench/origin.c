@@ -40,6 +40,7 @@ struct conn {
 };
 
 static struct leaks leaks;
+static struct leaks_came came;
 static int epoll_fd;
 static struct conn *paced; /* connections with events that wait */
 static uint8_t pattern[GEN_DOWNLOAD];
@@ -83,7 +84,7 @@ static size_t last_string(const struct buf *body, const uint8_t **raw)
 
 	for (at = buf_len(body); at >= sizeof(key); at--) {
 		*raw = p + at;
-		if (!memcmp(*raw - sizeof(key) + 1, key, sizeof(key) - 1))
+		if (p[at - 1] == '"' && !memcmp(*raw - sizeof(key) + 1, key, sizeof(key) - 1))
 			break;
 	}
 	if (at < sizeof(key))
@@ -200,7 +201,7 @@ static int answer(llhttp_t *parser)
 		body = &c->plain;
 	}
 	len = last_string(body, &raw);
-	seen = leaks_count(&leaks, buf_bytes(body), buf_len(body)) +
+	seen = leaks_look(&leaks, &came, buf_bytes(body), buf_len(body)) +
 	       leaks_count(&leaks, buf_bytes(&c->head), buf_len(&c->head));
 	if (memmem(buf_bytes(body), buf_len(body) < 256 ? buf_len(body) : 256, wants_stream,
 		   sizeof(wants_stream) - 1))
