@@ -68,6 +68,8 @@ static bool still_silent(struct origin *o)
 {
 	uint8_t byte;
 
+	if (stream_is_silent(&o->stream))
+		return true;
 	stream_doubt(&o->stream);
 	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
 }
