@@ -42,8 +42,9 @@ struct http_head {
 	bool keep_alive;	 /* the sender will keep the connection */
 	bool expect_continue;
 	bool upgrade; /* an Upgrade field that Connection names */
-	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t field_count;
+	struct http_field
+		fields[HTTP_FIELDS_MAX]; /* the last: only those that there are were written */
 };
 
 /* NULL when absent; with several fields of that name, the first. Case-insensitive. */

@@ -8,13 +8,14 @@
 
 bool http_is_tchar(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
+	static const bool others[128] = {
+		['!'] = true, ['#'] = true, ['$'] = true,  ['%'] = true, ['&'] = true,
+		['*'] = true, ['+'] = true, ['-'] = true,  ['.'] = true, ['^'] = true,
+		['_'] = true, ['`'] = true, ['\''] = true, ['|'] = true, ['~'] = true,
+	};
 
-bool http_is_word(const char *p, size_t len, const char *word)
-{
-	return strlen(word) == len && !strncasecmp(p, word, len);
+	return (unsigned)((c | 0x20) - 'a') < 26 || (unsigned)(c - '0') < 10 ||
+	       (c < 128 && others[c]);
 }
 
 static bool is_blank(char c)
@@ -45,19 +46,23 @@ static bool is_token(const char *p, size_t len)
 
 const struct http_field *http_find(const struct http_head *h, const char *name)
 {
+	size_t len = strlen(name);
+
 	for (size_t i = 0; i < h->field_count; i++) {
-		if (http_is_word(h->fields[i].name, h->fields[i].name_len, name))
-			return &h->fields[i];
+		const struct http_field *f = &h->fields[i];
+
+		if (f->name_len == len && !strncasecmp(f->name, name, len))
+			return f;
 	}
 	return NULL;
 }
 
 size_t http_count(const struct http_head *h, const char *name)
 {
-	size_t n = 0;
+	size_t n = 0, len = strlen(name);
 
 	for (size_t i = 0; i < h->field_count; i++)
-		n += http_is_word(h->fields[i].name, h->fields[i].name_len, name);
+		n += h->fields[i].name_len == len && !strncasecmp(h->fields[i].name, name, len);
 	return n;
 }
 
