@@ -44,9 +44,14 @@ void conn_move(struct conn *c, enum conn_state to)
 static void on_deadline(uv_timer_t *timer)
 {
 	struct conn *c = timer->data;
+	uint64_t now = uv_now(timer->loop);
 
+	if (now < c->due_ms) {
+		uv_timer_start(timer, on_deadline, c->due_ms - now, 0);
+		return;
+	}
 	/* The process stood still: what was waited for may have come long ago. */
-	if (uv_now(timer->loop) > c->due_ms + STOOD_STILL_MS) {
+	if (now > c->due_ms + STOOD_STILL_MS) {
 		conn_deadline(c, c->wait_ms);
 		return;
 	}
@@ -69,12 +74,16 @@ static void on_deadline(uv_timer_t *timer)
 
 void conn_deadline(struct conn *c, uint64_t ms)
 {
+	uint64_t now = uv_now(&c->thread->loop);
+
 	c->wait_ms = ms;
-	c->due_ms = uv_now(&c->thread->loop) + ms;
-	if (ms)
-		uv_timer_start(&c->deadline, on_deadline, ms, 0);
-	else
+	c->due_ms = now + ms;
+	if (!ms)
 		uv_timer_stop(&c->deadline);
+	/* It mostly grows: a timer that rings too soon, once, is less than to wind it for each step of each request. */
+	else if (!uv_is_active((uv_handle_t *)&c->deadline) ||
+		 uv_timer_get_due_in(&c->deadline) > ms)
+		uv_timer_start(&c->deadline, on_deadline, ms, 0);
 }
 
 /* Nobody asks: what is free goes back, also from between what is not. */
