@@ -65,8 +65,9 @@ _Static_assert(sizeof(struct mask_effect) == 32, "nothing in it is undefined");
 
 /* The piece that is read (memo.h). */
 struct mask_record {
-	bool asks; /* pieces are looked for */
-	bool on;   /* this one is to be remembered */
+	bool asks;		 /* pieces are looked for */
+	bool on;		 /* this one is to be remembered ... */
+	const struct memo *memo; /* ... here */
 	uint64_t policy;
 	struct memo_key key;
 	size_t from;	    /* of the part */
@@ -77,13 +78,34 @@ struct mask_record {
 	struct buf given;   /* the same, from the memo: what it will say */
 	struct buf effects; /* struct mask_effect, its value behind it */
 	struct buf words;   /* of known_tokens, a power of two */
+	bool noted;	    /* the last text has tokens that are among them */
 };
+
+/*
+ * Keys and the words of schemas come again and again. Of short texts in which nothing is the last ones are kept, for
+ * as long as a source is read: in that time what is looked for stays the same.
+ */
+#define BARE_MAX 48
+#define BARE_SLOTS 64 /* a power of two */
+
+struct mask_bare {
+	uint32_t epoch; /* mask.epoch, else it is none */
+	uint8_t len, skip;
+	bool noted; /* it has tokens (known.h): in each piece they must be noted */
+	uint8_t text[BARE_MAX];
+};
+
+struct walk;
 
 struct mask {
 	const struct types *types;
 	struct detector *detector;
 	size_t max_memory;
-	size_t read_left; /* mask_read_most() */
+	size_t read_left;  /* mask_read_most() */
+	struct walk *walk; /* over a JSON document, which may still come; its ... */
+	unsigned walked;   /* ... part ... */
+	enum schema walked_schema;
+	size_t walked_from; /* ... and where its spans begin */
 	/* Kept until the reset. */
 	struct buf spans;   /* struct mask_span, part by part */
 	struct buf parts;   /* struct mask_part, by name; those with spans */
@@ -108,6 +130,8 @@ struct mask {
 	struct known local; /* what this request revealed and the snapshot has not */
 	struct memo *memo;  /* or NULL */
 	struct mask_record record;
+	uint32_t epoch; /* sources that were read */
+	struct mask_bare bare[BARE_SLOTS];
 	struct mask_counts counts;
 };
 
@@ -145,24 +169,36 @@ void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type); /* n
 
 /* ---- mask_memo.c */
 
-/* A source begins: are its pieces remembered? */
+/* A source begins, or goes on: are its pieces remembered? */
 void mask_pieces(struct mask *m);
 /*
- * A piece begins at `off` of the part, with so many bytes ahead; m->record.state says in what state. If
- * it is remembered, all is done that was done then, *len is its length and the state that behind it.
- * Else it is to be read, up to mask_piece_keep().
+ * A piece begins at `off` of the part; `ahead` is all there is from there on, `more` will come; m->record.state
+ * says in what state. If it is remembered, all is done that was done then, *len is its length and the state that
+ * behind it. Else, with m->record.key.cut, it is to be asked for once more with more of its bytes. Else it is to
+ * be read, up to mask_piece_keep().
  */
-enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,
+enum mask_error mask_piece_recall(struct mask *m, struct memo_bytes ahead, bool more, size_t off,
 				  size_t *len);
 /* It ends here; the state is that behind it, and empty if nothing follows. */
 void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last);
 
-/* All that rules find in a text to m->found, ready for spans_resolve(). */
-enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len);
-/* Where any value of these sets stands, to m->places. */
+/* All that rules find in a text to m->found, ready for spans_resolve(). `none`: they find nothing, as is known. */
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, bool none);
+/* Where any value of these sets stands, to m->places; m->record.noted: tokens of it were noted. */
 enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
 				 const uint8_t *text, size_t len);
 void mask_remember_effect(struct mask *m, const struct mask_effect *e, const uint8_t *value);
+
+/* ---- mask_bare.c */
+
+/* Where such a text may be kept; NULL: it is too long. */
+struct mask_bare *mask_bare_at(struct mask *m, const uint8_t *text, size_t len);
+/* Is it there? */
+bool mask_bare_is(const struct mask *m, const struct mask_bare *b, const uint8_t *text, size_t len,
+		  size_t skip);
+/* Nothing was found in it, just now. */
+void mask_bare_keep(const struct mask *m, struct mask_bare *b, const uint8_t *text, size_t len,
+		    size_t skip);
 
 /* ---- mask_policy.c */
 
@@ -183,7 +219,9 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
 /* Give the snapshot back. */
 void mask_unknow(struct mask *m);
 
-/* Forget the last text; its buffers may use what is left of max_memory. */
+/* Another text's buffers may use what is left of max_memory, now that something else was kept or let go. */
+void mask_text_room(struct mask *m);
+/* Forget the last text. */
 void mask_text_begin(struct mask *m);
 
 /*
@@ -204,6 +242,9 @@ enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, 
 /* For a JSON document; mask_json.c. */
 enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
 			       enum schema schema);
+/* The same step by step; all that there is of it begins at p + off. */
+enum mask_error mask_walk_begin(struct mask *m, size_t off, enum schema schema);
+enum mask_error mask_walk_on(struct mask *m, const uint8_t *p, size_t len, bool last);
 /* For the body of a multipart; mask_multipart.c. */
 enum mask_error mask_multipart_scan(struct mask *m, const uint8_t *p, size_t len,
 				    const char *boundary, bool allow_binary);

@@ -3,21 +3,12 @@
 
 void mask_text_begin(struct mask *m)
 {
-	size_t kept = mask_kept(m), left = kept < m->max_memory ? m->max_memory - kept : 0;
-
 	buf_clear(&m->text);
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
 	buf_clear(&m->seen);
 	buf_clear(&m->places);
-	/* Each escape costs a mark, which is larger than what it stands for. */
-	m->text.max = left / 4;
-	m->found.max = left / 8;
-	m->hits.max = left / 8;
-	m->seen.max = left / 8;
-	m->places.max = left / 8;
-	m->marks.max = left / 2;
 }
 
 static bool is_inner_byte(uint8_t c)
@@ -191,9 +182,13 @@ static enum mask_error whole_scan(struct mask *m, enum source_kind kind, const u
 	buf_clear(&m->record.state);
 	if (buf_append(&m->record.state, &state, 1))
 		return MASK_TOO_LARGE;
-	e = mask_piece_recall(m, p + off, len, off, &done);
+	e = mask_piece_recall(m, (struct memo_bytes){p + off, len}, false, off, &done);
 	if (e != MASK_OK || done)
 		return e;
+	if (len > m->read_left)
+		return MASK_TOO_NEW;
+	if (m->read_left < SIZE_MAX)
+		m->read_left -= len;
 	e = kind == SOURCE_QUERY ? percent_scan(m, p, off, len) : raw_scan(m, p, off, len);
 	if (e == MASK_OK)
 		mask_piece_keep(m, (struct memo_bytes){p + off, len}, true);
