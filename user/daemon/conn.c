@@ -46,8 +46,10 @@ static void on_deadline(uv_timer_t *timer)
 	struct conn *c = timer->data;
 	uint64_t now = uv_now(timer->loop);
 
+	c->rings_ms = 0;
 	if (now < c->due_ms) {
 		uv_timer_start(timer, on_deadline, c->due_ms - now, 0);
+		c->rings_ms = c->due_ms;
 		return;
 	}
 	/* The process stood still: what was waited for may have come long ago. */
@@ -74,16 +76,18 @@ static void on_deadline(uv_timer_t *timer)
 
 void conn_deadline(struct conn *c, uint64_t ms)
 {
-	uint64_t now = uv_now(&c->thread->loop);
-
 	c->wait_ms = ms;
-	c->due_ms = now + ms;
-	if (!ms)
+	c->due_ms = uv_now(&c->thread->loop) + ms;
+	if (!ms) {
 		uv_timer_stop(&c->deadline);
-	/* It mostly grows: a timer that rings too soon, once, is less than to wind it for each step of each request. */
-	else if (!uv_is_active((uv_handle_t *)&c->deadline) ||
-		 uv_timer_get_due_in(&c->deadline) > ms)
-		uv_timer_start(&c->deadline, on_deadline, ms, 0);
+		c->rings_ms = 0;
+		return;
+	}
+	/* It mostly moves away: to be rung for too soon, once, is less than to wind it for each step of each request. */
+	if (c->rings_ms && c->rings_ms <= c->due_ms)
+		return;
+	uv_timer_start(&c->deadline, on_deadline, ms, 0);
+	c->rings_ms = c->due_ms;
 }
 
 /* Nobody asks: what is free goes back, also from between what is not. */

@@ -48,7 +48,11 @@ struct http_head {
 };
 
 /* NULL when absent; with several fields of that name, the first. Case-insensitive. */
-const struct http_field *http_find(const struct http_head *h, const char *name);
+const struct http_field *http_find_name(const struct http_head *h, const char *name, size_t len);
+static inline const struct http_field *http_find(const struct http_head *h, const char *name)
+{
+	return http_find_name(h, name, strlen(name));
+}
 
 struct http_parser; /* one message after another on one connection */
 

@@ -44,16 +44,18 @@ static bool is_token(const char *p, size_t len)
 	return len > 0;
 }
 
-const struct http_field *http_find(const struct http_head *h, const char *name)
+static bool is_called(const struct http_field *f, const char *name, size_t len)
 {
-	size_t len = strlen(name);
+	/* Length and first letter, in either case, tell most of them apart. */
+	return f->name_len == len && !((*f->name ^ *name) & ~0x20) &&
+	       !strncasecmp(f->name, name, len);
+}
 
-	for (size_t i = 0; i < h->field_count; i++) {
-		const struct http_field *f = &h->fields[i];
-
-		if (f->name_len == len && !strncasecmp(f->name, name, len))
-			return f;
-	}
+const struct http_field *http_find_name(const struct http_head *h, const char *name, size_t len)
+{
+	for (size_t i = 0; i < h->field_count; i++)
+		if (is_called(&h->fields[i], name, len))
+			return &h->fields[i];
 	return NULL;
 }
 
@@ -62,7 +64,7 @@ size_t http_count(const struct http_head *h, const char *name)
 	size_t n = 0, len = strlen(name);
 
 	for (size_t i = 0; i < h->field_count; i++)
-		n += h->fields[i].name_len == len && !strncasecmp(h->fields[i].name, name, len);
+		n += is_called(&h->fields[i], name, len);
 	return n;
 }
 
@@ -89,12 +91,11 @@ static bool has_token(const struct http_field *f, const char *token)
 
 bool http_find_token(const struct http_head *h, const char *name, const char *token)
 {
-	for (size_t i = 0; i < h->field_count; i++) {
-		const struct http_field *f = &h->fields[i];
+	size_t len = strlen(name);
 
-		if (http_is_word(f->name, f->name_len, name) && has_token(f, token))
+	for (size_t i = 0; i < h->field_count; i++)
+		if (is_called(&h->fields[i], name, len) && has_token(&h->fields[i], token))
 			return true;
-	}
 	return false;
 }
 
