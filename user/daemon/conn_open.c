@@ -307,6 +307,8 @@ static bool arm(struct conn *c)
 	else if (want == WANT_CLIENT && exchange_is_begun(c->exchange))
 		wait = patience(c);
 	conn_deadline(c, wait);
+	if (want == WANT_CLIENT)
+		conn_scan_ahead(c);
 	/* Waiting may take long: neither memory nor what was in it is kept meanwhile. */
 	if (!buf_len(&c->in))
 		buf_free(&c->in);

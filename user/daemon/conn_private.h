@@ -169,6 +169,8 @@ void conn_hide(struct conn *c);
 /* Run work on another thread; `after` in the loop, unless the connection was closed meanwhile. */
 void conn_work(struct conn *c, uv_work_cb work, void (*after)(struct conn *c));
 
+/* Nothing more of its request has come: meanwhile what has, if nobody waits for that. */
+void conn_scan_ahead(struct conn *c);
 /* A request is to be scanned when it is its turn. The pump goes on after it. */
 void conn_scan(struct conn *c);
 /* It does not wait for that any more. */

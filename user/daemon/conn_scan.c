@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of some size are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two
+ * What has come of a request is scanned while the rest still comes, if nobody waits for a scan.
+ * Requests of which some size is left then are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two
  * of them everybody else is served; so are large ones, of which nearly all came before. Other large ones, one of each
  * loop at a time, on other threads: so neither the loop waits for them, nor does other work of these threads.
  */
@@ -9,6 +10,7 @@
 #define LOOP_MAX                                                                                   \
 	(512 * 1024) /* some milliseconds' work: less than waking others costs is not saved by it */
 #define RECALL_MAX (4 * 1024 * 1024) /* to find out that all of it came before is less */
+#define AHEAD_MAX (64 * 1024)	     /* of a body that still comes, before others have their turn */
 
 static void enqueue(struct conn **at, struct conn *c)
 {
@@ -50,10 +52,22 @@ static void on_turn(uv_idle_t *turn)
 		uv_idle_stop(turn);
 	if (!c)
 		return;
-	if (!c->exchange || c->working || scan_here(c->exchange))
+	if (!c->exchange || c->working || exchange_want(c->exchange) == WANT_CLIENT ||
+	    scan_here(c->exchange))
 		conn_pump(c);
 	else
 		conn_scan(c);
+}
+
+void conn_scan_ahead(struct conn *c)
+{
+	struct worker_thread *t = c->thread;
+
+	if (t->to_scan || exchange_facts(c->exchange)->request_bytes > RECALL_MAX ||
+	    !exchange_scan_ahead(c->exchange, AHEAD_MAX))
+		return;
+	enqueue(&t->to_scan, c);
+	uv_idle_start(&t->turn, on_turn);
 }
 
 /* ---- on other threads */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mask_scan.h"
+#include "mask_walk.h"
 
 #include <stdlib.h>
 
@@ -41,7 +41,8 @@ struct mask *mask_new(const struct catalogue *c, size_t max_memory)
 	mask_follow(m, &policy_default);
 	mask_read_most(m, SIZE_MAX);
 	m->detector = detector_new(c);
-	if (!m->detector) {
+	m->walk = calloc(1, sizeof(*m->walk));
+	if (!m->detector || !m->walk) {
 		mask_free(m);
 		return NULL;
 	}
@@ -61,6 +62,7 @@ void mask_free(struct mask *m)
 	mask_unknow(m);
 	detector_free(m->detector);
 	explicit_bzero(m->bare, sizeof(m->bare));
+	free(m->walk);
 	free(m);
 }
 
@@ -209,12 +211,17 @@ static enum mask_error source_walk(struct mask *m, const struct mask_source *s)
 	return mask_multipart_scan(m, s->p, s->len, s->boundary, s->allow_binary);
 }
 
+static void source_begin(struct mask *m)
+{
+	m->epoch++;
+	mask_text_room(m);
+}
+
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
-	m->epoch++;
-	mask_text_room(m);
+	source_begin(m);
 	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
@@ -234,13 +241,44 @@ enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, 
 	return source_new(m, &s);
 }
 
+enum mask_error mask_json_begin(struct mask *m, unsigned part, enum schema schema)
+{
+	m->walked = part;
+	m->walked_schema = schema;
+	m->walked_from = span_count(m);
+	source_begin(m);
+	return mask_walk_begin(m, 0, schema);
+}
+
+enum mask_error mask_json_more(struct mask *m, const uint8_t *p, size_t len, bool last)
+{
+	const struct mask_source s = {.part = m->walked,
+				      .kind = SOURCE_JSON,
+				      .p = p,
+				      .len = len,
+				      .schema = (uint8_t)m->walked_schema};
+	enum mask_error e;
+
+	mask_pieces(m);
+	e = mask_walk_on(m, p, len, last);
+	if (e != MASK_OK || !last)
+		return e;
+	if (mask_keep(m, &m->sources, &s, sizeof(s)))
+		return MASK_TOO_LARGE;
+	return part_end(m, m->walked, m->walked_from, MASK_OK);
+}
+
+size_t mask_json_done(const struct mask *m)
+{
+	return m->walk->waits ? m->walk->token.off : m->walk->json.pos;
+}
+
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema)
 {
-	const struct mask_source s = {
-		.part = part, .kind = SOURCE_JSON, .p = p, .len = len, .schema = (uint8_t)schema};
+	enum mask_error e = mask_json_begin(m, part, schema);
 
-	return source_new(m, &s);
+	return e == MASK_OK ? mask_json_more(m, p, len, true) : e;
 }
 
 enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p, size_t len)

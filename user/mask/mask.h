@@ -59,6 +59,17 @@ enum mask_error mask_scan_text(struct mask *m, unsigned part, const uint8_t *p, 
  */
 enum mask_error mask_scan_json(struct mask *m, unsigned part, const uint8_t *p, size_t len,
 			       enum schema schema);
+/*
+ * The same while the document still comes. After mask_json_begin() say again and again what there is of it so far,
+ * which may move; `last`: that is all, and it stays in place. Between two steps another part may not be
+ * scanned; the policy, the scope and the memo may be given back and said anew, if they say the same: else what was
+ * scanned is of no use (mask_reset()). Whatever the steps, it comes to the same. MASK_OK: as far as it goes;
+ * MASK_TOO_NEW: it can go on.
+ */
+enum mask_error mask_json_begin(struct mask *m, unsigned part, enum schema schema);
+enum mask_error mask_json_more(struct mask *m, const uint8_t *p, size_t len, bool last);
+/* So far it has come. */
+size_t mask_json_done(const struct mask *m);
 /* A request target's query, or anything percent-encoded: values are decoded, replaced, encoded
  * again. */
 enum mask_error mask_scan_query(struct mask *m, unsigned part, const uint8_t *p, size_t len);
@@ -82,6 +93,8 @@ enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t
  * after an account, is masked as one, so that it has the same placeholder everywhere.
  */
 void mask_know(struct mask *m, struct vault_scope *scope);
+/* So many values are known: as long as that is the same, so are they. */
+size_t mask_known(const struct mask *m);
 /*
  * What was scanned for this scope before need not be scanned again, until the mask_learn(). Nothing
  * else changes by it. The memo is for the mask's catalogue, and goes before the scope does. NULL: none.
@@ -90,7 +103,8 @@ void mask_remember(struct mask *m, struct memo *memo);
 enum mask_error mask_learn(struct mask *m);
 /*
  * From here to the reset no more than so many bytes are read of what is not remembered; a scan that
- * would have to fails (MASK_TOO_NEW) before it does. What it has read until then is remembered.
+ * would have to fails (MASK_TOO_NEW) before it does, and one of a JSON document, once that is whole, before more of
+ * it is new than may be read. What it has read until then is remembered.
  */
 void mask_read_most(struct mask *m, size_t bytes);
 

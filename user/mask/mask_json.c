@@ -360,57 +360,92 @@ static bool piece_ends(struct walk *w, size_t from, const struct jstr_token *t)
 	return walk_save(w);
 }
 
-/* Read a piece, and remember it. *ended: the document has ended. */
-static enum mask_error walk_piece(struct walk *w, bool *ended)
+/* Read a piece, as far as it has come, and remember it when that is all of it. */
+static enum mask_error walk_piece(struct walk *w, bool last)
 {
-	size_t from = w->json.pos;
 	bool pieces = w->m->record.asks;
-	struct jstr_token t;
 	enum mask_error e;
+	int rc = 1;
 
 	do {
-		if (jstr_next(&w->json, w->p, w->len, true, &t) != 1)
-			return MASK_NOT_JSON;
-		e = walk_token(w, &t);
+		if (!w->waits)
+			rc = jstr_next(&w->json, w->p, w->len, last, &w->token);
+		if (rc <= 0)
+			return rc < 0 ? MASK_NOT_JSON : MASK_OK;
+		w->waits = w->json.pos > w->until;
+		if (w->waits)
+			return MASK_TOO_NEW;
+		e = walk_token(w, &w->token);
 		if (e != MASK_OK)
 			return e;
-		*ended = t.kind == JSTR_END;
-	} while (!*ended && !(pieces && piece_ends(w, from, &t)));
-	if (*ended)
+		w->ended = w->token.kind == JSTR_END;
+	} while (!w->ended && !(pieces && piece_ends(w, w->from, &w->token)));
+	if (w->ended)
 		buf_clear(&w->m->record.state);
-	mask_piece_keep(w->m, (struct memo_bytes){w->p + from, w->json.pos - from}, *ended);
+	w->begun = false;
+	mask_piece_keep(w->m, (struct memo_bytes){w->p + w->from, w->json.pos - w->from}, w->ended);
 	return MASK_OK;
 }
 
-/* Pass over what is remembered from here on, piece by piece. */
-static enum mask_error walk_recall(struct walk *w, bool *ended)
+/* Pass over what is remembered from here on, piece by piece, to where one begins that is not. */
+static enum mask_error walk_recall(struct walk *w, bool last)
 {
+	struct mask_record *r = &w->m->record;
 	size_t pos = w->json.pos, len;
 	enum mask_error e;
 
 	do {
-		e = mask_piece_recall(w->m, w->p + pos, w->len - pos, w->base + pos, &len);
+		e = mask_piece_recall(w->m, (struct memo_bytes){w->p + pos, w->len - pos}, !last,
+				      w->base + pos, &len);
 		pos += len;
-		*ended = len && !buf_len(&w->m->record.state);
-	} while (e == MASK_OK && len && !*ended);
-	return e == MASK_OK && !*ended && pos > w->json.pos ? walk_load(w, pos) : e;
+		w->ended = len && !buf_len(&r->state);
+	} while (e == MASK_OK && len && !w->ended);
+	if (e != MASK_OK || w->ended)
+		return e;
+	if (w->until < SIZE_MAX)
+		w->until += pos - w->json.pos;
+	w->begun = !r->key.cut;
+	w->from = pos;
+	if (pos > w->json.pos)
+		e = walk_load(w, w->begun ? &r->begun : &r->state, pos);
+	/* Of what is whole nothing is read, unless all of it may be. */
+	return e == MASK_OK && last && w->until < w->len ? MASK_TOO_NEW : e;
+}
+
+enum mask_error mask_walk_begin(struct mask *m, size_t off, enum schema schema)
+{
+	*m->walk = (struct walk){.m = m, .base = off, .root = schema_root(schema)};
+	buf_clear(&m->holds);
+	return walk_save(m->walk) ? MASK_OK : MASK_TOO_LARGE;
+}
+
+enum mask_error mask_walk_on(struct mask *m, const uint8_t *p, size_t len, bool last)
+{
+	struct walk *w = m->walk;
+	size_t left = m->read_left;
+	enum mask_error e = MASK_OK;
+
+	w->p = p + w->base;
+	w->len = len;
+	w->until = left < SIZE_MAX - w->json.pos ? w->json.pos + left : SIZE_MAX;
+	while (e == MASK_OK && !w->ended) {
+		if (!w->begun)
+			e = walk_recall(w, last);
+		if (!w->begun || e != MASK_OK)
+			break;
+		e = walk_piece(w, last);
+		if (w->begun)
+			break;
+	}
+	if (w->until < SIZE_MAX)
+		m->read_left = w->until > w->json.pos ? w->until - w->json.pos : 0;
+	return e;
 }
 
 enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
 			       enum schema schema)
 {
-	struct walk w = {
-		.m = m, .p = p + off, .len = len, .base = off, .root = schema_root(schema)};
-	enum mask_error e = MASK_OK;
-	bool ended = false;
+	enum mask_error e = mask_walk_begin(m, off, schema);
 
-	buf_clear(&m->holds);
-	if (m->record.asks && !walk_save(&w))
-		return MASK_TOO_LARGE;
-	while (e == MASK_OK && !ended) {
-		e = walk_recall(&w, &ended);
-		if (e == MASK_OK && !ended)
-			e = walk_piece(&w, &ended);
-	}
-	return e;
+	return e == MASK_OK ? mask_walk_on(m, p, len, true) : e;
 }

@@ -102,9 +102,9 @@ static size_t string_load(const uint8_t *p, size_t pos, struct hold *h)
 	return sizeof(s) + s.len;
 }
 
-enum mask_error walk_load(struct walk *w, size_t pos)
+enum mask_error walk_load(struct walk *w, const struct buf *state, size_t pos)
 {
-	const uint8_t *p = buf_bytes(&w->m->record.begun);
+	const uint8_t *p = buf_bytes(state);
 	struct state s;
 	struct hold h;
 

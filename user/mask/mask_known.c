@@ -137,6 +137,11 @@ void mask_know(struct mask *m, struct vault_scope *scope)
 	m->scope = scope;
 }
 
+size_t mask_known(const struct mask *m)
+{
+	return m->snapshot ? known_count(m->snapshot) : 0;
+}
+
 void mask_unknow(struct mask *m)
 {
 	if (m->snapshot)

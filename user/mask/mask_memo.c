@@ -21,18 +21,18 @@ struct kept_span {
 void mask_remember(struct mask *m, struct memo *memo)
 {
 	m->memo = memo;
-	m->record.asks = m->record.on = false;
-	buf_clear(&m->record.given);
+	m->record.asks = false;
 }
 
 void mask_pieces(struct mask *m)
 {
 	struct mask_record *r = &m->record;
 
-	r->on = false;
 	r->policy = m->memo && m->scope ? memo_policy(m->memo, m->policy) : 0;
 	r->asks = r->policy != 0;
-	buf_clear(&r->given);
+	/* A piece that was begun with another one has its key. */
+	r->on &= r->asks && r->memo == m->memo;
+	r->memo = m->memo;
 }
 
 /* ---- recalling */
@@ -48,7 +48,7 @@ static bool may_have_any(const struct known_tokens *t, const struct known *k, si
 /* Would the same be done now? */
 static bool is_current(struct mask *m, const struct memo_piece *piece)
 {
-	size_t known = m->snapshot ? known_count(m->snapshot) : 0, before = piece->known;
+	size_t known = mask_known(m), before = piece->known;
 	size_t fresh = known_count(&m->local) + (known > before ? known - before : 0);
 
 	if (piece->policy != m->record.policy)
@@ -85,7 +85,7 @@ static struct mask_value *last_value(const struct mask *m)
  */
 static void settle(struct mask *m, struct mask_effect *e, const uint8_t *p)
 {
-	uint32_t known = m->snapshot ? (uint32_t)known_count(m->snapshot) : 0;
+	uint32_t known = (uint32_t)mask_known(m);
 	struct mask_value *v = last_value(m);
 	enum mask_type type = (enum mask_type)e->type;
 
@@ -152,7 +152,7 @@ static enum mask_error recall(struct mask *m, const struct memo_piece *piece, si
 	return do_again(m, piece->effects.len, off);
 }
 
-enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,
+enum mask_error mask_piece_recall(struct mask *m, struct memo_bytes ahead, bool more, size_t off,
 				  size_t *len)
 {
 	struct mask_record *r = &m->record;
@@ -162,18 +162,20 @@ enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead
 	*len = 0;
 	r->on = false;
 	buf_clear(&r->given);
-	if (!r->asks)
-		return ahead > m->read_left ? MASK_TOO_NEW : MASK_OK;
 	r->key = (struct memo_key){.owner = m->scope,
 				   .state = {buf_bytes(&r->state), buf_len(&r->state)},
-				   .ahead = {p, ahead}};
+				   .ahead = ahead,
+				   .more = more,
+				   .cut = more && ahead.len < MEMO_HEAD};
+	if (!r->asks || r->key.cut)
+		return MASK_OK;
 	there = memo_recall(m->memo, &r->key, &piece);
 	if (there && is_current(m, &piece)) {
 		*len = piece.bytes.len;
 		return recall(m, &piece, off);
 	}
-	if (ahead > m->read_left)
-		return MASK_TOO_NEW;
+	if (r->key.cut)
+		return MASK_OK;
 	record_begin(m, off);
 	if (there && buf_append(&r->given, piece.rules.p, piece.rules.len))
 		return MASK_TOO_LARGE;
@@ -268,11 +270,8 @@ void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last)
 				   .rules = {buf_bytes(&r->rules), buf_len(&r->rules)},
 				   .effects = {buf_bytes(&r->effects), buf_len(&r->effects)},
 				   .policy = r->policy,
-				   .known = m->snapshot ? known_count(m->snapshot) : 0};
+				   .known = mask_known(m)};
 
-	/* More was not ahead of it; unless nobody minds. */
-	if (m->read_left < SIZE_MAX)
-		m->read_left -= bytes.len;
 	if (!r->on)
 		return;
 	r->on = false;

@@ -65,8 +65,9 @@ _Static_assert(sizeof(struct mask_effect) == 32, "nothing in it is undefined");
 
 /* The piece that is read (memo.h). */
 struct mask_record {
-	bool asks; /* pieces are looked for */
-	bool on;   /* this one is to be remembered */
+	bool asks;		 /* pieces are looked for */
+	bool on;		 /* this one is to be remembered ... */
+	const struct memo *memo; /* ... here */
 	uint64_t policy;
 	struct memo_key key;
 	size_t from;	    /* of the part */
@@ -94,11 +95,17 @@ struct mask_bare {
 	uint8_t text[BARE_MAX];
 };
 
+struct walk;
+
 struct mask {
 	const struct types *types;
 	struct detector *detector;
 	size_t max_memory;
-	size_t read_left; /* mask_read_most() */
+	size_t read_left;  /* mask_read_most() */
+	struct walk *walk; /* over a JSON document, which may still come; its ... */
+	unsigned walked;   /* ... part ... */
+	enum schema walked_schema;
+	size_t walked_from; /* ... and where its spans begin */
 	/* Kept until the reset. */
 	struct buf spans;   /* struct mask_span, part by part */
 	struct buf parts;   /* struct mask_part, by name; those with spans */
@@ -162,14 +169,15 @@ void mask_note(struct mask *m, enum effect_kind kind, enum mask_type type); /* n
 
 /* ---- mask_memo.c */
 
-/* A source begins: are its pieces remembered? */
+/* A source begins, or goes on: are its pieces remembered? */
 void mask_pieces(struct mask *m);
 /*
- * A piece begins at `off` of the part, with so many bytes ahead; m->record.state says in what state. If
- * it is remembered, all is done that was done then, *len is its length and the state that behind it.
- * Else it is to be read, up to mask_piece_keep().
+ * A piece begins at `off` of the part; `ahead` is all there is from there on, `more` will come; m->record.state
+ * says in what state. If it is remembered, all is done that was done then, *len is its length and the state that
+ * behind it. Else, with m->record.key.cut, it is to be asked for once more with more of its bytes. Else it is to
+ * be read, up to mask_piece_keep().
  */
-enum mask_error mask_piece_recall(struct mask *m, const uint8_t *p, size_t ahead, size_t off,
+enum mask_error mask_piece_recall(struct mask *m, struct memo_bytes ahead, bool more, size_t off,
 				  size_t *len);
 /* It ends here; the state is that behind it, and empty if nothing follows. */
 void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last);
@@ -234,6 +242,9 @@ enum mask_error mask_percent_scan(struct mask *m, const uint8_t *p, size_t off, 
 /* For a JSON document; mask_json.c. */
 enum mask_error mask_json_scan(struct mask *m, const uint8_t *p, size_t off, size_t len,
 			       enum schema schema);
+/* The same step by step; all that there is of it begins at p + off. */
+enum mask_error mask_walk_begin(struct mask *m, size_t off, enum schema schema);
+enum mask_error mask_walk_on(struct mask *m, const uint8_t *p, size_t len, bool last);
 /* For the body of a multipart; mask_multipart.c. */
 enum mask_error mask_multipart_scan(struct mask *m, const uint8_t *p, size_t len,
 				    const char *boundary, bool allow_binary);

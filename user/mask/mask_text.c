@@ -182,9 +182,13 @@ static enum mask_error whole_scan(struct mask *m, enum source_kind kind, const u
 	buf_clear(&m->record.state);
 	if (buf_append(&m->record.state, &state, 1))
 		return MASK_TOO_LARGE;
-	e = mask_piece_recall(m, p + off, len, off, &done);
+	e = mask_piece_recall(m, (struct memo_bytes){p + off, len}, false, off, &done);
 	if (e != MASK_OK || done)
 		return e;
+	if (len > m->read_left)
+		return MASK_TOO_NEW;
+	if (m->read_left < SIZE_MAX)
+		m->read_left -= len;
 	e = kind == SOURCE_QUERY ? percent_scan(m, p, off, len) : raw_scan(m, p, off, len);
 	if (e == MASK_OK)
 		mask_piece_keep(m, (struct memo_bytes){p + off, len}, true);

@@ -46,6 +46,13 @@ struct walk {
 	unsigned flat_depth;
 	bool has_key; /* a free-form key stands before what comes next */
 	struct jstr_token key;
+	/* Where the walk has come to, when it is told of more of the document. */
+	bool begun; /* a piece, which begins there: */
+	size_t from;
+	size_t until;		 /* so far it may read */
+	bool waits;		 /* the next token was beyond that; it is this one */
+	struct jstr_token token; /* the last one */
+	bool ended;
 };
 
 /*
@@ -53,7 +60,7 @@ struct walk {
  * their bytes. False: they are too long for that, or memory is out.
  */
 bool walk_save(const struct walk *w);
-/* Go on from m->record.begun, at this place. */
-enum mask_error walk_load(struct walk *w, size_t pos);
+/* Go on from such a state, at this place. */
+enum mask_error walk_load(struct walk *w, const struct buf *state, size_t pos);
 
 #endif

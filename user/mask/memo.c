@@ -198,14 +198,16 @@ static void spare_more(struct memo *m, size_t len)
 }
 
 /* Do these bytes begin with it? */
-static bool kept_is(struct memo *m, const struct kept *k, const struct memo_key *key,
+static bool kept_is(struct memo *m, const struct kept *k, struct memo_key *key,
 		    const struct fingerprint *state)
 {
 	struct fingerprint bytes;
 
 	if (k->owner != key->owner || k->state_len != key->state.len ||
-	    !prints_are_same(&k->state, state) || k->len > key->ahead.len ||
-	    (k->last && k->len != key->ahead.len) || (k->len > CHEAP && k->len > m->spare))
+	    !prints_are_same(&k->state, state) || (k->len > CHEAP && k->len > m->spare))
+		return false;
+	key->cut = key->more && k->len + k->last > key->ahead.len;
+	if (key->cut || k->len > key->ahead.len || (k->last && k->len != key->ahead.len))
 		return false;
 	bytes = print_of(m, (struct memo_bytes){key->ahead.p, k->len});
 	if (prints_are_same(&k->bytes, &bytes))
@@ -215,12 +217,13 @@ static bool kept_is(struct memo *m, const struct kept *k, const struct memo_key 
 	return false;
 }
 
-static struct memo_slot *slot_find(struct memo *m, const struct memo_key *key,
+static struct memo_slot *slot_find(struct memo *m, struct memo_key *key,
 				   const struct fingerprint *state)
 {
 	struct memo_slot *bucket = bucket_of(m, key->hash);
 
-	for (unsigned i = 0; i < WAYS; i++)
+	key->cut = false;
+	for (unsigned i = 0; i < WAYS && !key->cut; i++)
 		if (bucket[i].tag == (uint32_t)(key->hash >> 32) && bucket[i].place &&
 		    slot_kept(m, &bucket[i])->hash == key->hash &&
 		    kept_is(m, slot_kept(m, &bucket[i]), key, state))
@@ -269,8 +272,7 @@ static void follow(struct memo *m, const struct kept *k)
 }
 
 /* Is it what followed the last one before? */
-static struct kept *find_next(struct memo *m, const struct memo_key *key,
-			      const struct fingerprint *state)
+static struct kept *find_next(struct memo *m, struct memo_key *key, const struct fingerprint *state)
 {
 	const struct kept *before = linked(m, &m->last);
 	struct kept *k = before ? linked(m, &before->next) : NULL;
@@ -299,7 +301,7 @@ bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece)
 	}
 	m->recalled = k;
 	if (!k) {
-		m->stats.missed++;
+		m->stats.missed += !key->cut;
 		return false;
 	}
 	k->used = true;
@@ -436,8 +438,10 @@ void memo_keep(struct memo *m, const struct memo_key *key, const struct memo_pie
 	const struct memo_bytes parts[PARTS] = {
 		[END_STATE] = piece->state, [EFFECTS] = piece->effects, [RULES] = piece->rules};
 	const struct fingerprint state = print_of(m, key->state);
+	struct memo_key whole = {
+		.owner = key->owner, .state = key->state, .ahead = piece->bytes, .hash = key->hash};
 	size_t size = kept_size(m, parts, &piece->tokens);
-	struct memo_slot *slot = slot_find(m, key, &state);
+	struct memo_slot *slot = slot_find(m, &whole, &state);
 	struct kept *k;
 
 	m->recalled = NULL;

@@ -40,8 +40,11 @@ struct memo_key {
 	 * what others have sent. */
 	const void *owner;
 	struct memo_bytes state; /* of whoever reads */
-	struct memo_bytes ahead; /* all that there is from here on */
-	uint64_t hash;		 /* memo_recall() fills this in, for memo_keep() */
+	struct memo_bytes ahead; /* all that there is from here on; at least MEMO_HEAD, if ... */
+	bool more;		 /* ... more will come */
+	/* memo_recall() fills these in: for memo_keep(); with more bytes it may be one that was seen before. */
+	uint64_t hash;
+	bool cut;
 };
 
 /* What came of it. */
@@ -57,7 +60,7 @@ struct memo_piece {
 };
 
 /*
- * False: it was not seen before, or that is forgotten. What *piece points to is valid until the next
+ * False: it was not seen before, or that is forgotten, or it is cut. What *piece points to is valid until the next
  * memo_keep().
  */
 bool memo_recall(struct memo *m, struct memo_key *key, struct memo_piece *piece);

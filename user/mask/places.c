@@ -20,7 +20,7 @@ _Static_assert(JOINT_BEFORE >= WINDOW_WIDTH && JOINT_BEHIND >= WINDOW_WIDTH, "it
 static places_stepper *step_best(void)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		return places_step_avx2;
 #endif
 	return places_step_neon ? places_step_neon : places_step_plain;

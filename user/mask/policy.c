@@ -84,10 +84,27 @@ enum action policy_action(const struct mask_policy *p, enum mask_type type, cons
 	return action;
 }
 
+static bool has_lists(const struct mask_policy *p)
+{
+	bool any = p->allow != NULL;
+
+	for (size_t i = 0; i < POLICY_LITERALS; i++)
+		any |= p->literals[i] != NULL;
+	return any;
+}
+
+bool policy_same(const struct mask_policy *a, const struct mask_policy *b)
+{
+	if (a->edition != b->edition || (!a->edition && (has_lists(a) || has_lists(b))))
+		return false;
+	for (size_t i = 0; i < POLICY_LITERALS; i++)
+		if (a->literals[i] != b->literals[i])
+			return false;
+	return a->allow == b->allow && a->keep_examples == b->keep_examples &&
+	       !memcmp(a->actions, b->actions, sizeof(a->actions));
+}
+
 bool policy_has(const struct mask_policy *p, const struct types *types, enum action action)
 {
-	for (unsigned t = 0; t < types_count(types); t++)
-		if (p->actions[t] == action)
-			return true;
-	return false;
+	return memchr(p->actions, action, types_count(types)) != NULL;
 }

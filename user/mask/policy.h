@@ -36,6 +36,9 @@ extern const struct mask_policy policy_default;
 enum action policy_action(const struct mask_policy *p, enum mask_type type, const uint8_t *value,
 			  size_t len);
 
+/* Do they say the same? Of lists without an edition nobody knows: false. */
+bool policy_same(const struct mask_policy *a, const struct mask_policy *b);
+
 /* Does any type have this action? */
 bool policy_has(const struct mask_policy *p, const struct types *types, enum action action);
 

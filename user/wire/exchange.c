@@ -268,7 +268,7 @@ static bool is_large(struct exchange *x)
 	if (!limit)
 		return false;
 	x->request.scan_size = request_scan_size(x);
-	return x->request.scan_size > limit;
+	return x->request.scan_size > limit && !request_is_scanned(x, limit);
 }
 
 static void request_ended(struct exchange *x)
@@ -283,6 +283,11 @@ static void request_ended(struct exchange *x)
 size_t exchange_scan_size(const struct exchange *x)
 {
 	return x->request.scan_size;
+}
+
+bool exchange_scan_ahead(struct exchange *x, size_t most)
+{
+	return x->state == STATE_READ && x->request.headed && request_scan_ahead(x, most);
 }
 
 void exchange_scan(struct exchange *x)

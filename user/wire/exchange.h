@@ -149,6 +149,11 @@ uint8_t *exchange_body_space(struct exchange *x, size_t *n);
 /* The client closed its sending side. Inside a request that ends it; later it means nothing. */
 void exchange_client_eof(struct exchange *x);
 
+/*
+ * During WANT_CLIENT, for who has a moment: scan what has come of a body, as far as that can be done now, but no more than
+ * so many bytes that are not remembered. What comes of it is as if all were scanned in the end. true: there is more to do.
+ */
+bool exchange_scan_ahead(struct exchange *x, size_t most);
 /* During WANT_SCAN: scan the request, and make it ready for what comes next. */
 void exchange_scan(struct exchange *x);
 /*

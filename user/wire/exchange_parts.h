@@ -24,6 +24,17 @@ enum body_kind {
 	BODY_TEXT,
 };
 
+/* A JSON body that is scanned in several steps. */
+struct scanning {
+	bool begun; /* else the next step is the first one */
+	bool waits; /* for the body's end: something was wrong with it, or other things hold than before */
+	size_t there;	 /* so much of the body there was when all of it was scanned */
+	size_t recalled; /* of it */
+	/* What holds for all of it. */
+	size_t known;
+	struct mask_policy policy;
+};
+
 struct request {
 	bool begun, headed, whole; /* a byte, the head, all of it has come */
 	const char *path; /* origin-form of the target (RFC 9112 section 3.2.1), in the head */
@@ -36,6 +47,7 @@ struct request {
 	bool familiar; /* most of it came before, and was remembered */
 	enum body_kind kind;
 	size_t scan_size; /* with STATE_SCAN */
+	struct scanning scanning;
 };
 
 /* The body that goes to the origin, a piece at a time. */
@@ -111,7 +123,7 @@ void facts_sent(struct exchange *x);
 /* It does not go there, or got no answer. */
 void facts_refused(struct exchange *x);
 
-/* ---- exchange_request.c: an enum refusal, or NOT_REFUSED */
+/* ---- exchange_request.c, exchange_scan.c: an enum refusal, or NOT_REFUSED */
 
 int request_headed(struct exchange *x);
 int request_data(struct exchange *x, const uint8_t *p, size_t n);
@@ -121,6 +133,15 @@ uint8_t *request_space(struct exchange *x, size_t *n);
 size_t request_scan_size(struct exchange *x);
 /* ... and scan everything. NOT_SCANNED: more than so many bytes are new. */
 int request_scan(struct exchange *x, size_t most);
+/* The body still comes, as exchange_scan_ahead(). */
+bool request_scan_ahead(struct exchange *x, size_t most);
+/* ... and came, and all but so much of it was scanned meanwhile; nor is it much. */
+bool request_is_scanned(const struct exchange *x, size_t but);
+static inline bool request_has_body(const struct http_head *h)
+{
+	return h->body == HTTP_BODY_CHUNKED ||
+	       (h->body == HTTP_BODY_LENGTH && h->content_length > 0);
+}
 /* In absolute-form, and stays so. */
 static inline bool request_is_proxied(const struct exchange *x)
 {
