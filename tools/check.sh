@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Static checks: tools/check.sh [--fast] BUILD. Each prints what is wrong; the exit status is 1 if any did.
 #
-#   format, sizes of functions and files, shellcheck, manual pages, purity of BUILD/libawsmask.a
+#   format, sizes of functions and files, README's table of the source, shellcheck, manual pages, purity of
+#   BUILD/libawsmask.a
 #   and, without --fast: clang-tidy and cppcheck
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -49,6 +50,20 @@ check_sizes() {
 
 check_words() { # markers of unfinished work
 	! git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- ':!tools/check.sh' ':!LICENSE'
+}
+
+# README's table of the source names each header of the program, itself or by a pattern, below its directory's row, and
+# nothing that is not there.
+check_map() {
+	local dir named wrong=0
+	for dir in user/*; do
+		named=$(awk -v title="**\`$dir\`**" '/^\| \*\*/ { on = index($0, title) } on' README.md |
+			grep -oE '`[a-z_*]+\.(c|h|def)`' | tr -d '\`')
+		# shellcheck disable=SC2086 # patterns
+		(cd "$dir" && ls $named >/dev/null && ! comm -23 <(ls -- *.h | sort) <(ls $named | sort) |
+			sed "s|.*|README.md: the table of the source lacks $dir/&|" | grep .) || wrong=1
+	done
+	return $wrong
 }
 
 check_spdx() {
@@ -134,6 +149,7 @@ check_man() {
 
 check "format" check_format
 check "functions of at most 60 lines, files of at most 500" check_sizes
+check "README names each header" check_map
 check "licence lines" check_spdx
 check "nothing unfinished" check_words
 check "shellcheck" check_scripts

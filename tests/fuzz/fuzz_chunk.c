@@ -49,6 +49,7 @@ static struct reading watch(const uint8_t *p, size_t n, uint32_t seed)
 		took = chunk_watch_run(&w, p + r.used, some, &len);
 		hold(took <= some && len <= took);
 		hold(took > 0 || w.bad);
+		hold(!w.extension || (len == 0 && !memchr(p + r.used, '\r', took)));
 		add(&r.data, p + r.used + took - len, len);
 		r.used += took;
 	}

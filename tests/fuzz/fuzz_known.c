@@ -98,15 +98,23 @@ static const struct value *longest(const uint8_t *text, size_t len, size_t at)
 	return best;
 }
 
+static bool has_any(const uint64_t *words, size_t n)
+{
+	while (n && !words[n - 1])
+		n--;
+	return n;
+}
+
 /* What stands there is never ruled out by the text's tokens. */
 static void check_tokens(const struct known *const sets[2], const uint8_t *text, size_t len)
 {
 	uint64_t words[64] = {0};
-	const struct known_tokens tokens = {words, 64};
+	struct known_tokens tokens = {.words = words, .n = 64};
 	struct buf places;
 
 	buf_init(&places, MEMORY);
 	REQUIRE(known_places(sets, len % 3, text, len, &tokens, &places) == 0);
+	REQUIRE(tokens.noted == has_any(words, 64));
 	for (size_t at = 0; at < len; at++) {
 		const struct value *v = longest(text, len, at);
 		struct known k;

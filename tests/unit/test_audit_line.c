@@ -178,7 +178,10 @@ Test(audit_line, any_other_byte_is_noticed)
 
 static void expect_same(const struct audit_record *a, const struct audit_record *b)
 {
-	cr_expect(!memcmp(a, b, offsetof(struct audit_record, masked)));
+	cr_expect(!memcmp(a, b, offsetof(struct audit_record, comm)));
+#define X(text) cr_expect_str_eq(a->text, b->text);
+	AUDIT_TEXTS(X)
+#undef X
 	cr_expect(!memcmp(a->masked, b->masked, a->masked_count * sizeof(*a->masked)));
 	cr_expect(!memcmp(a->observed, b->observed, a->observed_count * sizeof(*a->observed)));
 	cr_expect(!memcmp(a->placeholders, b->placeholders,
@@ -189,6 +192,7 @@ static void fill(struct audit_record *r, unsigned types, unsigned placeholders)
 {
 	audit_begin(r, AUDIT_REQUEST, AUDIT_MASKED);
 	audit_text(r->path, sizeof(r->path), "/v1/messages");
+	memset(r->cgroup, 'g', sizeof(r->cgroup) - 1); /* all the room there is */
 	for (unsigned i = 0; i < types; i++)
 		audit_count(r->masked, &r->masked_count, "VPC", i + 1);
 	for (unsigned i = 0; i < types / 2; i++)
@@ -220,18 +224,43 @@ Test(audit_line, packed_and_unpacked_cut_anywhere)
 	}
 }
 
-/* Packed with the length that its counts ask for. */
-static void expect_no_record(const struct audit_record *lie)
+static void begin_packed(struct buf *b)
 {
-	uint8_t bytes[4 * AUDIT_PACKED_MAX] = {0};
-	struct audit_record back;
-	uint64_t size = sizeof(size) + offsetof(struct audit_record, masked) +
-			((size_t)lie->masked_count + lie->observed_count + lie->placeholder_count) *
-				sizeof(struct audit_count);
+	buf_init(b, 1 << 20);
+	cr_assert_eq(buf_append(b, &(uint64_t){0}, sizeof(uint64_t)), 0);
+}
 
-	memcpy(bytes, &size, sizeof(size));
-	memcpy(bytes + sizeof(size), lie, offsetof(struct audit_record, masked));
-	cr_expect_eq(audit_unpack(&back, bytes, sizeof(bytes)), 0u);
+/* What is in *b, its length put before it, and more behind it: whether it is a record. */
+static bool is_packed(struct buf *b, struct audit_record *back)
+{
+	uint64_t size = buf_len(b);
+
+	memcpy(b->data + b->head, &size, sizeof(size));
+	cr_assert_not_null(buf_reserve(b, 4 * AUDIT_PACKED_MAX));
+	memset(b->data + b->tail, 0, 4 * AUDIT_PACKED_MAX);
+	return audit_unpack(back, buf_bytes(b), size + 4 * AUDIT_PACKED_MAX) == size;
+}
+
+/* With the length that its counts ask for, or what fits into that many bytes. */
+static bool packs(const struct audit_record *lie)
+{
+	size_t counts = (size_t)lie->masked_count + lie->observed_count + lie->placeholder_count;
+	struct audit_record back;
+	struct buf b;
+	bool is;
+
+	begin_packed(&b);
+	cr_assert_eq(buf_append(&b, lie, offsetof(struct audit_record, comm)), 0);
+#define X(text) cr_assert_eq(buf_append(&b, lie->text, strlen(lie->text) + 1), 0);
+	AUDIT_TEXTS(X)
+#undef X
+	for (size_t i = 0; i < counts && i < 1000; i++)
+		cr_assert_eq(
+			buf_append(&b, &(struct audit_count){.n = 1}, sizeof(struct audit_count)),
+			0);
+	is = is_packed(&b, &back);
+	buf_free(&b);
+	return is;
 }
 
 Test(audit_line, packed_counts_that_lie)
@@ -239,14 +268,48 @@ Test(audit_line, packed_counts_that_lie)
 	struct audit_record r;
 
 	fill(&r, 1, 1);
+	cr_expect(packs(&r));
 	for (unsigned which = 0; which < 3; which++) {
 		struct audit_record lie = r;
 		uint32_t *counts[] = {&lie.masked_count, &lie.observed_count,
 				      &lie.placeholder_count};
 
 		*counts[which] = UINT32_MAX / 2;
-		expect_no_record(&lie);
+		cr_expect_not(packs(&lie));
 		*counts[which] = AUDIT_PLACEHOLDERS_MAX + 1;
-		expect_no_record(&lie);
+		cr_expect_not(packs(&lie));
+	}
+}
+
+/* A text that has no end, in its field or in the record. */
+Test(audit_line, packed_texts_without_an_end)
+{
+	static const size_t rooms[] = {
+#define X(text) sizeof(((struct audit_record *)0)->text),
+		AUDIT_TEXTS(X)
+#undef X
+	};
+	size_t n = sizeof(rooms) / sizeof(*rooms);
+
+	for (size_t which = 0; which < n; which++) {
+		for (size_t len = rooms[which] - 1; len <= rooms[which]; len++) {
+			struct audit_record r = {.event = AUDIT_FLOW}, back;
+			char text[512] = "";
+			struct buf b;
+
+			begin_packed(&b);
+			memset(text, 't', len);
+			cr_assert_eq(buf_append(&b, &r, offsetof(struct audit_record, comm)), 0);
+			for (size_t i = 0; i < n; i++)
+				cr_assert_eq(buf_append(&b, i == which ? text : "",
+							i == which ? len + 1 : 1),
+					     0);
+			cr_expect_eq(is_packed(&b, &back), len < rooms[which], "text %zu of %zu",
+				     which, len);
+			buf_truncate(&b, buf_len(&b) - (n - which));
+			cr_expect_not(is_packed(&b, &back), "text %zu is the last and has no end",
+				      which);
+			buf_free(&b);
+		}
 	}
 }

@@ -118,7 +118,7 @@ Test(audit_verify, a_line_written_anew)
 	make_log(in_tempdir("a.jsonl"), 5);
 	take_lines(&l);
 	cr_assert_eq(audit_line_check(l.at[1], strlen(l.at[1]), &c), 1);
-	buf_init(&out, 4096);
+	buf_init(&out, AUDIT_LINE_MAX);
 	cr_assert_eq(audit_line(&c, &r, &facts, &out), 0);
 	out.data[out.tail - 1] = 0;
 	l.at[2] = (char *)buf_bytes(&out);

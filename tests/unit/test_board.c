@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +224,58 @@ Test(board, what_was_half_written_by_the_dead_is_free_again)
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
 	board_close(b);
+}
+
+/* All of them come here, or none goes on. */
+static void meet(_Atomic unsigned *came, unsigned count)
+{
+	atomic_fetch_add(came, 1);
+	while (atomic_load(came) < count)
+		sched_yield();
+}
+
+/* One of several that start at once; 0: its flow is shown once all of them stand. */
+static int start_at_once(int fd, _Atomic unsigned *came, unsigned count)
+{
+	uint32_t pids[16] = {0};
+	struct board *b;
+	unsigned n;
+
+	alarm(10);
+	meet(&came[0], count);
+	b = board_open(fd, 0);
+	if (!b || !enter(b, "young", (uint32_t)getpid()))
+		return 1;
+	meet(&came[1], count);
+	n = read_all(b, pids);
+	meet(&came[2], count);
+	for (unsigned i = 0; i < n; i++)
+		if (pids[i] == (uint32_t)getpid())
+			return n != count;
+	return 2;
+}
+
+Test(board, workers_that_start_at_once_take_off_what_the_dead_left_alone)
+{
+	enum { COUNT = 3, ROUNDS = 60 };
+	_Atomic unsigned *came =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = made(), status;
+
+	cr_assert_neq(came, MAP_FAILED);
+	/* Each round begins with what the one before left. */
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		memset((void *)came, 0, 4096);
+		for (unsigned i = 0; i < COUNT; i++)
+			if (fork() == 0)
+				_exit(start_at_once(fd, came, COUNT));
+		for (unsigned i = 0; i < COUNT; i++) {
+			cr_assert_gt(wait(&status), 0);
+			cr_assert_eq(status, 0, "round %u: %x", round, (unsigned)status);
+		}
+	}
+	munmap((void *)came, 4096);
+	close(fd);
 }
 
 Test(board, who_finds_no_place_among_the_workers_does_without)

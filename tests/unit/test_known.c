@@ -497,14 +497,17 @@ Test(known, words_of_letters_at_every_place)
 static bool may_stand(const char *text, const char *value)
 {
 	uint64_t words[64] = {0};
-	const struct known_tokens tokens = {words, 64};
+	struct known_tokens tokens = {.words = words, .n = 64};
 	struct guarded g = guarded_copy(text, strlen(text));
 	struct known k = SET(value);
 	struct buf places;
-	bool may;
+	bool may, any = false;
 
 	buf_init(&places, MEMORY);
 	cr_assert_eq(known_places(NULL, 0, g.p, strlen(text), &tokens, &places), 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		any |= words[i] != 0;
+	cr_expect_eq(tokens.noted, any, "%s", text);
 	may = known_tokens_may_have(&tokens, &k, 0);
 	buf_free(&places);
 	guarded_free(&g);

@@ -111,6 +111,23 @@ Test(mask_known, across_parts)
 	world_free(&w);
 }
 
+/* Short texts come again and again: also when it is known since what they are, or more of them is looked at. */
+Test(mask_known, the_same_short_text_again)
+{
+	static const char revealed[] = "[\"" BUCKET "\",\"" BUCKET "\",{\"" BUCKET "\":\"" BUCKET
+				       "\"},\"s3://" BUCKET "/\",\"" BUCKET "\"]";
+	static const char as_a_key[] = "[{\"" BUCKET "\":\"x\"},\"\\\"" BUCKET "\\\":\\\"x\"]";
+	struct world w;
+
+	world_init(&w);
+	cr_assert_eq(world_json(&w, revealed, strlen(revealed), SCHEMA_NONE), MASK_OK);
+	cr_expect(out_has(&w, "[\"S3_BUCKET_001\",\"S3_BUCKET_001\",{\"S3_BUCKET_001\":"
+			      "\"S3_BUCKET_001\"},\"s3://S3_BUCKET_001/\",\"S3_BUCKET_001\"]"));
+	cr_assert_eq(world_json(&w, as_a_key, strlen(as_a_key), SCHEMA_NONE), MASK_OK);
+	cr_expect(out_has(&w, "[{\"S3_BUCKET_001\":\"x\"},\"\\\"S3_BUCKET_001\\\":\\\"x\"]"));
+	world_free(&w);
+}
+
 Test(mask_known, in_json_in_json)
 {
 	static const char body[] =
@@ -232,6 +249,34 @@ Test(mask_known, the_snapshot_is_given_back)
 	mask_free(w.mask);
 	w.mask = NULL;
 	cr_expect_eq(w.vault.snapshots, 0u);
+	world_free(&w);
+}
+
+static const struct known *knew_nothing(struct vault_scope *s)
+{
+	(void)s;
+	return NULL;
+}
+
+/* In the next request it may be known what it is, from somebody else. */
+Test(mask_known, the_same_short_text_in_the_next_request)
+{
+	static const char alone[] = "[\"" BUCKET "\"]";
+	struct vault_ops ops;
+	const struct vault_ops *knows;
+	struct world w;
+
+	world_init(&w);
+	mask_text(&w, "s3://" BUCKET "/");
+	knows = w.vault.scope.ops;
+	ops = *knows;
+	ops.known = knew_nothing;
+	w.vault.scope.ops = &ops;
+	cr_assert_eq(world_json(&w, alone, strlen(alone), SCHEMA_NONE), MASK_OK);
+	cr_expect(out_has(&w, alone));
+	w.vault.scope.ops = knows;
+	cr_assert_eq(world_json(&w, alone, strlen(alone), SCHEMA_NONE), MASK_OK);
+	cr_expect(out_has(&w, "[\"S3_BUCKET_001\"]"));
 	world_free(&w);
 }
 

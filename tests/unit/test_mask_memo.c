@@ -322,6 +322,38 @@ Test(mask_memo, learned_in_between)
 	world_free(&w);
 }
 
+/* A short text that was in each of them is found in all pieces, once it is known what it is. */
+Test(mask_memo, the_same_short_text_in_each_piece)
+{
+	struct buf body = {.max = 1 << 20};
+	struct world w;
+	struct memo *memo = seeded_memo(1 << 20, 5);
+
+	world_init(&w);
+	cr_assert_eq(buf_puts(&body, "["), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		cr_assert_eq(buf_puts(&body, i ? ",\"" BUCKET "\",\"" : "\"" BUCKET "\",\""), 0);
+		for (size_t n = 0; n < 20; n++)
+			cr_assert_eq(buf_puts(&body, PROSE), 0);
+		cr_assert_eq(buf_puts(&body, "\""), 0);
+	}
+	cr_assert_eq(buf_puts(&body, "]"), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		world_begin(&w);
+		mask_remember(w.mask, memo);
+		cr_assert_eq(
+			mask_scan_json(w.mask, 0, buf_bytes(&body), buf_len(&body), SCHEMA_NONE),
+			MASK_OK);
+		cr_assert_eq(mask_learn(w.mask), MASK_OK);
+		cr_expect_eq(mask_counts(w.mask)->by_type[TYPE_S3_BUCKET], i * 8u);
+		mask_reset(w.mask);
+		memory_vault_put(&w.vault, TYPE_S3_BUCKET, 1, BUCKET);
+	}
+	buf_free(&body);
+	memo_free(memo);
+	world_free(&w);
+}
+
 /* The request that reveals a value masks it in texts that it recalled before that. */
 Test(mask_memo, revealed_by_the_same_request)
 {

@@ -39,7 +39,7 @@ static struct window window_of(const char *pattern)
 	return w;
 }
 
-/* Does it stand around text[at]? What lies beyond the text is 0, as propose() has it. */
+/* Does it stand around text[at]? What lies beyond the text is 0. */
 static bool stands(const struct window *w, const uint8_t *text, size_t len, size_t at)
 {
 	for (size_t k = 0; k < WINDOW_WIDTH; k++) {
@@ -66,27 +66,38 @@ static void find_standing(const struct window *windows, size_t n, const uint8_t 
 	}
 }
 
+/* The text with what can be read around it. */
+static struct guarded with_margins(const uint8_t *text, size_t len)
+{
+	uint8_t all[WINDOW_WIDTH + TEXT_MAX + PROPOSE_BLOCK + WINDOW_WIDTH] = {0};
+
+	memcpy(all + WINDOW_WIDTH, text, len);
+	return guarded_copy(all, 2 * WINDOW_WIDTH + propose_blocks(len) * PROPOSE_BLOCK);
+}
+
 /* Each place where a window stands is proposed, by every variant, however few blocks it is asked. */
 static void check(struct proposer *g, const struct window *windows, size_t n, const uint8_t *text,
 		  size_t len)
 {
-	struct guarded copy = guarded_copy(text, len);
+	struct guarded copy = with_margins(text, len);
 	uint64_t bits[TEXT_MAX / 64 + 2], pieces[TEXT_MAX / 64 + 2], wanted[TEXT_MAX / 64 + 1];
 	uint64_t last = len % 64 ? ~0ull >> (64 - len % 64) : ~0ull;
 	size_t which[TEXT_MAX];
 
 	find_standing(windows, n, text, len, which, wanted);
 	for (enum propose_variant v = 0; v < PROPOSE_VARIANTS; v++) {
-		size_t blocks, from = 0;
+		size_t blocks = propose_blocks(len);
 
 		if (!propose_can(v))
 			continue;
 		proposer_use(g, v);
-		blocks = propose(g, copy.p, len, 0, COUNT(bits), bits);
-		cr_assert_eq(blocks, (len + 63) / 64, "%s", propose_names[v]);
-		for (; from < len; from += 64)
-			cr_assert_eq(propose(g, copy.p, len, from, 1, &pieces[from / 64]), 1u);
-		cr_assert_eq(propose(g, copy.p, len, from, 1, pieces), 0u);
+		propose(g, copy.p + WINDOW_WIDTH, len, bits);
+		for (size_t i = 0; i < blocks; i++) {
+			size_t left = len - i * PROPOSE_BLOCK;
+
+			propose(g, copy.p + WINDOW_WIDTH + i * PROPOSE_BLOCK,
+				left < PROPOSE_BLOCK ? left : PROPOSE_BLOCK, &pieces[i]);
+		}
 		cr_assert_eq(memcmp(bits, pieces, blocks * sizeof(*bits)), 0, "%s",
 			     propose_names[v]);
 		cr_assert_eq(bits[blocks - 1] & ~last, 0u, "%s: beyond the text", propose_names[v]);
@@ -162,7 +173,7 @@ Test(propose, at_every_place_of_texts_of_every_length)
 Test(propose, proposes_little)
 {
 	struct window w = window_of("..i-0abc");
-	uint8_t text[TEXT_MAX];
+	uint8_t text[WINDOW_WIDTH + TEXT_MAX + PROPOSE_BLOCK + WINDOW_WIDTH];
 	uint64_t bits[TEXT_MAX / 64 + 1];
 	struct proposer g;
 
@@ -172,7 +183,8 @@ Test(propose, proposes_little)
 		if (!propose_can(v))
 			continue;
 		proposer_use(&g, v);
-		for (size_t i = 0; i < propose(&g, text, sizeof(text), 0, COUNT(bits), bits); i++)
+		propose(&g, text + WINDOW_WIDTH, TEXT_MAX, bits);
+		for (size_t i = 0; i < propose_blocks(TEXT_MAX); i++)
 			cr_assert_eq(bits[i], 0u, "%s", propose_names[v]);
 	}
 }

@@ -66,7 +66,7 @@ void audit_count(struct audit_count *counts, uint32_t *count, const char *label,
 	last->n = most > UINT32_MAX - last->n ? UINT32_MAX : last->n + most;
 }
 
-#define FIXED offsetof(struct audit_record, masked) /* what each one has; arrays follow */
+#define HEAD offsetof(struct audit_record, comm) /* numbers; texts and arrays follow */
 
 static size_t count_bytes(uint32_t n)
 {
@@ -75,16 +75,13 @@ static size_t count_bytes(uint32_t n)
 
 void audit_copy(struct audit_record *to, const struct audit_record *from)
 {
-	memcpy(to, from, FIXED);
+	memcpy(to, from, HEAD);
+#define X(text) memccpy(to->text, from->text, 0, sizeof(to->text));
+	AUDIT_TEXTS(X)
+#undef X
 	memcpy(to->masked, from->masked, count_bytes(from->masked_count));
 	memcpy(to->observed, from->observed, count_bytes(from->observed_count));
 	memcpy(to->placeholders, from->placeholders, count_bytes(from->placeholder_count));
-}
-
-static uint64_t packed_size(const struct audit_record *r)
-{
-	return sizeof(uint64_t) + FIXED + count_bytes(r->masked_count) +
-	       count_bytes(r->observed_count) + count_bytes(r->placeholder_count);
 }
 
 static uint8_t *put(uint8_t *to, const void *p, size_t n)
@@ -93,15 +90,27 @@ static uint8_t *put(uint8_t *to, const void *p, size_t n)
 	return to + n;
 }
 
+/* Its NUL included, whether or not there is one. */
+static uint8_t *put_text(uint8_t *to, const char *text, size_t room)
+{
+	to = put(to, text, strnlen(text, room - 1));
+	*to = 0;
+	return to + 1;
+}
+
 size_t audit_pack(const struct audit_record *r, uint8_t *to)
 {
-	uint64_t size = packed_size(r);
+	uint8_t *at = put(to + sizeof(uint64_t), r, HEAD);
+	uint64_t size;
 
-	to = put(to, &size, sizeof(size));
-	to = put(to, r, FIXED);
-	to = put(to, r->masked, count_bytes(r->masked_count));
-	to = put(to, r->observed, count_bytes(r->observed_count));
-	put(to, r->placeholders, count_bytes(r->placeholder_count));
+#define X(text) at = put_text(at, r->text, sizeof(r->text));
+	AUDIT_TEXTS(X)
+#undef X
+	at = put(at, r->masked, count_bytes(r->masked_count));
+	at = put(at, r->observed, count_bytes(r->observed_count));
+	at = put(at, r->placeholders, count_bytes(r->placeholder_count));
+	size = (uint64_t)(at - to);
+	memcpy(to, &size, sizeof(size));
 	return (size_t)size;
 }
 
@@ -111,16 +120,34 @@ static const uint8_t *get(const uint8_t *from, void *p, size_t n)
 	return from + n;
 }
 
+/* NULL stays NULL: it did not end before. */
+static const uint8_t *get_text(const uint8_t *from, const uint8_t *end, char *text, size_t room)
+{
+	size_t left = from ? (size_t)(end - from) : 0;
+	const char *past = left ? memccpy(text, from, 0, left < room ? left : room) : NULL;
+
+	return past ? from + (past - text) : NULL;
+}
+
 size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n)
 {
+	const uint8_t *end;
 	uint64_t size;
 
-	if (n < sizeof(size) + FIXED)
+	if (n < sizeof(size) + HEAD)
 		return 0;
-	p = get(p, &size, sizeof(size));
-	p = get(p, r, FIXED);
-	if (r->masked_count > AUDIT_TYPES_MAX || r->observed_count > AUDIT_TYPES_MAX ||
-	    r->placeholder_count > AUDIT_PLACEHOLDERS_MAX || size != packed_size(r) || size > n)
+	memcpy(&size, p, sizeof(size));
+	if (size < sizeof(size) + HEAD || size > n)
+		return 0;
+	end = p + size;
+	p = get(p + sizeof(size), r, HEAD);
+#define X(text) p = get_text(p, end, r->text, sizeof(r->text));
+	AUDIT_TEXTS(X)
+#undef X
+	if (!p || r->masked_count > AUDIT_TYPES_MAX || r->observed_count > AUDIT_TYPES_MAX ||
+	    r->placeholder_count > AUDIT_PLACEHOLDERS_MAX ||
+	    (size_t)(end - p) != count_bytes(r->masked_count) + count_bytes(r->observed_count) +
+					 count_bytes(r->placeholder_count))
 		return 0;
 	p = get(p, r->masked, count_bytes(r->masked_count));
 	p = get(p, r->observed, count_bytes(r->observed_count));
@@ -145,18 +172,13 @@ uint64_t audit_layout(void)
 					offsetof(struct audit_record, numbers),
 					offsetof(struct audit_record, masked_count),
 					offsetof(struct audit_record, usage),
-					offsetof(struct audit_record, comm),
-					offsetof(struct audit_record, method),
-					offsetof(struct audit_record, container),
-					offsetof(struct audit_record, cgroup),
-					offsetof(struct audit_record, target),
-					offsetof(struct audit_record, path),
-					offsetof(struct audit_record, reason),
-					offsetof(struct audit_record, subject),
-					offsetof(struct audit_record, masked),
+#define X(text) offsetof(struct audit_record, text), sizeof(((struct audit_record *)0)->text),
+					AUDIT_TEXTS(X)
+#undef X
+						offsetof(struct audit_record, masked),
 					offsetof(struct audit_record, observed),
 					AUDIT_NUMBER_COUNT};
-	uint64_t hash = 0xcbf29ce484222325ull;
+	uint64_t hash = shared_mix(0xcbf29ce484222325ull, "texts without their room");
 	char text[24];
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -186,12 +208,7 @@ void audit_bound(struct audit_record *r)
 	bound_counts(r->observed, &r->observed_count, AUDIT_TYPES_MAX);
 	bound_counts(r->placeholders, &r->placeholder_count, AUDIT_PLACEHOLDERS_MAX);
 	r->usage.model[sizeof(r->usage.model) - 1] = 0;
-	r->comm[sizeof(r->comm) - 1] = 0;
-	r->method[sizeof(r->method) - 1] = 0;
-	r->container[sizeof(r->container) - 1] = 0;
-	r->cgroup[sizeof(r->cgroup) - 1] = 0;
-	r->target[sizeof(r->target) - 1] = 0;
-	r->path[sizeof(r->path) - 1] = 0;
-	r->reason[sizeof(r->reason) - 1] = 0;
-	r->subject[sizeof(r->subject) - 1] = 0;
+#define X(text) r->text[sizeof(r->text) - 1] = 0;
+	AUDIT_TEXTS(X)
+#undef X
 }

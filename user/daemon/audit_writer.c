@@ -12,10 +12,11 @@
 #include <string.h>
 
 #define NS_IN_MS 1000000u
-#define GATHER_MS 50	      /* more may come meanwhile, and is written with it */
-#define SYNC_MS 1000	      /* at most so often */
-#define RETRY_MS 1000	      /* after a failure */
-#define BUSY_MS 50	      /* while another one ends */
+#define GATHER_MS 50   /* more may come meanwhile, and is written with it ... */
+#define GATHER_MAX 512 /* ... unless it is so many: there must be room for those that come then */
+#define SYNC_MS 1000   /* at most so often */
+#define RETRY_MS 1000  /* after a failure */
+#define BUSY_MS 50     /* while another one ends */
 #define BUSY_SAID_MS 10000    /* it should have ended by then */
 #define SAY_AGAIN_MS 600000   /* of the same failure */
 #define HEAD_MS (3600 * 1000) /* how often the chain's head goes into the daemon's log */
@@ -205,7 +206,8 @@ static void put_back(struct audit_writer *w, size_t from, size_t n)
 	w->count += left;
 }
 
-static void wait_ms(struct audit_writer *w, uint64_t ms)
+/* Until then, or so many wait. */
+static void wait_ms(struct audit_writer *w, uint64_t ms, size_t many)
 {
 	struct timespec until;
 
@@ -213,7 +215,8 @@ static void wait_ms(struct audit_writer *w, uint64_t ms)
 	until.tv_nsec += (long)(ms % 1000 * NS_IN_MS);
 	until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	while (!w->ending && pthread_cond_timedwait(&w->more, &w->lock, &until) != ETIMEDOUT)
+	while (!w->ending && w->count < many &&
+	       pthread_cond_timedwait(&w->more, &w->lock, &until) != ETIMEDOUT)
 		;
 }
 
@@ -225,9 +228,9 @@ static void await(struct audit_writer *w)
 	while (!w->count && !w->ending && !w->next && !w->unsynced)
 		pthread_cond_wait(&w->more, &w->lock);
 	if (!w->count && !w->next && w->unsynced && now < due)
-		wait_ms(w, due - now < GATHER_MS ? GATHER_MS : due - now);
-	else if (!w->next)
-		wait_ms(w, GATHER_MS);
+		wait_ms(w, due - now, 1);
+	if (w->count && !w->next)
+		wait_ms(w, GATHER_MS, GATHER_MAX);
 }
 
 /* One round; false: what there is could not be written. */
@@ -275,7 +278,7 @@ static void *run(void *arg)
 	while (!w->ending) {
 		await(w);
 		if (!w->ending && !round_of(w))
-			wait_ms(w, audit_file_busy(w->file) ? BUSY_MS : RETRY_MS);
+			wait_ms(w, audit_file_busy(w->file) ? BUSY_MS : RETRY_MS, SIZE_MAX);
 	}
 	finish(w);
 	pthread_mutex_unlock(&w->lock);
@@ -372,7 +375,7 @@ void audit_writer_add(struct audit_writer *w, const struct audit_record *r)
 		stat_add(&w->stats->audit_lost, 1);
 	} else {
 		audit_copy(&w->waiting[w->count++], r);
-		if (w->count == 1) /* else it is awake, or waits for the disk */
+		if (w->count == 1 || w->count == GATHER_MAX) /* else it is awake, or waits */
 			pthread_cond_signal(&w->more);
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -214,18 +214,44 @@ static bool take_index(struct board *b)
 	return false;
 }
 
-/* What the dead left, whoever had this place before included, and half of a text included. */
+/* Whose grave a slot lies in: a worker's, or the one of those that no worker can be. */
+static unsigned grave_of(unsigned owner)
+{
+	return owner <= BOARD_WORKERS ? owner - 1 : BOARD_WORKERS;
+}
+
+static void clear_grave(struct memory *m, unsigned grave)
+{
+	for (unsigned i = 0; i < BOARD_FLOWS; i++) {
+		unsigned owner = owner_of(m, i);
+
+		if (owner && grave_of(owner) == grave)
+			clear(m, i);
+	}
+}
+
+/*
+ * What the dead left, whoever had this place before included, and half of a text included. Who clears a dead one's slots
+ * holds its place meanwhile: nobody begins to live there, and nobody else clears what has a new owner by then.
+ */
 static void bury(struct board *b)
 {
-	bool alive[BOARD_WORKERS];
+	bool used[BOARD_WORKERS + 1] = {false};
 
-	for (unsigned i = 0; i < BOARD_WORKERS; i++)
-		alive[i] = i != b->index && pid_at(b, i);
 	for (unsigned i = 0; i < BOARD_FLOWS; i++) {
 		unsigned owner = owner_of(b->memory, i);
 
-		if (owner && (owner > BOARD_WORKERS || !alive[owner - 1]))
-			clear(b->memory, i);
+		if (owner)
+			used[grave_of(owner)] = true;
+	}
+	for (unsigned i = 0; i <= BOARD_WORKERS; i++) {
+		struct flock hold = lock_of(i, F_WRLCK), release = lock_of(i, F_UNLCK);
+
+		if (!used[i] || fcntl(b->fd, F_SETLK, &hold) < 0)
+			continue;
+		clear_grave(b->memory, i);
+		if (i != b->index)
+			(void)fcntl(b->fd, F_SETLK, &release);
 	}
 }
 

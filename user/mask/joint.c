@@ -64,7 +64,8 @@ static void put_check(const struct joint_maker *m, struct joint_row *row)
 		want[i] = asked[i].want;
 	}
 	row->check = (int8_t)m->check;
-	row->need = m->need;
+	row->need = m->need >> 2;
+	row->points = m->run_points & JOINT_POINTS;
 	row->kind = m->kind & 7;
 	memcpy(&row->mask, mask, sizeof(mask));
 	memcpy(&row->want, want, sizeof(want));
@@ -97,6 +98,7 @@ static void add_row(struct joint_maker *m, uint32_t number)
 
 	joint_find_check(m, &from);
 	at = skip(m, &from);
+	m->run_points = joint_points(m, &from, at, m->kind);
 	row = row_new(m, m->groups);
 	if (m->failed)
 		return;

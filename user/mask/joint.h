@@ -31,18 +31,22 @@ struct joint_try {
  * Where a walk can stand, as rows of cells. First come eight bytes of which some bits must be as the row wants them,
  * for else nothing is left; then one more is read and sorted by a map into classes, for each of which a cell says
  * where that leads: another row, JOINT_END, or 0: nothing is left. Row 0 lets nothing stand. Of more bytes it says of
- * which kind they must be: whoever does not look at that walks further for nothing.
+ * which kind they must be, and how many dots and dashes stand in a run of that kind, wherever it ends: whoever does not
+ * look at that walks further for nothing.
  */
 struct joint_row {
 	uint64_t mask, want;
-	uint32_t
-		need; /* a bit for each byte from the pair's first one on that must be of its kind */
+	/* The run begins where the one byte is, or behind the pair if that precedes it. */
+	uint32_t points : 2;
+	uint32_t need : 30; /* a bit for each byte behind the pair that must be of its kind */
 	/* Where the eight bytes begin, and where the one is, from the pair's first one on. */
 	int8_t check, at;
 	uint16_t kind : 3, map : 13;
 	uint32_t next[];
 };
-#define JOINT_ROW 6 /* cells: a row without what follows; each begins at an even one */
+#define JOINT_POINTS 3	   /* more are not counted */
+#define JOINT_POINTS_AT 24 /* where a run begins further on none are */
+#define JOINT_ROW 6	   /* cells: a row without what follows; each begins at an even one */
 _Static_assert(offsetof(struct joint_row, next) == JOINT_ROW * sizeof(uint32_t), "cells");
 
 #define JOINT_MAPS_MAX (1u << 13)

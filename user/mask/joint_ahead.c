@@ -32,7 +32,7 @@ struct joint_ahead joint_ahead_set(const struct byte_set *set)
 	return all;
 }
 
-static unsigned guard_steps(const struct guards *g, unsigned rule)
+unsigned guard_steps(const struct guards *g, unsigned rule)
 {
 	uint32_t end = rule + 1 < g->count ? g->rules[rule + 1].cells : g->cell_count;
 
@@ -97,6 +97,8 @@ const struct joint_ahead *joint_ahead(struct joint_maker *m, const struct anchor
 
 void joint_ahead_free(struct joint_maker *m)
 {
-	for (unsigned i = 0; i < GUARD_RULES_MAX; i++)
+	for (unsigned i = 0; i < GUARD_RULES_MAX; i++) {
 		free(m->ahead[i]);
+		free(m->points[i]);
+	}
 }

@@ -2,6 +2,9 @@
 /* What all anchors that are left ask for, as bits of bytes. */
 #include "joint_states.h"
 
+/* How often a run of a kind has one more dot. */
+#define POINT_SHARE 0.3
+
 double joint_often(const struct byte_set *bytes)
 {
 	double share = bytes_share(bytes), digits = 0;
@@ -39,20 +42,24 @@ static double bits_share(struct joint_maker *m, uint8_t mask, uint8_t want)
 	return (double)*share;
 }
 
+unsigned joint_before_left(const struct anchor_node *n, const struct joint_state *s)
+{
+	int read = s->before > n->pair_at ? s->before - n->pair_at : 0;
+
+	return n->start.before > read ? (unsigned)(n->start.before - read) : 0;
+}
+
 /* What the guard asks for so far behind the anchor's end. */
 static void ask_guard(struct joint_maker *m, const struct joint_state *s,
 		      const struct joint_item *item, int behind, struct joint_ahead *a)
 {
 	const struct anchor_node *n = joint_node(m, item);
-	int read = n->pair_at + s->behind - n->len, before = s->before - n->pair_at;
+	int read = n->pair_at + s->behind - n->len;
 	const struct joint_ahead *ahead;
 
 	if (item->step == GUARD_MAYBE)
 		return;
-	/* it reads what precedes first, if that was not read yet */
-	before = before > 0 ? before : 0;
-	before = before < n->start.before ? n->start.before - before : 0;
-	behind += before - (read > 0 ? read : 0);
+	behind += (int)joint_before_left(n, s) - (read > 0 ? read : 0);
 	if (behind < 0 || behind >= JOINT_AHEAD)
 		return;
 	ahead = joint_ahead(m, n, item->step);
@@ -102,8 +109,9 @@ static void ask_all(struct joint_maker *m, const struct joint_state *s)
 }
 
 /* The kind of which most must stand, and where. */
-static void find_kind(struct joint_maker *m)
+static void find_kind(struct joint_maker *m, const struct joint_state *s)
 {
+	int reads = joint_reads_at(m, s);
 	double least = 1;
 
 	m->need = 0;
@@ -118,6 +126,8 @@ static void find_kind(struct joint_maker *m)
 			need |= 1u << at;
 			share *= (double)m->shares[kind];
 		}
+		for (unsigned n = joint_points(m, s, reads, kind); n; n--)
+			share *= POINT_SHARE;
 		if (share < least) {
 			least = share;
 			m->need = need;
@@ -131,7 +141,7 @@ void joint_find_check(struct joint_maker *m, const struct joint_state *s)
 	double least = 1;
 
 	ask_all(m, s);
-	find_kind(m);
+	find_kind(m, s);
 	m->check = -WINDOW_BEFORE;
 	for (int first = 0; first + 8 <= CHECK_BEFORE + CHECK_BEHIND; first++) {
 		double share = 1;

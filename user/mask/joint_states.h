@@ -55,8 +55,10 @@ struct joint_maker {
 	int check;
 	uint32_t need;
 	uint16_t kind;
-	/* of a guard that was needed: JOINT_AHEAD for each step */
+	unsigned run_points;
+	/* of a guard that was needed: JOINT_AHEAD for each step; for each kind one for each step */
 	struct joint_ahead *ahead[GUARD_RULES_MAX];
+	uint8_t *points[GUARD_RULES_MAX];
 	/* how often it is so for bytes of a text: that they are of a kind, or have such bits (0: not known yet) */
 	float shares[KINDS], bit_shares[256][256];
 };
@@ -100,6 +102,11 @@ void joint_spread(struct joint_maker *m, const struct joint_state *from, bool be
 const struct joint_ahead *joint_ahead(struct joint_maker *m, const struct anchor_node *n,
 				      uint16_t step);
 void joint_ahead_free(struct joint_maker *m);
+unsigned guard_steps(const struct guards *g, unsigned rule);
+/* How many bytes before the anchor its guard reads first, and has not read yet. */
+unsigned joint_before_left(const struct anchor_node *n, const struct joint_state *s);
+/* So many dots and dashes all that is left asks for before a run of the kind ends, where the state reads `at`. */
+unsigned joint_points(struct joint_maker *m, const struct joint_state *s, int at, unsigned kind);
 /* Both must be so. */
 static inline void joint_ahead_meet(struct joint_ahead *a, const struct joint_ahead *b)
 {

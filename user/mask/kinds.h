@@ -37,6 +37,12 @@ struct kind_groups {
 };
 extern const struct kind_groups kind_groups[KINDS];
 
+/* Of GROUP_POINT? */
+static inline bool kinds_is_point(uint8_t c)
+{
+	return c == '.' || c == '-';
+}
+
 /* A bit for each kind that the byte is of. */
 uint8_t kinds_of(uint8_t c);
 

@@ -90,7 +90,8 @@ struct known_filter {
  */
 struct known_tokens {
 	uint64_t *words;
-	size_t n; /* at most UINT32_MAX */
+	size_t n;   /* at most UINT32_MAX */
+	bool noted; /* some text had one */
 };
 /* Might the i-th value that was added stand there? */
 bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, size_t i);
@@ -98,12 +99,12 @@ bool known_tokens_may_have(const struct known_tokens *t, const struct known *k, 
 /*
  * Looking for values goes in two steps, of which the first reads the whole text and holds for
  * whatever filter. Append each place (uint32_t, ascending) where some value stands; `tokens`, all
- * zeroes, is filled; it may be NULL. Linear in len. 0, or -1: the buffer is full, or the text is longer than
+ * zeroes, is filled, and `noted` is set if there is one; it may be NULL. Linear in len. 0, or -1: the buffer is full, or the text is longer than
  * UINT32_MAX.
  */
 __attribute__((warn_unused_result)) int known_places(const struct known *const *sets, size_t n_sets,
 						     const uint8_t *text, size_t len,
-						     const struct known_tokens *tokens,
+						     struct known_tokens *tokens,
 						     struct buf *places);
 /*
  * Append each occurrence of a value (struct span, by start, disjoint, never followed by a digit).

@@ -10,6 +10,7 @@
 struct pass {
 	const struct known_search *search;
 	struct run_filter filters[KNOWN_SETS], tokens; /* tokens.n: 0 if there are none */
+	bool noted;				       /* of those */
 	classes_kernel *classify;
 	begins_kernel *begin;
 	const uint8_t *text;
@@ -159,15 +160,17 @@ static void begin_others(struct pass *p, size_t word)
 /* ---- what stands there */
 
 /* A run that ends at `end`. */
-static inline bool run_may_be(const struct pass *p, const uint8_t *text, size_t end)
+static inline bool run_may_be(struct pass *p, const uint8_t *text, size_t end)
 {
 	uint64_t key = run_key(text, end);
 	bool may = filter_has(p->filters[0], key);
 
 	for (size_t i = 1; i < p->search->n; i++)
 		may |= filter_has(p->filters[i], key);
-	if (p->tokens.n && end >= KNOWN_MIN)
+	if (p->tokens.n && end >= KNOWN_MIN) {
 		filter_add(p->tokens, key);
+		p->noted = true;
+	}
 	return may;
 }
 
@@ -181,7 +184,7 @@ static inline uint64_t bits_from(const uint64_t *words, size_t at)
 }
 
 /* Might a value begin with this letter or digit of the window? It stands at `text`. */
-static inline bool may_begin(const struct pass *p, size_t at, const uint8_t *text)
+static inline bool may_begin(struct pass *p, size_t at, const uint8_t *text)
 {
 	uint64_t alnum = bits_from(p->b.at.alnum + 1, at);
 	uint64_t goes_on = bits_from(p->b.at.goes_on + 1, at);
@@ -199,7 +202,7 @@ static inline bool may_begin(const struct pass *p, size_t at, const uint8_t *tex
 }
 
 /* The same where little is left of the text. */
-static bool may_begin_late(const struct pass *p, size_t at)
+static bool may_begin_late(struct pass *p, size_t at)
 {
 	uint8_t copy[2 * sizeof(uint64_t)] = {0};
 
@@ -337,7 +340,7 @@ static int pass_window(struct pass *p, struct buf *places)
 }
 
 int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *text, size_t len,
-		 const struct known_tokens *tokens, struct buf *places)
+		 struct known_tokens *tokens, struct buf *places)
 {
 	static const uint64_t none;
 	struct known_search s;
@@ -362,11 +365,13 @@ int known_places(const struct known *const *sets, size_t n_sets, const uint8_t *
 	p.len = len;
 	p.from = 0;
 	p.b.at.alnum[0] = p.b.at.goes_on[0] = 0;
-	p.leading = false;
+	p.leading = p.noted = false;
 	words = begins_together(len < WINDOW ? len / CLASSES_BLOCK + 1 : BEGINS_WORDS);
 	memset(p.b.escaped, 0, (words + BEGINS_REACH) * sizeof(*p.b.escaped));
 	for (; rc == 0 && p.from < len; window_next(&p))
 		rc = pass_window(&p, places);
+	if (tokens)
+		tokens->noted |= p.noted;
 	return rc;
 }
 

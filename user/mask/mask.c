@@ -61,6 +61,7 @@ void mask_free(struct mask *m)
 	known_free(&m->local);
 	mask_unknow(m);
 	detector_free(m->detector);
+	explicit_bzero(m->bare, sizeof(m->bare));
 	free(m->walk);
 	free(m);
 }
@@ -210,10 +211,17 @@ static enum mask_error source_walk(struct mask *m, const struct mask_source *s)
 	return mask_multipart_scan(m, s->p, s->len, s->boundary, s->allow_binary);
 }
 
+static void source_begin(struct mask *m)
+{
+	m->epoch++;
+	mask_text_room(m);
+}
+
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s)
 {
 	size_t first = span_count(m);
 
+	source_begin(m);
 	mask_pieces(m);
 	return part_end(m, s->part, first, source_walk(m, s));
 }
@@ -238,6 +246,7 @@ enum mask_error mask_json_begin(struct mask *m, unsigned part, enum schema schem
 	m->walked = part;
 	m->walked_schema = schema;
 	m->walked_from = span_count(m);
+	source_begin(m);
 	return mask_walk_begin(m, 0, schema);
 }
 

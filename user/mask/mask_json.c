@@ -161,7 +161,10 @@ static enum mask_error frame_end(struct walk *w)
 		if (kept)
 			holds[keep++] = h;
 	}
-	buf_truncate(&w->m->holds, keep * sizeof(*holds));
+	if (keep < n) {
+		buf_truncate(&w->m->holds, keep * sizeof(*holds));
+		mask_text_room(w->m);
+	}
 	return MASK_OK;
 }
 

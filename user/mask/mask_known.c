@@ -57,12 +57,17 @@ static enum mask_error find_known(struct mask *m, const uint8_t *text, size_t le
 enum mask_error mask_find(struct mask *m, const uint8_t *text, size_t len, size_t skip, bool counts,
 			  struct mask_merge *g)
 {
+	struct mask_bare *bare = mask_bare_at(m, text, len);
+	bool is_bare = bare && mask_bare_is(m, bare, text, len, skip);
+	enum mask_error e = mask_find_rules(m, text, len, is_bare);
 	struct span *found;
-	enum mask_error e = mask_find_rules(m, text, len);
 
-	if (e != MASK_OK)
+	*g = (struct mask_merge){0};
+	if (e != MASK_OK || (is_bare && !bare->noted))
 		return e;
 	e = find_known(m, text, len, skip, counts);
+	if (e == MASK_OK && bare && !buf_len(&m->found) && !buf_len(&m->places))
+		mask_bare_keep(m, bare, text, len, skip);
 	mask_drop_spans(m, text, skip, counts);
 	found = (struct span *)buf_bytes(&m->found);
 	*g = (struct mask_merge){

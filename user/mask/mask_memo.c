@@ -329,14 +329,14 @@ static void remember_rules(struct mask *m)
 	}
 }
 
-enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len)
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, bool none)
 {
 	enum mask_error e = MASK_OK;
 
 	buf_clear(&m->found);
 	if (buf_len(&m->record.given))
 		e = given_rules(m);
-	else if (detect_all(m->detector, text, len, &m->found))
+	else if (!none && detect_all(m->detector, text, len, &m->found))
 		e = detect_error(m);
 	remember_rules(m);
 	return e;
@@ -346,12 +346,14 @@ enum mask_error mask_find_places(struct mask *m, const struct known *const *sets
 				 const uint8_t *text, size_t len)
 {
 	struct mask_record *r = &m->record;
-	struct known_tokens tokens;
+	struct known_tokens tokens = {0};
+	int rc;
 
 	buf_clear(&m->places);
 	if (r->on && words_begin(r, len))
 		r->on = false;
 	tokens.words = words(r, &tokens.n);
-	return known_places(sets, n, text, len, r->on ? &tokens : NULL, &m->places) ? MASK_TOO_LARGE
-										    : MASK_OK;
+	rc = known_places(sets, n, text, len, r->on ? &tokens : NULL, &m->places);
+	r->noted = tokens.noted;
+	return rc ? MASK_TOO_LARGE : MASK_OK;
 }

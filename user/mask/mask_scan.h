@@ -78,6 +78,21 @@ struct mask_record {
 	struct buf given;   /* the same, from the memo: what it will say */
 	struct buf effects; /* struct mask_effect, its value behind it */
 	struct buf words;   /* of known_tokens, a power of two */
+	bool noted;	    /* the last text has tokens that are among them */
+};
+
+/*
+ * Keys and the words of schemas come again and again. Of short texts in which nothing is the last ones are kept, for
+ * as long as a source is read: in that time what is looked for stays the same.
+ */
+#define BARE_MAX 48
+#define BARE_SLOTS 64 /* a power of two */
+
+struct mask_bare {
+	uint32_t epoch; /* mask.epoch, else it is none */
+	uint8_t len, skip;
+	bool noted; /* it has tokens (known.h): in each piece they must be noted */
+	uint8_t text[BARE_MAX];
 };
 
 struct walk;
@@ -115,6 +130,8 @@ struct mask {
 	struct known local; /* what this request revealed and the snapshot has not */
 	struct memo *memo;  /* or NULL */
 	struct mask_record record;
+	uint32_t epoch; /* sources that were read */
+	struct mask_bare bare[BARE_SLOTS];
 	struct mask_counts counts;
 };
 
@@ -165,12 +182,23 @@ enum mask_error mask_piece_recall(struct mask *m, struct memo_bytes ahead, bool 
 /* It ends here; the state is that behind it, and empty if nothing follows. */
 void mask_piece_keep(struct mask *m, struct memo_bytes bytes, bool last);
 
-/* All that rules find in a text to m->found, ready for spans_resolve(). */
-enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len);
-/* Where any value of these sets stands, to m->places. */
+/* All that rules find in a text to m->found, ready for spans_resolve(). `none`: they find nothing, as is known. */
+enum mask_error mask_find_rules(struct mask *m, const uint8_t *text, size_t len, bool none);
+/* Where any value of these sets stands, to m->places; m->record.noted: tokens of it were noted. */
 enum mask_error mask_find_places(struct mask *m, const struct known *const *sets, size_t n,
 				 const uint8_t *text, size_t len);
 void mask_remember_effect(struct mask *m, const struct mask_effect *e, const uint8_t *value);
+
+/* ---- mask_bare.c */
+
+/* Where such a text may be kept; NULL: it is too long. */
+struct mask_bare *mask_bare_at(struct mask *m, const uint8_t *text, size_t len);
+/* Is it there? */
+bool mask_bare_is(const struct mask *m, const struct mask_bare *b, const uint8_t *text, size_t len,
+		  size_t skip);
+/* Nothing was found in it, just now. */
+void mask_bare_keep(const struct mask *m, struct mask_bare *b, const uint8_t *text, size_t len,
+		    size_t skip);
 
 /* ---- mask_policy.c */
 
@@ -191,7 +219,9 @@ enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
 /* Give the snapshot back. */
 void mask_unknow(struct mask *m);
 
-/* Forget the last text; its buffers may use what is left of max_memory. */
+/* Another text's buffers may use what is left of max_memory, now that something else was kept or let go. */
+void mask_text_room(struct mask *m);
+/* Forget the last text. */
 void mask_text_begin(struct mask *m);
 
 /*

@@ -3,21 +3,12 @@
 
 void mask_text_begin(struct mask *m)
 {
-	size_t kept = mask_kept(m), left = kept < m->max_memory ? m->max_memory - kept : 0;
-
 	buf_clear(&m->text);
 	buf_clear(&m->marks);
 	buf_clear(&m->found);
 	buf_clear(&m->hits);
 	buf_clear(&m->seen);
 	buf_clear(&m->places);
-	/* Each escape costs a mark, which is larger than what it stands for. */
-	m->text.max = left / 4;
-	m->found.max = left / 8;
-	m->hits.max = left / 8;
-	m->seen.max = left / 8;
-	m->places.max = left / 8;
-	m->marks.max = left / 2;
 }
 
 static bool is_inner_byte(uint8_t c)

@@ -8,13 +8,32 @@ size_t mask_kept(const struct mask *m)
 	       buf_len(&m->sources) + known_memory(&m->local);
 }
 
+static void text_room(struct mask *m, size_t kept)
+{
+	size_t left = kept < m->max_memory ? m->max_memory - kept : 0;
+
+	/* Each escape costs a mark, which is larger than what it stands for. */
+	m->text.max = left / 4;
+	m->found.max = left / 8;
+	m->hits.max = left / 8;
+	m->seen.max = left / 8;
+	m->places.max = left / 8;
+	m->marks.max = left / 2;
+}
+
+void mask_text_room(struct mask *m)
+{
+	text_room(m, mask_kept(m));
+}
+
 int mask_keep(struct mask *m, struct buf *b, const void *p, size_t n)
 {
 	size_t kept = mask_kept(m);
 
-	if (kept > m->max_memory || n > m->max_memory - kept)
+	if (kept > m->max_memory || n > m->max_memory - kept || buf_append(b, p, n))
 		return -1;
-	return buf_append(b, p, n);
+	text_room(m, kept + n);
+	return 0;
 }
 
 static struct mask_value *value_list(const struct mask *m)

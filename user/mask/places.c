@@ -15,11 +15,12 @@ static size_t step_plain(struct places *p, const struct joint *j, size_t n)
 }
 
 places_stepper *const places_step_plain = step_plain;
+_Static_assert(JOINT_BEFORE >= WINDOW_WIDTH && JOINT_BEHIND >= WINDOW_WIDTH, "it can be read");
 
 static places_stepper *step_best(void)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		return places_step_avx2;
 #endif
 	return places_step_neon ? places_step_neon : places_step_plain;
@@ -54,14 +55,15 @@ static const uint8_t *readable(struct places *p)
 static void next_blocks(struct places *p)
 {
 	const struct proposer *g = &p->anchors->proposer;
+	size_t left = p->len - p->cursor, n = left < PLACES_BYTES ? left : PLACES_BYTES;
 	uint64_t bits[PLACES_BLOCKS];
-	size_t blocks = propose(g, p->text, p->len, p->cursor, PLACES_BLOCKS, bits);
 
 	p->from = p->cursor;
-	p->cursor += blocks * PROPOSE_BLOCK;
+	p->cursor += propose_blocks(n) * PROPOSE_BLOCK;
 	p->joint = 0;
 	p->base = readable(p);
-	p->proposed_count = g->pick(g, p->base, bits, blocks, p->proposed);
+	propose(g, p->base, n, bits);
+	p->proposed_count = g->pick(g, p->base, bits, propose_blocks(n), p->proposed);
 }
 
 /* A walk for each place. Returns how many are on the way. */

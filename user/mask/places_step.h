@@ -12,13 +12,27 @@ static inline bool put_walk(struct places *p, const struct joint *j, const uint8
 	return joint_goes_on(j, row, base + at);
 }
 
+/* Is what the row needs further on missing? */
+typedef bool places_misses(const struct joint_row *row, const uint8_t *p);
+
+/* ... by a bit for each of KINDS_BYTES bytes that are not of its kind, and for each dot and dash. */
+static inline __attribute__((always_inline)) bool
+places_misses_bits(const struct joint_row *row, uint32_t other, uint32_t points)
+{
+	unsigned from = (unsigned)(row->at < 2 ? 2 : row->at) % KINDS_BYTES;
+	/* of a run whose end is not seen nothing is known: it has all that it needs */
+	uint64_t rest = other >> from, all = (points | ~(uint64_t)UINT32_MAX) >> from;
+
+	return (other >> 2 & row->need) |
+	       ((unsigned)__builtin_popcountll(all & (rest ^ (rest - 1))) < row->points);
+}
+
 /*
  * Returns how many are on the way. What a row needs further on is looked at where a walk leaves it: then its cells are
  * at hand, and many walks were over before.
  */
 static inline __attribute__((always_inline)) size_t
-places_step(struct places *p, const struct joint *j, size_t n,
-	    bool (*misses)(const struct joint_row *row, const uint8_t *p))
+places_step(struct places *p, const struct joint *j, size_t n, places_misses *misses)
 {
 	const struct joint joint = *j;
 	const uint8_t *base = p->base;

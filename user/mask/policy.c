@@ -106,8 +106,5 @@ bool policy_same(const struct mask_policy *a, const struct mask_policy *b)
 
 bool policy_has(const struct mask_policy *p, const struct types *types, enum action action)
 {
-	for (unsigned t = 0; t < types_count(types); t++)
-		if (p->actions[t] == action)
-			return true;
-	return false;
+	return memchr(p->actions, action, types_count(types)) != NULL;
 }

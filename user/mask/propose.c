@@ -91,41 +91,11 @@ void proposer_use_best(struct proposer *g)
 	proposer_use(g, v);
 }
 
-/* One block at an edge of the text: what lies beyond is 0, which no window asks for there. */
-static void propose_edge(const struct proposer *g, const uint8_t *text, size_t len, size_t from,
-			 uint64_t *bits)
+void propose(const struct proposer *g, const uint8_t *p, size_t len, uint64_t *bits)
 {
-	uint8_t copy[PROPOSE_BLOCK + 2 * WINDOW_WIDTH] = {0};
-	size_t before = from < WINDOW_WIDTH ? from : WINDOW_WIDTH, n = len - from;
+	size_t blocks = propose_blocks(len);
 
-	if (n > PROPOSE_BLOCK + WINDOW_WIDTH)
-		n = PROPOSE_BLOCK + WINDOW_WIDTH;
-	memcpy(copy + WINDOW_WIDTH - before, text + from - before, before + n);
-	g->kernel(g, copy + WINDOW_WIDTH, 1, bits);
-	if (n < PROPOSE_BLOCK)
-		*bits &= (1ull << n) - 1;
-}
-
-size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t from, size_t max,
-	       uint64_t *bits)
-{
-	size_t inner, n = 0;
-
-	if (from >= len)
-		return 0;
-	if (from == 0) {
-		propose_edge(g, text, len, 0, bits);
-		n = 1;
-	}
-	from += n * PROPOSE_BLOCK;
-	inner = len > from + WINDOW_WIDTH ? (len - from - WINDOW_WIDTH) / PROPOSE_BLOCK : 0;
-	if (inner > max - n)
-		inner = max - n;
-	if (inner)
-		g->kernel(g, text + from, inner, bits + n);
-	n += inner;
-	from += inner * PROPOSE_BLOCK;
-	for (; n < max && from < len; n++, from += PROPOSE_BLOCK)
-		propose_edge(g, text, len, from, bits + n);
-	return n;
+	g->kernel(g, p, blocks, bits);
+	if (len % PROPOSE_BLOCK)
+		bits[blocks - 1] &= (1ull << len % PROPOSE_BLOCK) - 1;
 }

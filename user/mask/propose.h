@@ -106,12 +106,17 @@ void proposer_add(struct proposer *g, struct window *windows, size_t from, size_
 void proposer_use(struct proposer *g, enum propose_variant v);
 void proposer_use_best(struct proposer *g);
 
+/* How many blocks so many bytes begin. */
+static inline size_t propose_blocks(size_t len)
+{
+	return (len + PROPOSE_BLOCK - 1) / PROPOSE_BLOCK;
+}
+
 /*
- * A bit for each of text[from..), up to `max` blocks of 64; `from` is a multiple of 64. Beyond the
- * text's end bits are 0. Returns how many blocks; 0: the text is over.
+ * A bit for each of p[0..len), and 0 for the rest of their last block. WINDOW_WIDTH bytes on either side of the blocks
+ * can be read: 0, which no window asks for, beyond the ends of the text.
  */
-size_t propose(const struct proposer *g, const uint8_t *text, size_t len, size_t from, size_t max,
-	       uint64_t *bits);
+void propose(const struct proposer *g, const uint8_t *p, size_t len, uint64_t *bits);
 
 /* The variants, private to propose*.c; NULL: not on this kind of machine. */
 extern propose_kernel *const propose_avx512, *const propose_avx2, *const propose_ssse3,

@@ -205,7 +205,8 @@ static enum http_event feed_body(struct http_parser *p, const uint8_t *in, size_
 		if (run == 0)
 			return p->chunks.bad ? http_fail(p, "the chunked coding is malformed")
 					     : HTTP_MORE;
-		if (http_framer_run(p->framer, in + *used, run, &seen) || seen != len)
+		if (!p->chunks.extension &&
+		    (http_framer_run(p->framer, in + *used, run, &seen) || seen != len))
 			return http_fail(p, "the body's framing is malformed");
 		*used += run;
 		if (len) {

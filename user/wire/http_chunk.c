@@ -111,11 +111,19 @@ static bool step(struct chunk_watch *w, uint8_t c)
 	}
 }
 
+/* The next byte is one of an extension, from its semicolon on. */
+static bool in_extension(const struct chunk_watch *w, uint8_t c)
+{
+	return w->state == CHUNK_EXTENSION ? c != '\r'
+					   : w->state == CHUNK_SIZE && w->digits && c == ';';
+}
+
 size_t chunk_watch_run(struct chunk_watch *w, const uint8_t *in, size_t n, size_t *data)
 {
 	size_t at = 0;
 
 	*data = 0;
+	w->extension = n && in_extension(w, in[0]);
 	while (at < n && !w->bad && !w->done) {
 		if (w->state == CHUNK_DATA) {
 			*data = n - at < w->left ? n - at : (size_t)w->left;
@@ -124,6 +132,8 @@ size_t chunk_watch_run(struct chunk_watch *w, const uint8_t *in, size_t n, size_
 				w->state = CHUNK_DATA_CR;
 			return at + *data;
 		}
+		if (in_extension(w, in[at]) != w->extension)
+			break;
 		if (!step(w, in[at])) {
 			w->bad = true;
 			break;
