@@ -2,8 +2,8 @@
 #ifndef AWSMASK_MASK_TWINS_H
 #define AWSMASK_MASK_TWINS_H
 /*
- * Two maskers that get the same conversation, one of which remembers: all that can be seen of them is
- * the same. A conversation grows, is edited and moved about as choices say, which are bytes.
+ * Two maskers that get the same conversation, one of which remembers, and mostly gets it bit by bit: all that can be
+ * seen of them is the same. A conversation grows, is edited and moved about as choices say, which are bytes.
  */
 #include "mask_world.h"
 
@@ -55,6 +55,7 @@ struct twins {
 	struct twin_block blocks[TWIN_BLOCKS];
 	size_t n;
 	struct buf body;
+	uint64_t steps; /* what they are like */
 };
 
 static const char *const twin_phrases[] = {
@@ -143,6 +144,7 @@ static inline void twins_begin(struct twins *t, size_t memory)
 	t->memo = seeded_memo(memory, 0x1d8e4e27c47d124f);
 	MUST(t->memo != NULL);
 	t->n = 0;
+	t->steps = 0;
 	t->who = 0;
 	t->policy = &t->policies[0];
 }
@@ -302,14 +304,60 @@ static inline void twins_change(struct twins *t, struct twin_choices *c)
 
 /* ---- what can be seen */
 
-static inline enum mask_error twin_mask(struct world *w, const struct twins *t, struct memo *memo)
+/* Of what has come, in a place of its own, sometimes without what is remembered, or no more than a little of what is new. */
+static inline enum mask_error twin_step(struct world *w, const struct twins *t, size_t there,
+					uint32_t how)
+{
+	uint8_t *copy = malloc(there);
+	enum mask_error e;
+
+	WORLD_REQUIRE(copy != NULL);
+	memcpy(copy, buf_bytes(&t->body), there);
+	mask_know(w->mask, &w->vault.scope);
+	mask_follow(w->mask, t->policy);
+	mask_remember(w->mask, how % 8 ? t->memo : NULL);
+	mask_read_most(w->mask, how / 8 % 4 ? SIZE_MAX : how / 32 % 4096);
+	e = mask_json_more(w->mask, copy, there, false);
+	mask_follow(w->mask, &policy_default);
+	mask_remember(w->mask, NULL);
+	free(copy);
+	return e;
+}
+
+static inline enum mask_error twin_scan_steps(struct world *w, struct twins *t)
+{
+	size_t len = buf_len(&t->body), there = 0;
+	enum mask_error e = mask_json_begin(w->mask, 0, SCHEMA_MESSAGES);
+
+	while (there < len && (e == MASK_OK || e == MASK_TOO_NEW)) {
+		uint32_t how =
+			(uint32_t)((t->steps += 0x9e3779b97f4a7c15) * 0xd1342543de82ef95 >> 32);
+		size_t some = 1 + how % (how >> 28 ? 1 + len / 2 : 7);
+
+		there = some < len - there ? there + some : len;
+		e = twin_step(w, t, there, how >> 4);
+	}
+	if (e != MASK_OK && e != MASK_TOO_NEW)
+		return e;
+	mask_know(w->mask, &w->vault.scope);
+	mask_follow(w->mask, t->policy);
+	mask_remember(w->mask, t->memo);
+	mask_read_most(w->mask, SIZE_MAX);
+	return mask_json_more(w->mask, buf_bytes(&t->body), len, true);
+}
+
+static inline enum mask_error twin_mask(struct world *w, struct twins *t, struct memo *memo)
 {
 	enum mask_error e;
 
 	world_begin(w);
 	mask_follow(w->mask, t->policy);
 	mask_remember(w->mask, memo);
-	e = mask_scan_json(w->mask, 0, buf_bytes(&t->body), buf_len(&t->body), SCHEMA_MESSAGES);
+	if (memo && ++t->steps % 4)
+		e = twin_scan_steps(w, t);
+	else
+		e = mask_scan_json(w->mask, 0, buf_bytes(&t->body), buf_len(&t->body),
+				   SCHEMA_MESSAGES);
 	if (e == MASK_OK)
 		e = mask_learn(w->mask);
 	if (e == MASK_OK)
