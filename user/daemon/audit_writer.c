@@ -35,6 +35,7 @@ struct audit_writer {
 	pthread_mutex_t lock; /* of what follows, up to the line */
 	pthread_cond_t more;
 	struct queue waiting; /* at most AUDIT_WAIT_MAX */
+	size_t awaited;	      /* the thread is woken when there are so many */
 	bool ending;
 	struct audit_file_options *next; /* other settings; NULL: as they are */
 	enum audit_forward next_forward;
@@ -264,16 +265,23 @@ static void wait_ms(struct audit_writer *w, uint64_t ms, size_t many)
 	until.tv_nsec += (long)(ms % 1000 * NS_IN_MS);
 	until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
+	w->awaited = many;
 	while (!w->ending && w->waiting.count < many &&
 	       pthread_cond_timedwait(&w->more, &w->lock, &until) != ETIMEDOUT)
 		;
 }
 
-/* Until there is something to do. */
-static void await(struct audit_writer *w)
+/* Until there is something to do. `more`: there just was; then others follow, and need not wake anybody. */
+static void await(struct audit_writer *w, bool more)
 {
-	uint64_t now = clock_ms(), due = w->synced_ms + SYNC_MS;
+	uint64_t now, due = w->synced_ms + SYNC_MS;
 
+	if (more && !w->next)
+		wait_ms(w, GATHER_MS, GATHER_MAX);
+	if (more && w->waiting.count)
+		return;
+	now = clock_ms();
+	w->awaited = 1;
 	while (!w->waiting.count && !w->ending && !w->next && !w->unsynced)
 		pthread_cond_wait(&w->more, &w->lock);
 	if (!w->waiting.count && !w->next && w->unsynced && now < due)
@@ -344,10 +352,12 @@ static void finish(struct audit_writer *w)
 static void *run(void *arg)
 {
 	struct audit_writer *w = arg;
+	bool more = false;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->ending) {
-		await(w);
+		await(w, more);
+		more = w->waiting.count;
 		if (!w->ending && !round_of(w))
 			wait_ms(w, audit_file_busy(w->file) ? BUSY_MS : RETRY_MS, SIZE_MAX);
 	}
@@ -448,7 +458,7 @@ void audit_writer_add(struct audit_writer *w, const struct audit_record *r)
 	} else {
 		q->used += audit_pack(r, q->bytes + q->used);
 		q->count++;
-		if (q->count == 1 || q->count == GATHER_MAX) /* else it is awake, or waits */
+		if (q->count == w->awaited)
 			pthread_cond_signal(&w->more);
 	}
 	pthread_mutex_unlock(&w->lock);
