@@ -119,6 +119,7 @@ Test(tried, what_reads_further_is_not_remembered)
 		{"(?<VPC>corvid)(?=.{121})", true},   {"(?<VPC>corvid)(?=.{122})", true},
 		{"(?<VPC>corvid)(?=.{123})", false}, /* just one byte too many */
 		{"(?<=.{33})(?<VPC>corvid)", false},
+		{"(?<!x.{32})(?<VPC>corvid)", false},
 	};
 	PCRE2_SIZE v[2 * (RULE_GROUPS_MAX + 1)];
 	int rc = 0;

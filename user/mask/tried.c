@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tried.h"
 
+#include <stdlib.h>
+
 /* Of what PCRE2 counts, and KiB: what needs more is not remembered. */
 #define STEPS_MAX 4000
 #define HEAP_MAX 512
@@ -10,7 +12,7 @@
 #define NOTHING UINT8_MAX
 /* Texts in which so many tries come within so many bytes of each other are worth it. */
 #define CLOSE_MANY 16
-#define CLOSE 48
+#define CLOSE 64
 #define ODD 0x9e3779b97f4a7c15u
 
 int tried_init(struct tried_all *all)
@@ -29,6 +31,7 @@ void tried_free(struct tried_all *all)
 {
 	pcre2_match_data_free(all->match);
 	pcre2_match_context_free(all->limits);
+	free(all->list);
 }
 
 static uint64_t hash_of(unsigned rule, const uint8_t *bytes)
@@ -54,6 +57,10 @@ struct tried *tried_at(struct tried_all *all, unsigned rule, const uint8_t *text
 	if (all->close < CLOSE_MANY)
 		return NULL;
 	if (start < TRIED_BEFORE || len - start < TRIED_BEHIND)
+		return NULL;
+	if (!all->list)
+		all->list = calloc(TRIED_MAX, sizeof(*all->list));
+	if (!all->list)
 		return NULL;
 	hash = hash_of(rule, text + start - TRIED_BEFORE);
 	t = &all->list[hash >> 32 & (TRIED_MAX - 1)];

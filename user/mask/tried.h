@@ -31,16 +31,17 @@ struct tried_all {
 	pcre2_match_context *limits;
 	/* To find out how far a try has read costs as much as many tries: what was recalled pays for it. */
 	unsigned credit, tries;
-	size_t last;	/* where the last try was */
-	unsigned close; /* how many there were near the one before, without a break */
-	struct tried list[TRIED_MAX];
+	size_t last;	    /* where the last try was */
+	unsigned close;	    /* how many there were near the one before, without a break */
+	struct tried *list; /* TRIED_MAX of them, where a text was worth it; else NULL */
 };
 
 /* 0, or -1: memory is out. tried_free() in any case. */
 __attribute__((warn_unused_result)) int tried_init(struct tried_all *all);
 void tried_free(struct tried_all *all);
 
-/* Where this try is remembered, or would be; NULL: too near to an end of the text, or not worth it. */
+/* Where this try is remembered, or would be; NULL: it is not, for it is too near to an
+ * end of the text, or not worth it, or memory is out. */
 struct tried *tried_at(struct tried_all *all, unsigned rule, const uint8_t *text, size_t len,
 		       size_t start);
 
