@@ -95,6 +95,100 @@ Test(mask_memo, changed_at_every_byte, .timeout = 300)
 	twins_free(&t);
 }
 
+/* A body that comes in two parts, whatever is remembered of it: cut within an escape, a number, a key, a long text. */
+Test(mask_memo, cut_at_every_byte, .timeout = 300)
+{
+	struct twins t;
+
+	twins_init(&t);
+	for (unsigned known = 0; known < 2; known++) {
+		twins_begin(&t, 1 << 20);
+		speak(&t);
+		if (known)
+			twins_ask(&t);
+		for (size_t at = 0; at < buf_len(&t.body); at++) {
+			struct world *w = &t.other[0];
+
+			WORLD_REQUIRE(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
+			world_begin(w);
+			cr_assert_eq(mask_json_begin(w->mask, 0, SCHEMA_MESSAGES), MASK_OK);
+			cr_assert_eq(twin_step(w, &t, at, 8 + known), MASK_OK);
+			mask_know(w->mask, &w->vault.scope);
+			mask_remember(w->mask, known ? t.memo : NULL);
+			cr_assert_eq(
+				mask_json_more(w->mask, buf_bytes(&t.body), buf_len(&t.body), true),
+				MASK_OK);
+			cr_assert_eq(mask_learn(w->mask), MASK_OK);
+			world_finish(w, buf_bytes(&t.body), buf_len(&t.body));
+			twins_same(&t);
+		}
+	}
+	twins_free(&t);
+}
+
+/* What came is scanned when it came, and what was remembered is waited for rather than read again. */
+Test(mask_memo, as_far_as_it_came)
+{
+	struct world *w;
+	struct twins t;
+	size_t len, half, recalled, missed;
+
+	twins_init(&t);
+	twins_begin(&t, 1 << 20);
+	speak(&t);
+	w = &t.other[0];
+	len = buf_len(&t.body);
+	half = len / 2;
+	for (unsigned again = 0; again < 2; again++) {
+		recalled = memo_stats(t.memo)->recalled;
+		missed = memo_stats(t.memo)->missed;
+		world_begin(w);
+		cr_assert_eq(mask_json_begin(w->mask, 0, SCHEMA_MESSAGES), MASK_OK);
+		cr_assert_eq(twin_step(w, &t, half, 9), MASK_OK);
+		cr_expect_gt(mask_json_done(w->mask), half / 2);
+		cr_expect(!again || memo_stats(t.memo)->recalled > recalled);
+		mask_know(w->mask, &w->vault.scope);
+		mask_remember(w->mask, t.memo);
+		cr_assert_eq(mask_json_more(w->mask, buf_bytes(&t.body), len, true), MASK_OK);
+		cr_expect_eq(mask_json_done(w->mask), len);
+		cr_expect(again ? memo_stats(t.memo)->missed == missed
+				: memo_stats(t.memo)->recalled == recalled);
+		mask_reset(w->mask);
+	}
+	twins_free(&t);
+}
+
+/* It goes on from where what may be read was over, and nothing is lost by that. */
+Test(mask_memo, goes_on_from_where_it_was_over)
+{
+	struct twins t;
+	struct world *w;
+	enum mask_error e = MASK_TOO_NEW;
+	size_t done = 0, steps = 0;
+
+	twins_init(&t);
+	twins_begin(&t, 1 << 20);
+	speak(&t);
+	twins_ask(&t);
+	w = &t.other[0];
+	WORLD_REQUIRE(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
+	world_begin(w);
+	cr_assert_eq(mask_json_begin(w->mask, 0, SCHEMA_MESSAGES), MASK_OK);
+	for (; e == MASK_TOO_NEW; steps++) {
+		mask_read_most(w->mask, 1200);
+		e = mask_json_more(w->mask, buf_bytes(&t.body), buf_len(&t.body), true);
+		cr_assert(e == MASK_OK || mask_json_done(w->mask) > done || !done);
+		done = mask_json_done(w->mask);
+	}
+	cr_assert_eq(e, MASK_OK);
+	cr_expect_gt(steps, 3);
+	mask_read_most(w->mask, SIZE_MAX);
+	cr_assert_eq(mask_learn(w->mask), MASK_OK);
+	world_finish(w, buf_bytes(&t.body), buf_len(&t.body));
+	twins_same(&t);
+	twins_free(&t);
+}
+
 /* A number ends with what follows it, also where a piece might end because it is long. */
 Test(mask_memo, numbers_go_on)
 {

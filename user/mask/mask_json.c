@@ -400,10 +400,12 @@ static enum mask_error walk_recall(struct walk *w, bool last)
 		pos += len;
 		w->ended = len && !buf_len(&r->state);
 	} while (e == MASK_OK && len && !w->ended);
-	if (e != MASK_OK || w->ended)
-		return e;
 	if (w->until < SIZE_MAX)
 		w->until += pos - w->json.pos;
+	if (w->ended)
+		w->json.pos = pos;
+	if (e != MASK_OK || w->ended)
+		return e;
 	w->begun = !r->key.cut;
 	w->from = pos;
 	if (pos > w->json.pos)
