@@ -89,12 +89,12 @@ static inline void twin_policies(struct twins *t)
 		t->policies[i] = policy_default;
 	for (unsigned i = 0; i < 2; i++) {
 		known_init(&t->lists[i], WORLD_MEMORY);
-		WORLD_REQUIRE(known_add(&t->lists[i], TYPE_S3_BUCKET,
-					(const uint8_t *)(i ? "corvid-two-three" : "corvid-one"),
-					i ? 16 : 10) == 0);
+		MUST(known_add(&t->lists[i], TYPE_S3_BUCKET,
+			       (const uint8_t *)(i ? "corvid-two-three" : "corvid-one"),
+			       i ? 16 : 10) == 0);
 	}
 	known_init(&t->short_list, WORLD_MEMORY);
-	WORLD_REQUIRE(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
+	MUST(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
 	t->policies[1].actions[TYPE_S3_BUCKET] = ACTION_OBSERVE;
 	t->policies[1].actions[TYPE_AWS_ACCOUNT] = ACTION_ALLOW;
 	t->policies[2].literals[0] = &t->lists[0];
@@ -113,7 +113,7 @@ static inline void twin_world(struct world *w, struct catalogue *c)
 	memset(w, 0, sizeof(*w));
 	w->catalogue = c;
 	w->mask = mask_new(c, WORLD_MEMORY);
-	WORLD_REQUIRE(w->mask != NULL);
+	MUST(w->mask != NULL);
 	memory_vault_init(&w->vault);
 	buf_init(&w->out, WORLD_MEMORY);
 }
@@ -142,7 +142,7 @@ static inline void twins_begin(struct twins *t, size_t memory)
 	}
 	memo_free(t->memo);
 	t->memo = seeded_memo(memory, 0x1d8e4e27c47d124f);
-	WORLD_REQUIRE(t->memo != NULL);
+	MUST(t->memo != NULL);
 	t->n = 0;
 	t->steps = 0;
 	t->who = 0;
@@ -175,9 +175,9 @@ static inline void twin_string(struct buf *out, const struct twin_block *b)
 
 		if (c < 0x80 && b->spells && i % 16 == b->spells % 16) {
 			snprintf(escape, sizeof(escape), "\\u%04x", c);
-			WORLD_REQUIRE(buf_puts(out, escape) == 0);
+			MUST(buf_puts(out, escape) == 0);
 		} else {
-			WORLD_REQUIRE(jstr_escape(out, &c, 1, 1) == 0);
+			MUST(jstr_escape(out, &c, 1, 1) == 0);
 		}
 	}
 }
@@ -200,12 +200,12 @@ static inline void twin_block_put(struct buf *out, const struct twin_block *b)
 	static const char *const behind[TWIN_PLACES] = {
 		"\"", "\"}", "\"", "\":1}", "\"}]", "\",\"734019286651\"]}", "\"}"};
 
-	WORLD_REQUIRE(buf_puts(out, before[b->place]) == 0);
+	MUST(buf_puts(out, before[b->place]) == 0);
 	twin_string(out, b);
-	WORLD_REQUIRE(buf_puts(out, behind[b->place]) == 0);
+	MUST(buf_puts(out, behind[b->place]) == 0);
 	if (b->marked)
-		WORLD_REQUIRE(buf_puts(out, ",\"cache_control\":{\"type\":\"ephemeral\"}") == 0);
-	WORLD_REQUIRE(buf_puts(out, "}") == 0);
+		MUST(buf_puts(out, ",\"cache_control\":{\"type\":\"ephemeral\"}") == 0);
+	MUST(buf_puts(out, "}") == 0);
 }
 
 /* Some blocks are a message; what the agent always sends follows. */
@@ -214,19 +214,17 @@ static inline void twins_body(struct twins *t)
 	static const char between[] = "]},{\"role\":\"user\",\"content\":[";
 
 	buf_clear(&t->body);
-	WORLD_REQUIRE(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") ==
-		      0);
+	MUST(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") == 0);
 	for (size_t i = 0; i < t->n; i++) {
 		if (i)
-			WORLD_REQUIRE(buf_puts(&t->body, i % 3 ? "," : between) == 0);
+			MUST(buf_puts(&t->body, i % 3 ? "," : between) == 0);
 		twin_block_put(&t->body, &t->blocks[i]);
 	}
-	WORLD_REQUIRE(buf_puts(&t->body, "]}],\"system\":[{\"type\":\"text\",\"text\":\"") == 0);
+	MUST(buf_puts(&t->body, "]}],\"system\":[{\"type\":\"text\",\"text\":\"") == 0);
 	for (unsigned i = 0; i < TWIN_SYSTEM; i++)
-		WORLD_REQUIRE(buf_puts(&t->body,
-				       "Look at s3://corvid-ledger-archive/ and say so. ") == 0);
-	WORLD_REQUIRE(buf_puts(&t->body, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":"
-					 "\"it runs corvid-ledger-archive\"}]}") == 0);
+		MUST(buf_puts(&t->body, "Look at s3://corvid-ledger-archive/ and say so. ") == 0);
+	MUST(buf_puts(&t->body, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":"
+				"\"it runs corvid-ledger-archive\"}]}") == 0);
 }
 
 /* ---- how it goes on */
@@ -253,8 +251,8 @@ static inline void twins_learn(struct twins *t, const char *name)
 {
 	struct vault_entry e = {TYPE_S3_BUCKET, 0, (const uint8_t *)name, strlen(name)};
 
-	WORLD_REQUIRE(memory_vault_reserve(&t->plain[t->who].vault.scope, &e, 1) == 0);
-	WORLD_REQUIRE(memory_vault_reserve(&t->other[t->who].vault.scope, &e, 1) == 0);
+	MUST(memory_vault_reserve(&t->plain[t->who].vault.scope, &e, 1) == 0);
+	MUST(memory_vault_reserve(&t->other[t->who].vault.scope, &e, 1) == 0);
 }
 
 static inline void twins_change(struct twins *t, struct twin_choices *c)
@@ -371,9 +369,8 @@ static inline void twins_same(const struct twins *t)
 {
 	const struct world *plain = &t->plain[t->who], *other = &t->other[t->who];
 
-	WORLD_REQUIRE(buf_len(&plain->out) == buf_len(&other->out));
-	WORLD_REQUIRE(
-		!memcmp(buf_bytes(&plain->out), buf_bytes(&other->out), buf_len(&plain->out)));
+	MUST(buf_len(&plain->out) == buf_len(&other->out));
+	MUST(!memcmp(buf_bytes(&plain->out), buf_bytes(&other->out), buf_len(&plain->out)));
 	world_same(plain->mask, other->mask);
 }
 
@@ -382,7 +379,7 @@ static inline void twins_ask(struct twins *t)
 {
 	enum mask_error e = twin_mask(&t->plain[t->who], t, NULL);
 
-	WORLD_REQUIRE(twin_mask(&t->other[t->who], t, t->memo) == e);
+	MUST(twin_mask(&t->other[t->who], t, t->memo) == e);
 	if (e == MASK_OK)
 		twins_same(t);
 }
@@ -402,7 +399,7 @@ static inline void twins_break(struct twins *t, size_t at, enum twin_break how, 
 	struct buf *b = &t->body;
 	size_t rest = buf_len(b) - at;
 
-	WORLD_REQUIRE(buf_append(b, &byte, 1) == 0);
+	MUST(buf_append(b, &byte, 1) == 0);
 	if (how == TWIN_PUT_IN)
 		memmove(b->data + b->head + at + 1, b->data + b->head + at, rest);
 	if (how == TWIN_LEFT_OUT)

@@ -10,6 +10,7 @@
 #include "../../user/wire/coding.h"
 #include "../../user/wire/exchange.h"
 #include "../memory_vault.h"
+#include "fuzz.h"
 
 #include <stdio.h>
 

@@ -49,15 +49,6 @@ Test(conn_limits, far_too_many_are_closed_at_once)
 	tear_down(&b);
 }
 
-static void until(struct bench *b, bool (*is_so)(const struct conn *c))
-{
-	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
-		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
-		poll(NULL, 0, 1);
-	}
-	cr_assert(is_so(b->thread.conns));
-}
-
 static bool is_asked(const struct conn *c)
 {
 	return c->asked_ms != 0;
