@@ -24,6 +24,7 @@ struct origin {
 	struct origin_place place;
 	struct stream stream;
 	uv_timer_t timer;
+	uint64_t due_ms; /* by the loop's clock */
 	uv_getaddrinfo_t lookup;
 	uint32_t ticket; /* of the question for a socket; 0: none */
 	enum origin_state state;
