@@ -9,17 +9,10 @@
  */
 #include "../user/mask/catalogue.h"
 #include "../user/mask/placeholder.h"
-
-#include <stdlib.h>
+#include "must.h"
 
 #define REFERENCE_SPANS_MAX 4096
 #define REFERENCE_TEXT_MAX 8192
-
-#define REFERENCE_MUST(x)                                                                          \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
 
 /* How the reference goes about it is nothing that a fuzzer should find inputs for. */
 #ifdef __clang__
@@ -69,7 +62,7 @@ REFERENCE void reference_study(struct reference *r, unsigned id)
 		pcre2_compile((PCRE2_SPTR)rule_table[id].expression, PCRE2_ZERO_TERMINATED,
 			      PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY, &error, &where, NULL);
 
-	REFERENCE_MUST(code);
+	MUST(code);
 	pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &r->least[id]);
 	for (unsigned c = 0; c < 256; c++)
 		if (reference_begins(code, c))
@@ -82,14 +75,14 @@ REFERENCE void reference_init(struct reference *r)
 	char why[300];
 
 	for (unsigned id = 0; id < RULE_COUNT; id++) {
-		REFERENCE_MUST(rule_compile(&rule_table[id], &r->rules[id], why, sizeof(why)) == 0);
-		REFERENCE_MUST(pcre2_jit_compile(r->rules[id].code, PCRE2_JIT_COMPLETE) == 0);
+		MUST(rule_compile(&rule_table[id], &r->rules[id], why, sizeof(why)) == 0);
+		MUST(pcre2_jit_compile(r->rules[id].code, PCRE2_JIT_COMPLETE) == 0);
 		reference_study(r, id);
 	}
 	r->match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
 	r->context = pcre2_match_context_create(NULL);
 	r->stack = pcre2_jit_stack_create(32768, 1 << 20, NULL);
-	REFERENCE_MUST(r->match && r->context && r->stack);
+	MUST(r->match && r->context && r->stack);
 	pcre2_jit_stack_assign(r->context, NULL, r->stack);
 }
 
@@ -111,7 +104,7 @@ REFERENCE void reference_add(struct reference *r, const uint8_t *text, size_t le
 		return;
 	while (end < len && text[end] >= '0' && text[end] <= '9')
 		end++;
-	REFERENCE_MUST(r->raw_count < REFERENCE_SPANS_MAX);
+	MUST(r->raw_count < REFERENCE_SPANS_MAX);
 	r->raw[r->raw_count++] = (struct span){start, end, type, rule};
 }
 
@@ -132,7 +125,7 @@ REFERENCE size_t reference_try(struct reference *r, int id, const uint8_t *text,
 		return 0;
 	rc = pcre2_match(r->rules[id].code, text, len, start, slowly ? PCRE2_NO_JIT : 0, r->match,
 			 r->context);
-	REFERENCE_MUST(rc > 0 || rc == PCRE2_ERROR_NOMATCH);
+	MUST(rc > 0 || rc == PCRE2_ERROR_NOMATCH);
 	if (rc < 0 || at[1] == start || !edge_right(rule->right, text, len, at[1]))
 		return 0;
 	for (i = 0; i < r->rules[id].group_count; i++) {
@@ -176,7 +169,7 @@ REFERENCE size_t reference_resolve(const struct reference *r, struct span *out)
 
 REFERENCE void reference_places(struct reference *r, const uint8_t *text, size_t len)
 {
-	REFERENCE_MUST(len <= REFERENCE_TEXT_MAX);
+	MUST(len <= REFERENCE_TEXT_MAX);
 	for (size_t at = 0; at < len; at++) {
 		r->edges[at] = r->walks[at] = 0;
 		for (unsigned e = 0; e < REFERENCE_EDGES; e++)

@@ -7,14 +7,7 @@
  * byte with which it cannot. Seeded, so that a text can be made again. Repeated they make a body.
  */
 #include "../user/mask/catalogue.h"
-
-#include <stdlib.h>
-
-#define HOSTILE_MUST(x)                                                                            \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
+#include "must.h"
 
 #define HOSTILE_PIECE_MAX 2048
 #define HOSTILE_WORDS_MAX 256
@@ -96,9 +89,9 @@ static inline void hostile_init(struct hostile *h, const struct rule *rule)
 	char why[200];
 
 	*h = (struct hostile){.rule = rule, .seed = 20310504};
-	HOSTILE_MUST(rule_compile(rule, &h->compiled, why, sizeof(why)) == 0);
+	MUST(rule_compile(rule, &h->compiled, why, sizeof(why)) == 0);
 	h->match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
-	HOSTILE_MUST(h->match);
+	MUST(h->match);
 	hostile_read(h);
 }
 

@@ -16,13 +16,6 @@
 
 #define SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-static inline bool out_has(const struct world *w, const char *text)
-{
-	const uint8_t *p = buf_bytes(&w->out);
-
-	return p && memmem(p, buf_len(&w->out), text, strlen(text));
-}
-
 /* Mask the body; everything outside the values stays, everything masked comes back. */
 static inline void mask_body(struct world *w, const char *body, enum schema schema)
 {

@@ -2,8 +2,8 @@
 #ifndef AWSMASK_MASK_TWINS_H
 #define AWSMASK_MASK_TWINS_H
 /*
- * Two maskers that get the same conversation, one of which remembers: all that can be seen of them is
- * the same. A conversation grows, is edited and moved about as choices say, which are bytes.
+ * Two maskers that get the same conversation, one of which remembers, and mostly gets it bit by bit: all that can be
+ * seen of them is the same. A conversation grows, is edited and moved about as choices say, which are bytes.
  */
 #include "mask_world.h"
 
@@ -55,6 +55,7 @@ struct twins {
 	struct twin_block blocks[TWIN_BLOCKS];
 	size_t n;
 	struct buf body;
+	uint64_t steps; /* what they are like */
 };
 
 static const char *const twin_phrases[] = {
@@ -88,12 +89,12 @@ static inline void twin_policies(struct twins *t)
 		t->policies[i] = policy_default;
 	for (unsigned i = 0; i < 2; i++) {
 		known_init(&t->lists[i], WORLD_MEMORY);
-		WORLD_REQUIRE(known_add(&t->lists[i], TYPE_S3_BUCKET,
-					(const uint8_t *)(i ? "corvid-two-three" : "corvid-one"),
-					i ? 16 : 10) == 0);
+		MUST(known_add(&t->lists[i], TYPE_S3_BUCKET,
+			       (const uint8_t *)(i ? "corvid-two-three" : "corvid-one"),
+			       i ? 16 : 10) == 0);
 	}
 	known_init(&t->short_list, WORLD_MEMORY);
-	WORLD_REQUIRE(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
+	MUST(known_add(&t->short_list, TYPE_ARN_RESOURCE, (const uint8_t *)"ab", 2) == 0);
 	t->policies[1].actions[TYPE_S3_BUCKET] = ACTION_OBSERVE;
 	t->policies[1].actions[TYPE_AWS_ACCOUNT] = ACTION_ALLOW;
 	t->policies[2].literals[0] = &t->lists[0];
@@ -112,7 +113,7 @@ static inline void twin_world(struct world *w, struct catalogue *c)
 	memset(w, 0, sizeof(*w));
 	w->catalogue = c;
 	w->mask = mask_new(c, WORLD_MEMORY);
-	WORLD_REQUIRE(w->mask != NULL);
+	MUST(w->mask != NULL);
 	memory_vault_init(&w->vault);
 	buf_init(&w->out, WORLD_MEMORY);
 }
@@ -141,8 +142,9 @@ static inline void twins_begin(struct twins *t, size_t memory)
 	}
 	memo_free(t->memo);
 	t->memo = seeded_memo(memory, 0x1d8e4e27c47d124f);
-	WORLD_REQUIRE(t->memo != NULL);
+	MUST(t->memo != NULL);
 	t->n = 0;
+	t->steps = 0;
 	t->who = 0;
 	t->policy = &t->policies[0];
 }
@@ -173,9 +175,9 @@ static inline void twin_string(struct buf *out, const struct twin_block *b)
 
 		if (c < 0x80 && b->spells && i % 16 == b->spells % 16) {
 			snprintf(escape, sizeof(escape), "\\u%04x", c);
-			WORLD_REQUIRE(buf_puts(out, escape) == 0);
+			MUST(buf_puts(out, escape) == 0);
 		} else {
-			WORLD_REQUIRE(jstr_escape(out, &c, 1, 1) == 0);
+			MUST(jstr_escape(out, &c, 1, 1) == 0);
 		}
 	}
 }
@@ -198,12 +200,12 @@ static inline void twin_block_put(struct buf *out, const struct twin_block *b)
 	static const char *const behind[TWIN_PLACES] = {
 		"\"", "\"}", "\"", "\":1}", "\"}]", "\",\"734019286651\"]}", "\"}"};
 
-	WORLD_REQUIRE(buf_puts(out, before[b->place]) == 0);
+	MUST(buf_puts(out, before[b->place]) == 0);
 	twin_string(out, b);
-	WORLD_REQUIRE(buf_puts(out, behind[b->place]) == 0);
+	MUST(buf_puts(out, behind[b->place]) == 0);
 	if (b->marked)
-		WORLD_REQUIRE(buf_puts(out, ",\"cache_control\":{\"type\":\"ephemeral\"}") == 0);
-	WORLD_REQUIRE(buf_puts(out, "}") == 0);
+		MUST(buf_puts(out, ",\"cache_control\":{\"type\":\"ephemeral\"}") == 0);
+	MUST(buf_puts(out, "}") == 0);
 }
 
 /* Some blocks are a message; what the agent always sends follows. */
@@ -212,19 +214,17 @@ static inline void twins_body(struct twins *t)
 	static const char between[] = "]},{\"role\":\"user\",\"content\":[";
 
 	buf_clear(&t->body);
-	WORLD_REQUIRE(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") ==
-		      0);
+	MUST(buf_puts(&t->body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[") == 0);
 	for (size_t i = 0; i < t->n; i++) {
 		if (i)
-			WORLD_REQUIRE(buf_puts(&t->body, i % 3 ? "," : between) == 0);
+			MUST(buf_puts(&t->body, i % 3 ? "," : between) == 0);
 		twin_block_put(&t->body, &t->blocks[i]);
 	}
-	WORLD_REQUIRE(buf_puts(&t->body, "]}],\"system\":[{\"type\":\"text\",\"text\":\"") == 0);
+	MUST(buf_puts(&t->body, "]}],\"system\":[{\"type\":\"text\",\"text\":\"") == 0);
 	for (unsigned i = 0; i < TWIN_SYSTEM; i++)
-		WORLD_REQUIRE(buf_puts(&t->body,
-				       "Look at s3://corvid-ledger-archive/ and say so. ") == 0);
-	WORLD_REQUIRE(buf_puts(&t->body, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":"
-					 "\"it runs corvid-ledger-archive\"}]}") == 0);
+		MUST(buf_puts(&t->body, "Look at s3://corvid-ledger-archive/ and say so. ") == 0);
+	MUST(buf_puts(&t->body, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":"
+				"\"it runs corvid-ledger-archive\"}]}") == 0);
 }
 
 /* ---- how it goes on */
@@ -251,8 +251,8 @@ static inline void twins_learn(struct twins *t, const char *name)
 {
 	struct vault_entry e = {TYPE_S3_BUCKET, 0, (const uint8_t *)name, strlen(name)};
 
-	WORLD_REQUIRE(memory_vault_reserve(&t->plain[t->who].vault.scope, &e, 1) == 0);
-	WORLD_REQUIRE(memory_vault_reserve(&t->other[t->who].vault.scope, &e, 1) == 0);
+	MUST(memory_vault_reserve(&t->plain[t->who].vault.scope, &e, 1) == 0);
+	MUST(memory_vault_reserve(&t->other[t->who].vault.scope, &e, 1) == 0);
 }
 
 static inline void twins_change(struct twins *t, struct twin_choices *c)
@@ -304,14 +304,60 @@ static inline void twins_change(struct twins *t, struct twin_choices *c)
 
 /* ---- what can be seen */
 
-static inline enum mask_error twin_mask(struct world *w, const struct twins *t, struct memo *memo)
+/* Of what has come, in a place of its own, sometimes without what is remembered, or no more than a little of what is new. */
+static inline enum mask_error twin_step(struct world *w, const struct twins *t, size_t there,
+					uint32_t how)
+{
+	uint8_t *copy = malloc(there);
+	enum mask_error e;
+
+	WORLD_REQUIRE(copy != NULL);
+	memcpy(copy, buf_bytes(&t->body), there);
+	mask_know(w->mask, &w->vault.scope);
+	mask_follow(w->mask, t->policy);
+	mask_remember(w->mask, how % 8 ? t->memo : NULL);
+	mask_read_most(w->mask, how / 8 % 4 ? SIZE_MAX : how / 32 % 4096);
+	e = mask_json_more(w->mask, copy, there, false);
+	mask_follow(w->mask, &policy_default);
+	mask_remember(w->mask, NULL);
+	free(copy);
+	return e;
+}
+
+static inline enum mask_error twin_scan_steps(struct world *w, struct twins *t)
+{
+	size_t len = buf_len(&t->body), there = 0;
+	enum mask_error e = mask_json_begin(w->mask, 0, SCHEMA_MESSAGES);
+
+	while (there < len && (e == MASK_OK || e == MASK_TOO_NEW)) {
+		uint32_t how =
+			(uint32_t)((t->steps += 0x9e3779b97f4a7c15) * 0xd1342543de82ef95 >> 32);
+		size_t some = 1 + how % (how >> 28 ? 1 + len / 2 : 7);
+
+		there = some < len - there ? there + some : len;
+		e = twin_step(w, t, there, how >> 4);
+	}
+	if (e != MASK_OK && e != MASK_TOO_NEW)
+		return e;
+	mask_know(w->mask, &w->vault.scope);
+	mask_follow(w->mask, t->policy);
+	mask_remember(w->mask, t->memo);
+	mask_read_most(w->mask, SIZE_MAX);
+	return mask_json_more(w->mask, buf_bytes(&t->body), len, true);
+}
+
+static inline enum mask_error twin_mask(struct world *w, struct twins *t, struct memo *memo)
 {
 	enum mask_error e;
 
 	world_begin(w);
 	mask_follow(w->mask, t->policy);
 	mask_remember(w->mask, memo);
-	e = mask_scan_json(w->mask, 0, buf_bytes(&t->body), buf_len(&t->body), SCHEMA_MESSAGES);
+	if (memo && ++t->steps % 4)
+		e = twin_scan_steps(w, t);
+	else
+		e = mask_scan_json(w->mask, 0, buf_bytes(&t->body), buf_len(&t->body),
+				   SCHEMA_MESSAGES);
 	if (e == MASK_OK)
 		e = mask_learn(w->mask);
 	if (e == MASK_OK)
@@ -323,9 +369,8 @@ static inline void twins_same(const struct twins *t)
 {
 	const struct world *plain = &t->plain[t->who], *other = &t->other[t->who];
 
-	WORLD_REQUIRE(buf_len(&plain->out) == buf_len(&other->out));
-	WORLD_REQUIRE(
-		!memcmp(buf_bytes(&plain->out), buf_bytes(&other->out), buf_len(&plain->out)));
+	MUST(buf_len(&plain->out) == buf_len(&other->out));
+	MUST(!memcmp(buf_bytes(&plain->out), buf_bytes(&other->out), buf_len(&plain->out)));
 	world_same(plain->mask, other->mask);
 }
 
@@ -334,7 +379,7 @@ static inline void twins_ask(struct twins *t)
 {
 	enum mask_error e = twin_mask(&t->plain[t->who], t, NULL);
 
-	WORLD_REQUIRE(twin_mask(&t->other[t->who], t, t->memo) == e);
+	MUST(twin_mask(&t->other[t->who], t, t->memo) == e);
 	if (e == MASK_OK)
 		twins_same(t);
 }
@@ -354,7 +399,7 @@ static inline void twins_break(struct twins *t, size_t at, enum twin_break how, 
 	struct buf *b = &t->body;
 	size_t rest = buf_len(b) - at;
 
-	WORLD_REQUIRE(buf_append(b, &byte, 1) == 0);
+	MUST(buf_append(b, &byte, 1) == 0);
 	if (how == TWIN_PUT_IN)
 		memmove(b->data + b->head + at + 1, b->data + b->head + at, rest);
 	if (how == TWIN_LEFT_OUT)

@@ -9,8 +9,7 @@
 #include "../user/mask/mask.h"
 #include "memory_vault.h"
 #include "seeded_memo.h"
-
-#include <stdio.h>
+#include "must.h"
 
 #define WORLD_MEMORY ((size_t)64 << 20)
 
@@ -24,31 +23,21 @@ struct world {
 	struct mask *plain, *other;
 };
 
-static inline void world_require(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
-
-#define WORLD_REQUIRE(what) world_require(what, #what)
-
 static inline void world_init(struct world *w)
 {
 	char why[256] = "";
 
 	memset(w, 0, sizeof(*w));
 	w->catalogue = catalogue_new(why, sizeof(why));
-	world_require(w->catalogue != NULL, why);
+	must(w->catalogue != NULL, why);
 	w->mask = mask_new(w->catalogue, WORLD_MEMORY);
-	WORLD_REQUIRE(w->mask != NULL);
+	MUST(w->mask != NULL);
 	memory_vault_init(&w->vault);
 	buf_init(&w->out, WORLD_MEMORY);
 	w->memo = seeded_memo(1 << 20, 0x1d8e4e27c47d124f);
 	w->plain = mask_new(w->catalogue, WORLD_MEMORY);
 	w->other = mask_new(w->catalogue, WORLD_MEMORY);
-	WORLD_REQUIRE(w->memo && w->plain && w->other);
+	MUST(w->memo && w->plain && w->other);
 }
 
 /* Another vault, of which nothing is remembered either. */
@@ -59,7 +48,7 @@ static inline void world_forget(struct world *w)
 	memory_vault_init(&w->vault);
 	memo_free(w->memo);
 	w->memo = seeded_memo(1 << 20, 0x1d8e4e27c47d124f);
-	WORLD_REQUIRE(w->memo != NULL);
+	MUST(w->memo != NULL);
 }
 
 static inline void world_free(struct world *w)
@@ -86,15 +75,15 @@ static inline void world_finish(struct world *w, const uint8_t *p, size_t len)
 	size_t n, unknown = mask_resolve(w->mask, &w->vault.scope);
 
 	entries = mask_pending(w->mask, &n);
-	WORLD_REQUIRE(n == unknown && !entries == !n);
+	MUST(n == unknown && !entries == !n);
 	if (entries)
-		WORLD_REQUIRE(w->vault.scope.ops->reserve(&w->vault.scope, entries, n) == 0);
-	WORLD_REQUIRE(mask_resolve(w->mask, &w->vault.scope) == 0);
+		MUST(w->vault.scope.ops->reserve(&w->vault.scope, entries, n) == 0);
+	MUST(mask_resolve(w->mask, &w->vault.scope) == 0);
 	buf_clear(&w->out);
-	WORLD_REQUIRE(mask_splice(w->mask, 0, p, len, &w->out) == 0);
+	MUST(mask_splice(w->mask, 0, p, len, &w->out) == 0);
 }
 
-#define WORLD_SAME(a, b, field) WORLD_REQUIRE(!memcmp(&(a)->field, &(b)->field, sizeof((a)->field)))
+#define WORLD_SAME(a, b, field) MUST(!memcmp(&(a)->field, &(b)->field, sizeof((a)->field)))
 
 /* All that can be seen of both is the same. */
 static inline void world_same(const struct mask *m, const struct mask *n)
@@ -113,12 +102,12 @@ static inline void world_same(const struct mask *m, const struct mask *n)
 		struct mask_place p, q;
 		bool more = mask_place(m, 0, i, &p);
 
-		WORLD_REQUIRE(mask_place(n, 0, i, &q) == more);
+		MUST(mask_place(n, 0, i, &q) == more);
 		if (!more)
 			break;
-		WORLD_REQUIRE(p.start == q.start && p.end == q.end && p.type == q.type &&
-			      p.number == q.number && p.rule == q.rule && p.len == q.len &&
-			      !memcmp(p.value, q.value, p.len));
+		MUST(p.start == q.start && p.end == q.end && p.type == q.type &&
+		     p.number == q.number && p.rule == q.rule && p.len == q.len &&
+		     !memcmp(p.value, q.value, p.len));
 	}
 }
 
@@ -171,7 +160,7 @@ static inline void world_check(struct world *w, const struct world_request *r)
 	w->vault.unlogged = true;
 	e = world_ask(w, w->plain, NULL, r);
 	for (unsigned i = 0; i < 2; i++) {
-		WORLD_REQUIRE(world_ask(w, w->other, w->memo, r) == e);
+		MUST(world_ask(w, w->other, w->memo, r) == e);
 		if (e == MASK_OK)
 			world_same(w->plain, w->other);
 	}
@@ -240,12 +229,12 @@ static inline void world_restore(struct world *w, const uint8_t *p, size_t len, 
 		from = ph.end;
 		if (!memory_vault_value(&w->vault.scope, ph.type, ph.number, &value, &value_len))
 			continue;
-		WORLD_REQUIRE(buf_append(out, p + done, ph.start - done) == 0);
-		WORLD_REQUIRE(buf_append(out, value, value_len) == 0);
+		MUST(buf_append(out, p + done, ph.start - done) == 0);
+		MUST(buf_append(out, value, value_len) == 0);
 		done = ph.end;
 	}
 	if (done < len)
-		WORLD_REQUIRE(buf_append(out, p + done, len - done) == 0);
+		MUST(buf_append(out, p + done, len - done) == 0);
 }
 
 /* Bytes of the JSON string's unit (character or escape) at p. */
@@ -274,12 +263,12 @@ static inline size_t world_value_raw(const uint8_t *p, size_t len, const uint8_t
 	while (at < len && buf_len(&text) < value_len) {
 		size_t unit = world_unit(p + at, len - at);
 
-		WORLD_REQUIRE(jstr_decode(p + at, unit, &text, &marks) == 0);
+		MUST(jstr_decode(p + at, unit, &text, &marks) == 0);
 		at += unit;
 	}
 	same = buf_len(&text) == value_len && value_len &&
 	       !memcmp(buf_bytes(&text), value, value_len);
-	world_require(same, "a placeholder stands where its value stood");
+	must(same, "a placeholder stands where its value stood");
 	buf_free(&text);
 	buf_free(&marks);
 	return at;
@@ -302,18 +291,18 @@ static inline void world_same_outside(struct world *w, const uint8_t *x, size_t 
 		if (more && (j == 0 || ph.start < j))
 			more = placeholder_find(w->vault.scope.types, y, y_len, j, true, &ph) == 1;
 		if (more && ph.start == j) {
-			WORLD_REQUIRE(memory_vault_value(&w->vault.scope, ph.type, ph.number,
-							 &value, &len) == 1);
+			MUST(memory_vault_value(&w->vault.scope, ph.type, ph.number, &value,
+						&len) == 1);
 			i += world_value_raw(x + i, x_len - i, value, len);
 			j = ph.end;
 			continue;
 		}
 		unit = world_unit(y + j, y_len - j);
-		WORLD_REQUIRE(unit <= x_len - i && !memcmp(x + i, y + j, unit));
+		MUST(unit <= x_len - i && !memcmp(x + i, y + j, unit));
 		i += unit;
 		j += unit;
 	}
-	WORLD_REQUIRE(i == x_len);
+	MUST(i == x_len);
 }
 
 /* `strict`: no string of the document may pass verbatim, so each must restore to itself. */
@@ -327,13 +316,12 @@ static inline void world_same_string(struct world *w, const uint8_t *x, size_t x
 	buf_init(&b, WORLD_MEMORY);
 	buf_init(&restored, WORLD_MEMORY);
 	buf_init(&marks, WORLD_MEMORY);
-	WORLD_REQUIRE(jstr_decode(x, x_len, &a, &marks) == 0);
-	WORLD_REQUIRE(jstr_decode(y, y_len, &b, &marks) == 0);
+	MUST(jstr_decode(x, x_len, &a, &marks) == 0);
+	MUST(jstr_decode(y, y_len, &b, &marks) == 0);
 	if (strict || x_len != y_len || memcmp(x, y, x_len)) {
 		world_restore(w, buf_bytes(&b), buf_len(&b), &restored);
-		WORLD_REQUIRE(buf_len(&a) == buf_len(&restored) &&
-			      (!buf_len(&a) ||
-			       !memcmp(buf_bytes(&a), buf_bytes(&restored), buf_len(&a))));
+		MUST(buf_len(&a) == buf_len(&restored) &&
+		     (!buf_len(&a) || !memcmp(buf_bytes(&a), buf_bytes(&restored), buf_len(&a))));
 	}
 	buf_free(&a);
 	buf_free(&b);
@@ -353,19 +341,26 @@ static inline void world_same_json(struct world *w, const uint8_t *x, size_t x_l
 	size_t i = 0, j = 0;
 
 	do {
-		WORLD_REQUIRE(jstr_next(&a, x, x_len, true, &s) == 1);
-		WORLD_REQUIRE(jstr_next(&b, y, y_len, true, &t) == 1);
+		MUST(jstr_next(&a, x, x_len, true, &s) == 1);
+		MUST(jstr_next(&b, y, y_len, true, &t) == 1);
 		bool quoted = s.kind == JSTR_SCALAR && t.kind == JSTR_STRING;
 
-		WORLD_REQUIRE((s.kind == t.kind || quoted) && s.depth == t.depth);
+		MUST((s.kind == t.kind || quoted) && s.depth == t.depth);
 		if (t.kind != JSTR_KEY && t.kind != JSTR_STRING)
 			continue;
-		WORLD_REQUIRE(s.off - i + quoted == t.off - j && !memcmp(x + i, y + j, s.off - i));
+		MUST(s.off - i + quoted == t.off - j && !memcmp(x + i, y + j, s.off - i));
 		world_same_string(w, x + s.off, s.len, y + t.off, t.len, strict);
 		i = s.off + s.len;
 		j = t.off + t.len + quoted;
 	} while (s.kind != JSTR_END);
-	WORLD_REQUIRE(x_len - i == y_len - j && !memcmp(x + i, y + j, x_len - i));
+	MUST(x_len - i == y_len - j && !memcmp(x + i, y + j, x_len - i));
+}
+
+static inline bool out_has(const struct world *w, const char *text)
+{
+	const uint8_t *p = buf_bytes(&w->out);
+
+	return p && memmem(p, buf_len(&w->out), text, strlen(text));
 }
 
 #endif

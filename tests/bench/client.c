@@ -98,10 +98,23 @@ static void make_request(const struct client *c, unsigned n, struct card *card)
 	gen_request_free(&r);
 }
 
+/* What is new is asked behind what a conversation begins with; the same again was asked before, all of it. */
+static void deal(struct client *c)
+{
+	unsigned requests = c->run->requests;
+
+	if (c->run->shape->again) {
+		c->cards = c->first_cards = AGAIN;
+		return;
+	}
+	c->first_cards = c->run->shape->conversation ? (requests - 1) / TURNS + 1 : 1;
+	c->cards = c->first_cards + requests;
+	c->from = c->first_cards;
+}
+
 static void make_deck(struct client *c)
 {
-	c->first_cards = c->run->shape->conversation ? (c->run->requests - 1) / TURNS + 1 : 1;
-	c->cards = c->first_cards + c->run->requests;
+	deal(c);
 	c->deck = calloc(c->cards, sizeof(*c->deck));
 	if (!c->deck)
 		abort();
@@ -318,6 +331,7 @@ static void ask_first(struct client *c)
 void *client_thread(void *client)
 {
 	struct client *c = client;
+	size_t limit, n = 0;
 	double end;
 
 	make_deck(c);
@@ -325,14 +339,12 @@ void *client_thread(void *client)
 	pthread_barrier_wait(&c->run->ready);
 	pthread_barrier_wait(&c->run->start);
 	end = watch_now() + c->run->most_s;
-	for (unsigned i = c->first_cards; !c->trouble && watch_now() < end; i++) {
-		if (i == c->cards && !c->run->over_and_over)
-			break;
-		if (i == c->cards)
-			i = c->first_cards;
+	limit = c->run->times ? (size_t)c->run->times * c->run->requests : SIZE_MAX;
+	for (unsigned i = c->from; !c->trouble && n < limit && watch_now() < end; n++) {
 		c->trouble = ask(c, &c->deck[i]);
 		if (!c->trouble)
 			keep(c, &c->deck[i]);
+		i = i + 1 == c->cards ? c->from : i + 1;
 	}
 	hang_up(c);
 	return NULL;

@@ -16,6 +16,7 @@
 #define OTHER_HOST "other.example"
 #define SEED 20310505
 #define TURNS 8 /* that a conversation goes on for; then it is another one's turn */
+#define AGAIN 2 /* requests of a client that asks the same */
 
 struct shape {
 	const char *name;
@@ -24,6 +25,7 @@ struct shape {
 	bool fresh;	   /* each request has a value that nobody has seen */
 	bool reconnect;	   /* each request has a connection of its own */
 	bool conversation; /* each request is the one before and a turn, TURNS times */
+	bool again;	   /* AGAIN requests, and none but these */
 	unsigned gap_us;   /* between the events of the answer, which are stamped */
 	size_t download;   /* bytes to get from OTHER_HOST instead */
 };
@@ -34,10 +36,10 @@ struct client_run {
 	SSL_CTX *tls;
 	struct gen_pool pool;
 	uint8_t download[GEN_DOWNLOAD];
-	uint64_t number; /* of this run: others have other requests */
-	double most_s;	 /* no request begins later than that */
-	bool over_and_over;
+	uint64_t number;   /* of this run: others have other requests */
+	double most_s;	   /* no request begins later than that */
 	unsigned requests; /* of each client, and before them what its conversations begin with */
+	unsigned times;	   /* that it asks them; 0: until most_s are over */
 	pthread_barrier_t ready, start;
 };
 
@@ -63,7 +65,7 @@ struct client {
 	pthread_t thread;
 	unsigned index;
 	struct card *deck; /* of so many cards, the first ones asked before it all begins */
-	unsigned cards, first_cards;
+	unsigned cards, first_cards, from; /* `from`: what is measured begins with it */
 	int fd;
 	SSL *ssl;
 	/* the answer */

@@ -5,8 +5,8 @@
  *	load values                  the identifiers that may be in a request, one a line
  *	load WAY SHAPE ADDRESS PORT CONNECTIONS REQUESTS SECONDS RUN [NAME=CGROUP]...
  *
- * The second asks over so many connections, one thread each, so often (at most for so long; with a
- * "*" behind REQUESTS those over and over until then), and prints one line of JSON: requests,
+ * The second asks over so many connections, one thread each, so often (at most for so long; with
+ * "*TIMES" behind REQUESTS those again as often, with a "*" alone until then), and prints one line of JSON: requests,
  * latencies, and the processor time that the named cgroups took meanwhile. The origin tells how many
  * identifiers it saw: by the way "awsmaskd" there must be none, and each answer must say, byte for
  * byte, what the request's last string was. Of any other way both are counted. RUN makes requests
@@ -33,7 +33,9 @@ static const struct shape shapes[] = {
 	{"16K-stream", SPEC(16 << 10, FEW, true)},
 	{"16K-connect", SPEC(16 << 10, FEW, false), .reconnect = true},
 	{"16K-fresh", SPEC(16 << 10, FEW, false), .fresh = true},
+	{"16K-again", SPEC(16 << 10, FEW, false), .again = true},
 	{"256K", SPEC(256 << 10, FEW, true)},
+	{"256K-again", SPEC(256 << 10, FEW, true), .again = true},
 	{"256K-none", SPEC(256 << 10, 0, true)},
 	{"256K-many", SPEC(256 << 10, 192, true)},
 	{"256K-gzip", SPEC(256 << 10, FEW, true), .gzip = true},
@@ -48,12 +50,11 @@ static const struct shape shapes[] = {
 				  .every = 65536,
 				  .texture = GEN_DASHES,
 				  .stream = true}},
-	{"256K-words", .spec = {.seed = SEED,
-				.size = 256 << 10,
-				.every = 65536,
-				.texture = GEN_KEYS,
-				.stream = true}},
+	{"256K-words",
+	 .spec = {.seed = SEED, .size = 256 << 10, .every = 65536, .texture = GEN_KEYS, .say = 256},
+	 .again = true},
 	{"2M", SPEC(2 << 20, FEW, true)},
+	{"2M-again", SPEC(2 << 20, FEW, true), .again = true},
 	{"events", SAYS(256 << 10, FEW, 2400, true), .gap_us = 2000},
 	{"events-turn", SAYS(240 << 10, FEW, 2400, true), .gap_us = 2000, .conversation = true},
 	{"events-200", SAYS(16 << 10, FEW, 1200, true), .gap_us = 40000},
@@ -190,13 +191,16 @@ static int list_values(void)
 
 static bool read_arguments(int argc, char **argv, struct watched *watched)
 {
+	const char *star;
+
 	for (size_t i = 0; i < SHAPES; i++)
 		if (!strcmp(argv[2], shapes[i].name))
 			run.shape = &shapes[i];
 	run.address.sin_family = AF_INET;
 	run.address.sin_port = htons((uint16_t)atoi(argv[4]));
 	run.requests = (unsigned)atoi(argv[6]);
-	run.over_and_over = strchr(argv[6], '*') != NULL;
+	star = strchr(argv[6], '*');
+	run.times = star ? (unsigned)atoi(star + 1) : 1;
 	run.most_s = atof(argv[7]);
 	run.number = strtoull(argv[8], NULL, 10);
 	for (int i = 9; i < argc; i++)

@@ -46,7 +46,7 @@ static double measure(struct ranking *r, const char *piece, size_t len, size_t s
 		r->text[i] = (uint8_t)piece[i % len];
 	buf_init(&found, 1u << 30);
 	start = now();
-	HOSTILE_MUST(detect_all(r->detector, r->text, size, &found) == 0);
+	MUST(detect_all(r->detector, r->text, size, &found) == 0);
 	start = now() - start;
 	*spans = buf_len(&found) / sizeof(struct span);
 	buf_free(&found);
@@ -138,9 +138,9 @@ void rank_hostile(const struct catalogue *c)
 {
 	struct ranking *r = calloc(1, sizeof(*r));
 
-	HOSTILE_MUST(r && (r->text = malloc(SIZE_LARGE)) && (r->detector = detector_new(c)));
+	MUST(r && (r->text = malloc(SIZE_LARGE)) && (r->detector = detector_new(c)));
 	for (unsigned rule = 0; rule < RULE_COUNT; rule++)
-		HOSTILE_MUST(rule_ready(c, rule));
+		MUST(rule_ready(c, rule));
 	for (unsigned rule = 0; rule < RULE_COUNT; rule++)
 		consider_rule(r, rule);
 	qsort(r->worst, RULE_COUNT, sizeof(r->worst[0]), by_cost);

@@ -20,6 +20,9 @@ GOALS = [
     ("CPU per request", "256K-turn", "next turn of a conversation, 256 KB / nginx", 1.05, 0.90, "x"),
     ("CPU per request", "2M-turn", "next turn of a conversation, 2 MB / nginx", 1.2, 1.05, "x"),
     ("CPU per request", "turn-gzip", "next turn of a conversation, 256 KB, gzipped / nginx", 6, 3, "x"),
+    ("CPU per request", "16K-again", "the same request again, 16 KB / nginx", 1.0, 0.85, "x"),
+    ("CPU per request", "256K-again", "the same request again, 256 KB / nginx", 1.05, 0.90, "x"),
+    ("CPU per request", "2M-again", "the same request again, 2 MB / nginx", 1.2, 1.05, "x"),
     ("CPU per request", "16K", "all text new, 16 KB / nginx", 1.0, 0.85, "x"),
     ("CPU per request", "256K", "all text new, 256 KB / nginx", 1.05, 0.90, "x"),
     ("CPU per request", "2M", "all text new, 2 MB / nginx", 1.2, 1.05, "x"),
@@ -134,7 +137,8 @@ def end_to_end(runs):
     figures = {
         "gzip": cpu_ratio("256K-gzip"), "gzip-none": cpu_ratio("256K-gzip-none"),
         "turn-gzip": cpu_ratio("256K-turn-gzip"), "haproxy": cpu_ratio("256K", "haproxy"),
-        **{shape: cpu_ratio(shape) for shape in ("16K", "256K", "2M", "16K-turn", "256K-turn", "2M-turn")},
+        **{shape: cpu_ratio(shape) for size in ("16K", "256K", "2M")
+           for shape in (size, f"{size}-turn", f"{size}-again")},
         "added": added("256K"), "added-turn": added("256K-turn"), "p99": p99("256K"), "p99-turn": p99("256K-turn"),
         "first": of_events("first_event_ms", "events"), "first-turn": of_events("first_event_ms", "events-turn"),
         "delay": of_events("delay_ms", "events"),

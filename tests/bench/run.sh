@@ -18,9 +18,9 @@ export BUILD
 
 OUT=$REPO/build/bench
 PARTS=(memory requests peers latency streams splice threads engines)
-ROUNDS=${QUICK:+3} ROUNDS=${ROUNDS:-5}
+ROUNDS=${QUICK:+2} ROUNDS=${ROUNDS:-4} # an even number: see in_turn
 MOST=20 # seconds that one measurement may take; those that keep up need a tenth
-ONE='' ALONE='' TWO='' RUN=0
+ONE='' ALONE='' TWO='' RUN=0 ROUND=0
 declare -A IS_THERE=([direct]=1 [awsmaskd]=1)
 
 wants() { # PART
@@ -71,12 +71,17 @@ ask() {
 	printf '{"part": "%s", "threads": %d, "run": %s}\n' "$part" "${THREADS:-1}" "$line" >>"$OUT/bench.lines"
 }
 
-# The same requests by each way that is there, in turn: in_turn PART SHAPE CONNECTIONS REQUESTS WAY...
-in_turn() {
-	local part=$1 way
+# The same requests by each way that is there, in turn, and the other way round in the next round: who comes first
+# finds cold caches. "WAY*TIMES" asks them so many times: for those that remember nothing, and take little time for one.
+in_turn() { # PART SHAPE CONNECTIONS REQUESTS WAY...
+	local part=$1 way times
+	local -a ways=("${@:5}")
 	RUN=$((RUN + 1))
-	for way in "${@:5}"; do
-		[ -z "${IS_THERE[$way]:-}" ] || ask "$part" "$way" "$2" "$3" "$4"
+	((ROUND % 2 == 0)) || mapfile -t ways < <(printf '%s\n' "${ways[@]}" | tac)
+	for way in "${ways[@]}"; do
+		times=${way#"${way%\**}"}
+		way=${way%\**}
+		[ -z "${IS_THERE[$way]:-}" ] || ask "$part" "$way" "$2" "$3" "$4$times"
 	done
 }
 
@@ -114,38 +119,46 @@ part_memory() {
 	tell_memory streams "$most"
 }
 
+# So many that awsmaskd and nginx take at least 200 ms of processor time for each row.
 part_requests() {
-	in_turn requests 16K 4 40 awsmaskd nginx haproxy
-	in_turn requests 16K-turn 4 40 awsmaskd nginx
-	in_turn requests 256K 4 10 awsmaskd nginx haproxy
-	in_turn requests 256K-gzip 4 10 awsmaskd nginx haproxy
-	in_turn requests 256K-gzip-none 4 10 awsmaskd nginx
-	in_turn requests 256K-turn 4 16 awsmaskd nginx
-	in_turn requests 256K-turn-gzip 4 16 awsmaskd nginx
-	in_turn requests 2M 2 4 awsmaskd nginx haproxy
-	in_turn requests 2M-turn 2 8 awsmaskd nginx
-	[ -z "${QUICK:-}" ] || return 0
-	in_turn requests 256K-none 4 10 awsmaskd nginx
-	in_turn requests 256K-many 4 10 awsmaskd nginx
-	in_turn requests 256K-hostile 4 5 awsmaskd nginx
-	in_turn requests 16K-stream 4 40 awsmaskd nginx
-	in_turn requests 16K-turn-stream 4 40 awsmaskd nginx
-	in_turn requests 16K-connect 4 40 awsmaskd nginx
-	in_turn requests 16K-fresh 4 40 awsmaskd nginx
+	in_turn requests 16K 4 400 awsmaskd 'nginx*2'
+	in_turn requests 16K-turn 4 640 awsmaskd 'nginx*2'
+	in_turn requests 16K-again 4 800 awsmaskd nginx
+	in_turn requests 256K 4 60 awsmaskd 'nginx*2' 'haproxy*2'
+	in_turn requests 256K-turn 4 120 awsmaskd nginx
+	in_turn requests 256K-again 4 120 awsmaskd nginx
+	in_turn requests 256K-gzip 4 32 awsmaskd 'nginx*6'
+	in_turn requests 256K-gzip-none 4 64 awsmaskd 'nginx*3'
+	in_turn requests 256K-turn-gzip 4 64 awsmaskd 'nginx*3'
+	in_turn requests 2M 2 16 awsmaskd 'nginx*2'
+	in_turn requests 2M-turn 2 40 awsmaskd nginx
+	in_turn requests 2M-again 2 40 awsmaskd nginx
+	# What has no goal: twice, each way first once.
+	[ -z "${QUICK:-}" ] && ((ROUND < 2)) || return 0
+	in_turn requests 256K-none 4 60 awsmaskd 'nginx*2'
+	in_turn requests 256K-many 4 30 awsmaskd 'nginx*4'
+	in_turn requests 256K-hostile 4 20 awsmaskd 'nginx*6'
+	in_turn requests 16K-stream 4 400 awsmaskd 'nginx*2'
+	in_turn requests 16K-turn-stream 4 640 awsmaskd 'nginx*2'
+	in_turn requests 16K-connect 4 80 awsmaskd 'nginx*2'
+	in_turn requests 16K-fresh 4 400 awsmaskd 'nginx*2'
 }
 
+# The slow ones beside as many requests of the fast ones as they take for as long to measure.
 part_peers() {
-	in_turn peers 256K 2 5 awsmaskd nginx mitmproxy fastapi
-	in_turn peers 256K-turn 2 5 awsmaskd mitmproxy fastapi
+	in_turn peers 256K 2 100 awsmaskd 'nginx*2'
+	in_turn peers 256K-turn 2 200 awsmaskd
+	in_turn peers 256K 2 6 mitmproxy fastapi
+	in_turn peers 256K-turn 2 6 mitmproxy fastapi
 	in_turn peers 256K 1 2 lua
 	in_turn peers 256K-turn 1 2 lua
 }
 
 part_latency() {
-	in_turn latency 256K 1 30 direct awsmaskd nginx haproxy
-	in_turn latency 256K 32 8 awsmaskd nginx haproxy
-	in_turn latency 256K-turn 1 32 direct awsmaskd nginx
-	in_turn latency 256K-turn 32 8 awsmaskd nginx
+	in_turn latency 256K 1 100 direct awsmaskd nginx haproxy
+	in_turn latency 256K 32 12 awsmaskd nginx haproxy
+	in_turn latency 256K-turn 1 100 direct awsmaskd nginx
+	in_turn latency 256K-turn 32 12 awsmaskd nginx
 }
 
 part_streams() {
@@ -162,7 +175,7 @@ part_splice() {
 # clients and origin take of the cores meanwhile is measured, too.
 ask_loops() { # PLACE THREADS
 	enter "$1"
-	MOST=2 THREADS=$2 ask threads awsmaskd 256K-words 8 '4*' "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/origin"
+	MOST=2 THREADS=$2 ask threads awsmaskd 256K-words 8 '1*' "client=$PLACE_CGROUP/client" "origin=$PLACE_CGROUP/origin"
 }
 
 part_threads() {
@@ -204,7 +217,7 @@ start_peers() {
 }
 
 end_to_end() {
-	local round part FAILED=0
+	local part FAILED=0
 	trap leave EXIT
 	trap 'exit 130' INT TERM
 	daemon_place "threads: 1" || return 1
@@ -222,7 +235,7 @@ end_to_end() {
 		ask introduction awsmaskd introduction 1 1
 	fi
 	start_peers
-	for ((round = 0; round < ROUNDS; round++)); do
+	for ((ROUND = 0; ROUND < ROUNDS; ROUND++)); do
 		for part in "${PARTS[@]}"; do
 			case $part in
 			memory | engines) ;;

@@ -5,14 +5,12 @@
  * another one behind; with the last head to look for, it is one that goes to the end.
  */
 #include "../../user/ctl/audit_verify.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LINES 6
 #define TEXT_MAX 65536
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	char text[TEXT_MAX];
@@ -20,12 +18,6 @@ static struct {
 	size_t ends[LINES]; /* behind each LF */
 	char head[AUDIT_HASH_LEN + 1];
 } original;
-
-static void hold(bool what)
-{
-	if (!what)
-		abort();
-}
 
 static void write_original(void)
 {
@@ -40,7 +32,7 @@ static void write_original(void)
 
 		r.time_ms = 1790000000000ull + i;
 		audit_number(&r, AUDIT_UID, i);
-		hold(audit_line(&c, &r, &facts, &out) == 0);
+		MUST(audit_line(&c, &r, &facts, &out) == 0);
 		original.ends[i] = buf_len(&out);
 	}
 	original.len = buf_len(&out);
@@ -168,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i + 4 <= size && i < 64; i += 4)
 			do_one(&w, data + i);
 	}
-	hold(!verify(&w, NULL, &records) || is_run(&w, false));
-	hold(!verify(&w, original.head, &records) || is_run(&w, true));
+	MUST(!verify(&w, NULL, &records) || is_run(&w, false));
+	MUST(!verify(&w, original.head, &records) || is_run(&w, true));
 	return 0;
 }

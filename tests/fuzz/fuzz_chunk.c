@@ -6,13 +6,11 @@
 #include "../../user/wire/http_chunk.h"
 
 #include "../../user/mask/buf.h"
+#include "fuzz.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TRAILERS_MAX 512
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct reading {
 	struct buf data;
@@ -20,15 +18,9 @@ struct reading {
 	bool bad, done;
 };
 
-static void hold(bool what)
-{
-	if (!what)
-		abort();
-}
-
 static void add(struct buf *b, const uint8_t *p, size_t n)
 {
-	hold(buf_append(b, p, n) == 0);
+	MUST(buf_append(b, p, n) == 0);
 }
 
 /* By the code under test, in pieces that `seed` chooses (0: whole). */
@@ -47,9 +39,9 @@ static struct reading watch(const uint8_t *p, size_t n, uint32_t seed)
 			some = some < n - r.used ? some : n - r.used;
 		}
 		took = chunk_watch_run(&w, p + r.used, some, &len);
-		hold(took <= some && len <= took);
-		hold(took > 0 || w.bad);
-		hold(!w.extension || (len == 0 && !memchr(p + r.used, '\r', took)));
+		MUST(took <= some && len <= took);
+		MUST(took > 0 || w.bad);
+		MUST(!w.extension || (len == 0 && !memchr(p + r.used, '\r', took)));
 		add(&r.data, p + r.used + took - len, len);
 		r.used += took;
 	}
@@ -123,11 +115,11 @@ static void check_plain(const uint8_t *p, size_t n, const struct reading *r)
 	struct buf out;
 
 	buf_init(&out, 1 << 22);
-	hold(plain(p, p + n, &out, &last) == r->done);
+	MUST(plain(p, p + n, &out, &last) == r->done);
 	if (r->done) {
-		hold((size_t)(last - p) == r->used);
-		hold(buf_len(&out) == buf_len(&r->data));
-		hold(!buf_len(&out) ||
+		MUST((size_t)(last - p) == r->used);
+		MUST(buf_len(&out) == buf_len(&r->data));
+		MUST(!buf_len(&out) ||
 		     !memcmp(buf_bytes(&out), buf_bytes(&r->data), buf_len(&out)));
 	}
 	buf_free(&out);
@@ -137,9 +129,9 @@ static void check_split(const uint8_t *p, size_t n, const struct reading *whole,
 {
 	struct reading r = watch(p, n, seed);
 
-	hold(r.bad == whole->bad && r.done == whole->done && r.used == whole->used);
-	hold(buf_len(&r.data) == buf_len(&whole->data));
-	hold(!buf_len(&r.data) ||
+	MUST(r.bad == whole->bad && r.done == whole->done && r.used == whole->used);
+	MUST(buf_len(&r.data) == buf_len(&whole->data));
+	MUST(!buf_len(&r.data) ||
 	     !memcmp(buf_bytes(&r.data), buf_bytes(&whole->data), buf_len(&r.data)));
 	buf_free(&r.data);
 }
@@ -162,8 +154,8 @@ static void check_round_trip(const uint8_t *p, size_t n)
 	}
 	add(&wire, (const uint8_t *)"0\r\n\r\n", 5);
 	r = watch(buf_bytes(&wire), buf_len(&wire), (uint32_t)n);
-	hold(r.done && r.used == buf_len(&wire) && buf_len(&r.data) == n);
-	hold(n == 0 || !memcmp(buf_bytes(&r.data), p, n));
+	MUST(r.done && r.used == buf_len(&wire) && buf_len(&r.data) == n);
+	MUST(n == 0 || !memcmp(buf_bytes(&r.data), p, n));
 	buf_free(&r.data);
 	buf_free(&wire);
 }

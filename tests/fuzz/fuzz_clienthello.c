@@ -4,8 +4,8 @@
  * leaves the result alone; a name that comes out is a lower-case host name.
  */
 #include "../../user/wire/clienthello.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define PREFIXES_MAX 2048

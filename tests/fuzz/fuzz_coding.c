@@ -6,8 +6,8 @@
  */
 #include "../../user/wire/coding.h"
 #include "../seeded_memo.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <zlib.h>
 
 #define PLAIN_MAX 100000

@@ -5,11 +5,9 @@
  */
 #include "../../user/daemon/config_list.h"
 #include "../../user/daemon/config_types.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_sentence(const struct err *e)
 {

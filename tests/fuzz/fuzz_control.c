@@ -9,14 +9,11 @@
  */
 #include "../../user/daemon/cgroup.h"
 #include "../../user/daemon/control_job.h"
-
-#include <stdlib.h>
+#include "fuzz.h"
 
 #define MOUNT "/usr"
 #define CONNECTION 7
 #define STEPS_MAX 400
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	struct priv_request request; /* under way */
@@ -30,12 +27,6 @@ static struct {
 	bool right_words; /* `mode` and `fail` are missing, or what they may be */
 } play;
 
-static void hold(bool what)
-{
-	if (!what)
-		abort();
-}
-
 /* ---- what is played */
 
 static bool is_change(uint32_t kind)
@@ -48,8 +39,8 @@ uint32_t privsep_call_with(struct privsep *p, struct priv_request *r, int fd, pr
 			   void *arg)
 {
 	(void)p;
-	hold(!play.asked);
-	hold(fd == (is_change(r->kind) ? CONNECTION : -1));
+	MUST(!play.asked);
+	MUST(fd == (is_change(r->kind) ? CONNECTION : -1));
 	play.request = *r;
 	play.done = done;
 	play.arg = arg;
@@ -66,7 +57,7 @@ struct report_question *report_ask(struct report *r, const struct report_query *
 				   void (*done)(void *arg, json_t *answer), void *arg)
 {
 	(void)r, (void)offset, (void)done, (void)arg;
-	hold(!(q->by >> REPORT_COLUMN_COUNT));
+	MUST(!(q->by >> REPORT_COLUMN_COUNT));
 	play.report_asked = true;
 	return NULL; /* memory is out: the job is told so */
 }
@@ -108,7 +99,7 @@ int cgroup_mount(char *path, size_t size, struct err *e)
 int cgroup_id(const char *path, uint64_t *id, struct err *e)
 {
 	(void)e;
-	hold(!strncmp(path, MOUNT, sizeof(MOUNT) - 1));
+	MUST(!strncmp(path, MOUNT, sizeof(MOUNT) - 1));
 	*id = 1000 + strlen(path);
 	return 0;
 }
@@ -158,8 +149,8 @@ static void hold_program(void)
 {
 	struct err e;
 
-	hold(memchr(play.request.u.program.path, 0, sizeof(play.request.u.program.path)));
-	hold(config_program_check(play.request.u.program.path, &e) == 0);
+	MUST(memchr(play.request.u.program.path, 0, sizeof(play.request.u.program.path)));
+	MUST(config_program_check(play.request.u.program.path, &e) == 0);
 }
 
 static void monitor_answers(void)
@@ -167,7 +158,7 @@ static void monitor_answers(void)
 	static struct priv_reply reply;
 
 	reply = (struct priv_reply){.kind = play.request.kind, .status = 1};
-	hold(play.asked);
+	MUST(play.asked);
 	play.asked = false;
 	if (play.request.kind == PRIV_LIST)
 		reply_list(&reply);
@@ -176,13 +167,13 @@ static void monitor_answers(void)
 	if (play.refuses)
 		reply.status = play.enrolled % 2 ? -1 : 0;
 	if (play.request.kind == PRIV_ENROLL) {
-		hold(play.request.u.cgroup.id > 1000);
-		hold(play.right_words);
+		MUST(play.request.u.cgroup.id > 1000);
+		MUST(play.right_words);
 	}
 	if (play.request.kind == PRIV_UNENROLL)
-		hold(play.request.u.cgroup.id > 0);
+		MUST(play.request.u.cgroup.id > 0);
 	if (play.request.kind == PRIV_PROGRAM_ENROLL)
-		hold(play.right_words);
+		MUST(play.right_words);
 	if (play.request.kind == PRIV_PROGRAM_ENROLL || play.request.kind == PRIV_PROGRAM_UNENROLL)
 		hold_program();
 	play.done(play.arg, &reply);
@@ -216,9 +207,9 @@ static void check_answer(json_t *answer)
 	json_t *ok = json_object_get(answer, "ok");
 	const char *error = json_string_value(json_object_get(answer, "error"));
 
-	hold(json_is_boolean(ok));
-	hold(json_is_true(ok) != (error && *error));
-	hold(json_dumpb(answer, NULL, 0, JSON_COMPACT) <
+	MUST(json_is_boolean(ok));
+	MUST(json_is_true(ok) != (error && *error));
+	MUST(json_dumpb(answer, NULL, 0, JSON_COMPACT) <
 	     (json_object_get(answer, "text") ? CTL_ANSWER_MAX : CTL_LINE_MAX));
 	json_decref(answer);
 }
@@ -233,7 +224,7 @@ static const struct board *fill_board(const uint8_t *data, size_t size)
 
 	if (!board)
 		board = board_open(board_make(), 0);
-	hold(board);
+	MUST(board);
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		for (size_t k = 0; k < sizeof(text); k++)
 			((uint8_t *)&text)[k] = data[(i + k) % size];
@@ -274,10 +265,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.context = &context, .connection = CONNECTION, .done = on_done, .owner = &job};
 	control_job_begin(&job, (const char *)data + 1, size - 1);
 	while (job.phase != JOB_DONE) {
-		hold(++steps < STEPS_MAX && !play.completed);
+		MUST(++steps < STEPS_MAX && !play.completed);
 		monitor_answers();
 	}
-	hold(!play.asked && play.completed == (steps > 0));
+	MUST(!play.asked && play.completed == (steps > 0));
 	check_answer(job.answer);
 	return 0;
 }

@@ -9,8 +9,8 @@
  * an identifier.
  */
 #include "../detect_reference.h"
+#include "fuzz.h"
 
-#define MUST(x) REFERENCE_MUST(x)
 #define TEXT_MAX 400
 
 static const char *const fragments[] = {
@@ -179,7 +179,6 @@ static bool slowly(const uint8_t *data, size_t size)
 	return hash >> 16 & (SLOW_ONE_IN - 1) ? false : true;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct reference reference;

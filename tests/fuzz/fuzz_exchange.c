@@ -10,6 +10,7 @@
 #include "../../user/wire/coding.h"
 #include "../../user/wire/exchange.h"
 #include "../memory_vault.h"
+#include "fuzz.h"
 
 #include <stdio.h>
 
@@ -104,9 +105,13 @@ static size_t next_piece(uint32_t *seed, size_t left)
 	return some < left ? some : left;
 }
 
-static void pump(struct exchange *x, struct memory_vault *v, struct outcome *o)
+static void pump(struct exchange *x, struct memory_vault *v, struct outcome *o, uint32_t seed)
 {
 	struct buf *out = exchange_to_origin(x);
+
+	if (seed & 0x1000)
+		while (exchange_scan_ahead(x, seed >> 13 & 0xff)) {
+		}
 
 	if (exchange_want(x) == WANT_SCAN && !exchange_scan_known(x, KNOWN_MOST))
 		exchange_scan(x);
@@ -145,7 +150,7 @@ static void feed_client(struct exchange *x, struct memory_vault *v, struct outco
 		if (taken > some || (taken == 0 && exchange_want(x) == WANT_CLIENT))
 			abort();
 		at += taken;
-		pump(x, v, o);
+		pump(x, v, o, seed);
 	}
 }
 
@@ -161,11 +166,11 @@ static void feed_origin(struct exchange *x, struct memory_vault *v, struct outco
 		if (taken > some || (taken < some && exchange_want(x) == WANT_ORIGIN))
 			abort();
 		at += taken;
-		pump(x, v, o);
+		pump(x, v, o, seed);
 	}
 	o->reusable = exchange_origin_reusable(x) && at == buf_len(in);
 	exchange_origin_eof(x);
-	pump(x, v, o);
+	pump(x, v, o, seed);
 }
 
 /* Statuses and bodies, without what chunks say. */

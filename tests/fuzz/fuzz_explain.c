@@ -6,8 +6,7 @@
  */
 #include "../../user/mask/explain.h"
 #include "../mask_world.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define TEXT_MAX 4096
 
@@ -30,11 +29,11 @@ static void check_items(const struct explain *x, size_t len)
 	for (size_t i = 0; i < n; i++) {
 		const char *words = explain_words(x, &items[i]);
 
-		WORLD_REQUIRE(items[i].start >= end && items[i].start < items[i].end);
-		WORLD_REQUIRE(items[i].end <= len);
-		WORLD_REQUIRE((items[i].number > 0) == (items[i].action == ACTION_MASK));
-		WORLD_REQUIRE(items[i].why_len > 20 && strlen(words) == items[i].why_len);
-		WORLD_REQUIRE(words[items[i].why_len - 1] == '.');
+		MUST(items[i].start >= end && items[i].start < items[i].end);
+		MUST(items[i].end <= len);
+		MUST((items[i].number > 0) == (items[i].action == ACTION_MASK));
+		MUST(items[i].why_len > 20 && strlen(words) == items[i].why_len);
+		MUST(words[items[i].why_len - 1] == '.');
 		end = items[i].end;
 	}
 }
@@ -48,11 +47,10 @@ static void check_masked(struct world *w, const struct explain *x, const uint8_t
 	world_forget(w);
 	w->vault.unlogged = true;
 	buf_init(&out, WORLD_MEMORY);
-	WORLD_REQUIRE(explain_masked(x, &out) == 0);
+	MUST(explain_masked(x, &out) == 0);
 	e = json ? world_json(w, p, len, SCHEMA_MESSAGES) : world_text(w, p, len);
-	WORLD_REQUIRE(e == MASK_OK && buf_len(&out) == buf_len(&w->out));
-	WORLD_REQUIRE(!buf_len(&out) ||
-		      !memcmp(buf_bytes(&out), buf_bytes(&w->out), buf_len(&out)));
+	MUST(e == MASK_OK && buf_len(&out) == buf_len(&w->out));
+	MUST(!buf_len(&out) || !memcmp(buf_bytes(&out), buf_bytes(&w->out), buf_len(&out)));
 	buf_free(&out);
 }
 
@@ -68,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!x) {
 		world_init(&w);
 		x = explain_new(w.catalogue, WORLD_MEMORY);
-		WORLD_REQUIRE(x != NULL);
+		MUST(x != NULL);
 	}
 	if (!size || size > TEXT_MAX)
 		return 0;
@@ -84,9 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = n;
 	if (!memcmp(&p, &policy_default, sizeof(p)))
 		check_masked(&w, x, data, size, json);
-	WORLD_REQUIRE(explain_scan(x, &p, data, size, json) == MASK_OK);
+	MUST(explain_scan(x, &p, data, size, json) == MASK_OK);
 	check_items(x, size);
 	explain_items(x, &n);
-	WORLD_REQUIRE(n == before);
+	MUST(n == before);
 	return 0;
 }

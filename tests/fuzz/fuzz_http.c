@@ -4,10 +4,9 @@
  * what is parsed, the second seeds the split.
  */
 #include "../../user/wire/http.h"
+#include "fuzz.h"
 
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define HEAD_MAX 1024
 

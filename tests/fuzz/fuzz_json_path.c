@@ -4,15 +4,9 @@
  * and signs. Asking for several offsets at once is asking for each. First byte: the schema.
  */
 #include "../../user/mask/json_path.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
 
 /* What stands between two signs is a number, or a key somewhere in the schemas. */
 static int is_word(const char *p, size_t len)

@@ -4,14 +4,7 @@
  * same, its offsets lead back in order; 64 bytes at a time it is what it is escape by escape. Any bytes escaped at any depth decode back to themselves.
  */
 #include "../../user/mask/jstr_wide.h"
-
-#include <stdlib.h>
-
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
+#include "fuzz.h"
 
 /* One after the other into the same hash; equal traces have equal ones. */
 static uint64_t mix(uint64_t h, uint64_t v)

@@ -5,22 +5,10 @@
  */
 #include "../../user/mask/edge.h"
 #include "../known_search.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define MEMORY ((size_t)16 << 20)
 #define VALUES 64
-#define REQUIRE(what)                                                                              \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "does not hold: %s\n", #what);                             \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
-
 struct value {
 	const uint8_t *p;
 	size_t len;
@@ -113,8 +101,8 @@ static void check_tokens(const struct known *const sets[2], const uint8_t *text,
 	struct buf places;
 
 	buf_init(&places, MEMORY);
-	REQUIRE(known_places(sets, len % 3, text, len, &tokens, &places) == 0);
-	REQUIRE(tokens.noted == has_any(words, 64));
+	MUST(known_places(sets, len % 3, text, len, &tokens, &places) == 0);
+	MUST(tokens.noted == has_any(words, 64));
 	for (size_t at = 0; at < len; at++) {
 		const struct value *v = longest(text, len, at);
 		struct known k;
@@ -122,8 +110,8 @@ static void check_tokens(const struct known *const sets[2], const uint8_t *text,
 		if (!v)
 			continue;
 		known_init(&k, MEMORY);
-		REQUIRE(known_add(&k, TYPE_S3_BUCKET, v->p, v->len) == 0);
-		REQUIRE(known_tokens_may_have(&tokens, &k, 0));
+		MUST(known_add(&k, TYPE_S3_BUCKET, v->p, v->len) == 0);
+		MUST(known_tokens_may_have(&tokens, &k, 0));
 		known_free(&k);
 	}
 	buf_free(&places);
@@ -136,22 +124,22 @@ static void check(const struct known *const sets[2], const uint8_t *text, size_t
 	size_t n, i = 0;
 
 	buf_init(&spans, MEMORY);
-	REQUIRE(known_search(sets, 2, text, len, &spans) == 0);
+	MUST(known_search(sets, 2, text, len, &spans) == 0);
 	s = (const struct span *)buf_bytes(&spans);
 	n = buf_len(&spans) / sizeof(*s);
 	for (size_t at = 0; at < len;) {
 		const struct value *v = longest(text, len, at);
 
 		if (!v) {
-			REQUIRE(i == n || s[i].start != at);
+			MUST(i == n || s[i].start != at);
 			at++;
 			continue;
 		}
-		REQUIRE(i < n && s[i].start == at && s[i].end == at + v->len);
-		REQUIRE(s[i].type == (v->set ? TYPE_ARN_RESOURCE : TYPE_S3_BUCKET));
+		MUST(i < n && s[i].start == at && s[i].end == at + v->len);
+		MUST(s[i].type == (v->set ? TYPE_ARN_RESOURCE : TYPE_S3_BUCKET));
 		at = s[i++].end;
 	}
-	REQUIRE(i == n);
+	MUST(i == n);
 	buf_free(&spans);
 }
 
@@ -171,8 +159,8 @@ static const uint8_t *read_values(const uint8_t *p, const uint8_t *end, struct k
 		p = lf + (lf < end);
 		if (n_values == VALUES || !known_learns(types[v.set], v.p, v.len))
 			continue;
-		REQUIRE(known_add(&sets[v.set], types[v.set], v.p, v.len) == 0);
-		REQUIRE(known_has(&sets[v.set], types[v.set], v.p, v.len));
+		MUST(known_add(&sets[v.set], types[v.set], v.p, v.len) == 0);
+		MUST(known_has(&sets[v.set], types[v.set], v.p, v.len));
 		values[n_values++] = v;
 	}
 	return p + (p < end);

@@ -4,8 +4,7 @@
  * came in, and outside the values not a byte differs. The first byte chooses the kind of input.
  */
 #include "../mask_world.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check_text(struct world *w, const uint8_t *p, size_t len)
 {
@@ -14,16 +13,16 @@ static void check_text(struct world *w, const uint8_t *p, size_t len)
 
 	if (e == MASK_MATCH_LIMIT)
 		return;
-	WORLD_REQUIRE(e == MASK_OK);
+	MUST(e == MASK_OK);
 	buf_init(&back, WORLD_MEMORY);
 	buf_init(&first, WORLD_MEMORY);
 	world_restore(w, buf_bytes(&w->out), buf_len(&w->out), &back);
-	WORLD_REQUIRE(buf_len(&back) == len && (!len || !memcmp(buf_bytes(&back), p, len)));
+	MUST(buf_len(&back) == len && (!len || !memcmp(buf_bytes(&back), p, len)));
 	/* A second time everything is known and nothing changes. */
-	WORLD_REQUIRE(buf_append(&first, buf_bytes(&w->out), buf_len(&w->out)) == 0);
-	WORLD_REQUIRE(world_text(w, p, len) == MASK_OK);
-	WORLD_REQUIRE(buf_len(&first) == buf_len(&w->out));
-	WORLD_REQUIRE(!len || !memcmp(buf_bytes(&first), buf_bytes(&w->out), buf_len(&first)));
+	MUST(buf_append(&first, buf_bytes(&w->out), buf_len(&w->out)) == 0);
+	MUST(world_text(w, p, len) == MASK_OK);
+	MUST(buf_len(&first) == buf_len(&w->out));
+	MUST(!len || !memcmp(buf_bytes(&first), buf_bytes(&w->out), buf_len(&first)));
 	buf_free(&back);
 	buf_free(&first);
 }
@@ -35,21 +34,20 @@ static void check_turns(struct world *w, const uint8_t *p, size_t len)
 
 	buf_init(&both, WORLD_MEMORY);
 	buf_init(&first, WORLD_MEMORY);
-	WORLD_REQUIRE(buf_puts(&both, "[\"") == 0);
-	WORLD_REQUIRE(jstr_escape(&both, p, len / 2, 1) == 0);
-	WORLD_REQUIRE(buf_puts(&both, "\",\"") == 0);
-	WORLD_REQUIRE(jstr_escape(&both, p + len / 2, len - len / 2, 1) == 0);
-	WORLD_REQUIRE(buf_puts(&both, "\"]") == 0);
+	MUST(buf_puts(&both, "[\"") == 0);
+	MUST(jstr_escape(&both, p, len / 2, 1) == 0);
+	MUST(buf_puts(&both, "\",\"") == 0);
+	MUST(jstr_escape(&both, p + len / 2, len - len / 2, 1) == 0);
+	MUST(buf_puts(&both, "\"]") == 0);
 	if (world_json(w, buf_bytes(&both), buf_len(&both), SCHEMA_NONE) == MASK_OK) {
-		WORLD_REQUIRE(buf_append(&first, buf_bytes(&w->out), buf_len(&w->out)) == 0);
+		MUST(buf_append(&first, buf_bytes(&w->out), buf_len(&w->out)) == 0);
 		buf_clear(&both);
-		WORLD_REQUIRE(buf_puts(&both, "[\"") == 0);
-		WORLD_REQUIRE(jstr_escape(&both, p, len / 2, 1) == 0);
-		WORLD_REQUIRE(buf_puts(&both, "\"]") == 0);
-		WORLD_REQUIRE(world_json(w, buf_bytes(&both), buf_len(&both), SCHEMA_NONE) ==
-			      MASK_OK);
-		WORLD_REQUIRE(buf_len(&w->out) < buf_len(&first) &&
-			      !memcmp(buf_bytes(&w->out), buf_bytes(&first), buf_len(&w->out) - 1));
+		MUST(buf_puts(&both, "[\"") == 0);
+		MUST(jstr_escape(&both, p, len / 2, 1) == 0);
+		MUST(buf_puts(&both, "\"]") == 0);
+		MUST(world_json(w, buf_bytes(&both), buf_len(&both), SCHEMA_NONE) == MASK_OK);
+		MUST(buf_len(&w->out) < buf_len(&first) &&
+		     !memcmp(buf_bytes(&w->out), buf_bytes(&first), buf_len(&w->out) - 1));
 	}
 	buf_free(&both);
 	buf_free(&first);
@@ -73,14 +71,14 @@ static void check_strings(struct world *w, const uint8_t *p, size_t len)
 		const uint8_t *cut = memchr(p, '|', len);
 		size_t n = cut ? (size_t)(cut - p) : len;
 
-		WORLD_REQUIRE(buf_puts(&json, before) == 0);
-		WORLD_REQUIRE(jstr_escape(&json, p, n, 1) == 0);
-		WORLD_REQUIRE(buf_puts(&json, "\"") == 0);
+		MUST(buf_puts(&json, before) == 0);
+		MUST(jstr_escape(&json, p, n, 1) == 0);
+		MUST(buf_puts(&json, "\"") == 0);
 		before = key ? ":\"" : ",\"";
 		p += n + (cut != NULL);
 		len -= n + (cut != NULL);
 	}
-	WORLD_REQUIRE(buf_puts(&json, buf_len(&json) ? "}" : "{}") == 0);
+	MUST(buf_puts(&json, buf_len(&json) ? "}" : "{}") == 0);
 	check_json(w, buf_bytes(&json), buf_len(&json), SCHEMA_NONE);
 	buf_free(&json);
 }
@@ -88,9 +86,9 @@ static void check_strings(struct world *w, const uint8_t *p, size_t len)
 static void check_framed(struct world *w, const uint8_t *p, size_t len)
 {
 	if (world_query(w, p, len) == MASK_OK && !mask_found(w->mask, 0))
-		WORLD_REQUIRE(buf_len(&w->out) == len);
+		MUST(buf_len(&w->out) == len);
 	if (world_multipart(w, p, len, "b", len & 1) == MASK_OK && !mask_found(w->mask, 0))
-		WORLD_REQUIRE(buf_len(&w->out) == len);
+		MUST(buf_len(&w->out) == len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,10 +5,9 @@
  * be remembered.
  */
 #include "../mask_twins.h"
+#include "fuzz.h"
 
 #define TURNS 12
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

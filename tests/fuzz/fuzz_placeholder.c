@@ -5,15 +5,10 @@
  * placeholder, and none is missed by looking for them piece by piece.
  */
 #include "../../user/mask/placeholder.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
 #define TEXT_MAX 400
 
 /* A byte from 0x80 on stands for a label and "_". */
@@ -63,7 +58,6 @@ static void check_cut(const uint8_t *text, size_t len, size_t cut, const struct 
 		MUST(p.end < cut);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct type_set types = {0};

@@ -5,18 +5,7 @@
  * alone.
  */
 #include "../../bpf/policy.bpf.h"
-
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(bool what)
-{
-	if (!what)
-		abort();
-}
+#include "fuzz.h"
 
 static struct facts facts_of(const uint8_t bytes[static 2])
 {
@@ -38,18 +27,18 @@ static void check_ours(const struct facts *f, struct ruling r)
 
 	switch (f->attempt) {
 	case ATTEMPT_STREAM:
-		hold((r.verdict == VERDICT_REDIRECT) == there);
-		hold(r.verdict != VERDICT_PASS || (f->fail_open && !there));
-		hold((r.reason == REASON_FAIL_OPEN) == (r.verdict == VERDICT_PASS));
+		MUST((r.verdict == VERDICT_REDIRECT) == there);
+		MUST(r.verdict != VERDICT_PASS || (f->fail_open && !there));
+		MUST((r.reason == REASON_FAIL_OPEN) == (r.verdict == VERDICT_PASS));
 		break;
 	case ATTEMPT_DATAGRAM_SEND:
-		hold(r.verdict == VERDICT_DENY && r.reason == REASON_UDP);
+		MUST(r.verdict == VERDICT_DENY && r.reason == REASON_UDP);
 		break;
 	case ATTEMPT_DATAGRAM_CONNECT: /* sends nothing */
-		hold(r.verdict == VERDICT_PASS && r.reason == REASON_UDP_CONNECT);
+		MUST(r.verdict == VERDICT_PASS && r.reason == REASON_UDP_CONNECT);
 		break;
 	default:
-		hold(r.verdict == VERDICT_PASS && r.reason == REASON_PORT);
+		MUST(r.verdict == VERDICT_PASS && r.reason == REASON_PORT);
 		break;
 	}
 }
@@ -57,12 +46,12 @@ static void check_ours(const struct facts *f, struct ruling r)
 /* What no policy is for stays as it was, whatever else is so. */
 static void check_others(const struct facts *f, struct ruling r)
 {
-	hold(r.verdict == VERDICT_PASS);
-	hold((r.reason == REASON_OWN) == f->own);
-	hold((r.reason == REASON_NOT_ENROLLED) == (!f->own && !f->enrolled));
-	hold(r.reason != REASON_EXCLUDED || f->excluded);
-	hold(r.reason != REASON_PORT || !f->port_masked || f->attempt == ATTEMPT_PORTLESS);
-	hold(r.reason != REASON_FAIL_OPEN && r.reason != REASON_REDIRECTED);
+	MUST(r.verdict == VERDICT_PASS);
+	MUST((r.reason == REASON_OWN) == f->own);
+	MUST((r.reason == REASON_NOT_ENROLLED) == (!f->own && !f->enrolled));
+	MUST(r.reason != REASON_EXCLUDED || f->excluded);
+	MUST(r.reason != REASON_PORT || !f->port_masked || f->attempt == ATTEMPT_PORTLESS);
+	MUST(r.reason != REASON_FAIL_OPEN && r.reason != REASON_REDIRECTED);
 }
 
 /* Less reason to let it pass never lets it pass. */
@@ -72,7 +61,7 @@ static void check_order(const struct facts *f, struct ruling r)
 
 	stricter.own = stricter.excluded = stricter.fail_open = false;
 	stricter.enrolled = stricter.port_masked = true;
-	hold(r.verdict == VERDICT_PASS || decide(&stricter).verdict != VERDICT_PASS);
+	MUST(r.verdict == VERDICT_PASS || decide(&stricter).verdict != VERDICT_PASS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct facts f = facts_of(data + i);
 		struct ruling r = decide(&f);
 
-		hold(r.reason < REASON_COUNT);
+		MUST(r.reason < REASON_COUNT);
 		if (!f.own && f.enrolled && f.port_masked && !f.excluded)
 			check_ours(&f, r);
 		else

@@ -5,12 +5,7 @@
  */
 #include "../../user/mask/sse.h"
 #include "../memory_vault.h"
-
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
+#include "fuzz.h"
 
 static struct memory_vault full, empty;
 

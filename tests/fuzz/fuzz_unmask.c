@@ -6,12 +6,7 @@
 #include "../../user/mask/jstr.h"
 #include "../../user/mask/unmask.h"
 #include "../memory_vault.h"
-
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
+#include "fuzz.h"
 
 static struct memory_vault full, empty;
 

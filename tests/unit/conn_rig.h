@@ -231,9 +231,21 @@ static inline size_t make_hello(uint8_t record[static 4096])
 
 static inline uint64_t patience(const struct bench *b)
 {
-	const uv_timer_t *deadline = &b->thread.conns->deadline;
+	const struct conn *c = b->thread.conns;
+	uint64_t now = uv_now(&b->thread.loop);
 
-	return uv_is_active((const uv_handle_t *)deadline) ? uv_timer_get_due_in(deadline) : 0;
+	return uv_is_active((const uv_handle_t *)&c->deadline) && c->due_ms > now ? c->due_ms - now
+										  : 0;
+}
+
+/* Go on until this is so of the one connection that there is. */
+static inline void until(struct bench *b, bool (*is_so)(const struct conn *c))
+{
+	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
+		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_assert(is_so(b->thread.conns));
 }
 
 #endif

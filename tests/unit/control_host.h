@@ -414,4 +414,13 @@ static inline bool is_refusal(const json_t *answer, const char *part)
 	return json_is_false(json_object_get(answer, "ok")) && error && strstr(error, part);
 }
 
+static inline void expect_refused(const struct host *host, const char *request, const char *part)
+{
+	json_t *answer = host_ask_once(host, request);
+
+	cr_expect(is_refusal(answer, part), "%s was answered with %s", request,
+		  answer ? json_dumps(answer, JSON_COMPACT) : "nothing");
+	json_decref(answer);
+}
+
 #endif

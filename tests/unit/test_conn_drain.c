@@ -9,15 +9,6 @@
 
 #define REST_MS 2000
 
-static void until(struct bench *b, bool (*is_so)(const struct conn *c))
-{
-	for (int i = 0; i < 10000 && !is_so(b->thread.conns); i++) {
-		uv_run(&b->thread.loop, UV_RUN_NOWAIT);
-		poll(NULL, 0, 1);
-	}
-	cr_assert(is_so(b->thread.conns));
-}
-
 static bool is_idle(const struct conn *c)
 {
 	return c->state == CONN_OPEN && c->idle;

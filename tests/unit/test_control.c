@@ -22,15 +22,6 @@ static void teardown(void)
 
 TestSuite(control, .init = setup, .fini = teardown, .timeout = 60);
 
-static void expect_refused(const char *request, const char *part)
-{
-	json_t *answer = host_ask_once(host, request);
-
-	cr_expect(is_refusal(answer, part), "%s was answered with %s", request,
-		  answer ? json_dumps(answer, JSON_COMPACT) : "nothing");
-	json_decref(answer);
-}
-
 static void expect_ok(const char *request)
 {
 	json_t *answer = host_ask_once(host, request);
@@ -53,7 +44,7 @@ Test(control, a_word_that_is_too_long_to_repeat_is_refused_all_the_same)
 		for (int i = 0; i < 700; i++)
 			n += snprintf(request + n, sizeof(request) - (size_t)n, "\u00e4");
 		snprintf(request + n, sizeof(request) - (size_t)n, "\"}");
-		expect_refused(request, "mode is '");
+		expect_refused(host, request, "mode is '");
 	}
 	cr_expect_eq(host->changes, 0u);
 }
@@ -222,16 +213,16 @@ Test(control, enroll_refuses_what_is_no_cgroup)
 	struct err e;
 
 	cr_assert_eq(cgroup_mount(mount, sizeof(mount), &e), 0);
-	expect_refused("{\"command\":\"enroll\",\"cgroup\":\"user.slice\"}", "absolute");
-	expect_refused("{\"command\":\"enroll\",\"cgroup\":\"\"}", "absolute");
-	expect_refused("{\"command\":\"enroll\",\"cgroup\":\"/tmp\"}", "not below");
-	expect_refused("{\"command\":\"enroll\",\"cgroup\":\"/no/such/place\"}", "no cgroup");
+	expect_refused(host, "{\"command\":\"enroll\",\"cgroup\":\"user.slice\"}", "absolute");
+	expect_refused(host, "{\"command\":\"enroll\",\"cgroup\":\"\"}", "absolute");
+	expect_refused(host, "{\"command\":\"enroll\",\"cgroup\":\"/tmp\"}", "not below");
+	expect_refused(host, "{\"command\":\"enroll\",\"cgroup\":\"/no/such/place\"}", "no cgroup");
 	snprintf(request, sizeof(request), "{\"command\":\"enroll\",\"cgroup\":\"%s/../../..\"}",
 		 mount);
-	expect_refused(request, "not below");
+	expect_refused(host, request, "not below");
 	snprintf(request, sizeof(request),
 		 "{\"command\":\"enroll\",\"cgroup\":\"%s/cgroup.procs\"}", mount);
-	expect_refused(request, "cgroup");
+	expect_refused(host, request, "cgroup");
 	cr_expect_eq(host_changes(host, NULL), 0);
 }
 
@@ -249,10 +240,10 @@ Test(control, enroll_refuses_wrong_words)
 	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
 		snprintf(request, sizeof(request), "{\"command\":\"enroll\",\"cgroup\":\"%s\",%s}",
 			 mount, tails[i][0]);
-		expect_refused(request, tails[i][1]);
+		expect_refused(host, request, tails[i][1]);
 	}
-	expect_refused("{\"command\":\"enroll\"}", "cgroup");
-	expect_refused("{\"command\":\"enroll\",\"cgroup\":[]}", "cgroup");
+	expect_refused(host, "{\"command\":\"enroll\"}", "cgroup");
+	expect_refused(host, "{\"command\":\"enroll\",\"cgroup\":[]}", "cgroup");
 	cr_expect_eq(host_changes(host, NULL), 0);
 }
 
@@ -274,19 +265,19 @@ Test(control, unenroll_by_id_and_by_path)
 	host_changes(host, &last);
 	cr_expect_eq(last.u.cgroup.id, id);
 	remove_cgroup(path);
-	expect_refused("{\"command\":\"unenroll\",\"id\":5}", "not enrolled");
-	expect_refused("{\"command\":\"unenroll\",\"id\":0}", "positive");
-	expect_refused("{\"command\":\"unenroll\",\"id\":-3}", "positive");
-	expect_refused("{\"command\":\"unenroll\"}", "either");
-	expect_refused("{\"command\":\"unenroll\",\"id\":7,\"cgroup\":\"/\"}", "either");
+	expect_refused(host, "{\"command\":\"unenroll\",\"id\":5}", "not enrolled");
+	expect_refused(host, "{\"command\":\"unenroll\",\"id\":0}", "positive");
+	expect_refused(host, "{\"command\":\"unenroll\",\"id\":-3}", "positive");
+	expect_refused(host, "{\"command\":\"unenroll\"}", "either");
+	expect_refused(host, "{\"command\":\"unenroll\",\"id\":7,\"cgroup\":\"/\"}", "either");
 }
 
 Test(control, monitor_refusal_is_passed_on)
 {
 	host_set(host, false, "the kernel says no: ENOSPC");
-	expect_refused(CA_RELOAD, "the kernel says no: ENOSPC");
+	expect_refused(host, CA_RELOAD, "the kernel says no: ENOSPC");
 	host_set(host, false, "\xff\xfe no text");
-	expect_refused(CA_RELOAD, "UTF-8");
+	expect_refused(host, CA_RELOAD, "UTF-8");
 }
 
 Test(control, ca_reload_reaches_the_monitor)
@@ -298,9 +289,9 @@ Test(control, ca_reload_reaches_the_monitor)
 	cr_expect_eq(last.kind, PRIV_CA_RELOAD);
 	cr_expect_eq(host->ca_changes, 1, "who caches leaves is told");
 	host_set(host, false, "the key is not readable");
-	expect_refused(CA_RELOAD, "the key is not readable");
+	expect_refused(host, CA_RELOAD, "the key is not readable");
 	cr_expect_eq(host->ca_changes, 1, "and not when nothing changed");
-	expect_refused("{\"command\":\"ca-reload\",\"dir\":\"/tmp\"}", "nothing else");
+	expect_refused(host, "{\"command\":\"ca-reload\",\"dir\":\"/tmp\"}", "nothing else");
 }
 
 Test(control, list_pages_through_all)
@@ -336,8 +327,8 @@ Test(control, list_pages_through_all)
 		json_decref(answer);
 	} while (offset && ++pages < 200);
 	cr_expect_eq(seen, 100);
-	expect_refused("{\"command\":\"list\",\"offset\":-1}", "offset");
-	expect_refused("{\"command\":\"list\",\"offset\":99999999999}", "offset");
+	expect_refused(host, "{\"command\":\"list\",\"offset\":-1}", "offset");
+	expect_refused(host, "{\"command\":\"list\",\"offset\":99999999999}", "offset");
 }
 
 Test(control, list_shows_the_path)

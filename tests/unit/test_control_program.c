@@ -16,15 +16,6 @@ static void teardown(void)
 
 TestSuite(control_program, .init = setup, .fini = teardown, .timeout = 60);
 
-static void expect_refused(const char *request, const char *part)
-{
-	json_t *answer = host_ask_once(host, request);
-
-	cr_expect(is_refusal(answer, part), "%s was answered with %s", request,
-		  answer ? json_dumps(answer, JSON_COMPACT) : "nothing");
-	json_decref(answer);
-}
-
 static json_int_t number_of(const json_t *j, const char *key)
 {
 	return json_integer_value(json_object_get(j, key));
@@ -55,22 +46,25 @@ Test(control_program, what_is_no_program_is_refused_here)
 {
 	char line[600], path[400];
 
-	expect_refused("{\"command\":\"enroll\"}", "either cgroup or exe");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/a\",\"cgroup\":\"/b\"}",
+	expect_refused(host, "{\"command\":\"enroll\"}", "either cgroup or exe");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"/a\",\"cgroup\":\"/b\"}",
 		       "either cgroup or exe");
-	expect_refused("{\"command\":\"enroll\",\"exe\":7}", "enroll needs");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"agent\"}", "no absolute path");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"\"}", "no absolute path");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/\"}", "how a shell spells");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/usr/../agent\"}", "how a shell spells");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/usr/bin/\"}", "how a shell spells");
-	expect_refused("{\"command\":\"enroll\",\"exe\":\"/usr/a\\u0007\"}", "control character");
-	expect_refused("{\"command\":\"unenroll\",\"exe\":\"/a\",\"id\":7}", "either");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":7}", "enroll needs");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"agent\"}", "no absolute path");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"\"}", "no absolute path");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"/\"}", "how a shell spells");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"/usr/../agent\"}",
+		       "how a shell spells");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"/usr/bin/\"}",
+		       "how a shell spells");
+	expect_refused(host, "{\"command\":\"enroll\",\"exe\":\"/usr/a\\u0007\"}",
+		       "control character");
+	expect_refused(host, "{\"command\":\"unenroll\",\"exe\":\"/a\",\"id\":7}", "either");
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[AWSMASK_PROGRAM_PATH - 1] = 0;
 	snprintf(line, sizeof(line), "{\"command\":\"enroll\",\"exe\":\"%s\"}", path);
-	expect_refused(line, "can have 238");
+	expect_refused(host, line, "can have 238");
 	cr_expect_eq(host_changes(host, NULL), 0);
 	path[AWSMASK_PROGRAM_PATH - 2] = 0;
 	snprintf(line, sizeof(line), "{\"command\":\"enroll\",\"exe\":\"%s\"}", path);
@@ -84,7 +78,8 @@ Test(control_program, unenroll_by_path)
 	json_t *answer;
 
 	host_program(host, 3, "/usr/bin/agent", POLICY_ENFORCE, 0);
-	expect_refused("{\"command\":\"unenroll\",\"exe\":\"/usr/bin/other\"}", "is not enrolled");
+	expect_refused(host, "{\"command\":\"unenroll\",\"exe\":\"/usr/bin/other\"}",
+		       "is not enrolled");
 	answer = host_ask_once(host, "{\"command\":\"unenroll\",\"exe\":\"/usr/bin/agent\"}");
 	cr_expect(is_ok(answer));
 	cr_expect_str_eq(json_string_value(json_object_get(answer, "exe")), "/usr/bin/agent");
@@ -132,5 +127,5 @@ Test(control_program, pages)
 	answer = host_ask_once(host, "{\"command\":\"status\"}");
 	cr_expect_eq(number_of(answer, "programs"), HOST_PROGRAMS_MAX);
 	json_decref(answer);
-	expect_refused("{\"command\":\"programs\",\"more\":1}", "nothing but an offset");
+	expect_refused(host, "{\"command\":\"programs\",\"more\":1}", "nothing but an offset");
 }

@@ -20,22 +20,24 @@ TestSuite(detect_hostile, .init = setup, .fini = teardown, .timeout = 120);
 
 static const size_t lengths[] = {0, 12, 250};
 
+/* Of a detector that remembers nothing yet. */
 static struct detect_work work_on(const char *piece, size_t len, size_t size)
 {
-	struct detect_work before = *detector_work(detector), after;
+	struct detector *d = detector_new(catalogue);
 	uint8_t *text = malloc(size);
+	struct detect_work work;
 	struct buf spans;
 
-	cr_assert(text);
+	cr_assert(d && text);
 	for (size_t at = 0; at < size; at++)
 		text[at] = (uint8_t)piece[at % len];
 	buf_init(&spans, SIZE_MAX / 2);
-	cr_expect_eq(detect(detector, text, size, &spans), 0, "%.*s", (int)len, piece);
+	cr_expect_eq(detect(d, text, size, &spans), 0, "%.*s", (int)len, piece);
 	buf_free(&spans);
 	free(text);
-	after = *detector_work(detector);
-	return (struct detect_work){after.anchors - before.anchors, after.matches - before.matches,
-				    after.walked - before.walked};
+	work = *detector_work(d);
+	detector_free(d);
+	return work;
 }
 
 /* No more for each byte in a long text than in a short one, but for what a long match left out. */
@@ -270,6 +272,38 @@ Test(detect_hostile, far_walks_find_what_trying_everywhere_does)
 		for (unsigned n = hostile_random(&h, 16) + 2; n; n--)
 			strcat(text, pieces_of_far[(base + hostile_random(&h, 12)) %
 						   COUNT(pieces_of_far)]);
+		expect_agreement(&reference, text);
+	}
+	reference_free(&reference);
+}
+
+/* What tries led to is remembered as long as all that they read is the same, and no longer. */
+Test(detect_hostile, what_repeats_itself_is_found_as_often)
+{
+	/* each `#` is another byte in some of them only */
+	static const char *const pieces[] = {
+		"account,user_name owner: table \"corvid-1\" #",
+		"arn:aws:iam::arn:aws:s3:::corvid-1/x arn:#",
+		"corvid-ledger-1password ,keyaccount#",
+		"user_name=bucketaccount482910573641cluster i-0a1b2c3d#",
+		"account]namekeypassword key:iam::#",
+		"secrets3:::table :482910573641account#",
+		"nameaccountcorvid-1/xiam::corvid-ledger-1user_name[id=#",
+	};
+	static struct reference reference;
+	struct hostile h = {.seed = 20310504};
+
+	reference_init(&reference);
+	for (unsigned i = 0; i < COUNT(pieces) * 8; i++) {
+		const char *piece = pieces[i % COUNT(pieces)];
+		char text[TEXT_MAX / 2] = "";
+		size_t len = strlen(piece);
+
+		for (size_t at = 0; at + 1 < sizeof(text); at++) {
+			bool other = piece[at % len] == '#' && !hostile_random(&h, 6);
+
+			text[at] = other ? ":,=\" \n"[hostile_random(&h, 6)] : piece[at % len];
+		}
 		expect_agreement(&reference, text);
 	}
 	reference_free(&reference);

@@ -189,6 +189,33 @@ Test(joint, plain_steps_leave_out_nothing)
 	free(text);
 }
 
+/* Where it repeats itself, a text's walks are remembered: not longer than its bytes are the same. */
+Test(joint, what_repeats_itself)
+{
+	static const char *const pieces[] = {"arn:aws:",
+					     "10.",
+					     "k.d-f4.",
+					     "10.1.2.3 i-0a1b2c3d ",
+					     "-vol-sg-vpc-0a1b--us-east-",
+					     "arn:aws:s3:::b/arn:"};
+	uint8_t *text = malloc(SIZE);
+	struct hostile h = {.seed = SEEDS};
+
+	cr_assert(text);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t len = strlen(pieces[i]);
+
+		for (size_t at = 0; at < SIZE; at++)
+			text[at] = (uint8_t)pieces[i][at % len];
+		for (unsigned n = 0; n < 20; n++)
+			text[hostile_random(&h, SIZE)] = (uint8_t) "0a.:- "[hostile_random(&h, 6)];
+		expect_all_left(text, SIZE);
+		cr_expect_eq(places.memo.pause, 0, "%s", pieces[i]);
+		expect_all_left(text, SIZE);
+	}
+	free(text);
+}
+
 /* What a place needs further on is looked at before anything is left of it: nearly identifiers. */
 Test(joint, kinds_are_looked_at)
 {

@@ -37,7 +37,7 @@ static const char *placeholder_of(struct world *w, const char *value)
 			return p;
 		}
 	}
-	world_require(false, "the value is in the vault");
+	must(false, "the value is in the vault");
 	return NULL;
 }
 

@@ -11,13 +11,6 @@
 #define END CRLF B "--" CRLF
 #define SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-static bool out_has(const struct world *w, const char *text)
-{
-	const uint8_t *p = buf_bytes(&w->out);
-
-	return p && memmem(p, buf_len(&w->out), text, strlen(text));
-}
-
 static enum mask_error mask_body(struct world *w, const char *body, bool allow_binary)
 {
 	return world_multipart(w, body, strlen(body), "xYz9", allow_binary);

@@ -287,3 +287,42 @@ Test(placeholder, tail_of_no_type)
 	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"SUBNET_00", 9, &vpc), 9);
 	cr_expect_eq(placeholder_tail(&types_builtin, (const uint8_t *)"", 0, &vpc), 0);
 }
+
+/* From every place of texts that nearly are full of numbers: none is passed over, and no byte beyond the end is read. */
+static void check_skipper(placeholder_skipper *skip)
+{
+	static const char letters[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa____/:\xdf\xb0"
+		"059";
+	uint32_t state = 7;
+	bool far = false;
+
+	for (size_t len = 1; len <= 200; len++) {
+		uint8_t text[200];
+		struct guarded g;
+
+		for (size_t i = 0; i < len; i++)
+			text[i] = (uint8_t)letters[next_random(&state) % (sizeof(letters) - 1)];
+		g = guarded_copy(text, len);
+		for (size_t at = 0; at <= len; at++) {
+			size_t to = skip(g.p, len, at);
+
+			cr_assert(to >= at && to <= len);
+			for (size_t i = at; i < to && i + 1 < len; i++)
+				cr_expect(text[i] != '_' || text[i + 1] < '0' || text[i + 1] > '9',
+					  "%zu of %zu", i, len);
+			far |= to - at > 60;
+		}
+		guarded_free(&g);
+	}
+	cr_expect(far);
+}
+
+Test(placeholder, no_number_is_passed_over)
+{
+	check_skipper(placeholder_plain);
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		check_skipper(placeholder_avx2);
+#endif
+}

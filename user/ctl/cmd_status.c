@@ -63,14 +63,6 @@ static void print_title(const char *title)
 	       colour_of(stdout, COLOUR_PLAIN));
 }
 
-static const char *within(char out[static SHORT_MAX], const struct histogram *h, double q)
-{
-	bool beyond;
-	double seconds = histogram_quantile(h, q, &beyond);
-
-	return short_time(out, seconds, beyond);
-}
-
 /* Since the counters began. */
 static void print_latencies(const json_t *latencies)
 {
@@ -87,7 +79,7 @@ static void print_latencies(const json_t *latencies)
 			printf("  %-26s nothing yet\n", harmless(name));
 		else
 			printf("  %-26s half within %s, 99%% within %s\n", harmless(name),
-			       within(half, &h, 0.5), within(most, &h, 0.99));
+			       short_quantile(half, &h, 0.5), short_quantile(most, &h, 0.99));
 	}
 }
 

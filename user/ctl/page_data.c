@@ -13,17 +13,10 @@ const struct report_query page_queries[PAGE_QUERY_COUNT] = {
 
 /* ---- sums */
 
-static void add_sums(struct report_sums *to, const struct report_sums *s)
-{
-#define X(name, meaning) to->name += s->name;
-	REPORT_SUMS(X)
-#undef X
-}
-
 void page_sums_add(struct page_sums *to, const struct page_sums *s)
 {
 	for (int mode = 0; mode < 2; mode++) {
-		add_sums(&to->sums[mode], &s->sums[mode]);
+		report_sums_add(&to->sums[mode], &s->sums[mode]);
 		for (int i = 0; i < REPORT_OUTCOME_COUNT; i++)
 			to->outcomes[mode][i] += s->outcomes[mode][i];
 	}
@@ -33,7 +26,7 @@ struct report_sums page_both(const struct page_sums *s)
 {
 	struct report_sums both = s->sums[0];
 
-	add_sums(&both, &s->sums[1]);
+	report_sums_add(&both, &s->sums[1]);
 	return both;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sheet.h"
 
+#include "rates.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,4 +188,12 @@ const char *short_time(char out[static SHORT_MAX], double seconds, bool beyond)
 	else
 		snprintf(out, SHORT_MAX, "%s%.1f s", more, seconds);
 	return out;
+}
+
+const char *short_quantile(char out[static SHORT_MAX], const struct histogram *h, double q)
+{
+	bool beyond;
+	double seconds = histogram_quantile(h, q, &beyond);
+
+	return short_time(out, seconds, beyond);
 }

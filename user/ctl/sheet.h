@@ -9,6 +9,8 @@
 /* Lines say in words what their tones say. */
 enum tone { TONE_PLAIN, TONE_HEAD, TONE_GOOD, TONE_WARN, TONE_BAD, TONE_FAINT };
 
+struct histogram;
+
 struct sheet_line {
 	enum tone tone;
 	char *text;
@@ -45,5 +47,7 @@ const char *short_bytes(char out[static SHORT_MAX], double n);
 const char *short_age(char out[static SHORT_MAX], uint64_t ms);
 /* "0.05 ms", "1.2 s"; < 0: "-" */
 const char *short_time(char out[static SHORT_MAX], double seconds, bool beyond);
+/* The same of the time within which the share q of a histogram (rates.h) was. */
+const char *short_quantile(char out[static SHORT_MAX], const struct histogram *h, double q);
 
 #endif

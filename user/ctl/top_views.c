@@ -90,14 +90,6 @@ static struct histogram latency(const struct top *t, const char *name, bool inte
 	return now;
 }
 
-static const char *quantile(char out[static SHORT_MAX], const struct histogram *h, double q)
-{
-	bool beyond;
-	double seconds = histogram_quantile(h, q, &beyond);
-
-	return short_time(out, seconds, beyond);
-}
-
 static void latencies(struct sheet *s, const struct top *t)
 {
 	struct histogram added = latency(t, "request_added_seconds", true);
@@ -105,8 +97,8 @@ static void latencies(struct sheet *s, const struct top *t)
 	char a[SHORT_MAX], b[SHORT_MAX], c[SHORT_MAX], d[SHORT_MAX];
 
 	sheet_add(s, TONE_PLAIN, "added  half within %s, 99%% within %s   first event  %s, %s",
-		  quantile(a, &added, 0.5), quantile(b, &added, 0.99), quantile(c, &event, 0.5),
-		  quantile(d, &event, 0.99));
+		  short_quantile(a, &added, 0.5), short_quantile(b, &added, 0.99),
+		  short_quantile(c, &event, 0.5), short_quantile(d, &event, 0.99));
 }
 
 /* NULL: it has none. */
@@ -277,7 +269,7 @@ static void latency_line(struct sheet *s, const struct top *t, const char *name,
 		text_cell(line, sizeof(line), interval ? title : "  since the start", 24);
 		text_cell(line, sizeof(line), short_count(out, (double)histogram_count(&h)), -8);
 		for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++)
-			text_cell(line, sizeof(line), quantile(out, &h, shares[i]), -11);
+			text_cell(line, sizeof(line), short_quantile(out, &h, shares[i]), -11);
 		sheet_add(s, TONE_PLAIN, "%s", line);
 	}
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn_private.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,9 +42,16 @@ void conn_move(struct conn *c, enum conn_state to)
 static void on_deadline(uv_timer_t *timer)
 {
 	struct conn *c = timer->data;
+	uint64_t now = uv_now(timer->loop);
 
+	c->rings_ms = 0;
+	if (now < c->due_ms) {
+		uv_timer_start(timer, on_deadline, c->due_ms - now, 0);
+		c->rings_ms = c->due_ms;
+		return;
+	}
 	/* The process stood still: what was waited for may have come long ago. */
-	if (uv_now(timer->loop) > c->due_ms + STOOD_STILL_MS) {
+	if (now > c->due_ms + STOOD_STILL_MS) {
 		conn_deadline(c, c->wait_ms);
 		return;
 	}
@@ -70,10 +76,16 @@ void conn_deadline(struct conn *c, uint64_t ms)
 {
 	c->wait_ms = ms;
 	c->due_ms = uv_now(&c->thread->loop) + ms;
-	if (ms)
-		uv_timer_start(&c->deadline, on_deadline, ms, 0);
-	else
+	if (!ms) {
 		uv_timer_stop(&c->deadline);
+		c->rings_ms = 0;
+		return;
+	}
+	/* It mostly moves away: to be rung for too soon, once, is less than to wind it for each step of each request. */
+	if (c->rings_ms && c->rings_ms <= c->due_ms)
+		return;
+	uv_timer_start(&c->deadline, on_deadline, ms, 0);
+	c->rings_ms = c->due_ms;
 }
 
 /* Nobody asks: what is free goes back, also from between what is not. */

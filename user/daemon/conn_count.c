@@ -180,21 +180,15 @@ static bool may_tell(struct worker_thread *t)
 	return true;
 }
 
-void conn_tell(struct conn *c)
+/* One line for it, if something was found and there were not too many. */
+static void tell(struct conn *c, const struct exchange_facts *f)
 {
-	const struct exchange_facts *f = exchange_facts(c->exchange);
 	struct worker_thread *t = c->thread;
 	struct exchange_finding places[PLACES_MAX];
 	const struct types *types = t->worker->types;
 	char counts[640] = "", where[1200] = "";
-	size_t n, found;
+	size_t n, found = add_types(counts, sizeof(counts), types, &f->masked);
 
-	if (c->told == f->requests || !conn_observes(c))
-		return;
-	c->told = f->requests;
-	if (!log_wants(LOG_INFO))
-		return;
-	found = add_types(counts, sizeof(counts), types, &f->masked);
 	if (!found || !may_tell(t))
 		return;
 	n = exchange_findings(c->exchange, places, PLACES_MAX);
@@ -205,4 +199,15 @@ void conn_tell(struct conn *c)
 		 log_word("types", counts), log_word("places", where),
 		 log_number("more", found - n), log_number("untold", t->untold));
 	t->untold = 0;
+}
+
+void conn_tell(struct conn *c)
+{
+	const struct exchange_facts *f = exchange_facts(c->exchange);
+
+	if (c->told == f->requests || !conn_observes(c))
+		return;
+	c->told = f->requests;
+	if (log_wants(LOG_INFO))
+		tell(c, f);
 }

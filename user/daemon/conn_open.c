@@ -339,6 +339,8 @@ static bool account(struct conn *c)
 	if (!c->use)
 		return false;
 	now = exchange_memory(c->exchange) + c->in.cap;
+	if (now == before)
+		return false;
 	c->held = now;
 	if (scope_use_change(c->use, before, now) || now <= before ||
 	    exchange_want(c->exchange) == WANT_CLOSE ||

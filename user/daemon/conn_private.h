@@ -40,7 +40,8 @@ struct conn {
 	enum conn_door door;
 	struct stream client;
 	uv_timer_t deadline;
-	uint64_t due_ms, wait_ms; /* its time, and how long that was */
+	uint64_t due_ms, wait_ms; /* its time, and how long that was ... */
+	uint64_t rings_ms;	  /* ... and when the loop looks at it: not later; 0: never */
 	uv_timer_t soon;	  /* the pump has more to do, after others */
 	unsigned handles;	  /* open ones: client, deadline, soon, work */
 

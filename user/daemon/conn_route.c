@@ -348,7 +348,7 @@ void conn_place(const struct conn *c, struct origin_place *place)
 	*place = (struct origin_place){.tls = c->tls, .port = c->port ? c->port : c->flow.port};
 	if (c->flow.netns_cookie != c->thread->worker->netns_cookie)
 		place->netns = c->flow.netns_cookie;
-	snprintf(place->host, sizeof(place->host), "%s", c->host);
+	memcpy(place->host, c->host, sizeof(place->host));
 	if (config->origin.address[0] && config_is_target(config, c->host)) {
 		const char *to = config->origin.address;
 		place->tls = true;
@@ -358,7 +358,7 @@ void conn_place(const struct conn *c, struct origin_place *place)
 	if (c->door == DOOR_EXPLICIT) {
 		place->tls = c->tls || !c->connect_done;
 		place->port = c->port ? c->port : 443;
-		snprintf(place->dial, sizeof(place->dial), "%s", c->authority);
+		memcpy(place->dial, c->authority, sizeof(place->dial));
 		return;
 	}
 	memcpy(place->addr, c->flow.addr, sizeof(place->addr));

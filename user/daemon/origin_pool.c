@@ -52,6 +52,7 @@ static void unlink_idle(struct origin *o)
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
+	o->idle_until = 0;
 	o->pool->idle_count--;
 	stat_sub(&o->pool->gauges->origins_idle, 1);
 }
@@ -68,6 +69,8 @@ static bool still_silent(struct origin *o)
 {
 	uint8_t byte;
 
+	if (stream_is_silent(&o->stream))
+		return true;
 	stream_doubt(&o->stream);
 	return stream_read(&o->stream, &byte, 1) == STREAM_AGAIN;
 }
@@ -92,7 +95,6 @@ static struct origin *take_idle(struct origin_pool *p, const struct origin_place
 		}
 		unlink_idle(o);
 		o->pooled = true;
-		uv_timer_stop(&o->timer);
 		stream_want(&o->stream, false, false);
 		return o;
 	}
@@ -119,7 +121,15 @@ struct origin *origin_get(struct origin_pool *p, const struct origin_place *plac
 
 static void on_idle_timeout(uv_timer_t *timer)
 {
-	drop_idle(timer->data);
+	struct origin *o = timer->data;
+	uint64_t now = uv_now(timer->loop);
+
+	if (!o->idle_until)
+		return;
+	if (now < o->idle_until)
+		uv_timer_start(timer, on_idle_timeout, o->idle_until - now, 0);
+	else
+		drop_idle(o);
 }
 
 void origin_put(struct origin *o, bool reusable)
@@ -138,7 +148,10 @@ void origin_put(struct origin *o, bool reusable)
 	stat_add(&p->gauges->origins_idle, 1);
 	stream_owner(&o->stream, on_idle_event, o);
 	stream_want(&o->stream, true, false);
-	uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
+	o->idle_until = uv_now(p->loop) + IDLE_MS;
+	/* One that was wound when it was last idle rings too soon, and is wound again then. */
+	if (!uv_is_active((uv_handle_t *)&o->timer))
+		uv_timer_start(&o->timer, on_idle_timeout, IDLE_MS, 0);
 }
 
 void origin_pool_leave(struct origin_pool *p, uint64_t netns)

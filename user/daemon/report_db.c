@@ -78,6 +78,13 @@ int report_column_find(const char *word)
 	return -1;
 }
 
+void report_sums_add(struct report_sums *to, const struct report_sums *s)
+{
+#define X(name, meaning) to->name += s->name;
+	REPORT_SUMS(X)
+#undef X
+}
+
 static const char *reason(int rc)
 {
 	switch (rc & 0xff) {

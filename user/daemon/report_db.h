@@ -126,6 +126,7 @@ const char *report_db_about(struct report_db *db, const char *name,
 			    char text[static REPORT_ABOUT_MAX]);
 /* The column of this name, or -1. */
 int report_column_find(const char *word);
+void report_sums_add(struct report_sums *to, const struct report_sums *s);
 /* A sentence; static. */
 const char *report_db_why(const struct report_db *db);
 

@@ -74,13 +74,6 @@ static struct tally_group *group_find(struct tally *t, const struct report_key *
 	return g;
 }
 
-static void sums_add(struct report_sums *to, const struct report_sums *s)
-{
-#define X(name, meaning) to->name += s->name;
-	REPORT_SUMS(X)
-#undef X
-}
-
 /* Of one type. Whatever was found in a request that was refused for another reason just was found. */
 static struct report_sums sums_of(const struct report_request *q, enum mask_type type)
 {
@@ -129,15 +122,15 @@ static void group_count(struct tally_group *g, const struct report_request *q)
 	     type = mask_counts_next(q->counts, type + 1)) {
 		struct report_sums s = sums_of(q, (enum mask_type)type);
 
-		sums_add(&g->sums[1 + type], &s);
-		sums_add(&all, &s);
+		report_sums_add(&g->sums[1 + type], &s);
+		report_sums_add(&all, &s);
 	}
 	/* One request, however many types it held. */
 	all.requests = 1;
 	all.findings = all.found > 0;
 	all.refused = q->refused != NULL;
 	all.unmaskable = q->unmaskable != NULL;
-	sums_add(&g->sums[0], &all);
+	report_sums_add(&g->sums[0], &all);
 }
 
 void tally_count(struct tally *t, const struct report_request *q)
@@ -199,7 +192,7 @@ static void group_put_back(struct tally *t, const struct tally_group *g)
 		if (!outcome_add(to, o->outcome, o->why, o->count))
 			t->lost += o->count;
 	for (size_t i = 0; i < 1 + TYPE_MAX; i++)
-		sums_add(&to->sums[i], &g->sums[i]);
+		report_sums_add(&to->sums[i], &g->sums[i]);
 	t->requests += g->sums[0].requests;
 }
 

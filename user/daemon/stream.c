@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream_private.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
@@ -47,6 +46,7 @@ int stream_open(struct stream *s, uv_loop_t *loop, int fd, void (*on_event)(void
 	if (uv_poll_init_socket(loop, &s->poll, fd) < 0)
 		return -1;
 	s->poll.data = s;
+	stream_count_in();
 	return 0;
 }
 
@@ -87,6 +87,14 @@ int stream_tls(struct stream *s, SSL *ssl, bool accept)
 	return 0;
 }
 
+/* SSL_get_error() takes any error that is queued for this stream's; mostly there is none, and to look is less than to
+ * clear. */
+static void forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 /* The meaning of an SSL call that returned `ret` <= 0; *needs: what it waits for. */
 static int tls_outcome(struct stream *s, int ret, int *needs)
 {
@@ -114,7 +122,7 @@ int stream_handshake(struct stream *s)
 	if (s->read_broken)
 		return STREAM_BROKEN;
 	s->read_needs = 0;
-	ERR_clear_error();
+	forget_errors();
 	ret = SSL_do_handshake(s->ssl);
 	stream_settle_ahead(s);
 	if (ret == 1)
@@ -126,12 +134,29 @@ int stream_handshake(struct stream *s)
 	return STREAM_BROKEN;
 }
 
+/* There is something to read, or to hear of, that came before. */
+static bool holds_something(const struct stream *s)
+{
+	return s->read_broken || buf_len(&s->first) || stream_has_ahead(s) ||
+	       SSL_has_pending(s->ssl) || SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
 bool stream_is_dry(struct stream *s)
 {
-	if (!s->ssl || !s->drained || s->read_broken || buf_len(&s->first) || stream_has_ahead(s) ||
-	    SSL_has_pending(s->ssl) || SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN)
+	if (!s->ssl || !s->drained || holds_something(s))
 		return false;
 	s->read_needs = 0;
+	return true;
+}
+
+bool stream_is_silent(struct stream *s)
+{
+	uint8_t byte;
+
+	if (!s->ssl || holds_something(s) || recv(s->fd, &byte, 1, MSG_PEEK) >= 0 ||
+	    errno != EAGAIN)
+		return false;
+	s->drained = true;
 	return true;
 }
 
@@ -145,7 +170,7 @@ static ssize_t read_some(struct stream *s, uint8_t *p, size_t n)
 		return STREAM_AGAIN;
 	s->read_needs = 0;
 	if (s->ssl) {
-		ERR_clear_error();
+		forget_errors();
 		got = SSL_read(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
 		if (got <= 0)
 			got = tls_outcome(s, (int)got, &s->read_needs);
@@ -192,7 +217,7 @@ ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n)
 		return STREAM_BROKEN;
 	s->write_needs = 0;
 	if (s->ssl) {
-		ERR_clear_error();
+		forget_errors();
 		put = SSL_write(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
 		if (put <= 0)
 			put = tls_outcome(s, (int)put, &s->write_needs);
@@ -260,6 +285,9 @@ static ssize_t flush_tls(struct stream *s, const struct buf *b, size_t most)
 		return STREAM_BROKEN;
 	if (plain)
 		r = stream_send_unsent(s);
+	else if (buf_len(b) <= STREAM_RECORD)
+		return stream_write(s, buf_bytes(b),
+				    most); /* TLS keeps what there is no room for */
 	else
 		plain = flush_records(s, b, most, &r);
 	if (plain < 0)
@@ -328,6 +356,7 @@ static void on_poll_closed(uv_handle_t *handle)
 	buf_free(&s->first);
 	buf_free(&s->unsent);
 	stream_drop_ahead(s);
+	stream_count_out();
 	close(s->fd);
 	s->fd = -1;
 	s->on_closed(s->arg);
@@ -351,7 +380,7 @@ void stream_close(struct stream *s, bool abort, void (*on_closed)(void *arg), vo
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
 			   sizeof(struct linger));
 	} else {
-		ERR_clear_error();
+		forget_errors();
 		if (s->ssl && SSL_is_init_finished(s->ssl) && !s->read_broken && !s->write_broken)
 			SSL_shutdown(s->ssl); /* the close_notify is sent or not; nobody waits for
 						 the answer */

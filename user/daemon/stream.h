@@ -64,7 +64,9 @@ int stream_handshake(struct stream *s);
 ssize_t stream_read(struct stream *s, uint8_t *p, size_t n);
 /* The next one would give STREAM_AGAIN: no need to have room for it. */
 bool stream_is_dry(struct stream *s);
-/* The same, but all that is there: TLS gives no more than a record at a time. */
+/* Of TLS: the kernel was asked, and nothing at all has come since. Else stream_read() tells what it means. */
+bool stream_is_silent(struct stream *s);
+/* The same as stream_read(), but all that is there: TLS gives no more than a record at a time. */
 ssize_t stream_read_much(struct stream *s, uint8_t *p, size_t n);
 ssize_t stream_write(struct stream *s, const uint8_t *p, size_t n);
 /* Write from the front of b until it is empty (then 1) or as above; of much, a piece at a time, so that

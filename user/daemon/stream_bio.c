@@ -14,6 +14,10 @@ struct ahead {
 	uint8_t bytes[AHEAD];
 };
 
+/* Room that nobody uses, one for each thread that has streams: mostly all that came is taken before more is read. */
+static __thread struct ahead *spare;
+static __thread unsigned streams;
+
 static BIO_METHOD *bio_method;
 static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
 
@@ -72,10 +76,35 @@ bool stream_has_ahead(const struct stream *s)
 	return s->ahead && s->ahead->at < s->ahead->end;
 }
 
+void stream_count_in(void)
+{
+	streams++;
+}
+
+void stream_count_out(void)
+{
+	if (--streams)
+		return;
+	free(spare);
+	spare = NULL;
+}
+
 void stream_drop_ahead(struct stream *s)
 {
-	free(s->ahead); /* as it came from the wire: there is no secret in it */
+	/* As it came from the wire: there is no secret in it. */
+	if (spare)
+		free(s->ahead);
+	else
+		spare = s->ahead;
 	s->ahead = NULL;
+}
+
+static struct ahead *take_room(void)
+{
+	struct ahead *a = spare ? spare : malloc(sizeof(*a));
+
+	spare = NULL;
+	return a;
 }
 
 void stream_settle_ahead(struct stream *s)
@@ -92,7 +121,7 @@ static ssize_t read_ahead(struct stream *s)
 
 	if (s->drained)
 		return STREAM_AGAIN;
-	a = s->ahead ? s->ahead : malloc(sizeof(*a));
+	a = s->ahead ? s->ahead : take_room();
 	if (!a)
 		return STREAM_BROKEN;
 	s->ahead = a;

@@ -26,6 +26,9 @@ bool stream_has_ahead(const struct stream *s);
 /* Room is kept only for what is in it. */
 void stream_settle_ahead(struct stream *s);
 void stream_drop_ahead(struct stream *s);
+/* This thread has one stream more; or less: with the last one goes what they share. */
+void stream_count_in(void);
+void stream_count_out(void);
 
 /* Over the stream's own reading and writing, so that bytes put back are seen by TLS too. NULL: memory is out. */
 BIO *stream_bio(struct stream *s);

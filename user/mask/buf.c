@@ -45,23 +45,15 @@ uint8_t *buf_reserve(struct buf *b, size_t extra)
 	return data + live;
 }
 
-int buf_append(struct buf *b, const void *p, size_t n)
+int buf_append_more(struct buf *b, const void *p, size_t n)
 {
-	uint8_t *room;
+	uint8_t *room = buf_reserve(b, n);
 
-	if (n == 0)
-		return 0;
-	room = buf_reserve(b, n);
 	if (!room)
 		return -1;
 	memcpy(room, p, n);
 	buf_grew(b, n);
 	return 0;
-}
-
-int buf_puts(struct buf *b, const char *text)
-{
-	return buf_append(b, text, strlen(text));
 }
 
 void buf_drop(struct buf *b, size_t n)

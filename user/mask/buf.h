@@ -44,9 +44,26 @@ static inline void buf_grew(struct buf *b, size_t n)
 	b->tail += n;
 }
 
+/* As buf_append(), where there may be no room yet. */
+__attribute__((warn_unused_result)) int buf_append_more(struct buf *b, const void *p, size_t n);
+
 /* 0, or -1 as buf_reserve(). `p` may be NULL when n is 0. */
-__attribute__((warn_unused_result)) int buf_append(struct buf *b, const void *p, size_t n);
-__attribute__((warn_unused_result)) int buf_puts(struct buf *b, const char *text);
+__attribute__((warn_unused_result)) static inline int buf_append(struct buf *b, const void *p,
+								 size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (n > b->cap - b->tail || buf_len(b) + n > b->max)
+		return buf_append_more(b, p, n);
+	memcpy(b->data + b->tail, p, n);
+	b->tail += n;
+	return 0;
+}
+
+__attribute__((warn_unused_result)) static inline int buf_puts(struct buf *b, const char *text)
+{
+	return buf_append(b, text, strlen(text));
+}
 
 /* Forget the first n bytes (n <= buf_len). Constant time. */
 void buf_drop(struct buf *b, size_t n);

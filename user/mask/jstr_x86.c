@@ -95,6 +95,20 @@ static inline uint64_t low_bits(size_t n)
 	return n < 64 ? (1ull << n) - 1 : ~0ull;
 }
 
+/* A whole one without its mask, which is dear. */
+VBMI2 static inline __m512i block_load(const uint8_t *p, size_t n)
+{
+	return n == JSTR_BLOCK ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(low_bits(n), p);
+}
+
+VBMI2 static inline void block_store(uint8_t *p, size_t n, __m512i c)
+{
+	if (n == JSTR_BLOCK)
+		_mm512_storeu_si512(p, c);
+	else
+		_mm512_mask_storeu_epi8(p, low_bits(n), c);
+}
+
 /* Sixteen bytes of `at` are places in the block, behind each of which an escape has ended: the first is the n-th. */
 VBMI2 static inline void marks_16(__m128i at, size_t n, const struct jstr_decoding *d,
 				  struct text_mark *to)
@@ -148,7 +162,7 @@ VBMI2 static inline bool decode_block(struct jstr_decoding *d, __m512i c, uint64
 	keep = low_bits(n) & ~first;
 	c = _mm512_mask_mov_epi8(c, second, _mm512_permutex2var_epi8(low, c, high));
 	c = _mm512_maskz_compress_epi8(keep, c);
-	_mm512_mask_storeu_epi8(d->text + d->to, low_bits(left), c);
+	block_store(d->text + d->to, left, c);
 	if (second)
 		block_marks(d, second);
 	d->from += n;
@@ -167,13 +181,13 @@ VBMI2 static void decoder_avx512(struct jstr_decoding *decoding)
 		__m512i c;
 
 		left = left < JSTR_BLOCK ? left : JSTR_BLOCK;
-		c = _mm512_maskz_loadu_epi8(low_bits(left), d.raw + d.from);
+		c = block_load(d.raw + d.from, left);
 		backslash = _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('\\'));
 		if (backslash) {
 			on = decode_block(&d, c, backslash, left);
 			continue;
 		}
-		_mm512_mask_storeu_epi8(d.text + d.to, low_bits(left), c);
+		block_store(d.text + d.to, left, c);
 		d.from += left;
 		d.to += left;
 	}

@@ -5,7 +5,8 @@
 void mask_follow(struct mask *m, const struct mask_policy *p)
 {
 	m->policy = p;
-	m->observes = policy_has(p, m->types, ACTION_OBSERVE);
+	/* The default, which stands between two requests, observes nothing. */
+	m->observes = p != &policy_default && policy_has(p, m->types, ACTION_OBSERVE);
 }
 
 bool mask_wants(const struct mask *m, enum mask_type type, const uint8_t *value, size_t len)

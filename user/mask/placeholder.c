@@ -93,17 +93,33 @@ static uint32_t number_value(const uint8_t *p, size_t digits)
 	return n;
 }
 
-/* The first "_" with a digit behind it, from `at` on; NULL: there is none. Most of a text has no "_" at all. */
+/* Most of a text has no "_" at all. */
+static size_t skip_plain(const uint8_t *text, size_t len, size_t at)
+{
+	while (len - at > 4 * CHUNK && !chunk_has_any(text + at, '_'))
+		at += 4 * CHUNK;
+	return at;
+}
+
+placeholder_skipper *const placeholder_plain = skip_plain;
+
+static placeholder_skipper *skip_best(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		return placeholder_avx2;
+#endif
+	return placeholder_plain;
+}
+
+/* The first "_" with a digit behind it, from `at` on; NULL: there is none. */
 static const uint8_t *next_number(const uint8_t *text, size_t len, size_t at)
 {
-	while (len - at > CHUNK) {
-		unsigned hits;
+	placeholder_skipper *skip = skip_best();
 
-		if (len - at > 4 * CHUNK && !chunk_has_any(text + at, '_')) {
-			at += 4 * CHUNK;
-			continue;
-		}
-		hits = chunk_find(text + at, '_') & chunk_digits(text + at + 1);
+	while (len - (at = skip(text, len, at)) > CHUNK) {
+		unsigned hits = chunk_find(text + at, '_') & chunk_digits(text + at + 1);
+
 		if (hits)
 			return text + at + __builtin_ctz(hits);
 		at += CHUNK;

@@ -30,6 +30,13 @@ int placeholder_find(const struct types *types, const uint8_t *text, size_t len,
 		     bool last, struct placeholder *p);
 
 /*
+ * Private to placeholder*.c: from text[at], over bytes that are no "_" with a digit behind it, to where one is near or the
+ * end. NULL: not on this kind of machine.
+ */
+typedef size_t placeholder_skipper(const uint8_t *text, size_t len, size_t at);
+extern placeholder_skipper *const placeholder_avx2, *const placeholder_plain;
+
+/*
  * Where the tail begins that more bytes could still turn into a placeholder of a type in `set` (a
  * bit per enum mask_type): from there on a stream holds back. `len` when there is none. The tail is
  * shorter than PLACEHOLDER_MAX and pure [A-Z0-9_].

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "places_step.h"
 
+/* There are many walks, where one begins with each so many bytes. */
+#define MANY 12
+
 /* What must stand further on is not looked at. */
 static bool misses_nothing(const struct joint_row *row, const uint8_t *p)
 {
@@ -28,6 +31,8 @@ static places_stepper *step_best(void)
 
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len)
 {
+	if (p->anchors != a)
+		p->memo = (struct places_memo){0};
 	p->anchors = a;
 	p->text = text;
 	p->len = len;
@@ -66,20 +71,46 @@ static void next_blocks(struct places *p)
 	p->proposed_count = g->pick(g, p->base, bits, propose_blocks(n), p->proposed);
 }
 
-/* A walk for each place. Returns how many are on the way. */
-static size_t begin_walks(struct places *p, const struct joint *j)
+/* Begin a walk at each of n places. Returns how many are on the way. */
+static size_t begin_walks(struct places *p, const struct joint *j, const uint32_t *places, size_t n)
 {
 	const struct joint joint = *j;
 	const uint8_t *base = p->base;
 	size_t on = 0;
 
-	for (size_t i = 0, n = p->proposed_count; i < n; i++) {
-		uint32_t at = p->proposed[i];
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = places[i];
 
 		p->on[on] = at;
 		on += put_walk(p, &joint, base, at, joint_begin(&joint, base + at));
 	}
 	return on;
+}
+
+/* All of them. False: none ended with something to try. */
+static bool walk(struct places *p, const struct joint *j)
+{
+	const uint32_t *places = p->proposed;
+	size_t n = p->proposed_count;
+	bool many = n > MEMO_NEW && n * MANY > p->cursor - p->from;
+
+	if (many && j == p->anchors->joints && places_memo_wants(&p->memo)) {
+		n = places_memo_walk(&p->memo, p->anchors, j, p->base, places, n, p->row_at, p->on);
+		places = p->on;
+		if (!n && !(p->memo.ends & JOINT_END))
+			return false;
+	}
+	n = begin_walks(p, j, places, n);
+	/*
+	 * What must stand further on changes little with each step, and looking for it takes half of
+	 * one: twice, where most walks are over.
+	 */
+	n = step_plain(p, j, n);
+	n = p->far_step(p, j, n);
+	n = p->far_step(p, j, n);
+	while (n)
+		n = step_plain(p, j, n);
+	return true;
 }
 
 /* Where one ended with something to try. */
@@ -109,18 +140,8 @@ size_t places_next(struct places *p)
 			continue;
 		}
 		p->joint++;
-		n = begin_walks(p, j);
-		/*
-		 * What must stand further on changes little with each step, and looking for it takes half of
-		 * one: twice, where most walks are over.
-		 */
-		n = step_plain(p, j, n);
-		n = p->far_step(p, j, n);
-		n = p->far_step(p, j, n);
-		while (n)
-			n = step_plain(p, j, n);
 		p->tries = j->tries;
-		n = list_ends(p);
+		n = walk(p, j) ? list_ends(p) : 0;
 		if (n)
 			return n;
 	}

@@ -5,7 +5,7 @@
  * Where in a text anchors may stand, in its order: from what the proposer leaves walks begin (joint.h). All of
  * them take a step in turn, and without a branch for each of them, for hardly any of them comes far.
  */
-#include "anchors.h"
+#include "places_memo.h"
 
 #define PLACES_BLOCKS 64 /* of text that are looked at at once */
 #define PLACES_BYTES (PLACES_BLOCKS * PROPOSE_BLOCK)
@@ -31,8 +31,9 @@ struct places {
 	unsigned joint;	     /* whose walks are the next ones */
 	const struct joint_try *tries;
 	size_t proposed_count;
+	struct places_memo memo; /* of the first joint's walks */
 	uint32_t proposed[PLACES_BYTES + PICK_MORE];
-	uint32_t on[PLACES_BYTES + 1]; /* whose walk is on the way */
+	uint32_t on[PLACES_BYTES + 1]; /* whose walk is on the way; at first, all that begin */
 	uint32_t row_at[PLACES_BYTES]; /* where it stands */
 	struct place list[PLACES_BYTES + 1];
 	/* the text with zeroes beyond its ends */

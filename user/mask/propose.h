@@ -14,7 +14,7 @@
 #define PROPOSE_BLOCK 64 /* bytes of text that one step looks at */
 #define WINDOW_BEFORE 2	 /* places before the position that is proposed */
 #define WINDOW_WIDTH 8
-#define GRAM_BITS 16
+#define GRAM_BITS 18
 #define GRAM_BYTES 4 /* are read for one */
 #define PICK_MORE PROPOSE_BLOCK
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unmask.h"
 
+#include "chunk.h"
 #include "jstr.h"
 
 /* One search: in whose vault, how deep values are escaped, where results are counted. */
@@ -348,12 +349,26 @@ int unmask_document(struct unmask *u, const uint8_t *p, size_t len, enum schema 
 	return buf_append(out, p + w.copied, len - w.copied) < 0 ? -1 : 1;
 }
 
+/* memmem() for two bytes takes eight instructions for each. */
+static bool has_unicode_escape(const uint8_t *p, size_t len)
+{
+	size_t at = 0;
+
+	for (; len - at > CHUNK; at += CHUNK)
+		if (chunk_find(p + at, '\\') & chunk_find(p + at + 1, 'u'))
+			return true;
+	for (; at + 1 < len; at++)
+		if (p[at] == '\\' && p[at + 1] == 'u')
+			return true;
+	return false;
+}
+
 /* Whether a placeholder could stand in it, in whatever spelling: only a \u could hide one. */
 static bool worth_a_walk(const struct types *types, const uint8_t *p, size_t len)
 {
 	struct placeholder found;
 
-	return placeholder_find(types, p, len, 0, true, &found) || memmem(p, len, "\\u", 2);
+	return placeholder_find(types, p, len, 0, true, &found) || has_unicode_escape(p, len);
 }
 
 static int restore_json(struct vault_scope *scope, const uint8_t *p, size_t len, enum schema schema,

@@ -4,8 +4,8 @@
 #include "exchange_parts.h"
 #include "headers.h"
 
-#define DECODED_AT_ONCE 8	       /* times scan_apart */
-#define AHEAD_STEP ((size_t)16 * 1024) /* so much more of a body is worth a look */
+#define DECODED_AT_ONCE 8 /* times scan_apart */
+#define AHEAD_STEPS 4	  /* of scan_apart: so much more of a body is worth a look */
 
 bool request_line(const struct buf *body, size_t *at, const uint8_t **line, size_t *len)
 {
@@ -369,7 +369,8 @@ bool request_scan_ahead(struct exchange *x, size_t most)
 	size_t len = buf_len(&x->request.body), done = s->begun ? mask_json_done(x->mask) : 0;
 	int why;
 
-	if (s->waits || len < s->there + AHEAD_STEP || !comes_as_json(x))
+	if (s->waits || len <= s->there || len - s->there < x->config.scan_apart / AHEAD_STEPS ||
+	    !comes_as_json(x))
 		return false;
 	why = scan(x, most, false);
 	if (why == NOT_SCANNED && s->begun && mask_json_done(x->mask) > done)

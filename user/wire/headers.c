@@ -5,45 +5,24 @@
 #include <string.h>
 #include <strings.h>
 
-/* Names in lower case; one that ends with '*' stands for all that begin so. */
-static const struct {
+struct known_name {
 	const char *name;
 	size_t len;
 	enum header_class class;
-} FIELDS[] = {
+};
+
+/* Names in lower case, by their first letter; one that ends with '*' stands for all that begin so. */
 #define F(name, class)                                                                             \
 	{                                                                                          \
 		name, sizeof(name) - 1, class                                                      \
 	}
-	F("connection", HEADER_HOP),
-	F("keep-alive", HEADER_HOP),
-	F("proxy-*", HEADER_HOP),
-	F("te", HEADER_HOP),
-	F("trailer", HEADER_HOP),
-	F("transfer-encoding", HEADER_HOP),
-	F("upgrade", HEADER_HOP),
+static const struct known_name NAMES_A[] = {
 	/* It would lead the client to QUIC, which is refused, or to a port where nobody sees it (RFC 7838). */
 	F("alt-svc", HEADER_HOP),
-	F("http2-settings", HEADER_HOP), /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
-	F("content-length", HEADER_FRAMING),
-	/* Digests of the very body (RFC 1864, 3230, 9530): they hold as long as it is not changed.
-	 */
-	F("content-md5", HEADER_FRAMING),
-	F("content-digest", HEADER_FRAMING),
-	F("repr-digest", HEADER_FRAMING),
-	F("digest", HEADER_FRAMING),
 	F("accept-encoding", HEADER_OURS),
-	F("expect", HEADER_OURS),
 	F("authorization", HEADER_AUTH),
-	F("cookie", HEADER_AUTH),
-	F("set-cookie", HEADER_AUTH),
-	F("www-authenticate", HEADER_AUTH),
 	F("authentication-info", HEADER_AUTH),
-	F("x-api-key", HEADER_AUTH),
 	F("api-key", HEADER_AUTH),
-	F("x-goog-api-key", HEADER_AUTH),
-	F("x-csrf-token", HEADER_AUTH),
-	F("x-xsrf-token", HEADER_AUTH),
 	F("accept", HEADER_PROTOCOL),
 	F("accept-charset", HEADER_PROTOCOL),
 	F("accept-language", HEADER_PROTOCOL),
@@ -52,48 +31,103 @@ static const struct {
 	F("age", HEADER_PROTOCOL),
 	F("allow", HEADER_PROTOCOL),
 	F("anthropic-*", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_C[] = {
+	F("connection", HEADER_HOP),
+	F("content-length", HEADER_FRAMING),
+	/* Digests of the very body (RFC 1864, 3230, 9530): they hold as long as it is not changed. */
+	F("content-md5", HEADER_FRAMING),
+	F("content-digest", HEADER_FRAMING),
+	F("cookie", HEADER_AUTH),
 	F("cache-control", HEADER_PROTOCOL),
 	F("cf-*", HEADER_PROTOCOL),
 	F("content-encoding", HEADER_PROTOCOL),
 	F("content-language", HEADER_PROTOCOL),
 	F("content-range", HEADER_PROTOCOL),
 	F("content-type", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_D[] = {
+	F("digest", HEADER_FRAMING),
 	F("date", HEADER_PROTOCOL),
 	F("dnt", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_E[] = {
+	F("expect", HEADER_OURS),
 	F("etag", HEADER_PROTOCOL),
 	F("expires", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_H[] = {
+	F("http2-settings", HEADER_HOP), /* RFC 7540 section 3.2.1: belongs to an h2c upgrade */
 	F("host", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_I[] = {
 	F("if-match", HEADER_PROTOCOL),
 	F("if-modified-since", HEADER_PROTOCOL),
 	F("if-none-match", HEADER_PROTOCOL),
 	F("if-range", HEADER_PROTOCOL),
 	F("if-unmodified-since", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_K[] = {
+	F("keep-alive", HEADER_HOP),
+};
+static const struct known_name NAMES_L[] = {
 	F("last-modified", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_P[] = {
+	F("proxy-*", HEADER_HOP),
 	F("pragma", HEADER_PROTOCOL),
 	F("priority", HEADER_PROTOCOL),
-	F("range", HEADER_PROTOCOL),
-	F("request-id", HEADER_PROTOCOL),
-	F("retry-after", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_R[] = {
+	F("repr-digest", HEADER_FRAMING),     F("range", HEADER_PROTOCOL),
+	F("request-id", HEADER_PROTOCOL),     F("retry-after", HEADER_PROTOCOL),
 	F("retry-after-ms", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_S[] = {
+	F("set-cookie", HEADER_AUTH),
 	F("sec-*", HEADER_PROTOCOL),
 	F("server", HEADER_PROTOCOL),
 	F("strict-transport-security", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_T[] = {
+	F("te", HEADER_HOP),
+	F("trailer", HEADER_HOP),
+	F("transfer-encoding", HEADER_HOP),
 	F("traceparent", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_U[] = {
+	F("upgrade", HEADER_HOP),
 	F("upgrade-insecure-requests", HEADER_PROTOCOL),
 	F("user-agent", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_V[] = {
 	F("vary", HEADER_PROTOCOL),
-	F("x-app", HEADER_PROTOCOL),
-	F("x-request-id", HEADER_PROTOCOL),
-	F("x-should-retry", HEADER_PROTOCOL),
-	F("x-stainless-*", HEADER_PROTOCOL),
+};
+static const struct known_name NAMES_W[] = {
+	F("www-authenticate", HEADER_AUTH),
+};
+static const struct known_name NAMES_X[] = {
+	F("x-api-key", HEADER_AUTH),	      F("x-goog-api-key", HEADER_AUTH),
+	F("x-csrf-token", HEADER_AUTH),	      F("x-xsrf-token", HEADER_AUTH),
+	F("x-app", HEADER_PROTOCOL),	      F("x-request-id", HEADER_PROTOCOL),
+	F("x-should-retry", HEADER_PROTOCOL), F("x-stainless-*", HEADER_PROTOCOL),
+};
 #undef F
+
+static const struct {
+	const struct known_name *names;
+	size_t count;
+} LETTERS[26] = {
+#define L(letter, names) [letter - 'a'] = {names, sizeof(names) / sizeof(*(names))}
+	L('a', NAMES_A), L('c', NAMES_C), L('d', NAMES_D), L('e', NAMES_E),
+	L('h', NAMES_H), L('i', NAMES_I), L('k', NAMES_K), L('l', NAMES_L),
+	L('p', NAMES_P), L('r', NAMES_R), L('s', NAMES_S), L('t', NAMES_T),
+	L('u', NAMES_U), L('v', NAMES_V), L('w', NAMES_W), L('x', NAMES_X),
+#undef L
 };
 
 static bool name_fits(const struct http_field *f, const char *name, size_t len)
 {
-	/* Most are told apart by their first byte; there are letters alone in the table. */
-	if (!f->name_len || (*f->name | 0x20) != *name)
-		return false;
 	if (name[len - 1] == '*')
 		return f->name_len >= len - 1 && !strncasecmp(f->name, name, len - 1);
 	return f->name_len == len && !strncasecmp(f->name, name, len);
@@ -111,16 +145,23 @@ static bool is_named_hop(const struct http_head *h, const struct http_field *f)
 	return http_find_token(h, "connection", name);
 }
 
+static enum header_class class_of_name(const struct http_field *f)
+{
+	unsigned letter = (unsigned)((*f->name | 0x20) - 'a');
+
+	for (size_t i = 0; letter < 26 && i < LETTERS[letter].count; i++) {
+		const struct known_name *k = &LETTERS[letter].names[i];
+
+		if (name_fits(f, k->name, k->len))
+			return k->class;
+	}
+	return HEADER_VALUE;
+}
+
 enum header_class header_class(const struct http_head *h, const struct http_field *f)
 {
-	enum header_class class = HEADER_VALUE;
+	enum header_class class = class_of_name(f);
 
-	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(*FIELDS); i++) {
-		if (name_fits(f, FIELDS[i].name, FIELDS[i].len)) {
-			class = FIELDS[i].class;
-			break;
-		}
-	}
 	/* What frames, authenticates or rules the message can not be talked away by Connection. */
 	if (class == HEADER_VALUE && is_named_hop(h, f))
 		return HEADER_HOP;

@@ -17,20 +17,21 @@ struct http_parser {
 	bool empty_line; /* one was ignored before the head */
 	struct buf raw;	 /* the head as it came; http_head points into it */
 	unsigned ending; /* how much of CRLF CRLF stands at its end */
-	struct http_head head;
-	uint64_t left; /* of a body with a length */
+	uint64_t left;	 /* of a body with a length */
 	struct chunk_watch chunks;
 	struct http_framer *framer;
 	const char *error;
 	bool too_large;
+	struct http_head head; /* the last: pages of fields that need not be cleared */
 };
 
 struct http_parser *http_parser_new(enum http_kind kind, size_t head_max)
 {
-	struct http_parser *p = calloc(1, sizeof(*p));
+	struct http_parser *p = malloc(sizeof(*p));
 
 	if (!p)
 		return NULL;
+	memset(p, 0, offsetof(struct http_parser, head.fields));
 	p->kind = kind;
 	p->head_max = head_max;
 	buf_init(&p->raw, head_max);
@@ -131,6 +132,16 @@ static bool head_is_empty_line(const struct http_parser *p, size_t more)
 	       buf_len(&p->raw) + more == 2;
 }
 
+/* How many of the first ones are no control characters, but perhaps DEL: they end nothing. */
+static size_t plain_run(const uint8_t *in, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && in[at] >= ' ')
+		at++;
+	return at;
+}
+
 static enum http_event feed_head(struct http_parser *p, const uint8_t *in, size_t n, size_t *used)
 {
 	size_t room = p->head_max - buf_len(&p->raw), look = n < room ? n : room, at = 0;
@@ -138,6 +149,8 @@ static enum http_event feed_head(struct http_parser *p, const uint8_t *in, size_
 	while (at < look && p->ending < 4 && !head_is_empty_line(p, at)) {
 		if (!head_byte(p, in[at++]))
 			return http_fail(p, "a CR, an LF or a NUL stands where none may");
+		if (p->ending == 0)
+			at += plain_run(in + at, look - at);
 	}
 	if (buf_append(&p->raw, in, at))
 		return http_fail(p, "memory is out");

@@ -42,12 +42,17 @@ struct http_head {
 	bool keep_alive;	 /* the sender will keep the connection */
 	bool expect_continue;
 	bool upgrade; /* an Upgrade field that Connection names */
-	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t field_count;
+	struct http_field
+		fields[HTTP_FIELDS_MAX]; /* the last: only those that there are were written */
 };
 
 /* NULL when absent; with several fields of that name, the first. Case-insensitive. */
-const struct http_field *http_find(const struct http_head *h, const char *name);
+const struct http_field *http_find_name(const struct http_head *h, const char *name, size_t len);
+static inline const struct http_field *http_find(const struct http_head *h, const char *name)
+{
+	return http_find_name(h, name, strlen(name));
+}
 
 struct http_parser; /* one message after another on one connection */
 

@@ -8,13 +8,14 @@
 
 bool http_is_tchar(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
+	static const bool others[128] = {
+		['!'] = true, ['#'] = true, ['$'] = true,  ['%'] = true, ['&'] = true,
+		['*'] = true, ['+'] = true, ['-'] = true,  ['.'] = true, ['^'] = true,
+		['_'] = true, ['`'] = true, ['\''] = true, ['|'] = true, ['~'] = true,
+	};
 
-bool http_is_word(const char *p, size_t len, const char *word)
-{
-	return strlen(word) == len && !strncasecmp(p, word, len);
+	return (unsigned)((c | 0x20) - 'a') < 26 || (unsigned)(c - '0') < 10 ||
+	       (c < 128 && others[c]);
 }
 
 static bool is_blank(char c)
@@ -43,21 +44,27 @@ static bool is_token(const char *p, size_t len)
 	return len > 0;
 }
 
-const struct http_field *http_find(const struct http_head *h, const char *name)
+static bool is_called(const struct http_field *f, const char *name, size_t len)
 {
-	for (size_t i = 0; i < h->field_count; i++) {
-		if (http_is_word(h->fields[i].name, h->fields[i].name_len, name))
+	/* Length and first letter, in either case, tell most of them apart. */
+	return f->name_len == len && !((*f->name ^ *name) & ~0x20) &&
+	       !strncasecmp(f->name, name, len);
+}
+
+const struct http_field *http_find_name(const struct http_head *h, const char *name, size_t len)
+{
+	for (size_t i = 0; i < h->field_count; i++)
+		if (is_called(&h->fields[i], name, len))
 			return &h->fields[i];
-	}
 	return NULL;
 }
 
 size_t http_count(const struct http_head *h, const char *name)
 {
-	size_t n = 0;
+	size_t n = 0, len = strlen(name);
 
 	for (size_t i = 0; i < h->field_count; i++)
-		n += http_is_word(h->fields[i].name, h->fields[i].name_len, name);
+		n += is_called(&h->fields[i], name, len);
 	return n;
 }
 
@@ -84,12 +91,11 @@ static bool has_token(const struct http_field *f, const char *token)
 
 bool http_find_token(const struct http_head *h, const char *name, const char *token)
 {
-	for (size_t i = 0; i < h->field_count; i++) {
-		const struct http_field *f = &h->fields[i];
+	size_t len = strlen(name);
 
-		if (http_is_word(f->name, f->name_len, name) && has_token(f, token))
+	for (size_t i = 0; i < h->field_count; i++)
+		if (is_called(&h->fields[i], name, len) && has_token(&h->fields[i], token))
 			return true;
-	}
 	return false;
 }
 

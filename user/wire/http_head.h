@@ -4,6 +4,8 @@
 /* Our own, strict reading of one head: what llhttp says about framing is compared with it. */
 #include "http.h"
 
+#include <strings.h>
+
 /*
  * `p`: a whole head, its empty line included; each LF in it follows a CR and each CR precedes an
  * LF. `no_body`: whatever the fields say, no body follows (an answer to HEAD). NULL: *h is filled
@@ -19,8 +21,11 @@ bool http_is_tchar(unsigned char c);
  * this token; case-insensitive. */
 bool http_find_token(const struct http_head *h, const char *name, const char *token);
 
-/* Case-insensitive comparison with a NUL-terminated word. */
-bool http_is_word(const char *p, size_t len, const char *word);
+/* Case-insensitive comparison with a NUL-terminated word. Mostly its length says that it is another one. */
+static inline bool http_is_word(const char *p, size_t len, const char *word)
+{
+	return strlen(word) == len && !strncasecmp(p, word, len);
+}
 
 /* How many fields have this name. */
 size_t http_count(const struct http_head *h, const char *name);
