@@ -150,12 +150,13 @@ static void start_connect(struct origin *o)
 	spare = origin_spare_take(o->pool, o->place.netns, family);
 	if (spare >= 0) {
 		connect_by(o, spare);
-		return;
+	} else {
+		o->state = ORIGIN_RESOLVING;
+		o->ticket = privsep_call(o->pool->privsep, &r, on_socket, o);
+		if (!o->ticket)
+			fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	}
-	o->state = ORIGIN_RESOLVING;
-	o->ticket = privsep_call(o->pool->privsep, &r, on_socket, o);
-	if (!o->ticket)
-		fail(o, REFUSAL_ORIGIN_UNREACHABLE);
+	origin_spare_keep(o->pool, o->place.netns, family);
 }
 
 static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)

@@ -48,6 +48,8 @@ void origin_notify(void *arg);
 void origin_pool_release(struct origin_pool *p);
 /* A socket in reserve there, or -1. The caller's. */
 int origin_spare_take(struct origin_pool *p, uint64_t netns, int family);
+/* There was a connection there: have one more ready for the next, for the monitor may be killed meanwhile. */
+void origin_spare_keep(struct origin_pool *p, uint64_t netns, int family);
 /* Those of that network namespace; 0: all. */
 void origin_spares_drop(struct origin_pool *p, uint64_t netns);
 bool origin_address_known(const struct origin_place *place);

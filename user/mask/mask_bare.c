@@ -53,6 +53,6 @@ void mask_bare_keep(const struct mask *m, struct mask_bare *b, const uint8_t *te
 	b->len = (uint8_t)len;
 	b->skip = (uint8_t)skip;
 	/* Where nobody noted any, it may have some. */
-	b->noted = r->on ? r->noted : r->asks;
+	b->noted = !r->on || r->noted;
 	memcpy(b->text, text, len);
 }
