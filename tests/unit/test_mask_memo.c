@@ -109,7 +109,7 @@ Test(mask_memo, cut_at_every_byte, .timeout = 300)
 		for (size_t at = 0; at < buf_len(&t.body); at++) {
 			struct world *w = &t.other[0];
 
-			WORLD_REQUIRE(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
+			MUST(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
 			world_begin(w);
 			cr_assert_eq(mask_json_begin(w->mask, 0, SCHEMA_MESSAGES), MASK_OK);
 			cr_assert_eq(twin_step(w, &t, at, 8 + known), MASK_OK);
@@ -171,7 +171,7 @@ Test(mask_memo, goes_on_from_where_it_was_over)
 	speak(&t);
 	twins_ask(&t);
 	w = &t.other[0];
-	WORLD_REQUIRE(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
+	MUST(twin_mask(&t.plain[0], &t, NULL) == MASK_OK);
 	world_begin(w);
 	cr_assert_eq(mask_json_begin(w->mask, 0, SCHEMA_MESSAGES), MASK_OK);
 	for (; e == MASK_TOO_NEW; steps++) {
