@@ -334,7 +334,7 @@ bench-scan: $(B)/bench/scan ## measure the engines alone (QUICK=1: fewer rounds)
 	@$< $(if $(QUICK),--quick) build/bench/scan.json
 
 # A peer that cannot be installed is told of in the table.
-bench: all ## measure all that has a goal, beside nginx and others; for root, 8 minutes (QUICK=1: two; ONLY=streams,memory)
+bench: all ## measure all that has a goal, beside nginx and others; for root, 5 to 6 minutes (QUICK=1: two; ONLY=streams,memory)
 	@tools/deps.sh --bench || true
 	@$(MAKE) -s $(bench_bin)
 	@QUICK=$(QUICK) ONLY=$(ONLY) tests/bench/run.sh $(B)

@@ -11,8 +11,6 @@
 #include "../user/mask/placeholder.h"
 #include "must.h"
 
-#include <stdlib.h>
-
 #define REFERENCE_SPANS_MAX 4096
 #define REFERENCE_TEXT_MAX 8192
 

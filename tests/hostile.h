@@ -9,8 +9,6 @@
 #include "../user/mask/catalogue.h"
 #include "must.h"
 
-#include <stdlib.h>
-
 #define HOSTILE_PIECE_MAX 2048
 #define HOSTILE_WORDS_MAX 256
 #define HOSTILE_WORD_MAX 24

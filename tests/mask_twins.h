@@ -311,7 +311,7 @@ static inline enum mask_error twin_step(struct world *w, const struct twins *t, 
 	uint8_t *copy = malloc(there);
 	enum mask_error e;
 
-	WORLD_REQUIRE(copy != NULL);
+	MUST(copy != NULL);
 	memcpy(copy, buf_bytes(&t->body), there);
 	mask_know(w->mask, &w->vault.scope);
 	mask_follow(w->mask, t->policy);

@@ -11,8 +11,6 @@
 #include "seeded_memo.h"
 #include "must.h"
 
-#include <stdio.h>
-
 #define WORLD_MEMORY ((size_t)64 << 20)
 
 struct world {

@@ -5,7 +5,6 @@
 #include "awsmask.skel.h"
 
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <poll.h>

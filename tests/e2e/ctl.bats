@@ -336,8 +336,14 @@ mask_slowly() { # CONDITION COMMAND...
 	lacks 0f1e2d3c4b5a69788 "$T"/v.db*
 }
 
-@test "vault: another vault restores nothing; another key is refused" {
+@test "vault: another vault restores nothing; none and another key are refused" {
 	echo i-0f1e2d3c4b5a69788 | ctl mask --vault "$T/v.db" >"$T/masked"
+	just_out ctl unmask --vault "$T/w.db" <"$T/masked"
+	[ "$rc" -eq 1 ]
+	[ -z "$out" ]
+	grep -q 'there is no such vault' "$T/err"
+	[ ! -e "$T/w.db" ] && [ ! -e "$T/w.db.key" ]
+	ctl mask --vault "$T/w.db" </dev/null
 	ctl unmask --vault "$T/w.db" <"$T/masked" >"$T/back"
 	cmp "$T/masked" "$T/back"
 	cp "$T/w.db.key" "$T/v.db.key"

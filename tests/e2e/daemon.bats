@@ -166,12 +166,6 @@ resumed() {
 	[ "$(grep -c 'event=worker-ended signal=9' "$PLACE/daemon.log")" -ge 3 ]
 }
 
-another_worker() {
-	local now
-	now=$(worker_of)
-	[ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 @test "SIGTERM amid streams ends everything within seconds" {
 	body --stream "$SENTENCE" >"$T/body"
 	for n in 1 2 3 4 5 6; do

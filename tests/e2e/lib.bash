@@ -376,6 +376,12 @@ worker_of() {
 	workers_of | tail -n 1
 }
 
+another_worker() { # PID: whether one serves that is not this
+	local now
+	now=$(worker_of)
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
+
 # Their parent.
 host_of() {
 	local pid

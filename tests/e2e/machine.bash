@@ -44,7 +44,14 @@ machine_base() { # PACKAGE...
 
 machine_begin() {
 	needs_root
-	[ "${1:-}" = --inside ] || exec unshare --mount --propagation private "$0" --inside
+	case ${1:-} in
+	--inside) ;;
+	'') exec unshare --mount --propagation private "$0" --inside ;;
+	*)
+		echo "there is no argument '$1': $0 takes none" >&2
+		exit 2
+		;;
+	esac
 	MACHINE=awsmask-machine-$$
 	WORK=${TMPDIR:-/tmp}/$MACHINE
 	ROOT=$WORK/root

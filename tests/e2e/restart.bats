@@ -4,12 +4,6 @@
 
 load helpers
 
-another_worker() {
-	local now
-	now=$(worker_of)
-	[ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 # Leaves $T/slow.answer of a stream that takes SECONDS, and its process in $stream.
 begin_stream() { # SECONDS
 	body --stream "$SENTENCE" | ask slow "$MESSAGES" "${JSON_TYPE[@]}" -H "x-scenario: pings n=$(($1 * 10)) pause=0.1" \

@@ -7,8 +7,6 @@
 #include "../known_search.h"
 #include "fuzz.h"
 
-#include <stdio.h>
-
 #define MEMORY ((size_t)16 << 20)
 #define VALUES 64
 struct value {

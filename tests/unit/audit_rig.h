@@ -5,7 +5,6 @@
 #include "../../user/daemon/audit_file.h"
 #include "tempdir.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

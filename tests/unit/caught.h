@@ -2,7 +2,6 @@
 #ifndef AWSMASK_CAUGHT_H
 #define AWSMASK_CAUGHT_H
 /* What is written to standard error, for tests of the log. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 

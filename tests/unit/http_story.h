@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* What a parser said about a connection's bytes, in one string; two readings are equal when these
  * are. */

@@ -3,11 +3,15 @@
 #define AWSMASK_TESTS_TEMPDIR_H
 /* A directory of the test's own, gone with it. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char tempdir[64];
@@ -47,6 +51,26 @@ static inline void put_file(const char *path, const void *bytes, size_t len)
 	cr_assert(f != NULL, "%s", path);
 	cr_assert_eq(fwrite(bytes, 1, len, f), len);
 	cr_assert_eq(fclose(f), 0);
+}
+
+static inline mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	cr_assert_eq(stat(path, &st), 0, "%s", path);
+	return st.st_mode & 07777;
+}
+
+/* A disk of its own at in_tempdir("disk"), in a mount namespace of the test's own. */
+static inline void tempdir_small_disk(const char *options)
+{
+	bool root = geteuid() == 0;
+
+	cr_assert_eq(unshare(CLONE_NEWNS | (root ? 0 : CLONE_NEWUSER)), 0, "%s", strerror(errno));
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mkdir(in_tempdir("disk"), 0700), 0);
+	cr_assert_eq(mount("tmpfs", in_tempdir("disk"), "tmpfs", 0, options), 0, "%s",
+		     strerror(errno));
 }
 
 #endif

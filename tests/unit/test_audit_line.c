@@ -215,8 +215,7 @@ Test(audit_line, packed_and_unpacked_cut_anywhere)
 		cr_assert_leq(n, sizeof(bytes));
 		cr_assert_eq(audit_unpack(&back, bytes, n), n);
 		expect_same(&r, &back);
-		audit_copy(&back, &r);
-		expect_same(&r, &back);
+		cr_assert_eq(audit_packed_size(bytes), n);
 		for (size_t cut = 0; cut < n; cut++)
 			cr_assert_eq(audit_unpack(&back, bytes, cut), 0u, "cut at %zu", cut);
 		bytes[0]++;

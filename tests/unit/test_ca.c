@@ -122,14 +122,6 @@ static int verify_rogue(struct ca *c, const char *san)
 	return rc;
 }
 
-static unsigned mode_of(const char *path)
-{
-	struct stat st;
-
-	cr_assert_eq(stat(path, &st), 0, "%s", path);
-	return st.st_mode & 07777;
-}
-
 static size_t count_files(void)
 {
 	char command[128];

@@ -4,7 +4,6 @@
 #include "wire_guard.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <zlib.h>
 
 #define MIB ((size_t)1024 * 1024)

@@ -2,6 +2,8 @@
 /* What connections may cost: their number, their memory, the loop's time, and how long they take. */
 #include "conn_rig.h"
 
+#include "../../user/daemon/memos.h"
+
 Test(conn_limits, one_too_many_is_refused_in_words)
 {
 	struct bench b;
@@ -290,4 +292,37 @@ Test(conn_limits, memory_is_refused_beyond_the_limit)
 	cr_expect_eq(b.worker.stats->refusals[REFUSAL_MEMORY], 1u);
 	cr_expect(nobody_dialled(&b));
 	tear_down(&b);
+}
+
+static bool all_is_scanned(const struct conn *c)
+{
+	return c && c->thread->worker->stats->texts_remembered >= 90;
+}
+
+/* Much more than is read at a time; each text is a piece, and what came of it is remembered. */
+Test(conn_limits, a_body_is_scanned_while_it_comes)
+{
+	char text[1100];
+	struct memos *memos;
+	struct bench b;
+
+	set_up_masking(&b);
+	memos = memos_new(1 << 20, 1, &b.stats, &b.worker.gauges);
+	cr_assert_not_null(memos);
+	b.worker.enforce.memos = memos_source(memos);
+	b.worker.enforce.scan_apart = 4096;
+	begin(&b, "POST /v1/messages HTTP/1.1\r\nHost: " TARGET
+		  "\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n[");
+	until(&b, is_asked);
+	for (unsigned i = 0; i < 100; i++) {
+		int n = snprintf(text, sizeof(text), "\"%01060u is said of it\",", i);
+
+		say(&b, text, (size_t)n);
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+	}
+	until(&b, all_is_scanned);
+	cr_expect_eq(exchange_want(b.thread.conns->exchange), WANT_CLIENT);
+	cr_expect_null(b.thread.to_scan);
+	tear_down(&b);
+	memos_free(memos);
 }

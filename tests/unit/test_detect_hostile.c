@@ -277,6 +277,38 @@ Test(detect_hostile, far_walks_find_what_trying_everywhere_does)
 	reference_free(&reference);
 }
 
+/* What tries led to is remembered as long as all that they read is the same, and no longer. */
+Test(detect_hostile, what_repeats_itself_is_found_as_often)
+{
+	/* each `#` is another byte in some of them only */
+	static const char *const pieces[] = {
+		"account,user_name owner: table \"corvid-1\" #",
+		"arn:aws:iam::arn:aws:s3:::corvid-1/x arn:#",
+		"corvid-ledger-1password ,keyaccount#",
+		"user_name=bucketaccount482910573641cluster i-0a1b2c3d#",
+		"account]namekeypassword key:iam::#",
+		"secrets3:::table :482910573641account#",
+		"nameaccountcorvid-1/xiam::corvid-ledger-1user_name[id=#",
+	};
+	static struct reference reference;
+	struct hostile h = {.seed = 20310504};
+
+	reference_init(&reference);
+	for (unsigned i = 0; i < COUNT(pieces) * 8; i++) {
+		const char *piece = pieces[i % COUNT(pieces)];
+		char text[TEXT_MAX / 2] = "";
+		size_t len = strlen(piece);
+
+		for (size_t at = 0; at + 1 < sizeof(text); at++) {
+			bool other = piece[at % len] == '#' && !hostile_random(&h, 6);
+
+			text[at] = other ? ":,=\" \n"[hostile_random(&h, 6)] : piece[at % len];
+		}
+		expect_agreement(&reference, text);
+	}
+	reference_free(&reference);
+}
+
 /* What takes more than it may is refused, whatever it is; from then on all is as before. */
 Test(detect_hostile, effort_has_an_end)
 {

@@ -174,11 +174,25 @@ static void come_to_end(struct rig *r, const struct buf *wire, size_t at)
 	finish(r);
 }
 
+/* In none of so many texts anything is revealed that others may hold bare: nothing is scanned twice for that. */
+static struct buf quiet_body(const char *said, unsigned texts)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 22);
+	cr_assert(!buf_puts(&b, "[\"\""));
+	for (unsigned i = 0; i < texts; i++)
+		cr_assert(!buf_puts(&b, ",\"it was said on ") && !buf_puts(&b, said) &&
+			  !buf_puts(&b, " again\""));
+	cr_assert(!buf_puts(&b, "]"));
+	return b;
+}
+
 /* What is known, and what is masked, is that of the body's end; nothing is held while it comes. */
 Test(exchange_ahead, what_holds_is_asked_in_the_end)
 {
 	struct mask_policy open = policy_default;
-	struct buf body = body_of(40), wire = request_of(&body);
+	struct buf body = quiet_body(ID, 100), wire = request_of(&body);
 	struct one_policy policy = {.source = {policy_take, policy_done}};
 	struct rig r;
 	size_t at;
@@ -203,10 +217,7 @@ Test(exchange_ahead, what_holds_is_asked_in_the_end)
 
 Test(exchange_ahead, a_value_that_others_reveal_meanwhile)
 {
-	static const char text[] =
-		"{\"messages\":[{\"role\":\"user\",\"content\":["
-		"\"the " BUCKET "-two is there, and some more of it\",\"and on\"]}]}";
-	struct buf wire = message_of(POST_JSON "Content-Length: %zu\r\n\r\n", text, strlen(text));
+	struct buf body = quiet_body(BUCKET, 100), wire = request_of(&body);
 
 	for (unsigned meanwhile = 0; meanwhile < 2; meanwhile++) {
 		struct rig r;
@@ -215,13 +226,14 @@ Test(exchange_ahead, a_value_that_others_reveal_meanwhile)
 		rig_begin(&r);
 		at = come(&r, &wire, buf_len(&wire) - 12);
 		if (meanwhile)
-			memory_vault_put(&r.vault, TYPE_S3_BUCKET, 1, BUCKET "-two");
+			memory_vault_put(&r.vault, TYPE_S3_BUCKET, 1, BUCKET);
 		come_to_end(&r, &wire, at);
 		cr_expect_eq(sent_holds(&r, BUCKET), !meanwhile);
-		cr_expect_eq(sent_holds(&r, "the S3_BUCKET_001 is"), meanwhile);
+		cr_expect_eq(sent_holds(&r, "on S3_BUCKET_001 again"), meanwhile);
 		rig_end(&r);
 	}
 	buf_free(&wire);
+	buf_free(&body);
 }
 
 /* What is wrong with a body is said as if nobody had looked before its end, and nothing is kept of what was in it. */

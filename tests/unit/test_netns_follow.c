@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -290,6 +289,41 @@ Test(netns_follow, an_origin_is_connected_by_a_socket_of_the_clients_namespace)
 	cr_assert_eq(descriptors(), before + 1);
 	origin_pool_leave(b.thread.origins, 700);
 	go_round(&b);
+	cr_assert_eq(descriptors(), before);
+	close(listener);
+	tear_down(&b);
+}
+
+/* Where one was, the next needs no monitor: it may have been killed. */
+Test(netns_follow, one_socket_is_kept_for_when_the_monitor_is_gone)
+{
+	struct sockaddr_in at;
+	int listener = listen_on_loopback(&at);
+	struct priv_request first, kept;
+	struct bench b;
+	struct origin *o;
+	unsigned events = 0;
+	size_t before;
+
+	set_up(&b);
+	before = descriptors();
+	o = dial_from(&b, 700, &at, &events);
+	first = asked_for_socket(&b);
+	kept = asked_for_socket(&b);
+	cr_expect_eq(kept.u.socket.netns_cookie, 700u);
+	give_socket(&b, &first, a_socket());
+	give_socket(&b, &kept, a_socket());
+	cr_assert_eq(origin_advance(o), ORIGIN_READY);
+	origin_put(o, false);
+	go_round(&b);
+	cr_assert_eq(descriptors(), before + 1);
+	o = dial_from(&b, 700, &at, &events);
+	cr_assert_eq(origin_advance(o), ORIGIN_READY, "the monitor was waited for");
+	origin_put(o, false);
+	kept = asked_for_socket(&b);
+	give_socket(&b, &kept, a_socket());
+	cr_assert_eq(descriptors(), before + 1);
+	origin_pool_leave(b.thread.origins, 700);
 	cr_assert_eq(descriptors(), before);
 	close(listener);
 	tear_down(&b);

@@ -4,8 +4,6 @@
 #include "../../user/mask/sse.h"
 #include "policy_rig.h"
 
-#include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 static void refused(const char *yaml, const char *says)

@@ -4,7 +4,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TEXT_MAX 400

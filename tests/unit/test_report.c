@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 static struct err e;
@@ -322,18 +320,6 @@ Test(report, too_much_that_waits_is_lost_and_counted)
 	report_free(r);
 }
 
-/* In a mount namespace of the test's own. */
-static void small_disk(void)
-{
-	bool root = geteuid() == 0;
-
-	cr_assert_eq(unshare(CLONE_NEWNS | (root ? 0 : CLONE_NEWUSER)), 0, "%s", strerror(errno));
-	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	cr_assert_eq(mkdir(in_tempdir("disk"), 0700), 0);
-	cr_assert_eq(mount("tmpfs", in_tempdir("disk"), "tmpfs", 0, "size=200k,mode=700"), 0, "%s",
-		     strerror(errno));
-}
-
 Test(report, a_full_disk_is_waited_for)
 {
 	char name[300];
@@ -342,7 +328,7 @@ Test(report, a_full_disk_is_waited_for)
 	struct report *r;
 	int fd;
 
-	small_disk();
+	tempdir_small_disk("size=200k,mode=700");
 	fd = open(in_tempdir("disk/ballast"), O_CREAT | O_WRONLY, 0600);
 	cr_assert_eq(posix_fallocate(fd, 0, 100 << 10), 0);
 	r = report_new(in_tempdir("disk/r.db"), 90, &types_builtin);

@@ -4,7 +4,6 @@
 #include "../../user/daemon/sandbox.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

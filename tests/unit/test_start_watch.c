@@ -2,7 +2,6 @@
 #include "../../user/daemon/start_watch.h"
 #include "tempdir.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>

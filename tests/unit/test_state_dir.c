@@ -6,14 +6,6 @@
 
 static struct err e;
 
-static mode_t mode_of(const char *path)
-{
-	struct stat st;
-
-	cr_assert_eq(stat(path, &st), 0, "%s", path);
-	return st.st_mode & 07777;
-}
-
 static gid_t group_of(const char *path)
 {
 	struct stat st;

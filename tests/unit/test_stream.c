@@ -2,7 +2,6 @@
 #include "../../user/daemon/stream.h"
 #include "tls_rig.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #define BULK (600 * 1024)

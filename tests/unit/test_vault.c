@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -613,18 +611,6 @@ Test(vault, a_file_taken_away_is_noticed)
 	vault_close(v);
 }
 
-/* A disk of 400 KB in a mount namespace of the test's own. */
-static void small_disk(void)
-{
-	bool root = geteuid() == 0;
-
-	cr_assert_eq(unshare(CLONE_NEWNS | (root ? 0 : CLONE_NEWUSER)), 0, "%s", strerror(errno));
-	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	cr_assert_eq(mkdir(in_tempdir("disk"), 0700), 0);
-	cr_assert_eq(mount("tmpfs", in_tempdir("disk"), "tmpfs", 0, "size=400k,mode=700"), 0, "%s",
-		     strerror(errno));
-}
-
 Test(vault, a_full_disk_refuses_and_recovers)
 {
 	struct vault_scope *s;
@@ -633,7 +619,7 @@ Test(vault, a_full_disk_refuses_and_recovers)
 	uint32_t last = 0, n;
 	int fd;
 
-	small_disk();
+	tempdir_small_disk("size=400k,mode=700");
 	fd = open(in_tempdir("disk/ballast"), O_CREAT | O_WRONLY, 0600);
 	cr_assert_eq(posix_fallocate(fd, 0, 100 << 10), 0);
 	v = vault_open(in_tempdir("disk/" DB), key, &e);

@@ -3,7 +3,6 @@
 #include "../daemon/ca.h"
 #include "check.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <openssl/pem.h>
 #include <stdlib.h>

@@ -9,7 +9,6 @@
 #include "check.h"
 #include "scratch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

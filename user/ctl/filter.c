@@ -170,13 +170,23 @@ static int open_vault(struct filter *f, const char *path, struct err *e)
 	return f->vault ? 0 : -1;
 }
 
-static int filter_open(struct filter *f, struct ctl *c, masking_fn open, struct err *e)
+/* A vault is made where there is none, but nothing was masked with that one. */
+static int must_be_there(const char *path, struct err *e)
+{
+	if (access(path, F_OK) == 0)
+		return 0;
+	return err_set(e, "%s: %s; write the vault's file that the text was masked with", path,
+		       errno == ENOENT ? "there is no such vault" : strerror(errno));
+}
+
+static int filter_open(struct filter *f, struct ctl *c, masking_fn open, bool restores,
+		       struct err *e)
 {
 	const struct config *config = ctl_config(c, e);
 	bool exists;
 	const char *path = ctl_config_path(c, &exists);
 
-	if (!config)
+	if (!config || (restores && must_be_there(c->option[OPTION_VAULT], e) < 0))
 		return -1;
 	if (c->option[OPTION_VERBOSE])
 		ctl_note(exists ? "the policy of %s" : "the default policy: there is no %s", path);
@@ -198,7 +208,7 @@ static struct progress *begin_progress(const struct ctl *c)
 static int filter_work(struct filter *f, struct ctl *c, masking_fn open, filter_fn fn,
 		       struct progress *p, struct buf *in, struct buf *out, struct err *e)
 {
-	if (filter_read(in, p, e) < 0 || filter_open(f, c, open, e) < 0)
+	if (filter_read(in, p, e) < 0 || filter_open(f, c, open, fn == filter_unmask, e) < 0)
 		return -1;
 	progress_next(p, fn == filter_mask ? "masking" : "restoring", 0, PROGRESS_BYTES);
 	if (fn(&f->by, f->scope, in, c->option[OPTION_JSON] != NULL, out, e) < 0)

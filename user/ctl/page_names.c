@@ -7,7 +7,6 @@
 #include "masking.h"
 #include "page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MEMORY ((size_t)256 << 20)

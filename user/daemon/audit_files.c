@@ -2,7 +2,6 @@
 #include "audit_files.h"
 #include "audit_file.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -31,6 +31,11 @@ void audit_forward_close(struct audit_forwarder *f)
 	f->fd = -1;
 }
 
+void audit_forward_round(struct audit_forwarder *f)
+{
+	f->until = clock_ms() + PATIENCE_MS;
+}
+
 static int connect_to(struct audit_forwarder *f)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -43,19 +48,19 @@ static int connect_to(struct audit_forwarder *f)
 	return -1;
 }
 
-/* Its queue is full (it may be one of ten): whether there is room for another before `until`. */
-static bool makes_room(const struct audit_forwarder *f, uint64_t until)
+/* Its queue is full (it may be one of ten): whether there is room for another in time. */
+static bool makes_room(const struct audit_forwarder *f)
 {
 	struct pollfd p = {f->fd, POLLOUT, 0};
 	uint64_t now = clock_ms();
 
-	return now < until && poll(&p, 1, (int)(until - now)) == 1;
+	return now < f->until && poll(&p, 1, (int)(f->until - now)) == 1;
 }
 
 enum taken { TAKEN, TOO_LONG, NOT_NOW };
 
 /* Whoever listened may have been started anew. */
-static enum taken send_text(struct audit_forwarder *f, const char *text, size_t len, uint64_t until)
+static enum taken send_text(struct audit_forwarder *f, const char *text, size_t len)
 {
 	int attempts = 2;
 
@@ -66,7 +71,7 @@ static enum taken send_text(struct audit_forwarder *f, const char *text, size_t 
 			return TAKEN;
 		if (errno == EMSGSIZE)
 			return TOO_LONG;
-		if (errno == EAGAIN && !makes_room(f, until))
+		if (errno == EAGAIN && !makes_room(f))
 			return NOT_NOW;
 		if (errno == EAGAIN)
 			continue;
@@ -106,13 +111,13 @@ static int syslog_text(const struct audit_record *r, const char *line, size_t le
 }
 
 static enum taken forward_line(struct audit_forwarder *f, const struct audit_record *r,
-			       const char *line, size_t len, uint64_t until)
+			       const char *line, size_t len)
 {
 	char text[MESSAGE_MAX];
 	int n = f->to == FORWARD_JOURNALD ? journal_text(r, line, len, text)
 					  : syslog_text(r, line, len, text);
 
-	return n > 0 && n < MESSAGE_MAX ? send_text(f, text, (size_t)n, until) : TOO_LONG;
+	return n > 0 && n < MESSAGE_MAX ? send_text(f, text, (size_t)n) : TOO_LONG;
 }
 
 /* The lines of the records are the last ones: from the end, each its own. */
@@ -133,7 +138,6 @@ size_t audit_forward(struct audit_forwarder *f, const struct buf *lines,
 		     const struct audit_record *records, size_t n)
 {
 	const char *line, *end = (const char *)buf_bytes(lines) + buf_len(lines);
-	uint64_t until = clock_ms() + PATIENCE_MS;
 	size_t left = n;
 
 	if (f->to == FORWARD_NONE || !n)
@@ -142,7 +146,7 @@ size_t audit_forward(struct audit_forwarder *f, const struct buf *lines,
 	for (size_t i = 0; i < n && line < end; i++) {
 		const char *lf = memchr(line, '\n', (size_t)(end - line));
 		enum taken taken =
-			forward_line(f, &records[i], line, (size_t)((lf ? lf : end) - line), until);
+			forward_line(f, &records[i], line, (size_t)((lf ? lf : end) - line));
 
 		if (taken == NOT_NOW)
 			break;

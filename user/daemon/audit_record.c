@@ -73,17 +73,6 @@ static size_t count_bytes(uint32_t n)
 	return n * sizeof(struct audit_count);
 }
 
-void audit_copy(struct audit_record *to, const struct audit_record *from)
-{
-	memcpy(to, from, HEAD);
-#define X(text) memccpy(to->text, from->text, 0, sizeof(to->text));
-	AUDIT_TEXTS(X)
-#undef X
-	memcpy(to->masked, from->masked, count_bytes(from->masked_count));
-	memcpy(to->observed, from->observed, count_bytes(from->observed_count));
-	memcpy(to->placeholders, from->placeholders, count_bytes(from->placeholder_count));
-}
-
 static uint8_t *put(uint8_t *to, const void *p, size_t n)
 {
 	memcpy(to, p, n);
@@ -111,6 +100,14 @@ size_t audit_pack(const struct audit_record *r, uint8_t *to)
 	at = put(at, r->placeholders, count_bytes(r->placeholder_count));
 	size = (uint64_t)(at - to);
 	memcpy(to, &size, sizeof(size));
+	return (size_t)size;
+}
+
+size_t audit_packed_size(const uint8_t *p)
+{
+	uint64_t size;
+
+	memcpy(&size, p, sizeof(size));
 	return (size_t)size;
 }
 

@@ -8,7 +8,6 @@
 #include "../mask/types.h"
 #include "../mask/usage.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* What happened. */
@@ -110,16 +109,16 @@ void audit_begin(struct audit_record *r, enum audit_event event, enum audit_verd
 void audit_text(char *field, size_t size, const char *text);
 /* So many of a type, summed up as "other" where there is no more room. */
 void audit_count(struct audit_count *counts, uint32_t *count, const char *label, uint64_t n);
-/* Without what its texts and arrays have room for: that is most of it. `from` can be written (audit_bound()); what
- * *to held beyond that stays. */
-void audit_copy(struct audit_record *to, const struct audit_record *from);
 /*
- * To another process: without that, too, and its length first. At most AUDIT_PACKED_MAX bytes; returns how many.
+ * Without what its texts and arrays have room for, which is most of it, and its length first: to another process, or to
+ * wait. It can be written (audit_bound()). At most AUDIT_PACKED_MAX bytes; returns how many.
  */
 #define AUDIT_PACKED_MAX (sizeof(uint64_t) + sizeof(struct audit_record))
 size_t audit_pack(const struct audit_record *r, uint8_t *to);
-/* The first one of these bytes, whose texts end; as audit_copy(). Returns how many it took, or 0: it is none; *r is
- * unspecified then. */
+/* Of one that was packed here. */
+size_t audit_packed_size(const uint8_t *p);
+/* The first one of these bytes, whose texts end; what *r held behind them stays. Returns how many it took, or 0: it is
+ * none; *r is unspecified then. */
 size_t audit_unpack(struct audit_record *r, const uint8_t *p, size_t n);
 /*
  * What a datagram of records begins with. This alone is the same in all versions: a worker may be of an earlier one than

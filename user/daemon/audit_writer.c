@@ -21,13 +21,21 @@
 #define SAY_AGAIN_MS 600000   /* of the same failure */
 #define HEAD_MS (3600 * 1000) /* how often the chain's head goes into the daemon's log */
 #define STACK_BYTES (256 * 1024)
+#define CHUNK 64 /* records written at once: what is unpacked stays in a cache */
+
+/* Records one behind the other, packed: few lines of memory for each go from the loop's core to the thread's. */
+struct queue {
+	uint8_t *bytes;
+	size_t used, room;
+	size_t count; /* of records */
+};
 
 struct audit_writer {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows, up to the line */
 	pthread_cond_t more;
-	struct audit_record *waiting; /* AUDIT_WAIT_MAX of them */
-	size_t count;
+	struct queue waiting; /* at most AUDIT_WAIT_MAX */
+	size_t awaited;	      /* the thread is woken when there are so many */
 	bool ending;
 	struct audit_file_options *next; /* other settings; NULL: as they are */
 	enum audit_forward next_forward;
@@ -35,7 +43,8 @@ struct audit_writer {
 	/* ---- the thread's own */
 	struct audit_file *file; /* NULL: none is written */
 	struct audit_forwarder forwarder;
-	struct audit_record *taken;
+	struct queue taken;
+	struct audit_record *chunk;
 	uint64_t synced_ms, head_ms, busy_ms, said_ms, forward_said_ms;
 	uint64_t told; /* seq of the head that was said last */
 	bool unsynced, sync_failed;
@@ -179,31 +188,72 @@ static void change(struct audit_writer *w, struct audit_file_options *next, enum
 	free(next);
 }
 
+/* ---- queues */
+
+/* Room for so many bytes more, or -1. */
+static int queue_grow(struct queue *q, size_t more)
+{
+	size_t room = q->room ? q->room : AUDIT_BATCH_BYTES;
+	uint8_t *bytes;
+
+	while (room - q->used < more)
+		room *= 2;
+	if (room == q->room)
+		return 0;
+	bytes = realloc(q->bytes, room);
+	if (!bytes)
+		return -1;
+	q->bytes = bytes;
+	q->room = room;
+	return 0;
+}
+
+/* How many bytes its first records have. */
+static size_t queue_bytes(const struct queue *q, size_t records)
+{
+	size_t at = 0;
+
+	while (records--)
+		at += audit_packed_size(q->bytes + at);
+	return at;
+}
+
+static void queue_drop(struct queue *q, size_t records)
+{
+	size_t n = queue_bytes(q, records);
+
+	q->used -= n;
+	q->count -= records;
+	memmove(q->bytes, q->bytes + n, q->used);
+}
+
 /* ---- what waits; under the lock */
 
-static size_t take(struct audit_writer *w)
+static void swap(struct audit_writer *w)
 {
-	struct audit_record *taken = w->waiting;
-	size_t n = w->count;
+	struct queue taken = w->waiting;
 
 	w->waiting = w->taken;
 	w->taken = taken;
-	w->count = 0;
-	return n;
 }
 
 /* Those that were not written come before those that came meanwhile, as far as there is room. */
-static void put_back(struct audit_writer *w, size_t from, size_t n)
+static void put_back(struct audit_writer *w)
 {
-	size_t left = n - from, fits = AUDIT_WAIT_MAX - left;
+	size_t fits = AUDIT_WAIT_MAX - w->taken.count, n;
 
-	if (w->count > fits) {
-		stat_add(&w->stats->audit_lost, w->count - fits);
-		w->count = fits;
-	}
-	memmove(w->waiting + left, w->waiting, w->count * sizeof(*w->waiting));
-	memcpy(w->waiting, w->taken + from, left * sizeof(*w->waiting));
-	w->count += left;
+	if (fits > w->waiting.count)
+		fits = w->waiting.count;
+	n = queue_bytes(&w->waiting, fits);
+	if (queue_grow(&w->taken, n) < 0)
+		fits = n = 0;
+	stat_add(&w->stats->audit_lost, w->waiting.count - fits);
+	if (n)
+		memcpy(w->taken.bytes + w->taken.used, w->waiting.bytes, n);
+	w->taken.used += n;
+	w->taken.count += fits;
+	w->waiting.used = w->waiting.count = 0;
+	swap(w);
 }
 
 /* Until then, or so many wait. */
@@ -215,22 +265,45 @@ static void wait_ms(struct audit_writer *w, uint64_t ms, size_t many)
 	until.tv_nsec += (long)(ms % 1000 * NS_IN_MS);
 	until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	while (!w->ending && w->count < many &&
+	w->awaited = many;
+	while (!w->ending && w->waiting.count < many &&
 	       pthread_cond_timedwait(&w->more, &w->lock, &until) != ETIMEDOUT)
 		;
 }
 
-/* Until there is something to do. */
-static void await(struct audit_writer *w)
+/* Until there is something to do. `more`: there just was; then others follow, and need not wake anybody. */
+static void await(struct audit_writer *w, bool more)
 {
-	uint64_t now = clock_ms(), due = w->synced_ms + SYNC_MS;
+	uint64_t now, due = w->synced_ms + SYNC_MS;
 
-	while (!w->count && !w->ending && !w->next && !w->unsynced)
-		pthread_cond_wait(&w->more, &w->lock);
-	if (!w->count && !w->next && w->unsynced && now < due)
-		wait_ms(w, due - now, 1);
-	if (w->count && !w->next)
+	if (more && !w->next)
 		wait_ms(w, GATHER_MS, GATHER_MAX);
+	if (more && w->waiting.count)
+		return;
+	now = clock_ms();
+	w->awaited = 1;
+	while (!w->waiting.count && !w->ending && !w->next && !w->unsynced)
+		pthread_cond_wait(&w->more, &w->lock);
+	if (!w->waiting.count && !w->next && w->unsynced && now < due)
+		wait_ms(w, due - now, 1);
+	if (w->waiting.count && !w->next)
+		wait_ms(w, GATHER_MS, GATHER_MAX);
+}
+
+/* What was taken; what cannot be written is still there. */
+static void write_taken(struct audit_writer *w)
+{
+	size_t left = w->taken.count, written = 0, at = 0, n, done;
+
+	audit_forward_round(&w->forwarder);
+	do {
+		for (n = 0; n < CHUNK && n < left; n++)
+			at += audit_unpack(&w->chunk[n], w->taken.bytes + at, w->taken.used - at);
+		done = n ? write_some(w, w->chunk, n) : 0;
+		written += done;
+		left -= done;
+	} while (n && done == n);
+	queue_drop(&w->taken, written);
 }
 
 /* One round; false: what there is could not be written. */
@@ -238,18 +311,24 @@ static bool round_of(struct audit_writer *w)
 {
 	struct audit_file_options *next = w->next;
 	enum audit_forward to = w->next_forward;
-	size_t n = take(w), done;
+	bool none;
 
+	swap(w);
+	none = !w->taken.count;
 	w->next = NULL;
 	pthread_mutex_unlock(&w->lock);
 	change(w, next, to);
-	done = !n || !w->file ? n : write_some(w, w->taken, n);
-	if (!n && w->unsynced && clock_ms() >= w->synced_ms + SYNC_MS)
+	if (w->file)
+		write_taken(w);
+	else
+		w->taken.used = w->taken.count = 0;
+	if (none && w->unsynced && clock_ms() >= w->synced_ms + SYNC_MS)
 		sync_now(w);
 	pthread_mutex_lock(&w->lock);
-	if (done < n)
-		put_back(w, done, n);
-	return done == n;
+	if (!w->taken.count)
+		return true;
+	put_back(w);
+	return false;
 }
 
 /* It is to end: a predecessor, or a disk, has some moments more. */
@@ -265,18 +344,20 @@ static void finish(struct audit_writer *w)
 		written = round_of(w);
 	}
 	if (!written) {
-		stat_add(&w->stats->audit_lost, w->count);
-		log_event(LOG_ERR, "audit-lost", log_number("records", w->count));
+		stat_add(&w->stats->audit_lost, w->waiting.count);
+		log_event(LOG_ERR, "audit-lost", log_number("records", w->waiting.count));
 	}
 }
 
 static void *run(void *arg)
 {
 	struct audit_writer *w = arg;
+	bool more = false;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->ending) {
-		await(w);
+		await(w, more);
+		more = w->waiting.count;
 		if (!w->ending && !round_of(w))
 			wait_ms(w, audit_file_busy(w->file) ? BUSY_MS : RETRY_MS, SIZE_MAX);
 	}
@@ -330,8 +411,9 @@ static void release(struct audit_writer *w)
 	pthread_cond_destroy(&w->more);
 	pthread_mutex_destroy(&w->lock);
 	free(w->next);
-	free(w->waiting);
-	free(w->taken);
+	free(w->waiting.bytes);
+	free(w->taken.bytes);
+	free(w->chunk);
 	free(w);
 }
 
@@ -350,10 +432,8 @@ struct audit_writer *audit_writer_new(const struct config *c, struct stats *stat
 	audit_forward_init(&w->forwarder);
 	w->stats = stats;
 	w->head_ms = clock_ms();
-	/* Pages of them are touched only once so many wait. */
-	w->waiting = calloc(AUDIT_WAIT_MAX, sizeof(*w->waiting));
-	w->taken = calloc(AUDIT_WAIT_MAX, sizeof(*w->taken));
-	if (w->waiting && w->taken && set_options(w, c) == 0 && start_thread(w) == 0)
+	w->chunk = calloc(CHUNK, sizeof(*w->chunk));
+	if (w->chunk && set_options(w, c) == 0 && start_thread(w) == 0)
 		return w;
 	release(w);
 	return NULL;
@@ -370,12 +450,15 @@ void audit_writer_configure(struct audit_writer *w, const struct config *c)
 
 void audit_writer_add(struct audit_writer *w, const struct audit_record *r)
 {
+	struct queue *q = &w->waiting;
+
 	pthread_mutex_lock(&w->lock);
-	if (w->count == AUDIT_WAIT_MAX) {
+	if (q->count == AUDIT_WAIT_MAX || queue_grow(q, AUDIT_PACKED_MAX) < 0) {
 		stat_add(&w->stats->audit_lost, 1);
 	} else {
-		audit_copy(&w->waiting[w->count++], r);
-		if (w->count == 1 || w->count == GATHER_MAX) /* else it is awake, or waits */
+		q->used += audit_pack(r, q->bytes + q->used);
+		q->count++;
+		if (q->count == w->awaited)
 			pthread_cond_signal(&w->more);
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn_private.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,7 +13,6 @@
 #define HEAD_PIECE 4096
 #define BUSY_MS 60000
 #define QUIET_MS 5000
-#define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 

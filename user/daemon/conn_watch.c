@@ -9,8 +9,6 @@
 
 #include "../wire/headers.h"
 
-#include <stdlib.h>
-
 #define REFUSED_MS 15000 /* for the answers that are still due */
 
 /* RFC 9110 section 15.5.20: the client may send it again, over another connection. */

@@ -4,8 +4,6 @@
 #include "control_job.h"
 #include "json_text.h"
 
-#include <stdlib.h>
-
 #define ROOM (CTL_LINE_MAX - 512) /* what stands around the list included */
 
 static void set_text(json_t *to, const char *key, const char *text)

@@ -9,11 +9,9 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD

@@ -3,9 +3,7 @@
 #include "list_watch.h"
 #include "log.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

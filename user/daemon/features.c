@@ -13,7 +13,6 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>

@@ -24,6 +24,7 @@ struct origin {
 	struct origin_place place;
 	struct stream stream;
 	uv_timer_t timer;
+	uint64_t due_ms;     /* of what is being done */
 	uint64_t idle_until; /* ms; 0: it is in use */
 	uv_getaddrinfo_t lookup;
 	uint32_t ticket; /* of the question for a socket; 0: none */
@@ -48,6 +49,8 @@ void origin_notify(void *arg);
 void origin_pool_release(struct origin_pool *p);
 /* A socket in reserve there, or -1. The caller's. */
 int origin_spare_take(struct origin_pool *p, uint64_t netns, int family);
+/* There was a connection there: have one more ready for the next, for the monitor may be killed meanwhile. */
+void origin_spare_keep(struct origin_pool *p, uint64_t netns, int family);
 /* Those of that network namespace; 0: all. */
 void origin_spares_drop(struct origin_pool *p, uint64_t netns);
 bool origin_address_known(const struct origin_place *place);

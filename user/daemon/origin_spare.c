@@ -59,6 +59,15 @@ void origin_pool_reserve(struct origin_pool *p, uint64_t netns, int family)
 		drop(s);
 }
 
+void origin_spare_keep(struct origin_pool *p, uint64_t netns, int family)
+{
+	for (const struct origin_spare *s = p->spares; s; s = s->next)
+		if (s->netns == netns && s->family == family)
+			return;
+	if (!p->closing)
+		origin_pool_reserve(p, netns, family);
+}
+
 bool origin_pool_asks(const struct origin_pool *p)
 {
 	for (const struct origin_spare *s = p->spares; s; s = s->next)

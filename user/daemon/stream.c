@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream_private.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <sys/socket.h>

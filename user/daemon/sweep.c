@@ -5,8 +5,6 @@
 #include "netns.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>

@@ -2,6 +2,7 @@
 #include "own.h"
 #include "placeholder.h"
 #include "places.h"
+#include "tried.h"
 #include "walls.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct detector {
 	struct detect_work work;
 	uint64_t effort_end; /* of all that it does */
 	struct walls_seen walls;
+	struct tried_all tried;
 	struct progress progress[RULES_MAX];
 	struct places places;
 };
@@ -42,7 +44,7 @@ struct detector *detector_new(const struct catalogue *c)
 	d->match = pcre2_match_data_create(RULE_GROUPS_MAX + 1, NULL);
 	d->context = pcre2_match_context_create(NULL);
 	d->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
-	if (!d->match || !d->context || !d->stack) {
+	if (tried_init(&d->tried) < 0 || !d->match || !d->context || !d->stack) {
 		detector_free(d);
 		return NULL;
 	}
@@ -60,6 +62,7 @@ void detector_free(struct detector *d)
 	pcre2_match_data_free(d->match);
 	pcre2_match_context_free(d->context);
 	pcre2_jit_stack_free(d->stack);
+	tried_free(&d->tried);
 	free(d);
 }
 
@@ -119,6 +122,26 @@ static struct progress *progress_of(struct detector *d, enum rule_id id)
 	return p;
 }
 
+/* As pcre2_jit_match() says it. */
+static int match(struct detector *d, enum rule_id id, const struct compiled *rule,
+		 const uint8_t *text, size_t len, size_t start)
+{
+	PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(d->match);
+	struct tried *tried = tried_at(&d->tried, id, text, len, start);
+	struct walls *walls = &progress_of(d, id)->walls;
+	int rc;
+
+	if (tried && tried_recall(&d->tried, tried, rule, text, start, ovector, &rc))
+		return rc;
+	d->walls.of = id < RULE_COUNT ? walls : NULL;
+	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
+	walls_tried(walls, rc >= 0);
+	d->work.walked = d->walls.walked;
+	if (tried && (rc >= 0 || rc == PCRE2_ERROR_NOMATCH))
+		tried_note(&d->tried, tried, rule, text, start, ovector, rc);
+	return rc;
+}
+
 /* Confirming: does the rule's expression match here, within its edges? */
 static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, size_t len,
 		   size_t start, struct buf *spans)
@@ -137,10 +160,7 @@ static int confirm(struct detector *d, enum rule_id id, const uint8_t *text, siz
 	rule = rule_ready(d->catalogue, id);
 	if (!rule)
 		return -1;
-	d->walls.of = id < RULE_COUNT ? &progress->walls : NULL;
-	rc = pcre2_jit_match(rule->code, text, len, start, 0, d->match, d->context);
-	walls_tried(&progress->walls, rc >= 0);
-	d->work.walked = d->walls.walked;
+	rc = match(d, id, rule, text, len, start);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (rc < 0)
@@ -159,23 +179,24 @@ static inline int try_rule(struct detector *d, const struct joint_try *t, const 
 	const struct anchors *a = &d->catalogue->anchors;
 	const struct anchor_node *node = &a->nodes[t->node];
 	size_t anchor = at - node->pair_at, start = anchor;
-	const struct rule *rule;
+	struct progress *progress;
 
 	if (at < node->pair_at)
 		return 0;
 	d->work.anchors++;
-	if (!node->back &&
-	    (!edge_left(node->left, text, start) || start < progress_of(d, node->rule)->next))
-		return 0;
-	if (!anchor_goes_on(a, t, text, anchor, len))
-		return 0;
+	progress = progress_of(d, node->rule);
 	if (node->back) {
-		rule = rule_of(d->catalogue, node->rule);
-		start = walk_back(rule->back_chars, text, anchor,
-				  &progress_of(d, node->rule)->walk);
+		const struct rule *rule = rule_of(d->catalogue, node->rule);
+
+		/* first: of many anchors in one run all but one are over here */
+		start = walk_back(rule->back_chars, text, anchor, &progress->walk);
 		if (start == NO_START || anchor - start > rule->back)
 			return 0;
+	} else if (!edge_left(node->left, text, start)) {
+		return 0;
 	}
+	if (start < progress->next || !anchor_goes_on(a, t, text, anchor, len))
+		return 0;
 	return confirm(d, node->rule, text, len, start, spans);
 }
 

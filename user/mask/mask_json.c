@@ -424,12 +424,12 @@ enum mask_error mask_walk_begin(struct mask *m, size_t off, enum schema schema)
 enum mask_error mask_walk_on(struct mask *m, const uint8_t *p, size_t len, bool last)
 {
 	struct walk *w = m->walk;
-	size_t left = m->read_left;
+	size_t left = m->read_left, done = mask_json_done(m);
 	enum mask_error e = MASK_OK;
 
 	w->p = p + w->base;
 	w->len = len;
-	w->until = left < SIZE_MAX - w->json.pos ? w->json.pos + left : SIZE_MAX;
+	w->until = left < SIZE_MAX - done ? done + left : SIZE_MAX;
 	while (e == MASK_OK && !w->ended) {
 		if (!w->begun)
 			e = walk_recall(w, last);
@@ -439,8 +439,9 @@ enum mask_error mask_walk_on(struct mask *m, const uint8_t *p, size_t len, bool 
 		if (w->begun)
 			break;
 	}
+	done = mask_json_done(m);
 	if (w->until < SIZE_MAX)
-		m->read_left = w->until > w->json.pos ? w->until - w->json.pos : 0;
+		m->read_left = w->until > done ? w->until - done : 0;
 	return e;
 }
 

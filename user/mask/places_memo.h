@@ -7,7 +7,7 @@
  */
 #include "anchors.h"
 
-#define MEMO_WALKS 256
+#define MEMO_WALKS 128
 /* What a walk may have read that is remembered, from its place on. */
 #define MEMO_BEFORE 16
 #define MEMO_BEHIND 16
