@@ -32,6 +32,26 @@ Test(conn, each_step_has_its_patience)
 	tear_down(&b);
 }
 
+Test(conn, a_deadline_that_moves_is_met_where_it_is)
+{
+	struct bench b;
+	struct conn *c;
+
+	set_up(&b);
+	dial(&b, DOOR_TRANSPARENT);
+	c = b.thread.conns;
+	conn_deadline(c, 1);
+	conn_deadline(c, 60000);
+	while (uv_timer_get_due_in(&c->deadline) <= 1)
+		uv_run(&b.thread.loop, UV_RUN_ONCE);
+	cr_expect(b.thread.conns == c && c->state == CONN_FLOW, "it was too soon");
+	cr_expect(uv_timer_get_due_in(&c->deadline) > 50000);
+	conn_deadline(c, 1);
+	hear_out(&b);
+	cr_expect_eq(b.heard_len, 0u);
+	tear_down(&b);
+}
+
 Test(conn, another_host_is_passed_through_byte_for_byte)
 {
 	struct bench b;

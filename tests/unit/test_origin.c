@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../user/daemon/origin.h"
+#include "../../user/daemon/origin_private.h"
 #include "tls_rig.h"
 
 #include <arpa/inet.h>
@@ -237,6 +237,47 @@ Test(origin, the_hello_of_one_that_is_given_up_is_forgotten)
 	cr_expect(b.known);
 	origin_put(o, false);
 	cr_expect_not(own_hellos_has(b.hellos, b.hello, b.hello_len));
+	tear_down(&b);
+}
+
+/* As a loop finds its timers that has not run for a while. */
+static void let_pass(struct bench *b, struct origin *o, uint64_t late_ms)
+{
+	uv_update_time(&b->loop);
+	o->due_ms = uv_now(&b->loop) - late_ms;
+	uv_timer_start(&o->timer, o->timer.timer_cb, 0, 0);
+}
+
+Test(origin, who_stood_still_does_not_blame_the_origin)
+{
+	struct bench b;
+	struct origin *o;
+
+	set_up(&b, RIG_HOST, serve_echo);
+	o = get(&b, false);
+	let_pass(&b, o, STOOD_STILL_MS + 20000);
+	cr_assert_eq(settle(&b, o), ORIGIN_READY);
+	echo(&b, o);
+	origin_put(o, false);
+	tear_down(&b);
+}
+
+Test(origin, one_that_says_nothing_is_unreachable_after_a_while)
+{
+	struct bench b;
+	struct origin *o;
+
+	set_up(&b, RIG_HOST, serve_silence);
+	o = get(&b, false);
+	while (!b.silent) {
+		origin_advance(o);
+		uv_run(&b.loop, UV_RUN_NOWAIT);
+	}
+	let_pass(&b, o, STOOD_STILL_MS / 10);
+	uv_run(&b.loop, UV_RUN_NOWAIT);
+	cr_assert_eq(origin_advance(o), ORIGIN_FAILED);
+	cr_expect_eq(origin_failure(o), REFUSAL_ORIGIN_UNREACHABLE);
+	origin_put(o, false);
 	tear_down(&b);
 }
 

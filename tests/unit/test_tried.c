@@ -116,8 +116,8 @@ Test(tried, what_reads_further_is_not_remembered)
 		bool known;
 	} list[] = {
 		{"(?<VPC>corvid)[^!]*!", false}, /* to the end */
-		{"(?<VPC>corvid)(?=.{121})", true},  {"(?<VPC>corvid)(?=.{122})", true},
-		{"(?<VPC>corvid)(?=.{123})", false}, /* just one byte too many */
+		{"(?<VPC>corvid)(?=.{217})", true},  {"(?<VPC>corvid)(?=.{218})", true},
+		{"(?<VPC>corvid)(?=.{219})", false}, /* just one byte too many */
 		{"(?<=.{33})(?<VPC>corvid)", false}, {"(?<!x.{32})(?<VPC>corvid)", false},
 	};
 	PCRE2_SIZE v[2 * (RULE_GROUPS_MAX + 1)];

@@ -13,7 +13,6 @@
 #define HEAD_PIECE 4096
 #define BUSY_MS 60000
 #define QUIET_MS 5000
-#define STOOD_STILL_MS 1000
 #define ROUNDS_MAX 16	/* of one connection, before the loop's others have their turn */
 #define REFUSED_MAX 256 /* connections above the limit that are opened to say so */
 

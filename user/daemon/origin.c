@@ -78,10 +78,24 @@ static enum origin_state fail(struct origin *o, enum refusal why)
 	return o->state;
 }
 
+static void on_timeout(uv_timer_t *timer);
+
+/* This long for all that is still to be done. */
+static void begin_step(struct origin *o)
+{
+	o->due_ms = uv_now(o->pool->loop) + STEP_MS;
+	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
+}
+
 static void on_timeout(uv_timer_t *timer)
 {
 	struct origin *o = timer->data;
 
+	/* The process stood still: the origin's answer may have come long ago. */
+	if (uv_now(timer->loop) > o->due_ms + STOOD_STILL_MS) {
+		begin_step(o);
+		return;
+	}
 	fail(o, REFUSAL_ORIGIN_UNREACHABLE);
 	origin_notify(o);
 }
@@ -207,7 +221,7 @@ struct origin *origin_new(struct origin_pool *p, const struct origin_place *plac
 	p->open_count++;
 	stat_add(&p->gauges->origins_open, 1);
 	o->timer.data = o->lookup.data = o;
-	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
+	begin_step(o);
 	if (origin_address_known(place)) {
 		start_connect(o);
 		return o;
@@ -337,7 +351,7 @@ int origin_start_tls(struct origin *o, const char *host)
 	SSL_set_msg_callback_arg(ssl, o);
 	o->place.tls = true;
 	o->state = ORIGIN_HANDSHAKE;
-	uv_timer_start(&o->timer, on_timeout, STEP_MS, 0);
+	begin_step(o);
 	return 0;
 }
 

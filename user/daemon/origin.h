@@ -33,6 +33,9 @@ enum origin_state {
 	ORIGIN_FAILED, /* origin_failure() says why */
 };
 
+/* A timer that is later: the process stood still, and what was waited for may be there. */
+#define STOOD_STILL_MS 1000
+
 struct origin;
 struct origin_pool;
 

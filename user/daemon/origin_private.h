@@ -24,6 +24,7 @@ struct origin {
 	struct origin_place place;
 	struct stream stream;
 	uv_timer_t timer;
+	uint64_t due_ms;     /* of what is being done */
 	uint64_t idle_until; /* ms; 0: it is in use */
 	uv_getaddrinfo_t lookup;
 	uint32_t ticket; /* of the question for a socket; 0: none */

@@ -179,23 +179,24 @@ static inline int try_rule(struct detector *d, const struct joint_try *t, const 
 	const struct anchors *a = &d->catalogue->anchors;
 	const struct anchor_node *node = &a->nodes[t->node];
 	size_t anchor = at - node->pair_at, start = anchor;
-	const struct rule *rule;
+	struct progress *progress;
 
 	if (at < node->pair_at)
 		return 0;
 	d->work.anchors++;
-	if (!node->back &&
-	    (!edge_left(node->left, text, start) || start < progress_of(d, node->rule)->next))
-		return 0;
-	if (!anchor_goes_on(a, t, text, anchor, len))
-		return 0;
+	progress = progress_of(d, node->rule);
 	if (node->back) {
-		rule = rule_of(d->catalogue, node->rule);
-		start = walk_back(rule->back_chars, text, anchor,
-				  &progress_of(d, node->rule)->walk);
+		const struct rule *rule = rule_of(d->catalogue, node->rule);
+
+		/* first: of many anchors in one run all but one are over here */
+		start = walk_back(rule->back_chars, text, anchor, &progress->walk);
 		if (start == NO_START || anchor - start > rule->back)
 			return 0;
+	} else if (!edge_left(node->left, text, start)) {
+		return 0;
 	}
+	if (start < progress->next || !anchor_goes_on(a, t, text, anchor, len))
+		return 0;
 	return confirm(d, node->rule, text, len, start, spans);
 }
 

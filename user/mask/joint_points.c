@@ -49,6 +49,11 @@ static void fill(const struct guards *g, unsigned rule, unsigned kind, unsigned 
 	}
 }
 
+static bool has_points(unsigned kind)
+{
+	return !kind_groups[kind].none && kind_groups[kind].groups & GROUP_POINT;
+}
+
 static const uint8_t *points_of(struct joint_maker *m, unsigned rule, unsigned kind)
 {
 	const struct guards *g = &m->anchors->guards;
@@ -61,7 +66,8 @@ static const uint8_t *points_of(struct joint_maker *m, unsigned rule, unsigned k
 			return NULL;
 		}
 		for (unsigned k = 0; k < KINDS; k++)
-			fill(g, rule, k, steps, m->points[rule] + (size_t)steps * k);
+			if (has_points(k))
+				fill(g, rule, k, steps, m->points[rule] + (size_t)steps * k);
 	}
 	return m->points[rule] + (size_t)steps * kind;
 }
@@ -113,8 +119,7 @@ unsigned joint_points(struct joint_maker *m, const struct joint_state *s, int at
 {
 	unsigned least = JOINT_POINTS;
 
-	if (kind_groups[kind].none || !(kind_groups[kind].groups & GROUP_POINT) ||
-	    !begins_there(s, at))
+	if (!has_points(kind) || !begins_there(s, at))
 		return 0;
 	for (unsigned i = 0; i < s->count && least; i++) {
 		unsigned n = item_points(m, s, joint_items(m, s) + i, kind);

@@ -10,7 +10,7 @@
 
 #define TRIED_MAX 64
 #define TRIED_BEFORE 32 /* of the text are remembered, from where a match begins */
-#define TRIED_BEHIND 128
+#define TRIED_BEHIND 224
 #define TRIED_GROUPS 16
 
 enum tried_state { TRIED_NEVER, TRIED_ONCE, TRIED_KNOWN, TRIED_FAR };
