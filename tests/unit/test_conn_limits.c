@@ -299,6 +299,34 @@ Test(conn_limits, who_waits_elsewhere_now_takes_nobody_along)
 	uv_sem_destroy(&hold.go);
 }
 
+Test(conn_limits, who_waits_and_is_refused_may_rest)
+{
+	struct conn *second;
+	struct hold hold;
+	struct bench b;
+	int client;
+
+	set_up_masking(&b);
+	hold_scans(&hold, &b);
+	begin_large(&b, is_at_work);
+	client = b.client;
+	begin_large(&b, waits_apart);
+	second = b.thread.conns;
+	exchange_refuse(second->exchange, REFUSAL_MEMORY);
+	conn_rest(second);
+	cr_expect_null(second->exchange);
+	cr_expect_null(b.thread.to_scan_apart);
+	uv_sem_post(&hold.go);
+	for (int i = 0; i < 10000 && b.thread.scanning; i++) {
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_expect_null(b.thread.scanning);
+	close(client);
+	tear_down(&b);
+	uv_sem_destroy(&hold.go);
+}
+
 Test(conn_limits, time_in_which_the_process_stands_still_is_nobodys_delay)
 {
 	struct bench b;
