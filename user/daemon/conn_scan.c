@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What has come of a request is scanned while the rest still comes, if nobody waits for a scan.
- * Requests of which some size is left then are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two
- * of them everybody else is served; so are large ones, of which nearly all came before. Other large ones, one of each
- * loop at a time, on other threads: so neither the loop waits for them, nor does other work of these threads.
+ * What has come of a request is scanned while the rest still comes, if nobody waits for a scan. Requests of which some size is
+ * left then are scanned in turn. Most on the loop itself, one in each of its rounds, so that between two of them
+ * everybody else is served; so are large ones, of which nearly all came before. Other large ones, one of each loop at
+ * a time, on other threads: so neither the loop waits for them, nor does other work of these threads.
  */
 #include "conn_private.h"
 

@@ -93,6 +93,8 @@ enum mask_error mask_scan_multipart(struct mask *m, unsigned part, const uint8_t
  * after an account, is masked as one, so that it has the same placeholder everywhere.
  */
 void mask_know(struct mask *m, struct vault_scope *scope);
+/* What is known is given back, as by mask_learn(): between two steps of a document that still comes. */
+void mask_unknow(struct mask *m);
 /* So many values are known: as long as that is the same, so are they. */
 size_t mask_known(const struct mask *m);
 /*

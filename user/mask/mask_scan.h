@@ -216,9 +216,6 @@ bool mask_merge_next(struct mask_merge *g, size_t done, struct span *s);
 
 /* Scan a source and keep its spans; mask.c. */
 enum mask_error mask_source_scan(struct mask *m, const struct mask_source *s);
-/* Give the snapshot back. */
-void mask_unknow(struct mask *m);
-
 /* Another text's buffers may use what is left of max_memory, now that something else was kept or let go. */
 void mask_text_room(struct mask *m);
 /* Forget the last text. */

@@ -8,7 +8,8 @@
  * waits for.
  *
  * Life of one request:
- *	READ	 feed client bytes -> whole request, scanned
+ *	READ	 feed client bytes -> whole request, scanned; what has come of it, perhaps, before that
+ *		 (exchange_scan_ahead())
  *	SCAN	 instead, of a large body: the owner calls exchange_scan() where it may take its time
  *	RESERVE	 the owner calls ops->reserve(exchange_pending()) where it may block, then
  *		 exchange_reserved()

@@ -341,6 +341,8 @@ static int scan(struct exchange *x, size_t most, bool whole)
 	scan_begin(x, policy);
 	mask_read_most(x->mask, most);
 	why = scan_by_memory(x, whole);
+	/* A client may take his time for the rest. */
+	mask_unknow(x->mask);
 	mask_follow(x->mask, &policy_default);
 	if (s)
 		s->done(s, policy);
