@@ -79,8 +79,7 @@ static bool tells_of(const struct audit_verify *v, const json_t *record)
 	if (!len || !said ||
 	    json_integer_value(json_object_get(record, "bytes")) != (json_int_t)len - 1)
 		return false;
-	audit_hash(buf_bytes(&v->torn_bytes), len - 1, hash);
-	return strcmp(hash, said) == 0;
+	return audit_hash(buf_bytes(&v->torn_bytes), len - 1, hash) == 0 && strcmp(hash, said) == 0;
 }
 
 static bool judge_torn(struct audit_verify *v, const struct audit_text *t, const json_t *record)

@@ -135,7 +135,10 @@ static int find_tail(int fd, struct audit_tail *t)
 		at = last_link(p, n, &t->chain);
 		if (at || from == 0) {
 			t->torn = (off_t)(n - at);
-			audit_hash(p + at, n - at, t->torn_hash);
+			if (audit_hash(p + at, n - at, t->torn_hash)) {
+				free(p);
+				return -1;
+			}
 			free(p);
 			return at > 0;
 		}

@@ -25,19 +25,21 @@ static void find_sha256(void)
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-void audit_hash(const void *p, size_t n, char hex[static AUDIT_HASH_LEN + 1])
+int audit_hash(const void *p, size_t n, char hex[static AUDIT_HASH_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	uint8_t digest[SHA256_DIGEST_LENGTH] = {0};
+	uint8_t digest[SHA256_DIGEST_LENGTH];
 
 	pthread_once(&once, find_sha256);
-	EVP_Digest(p, n, digest, NULL, sha256 ? sha256 : EVP_sha256(), NULL);
+	if (!EVP_Digest(p, n, digest, NULL, sha256 ? sha256 : EVP_sha256(), NULL))
+		return -1;
 	for (size_t i = 0; i < sizeof(digest); i++) {
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
 	hex[AUDIT_HASH_LEN] = 0;
+	return 0;
 }
 
 /* ---- writing */
@@ -269,7 +271,8 @@ int audit_line(struct audit_chain *c, const struct audit_record *r,
 	if (facts->lost)
 		put_number(&w, KEY("lost"), facts->lost);
 	put_text(&w, KEY("prev"), c->head);
-	audit_hash(begin, (size_t)(w.at - begin), next.head);
+	if (audit_hash(begin, (size_t)(w.at - begin), next.head))
+		return -1;
 	put(&w, PIECE(hash_key));
 	put(&w, (struct piece){next.head, AUDIT_HASH_LEN});
 	put(&w, PIECE("\"}\n"));
@@ -295,8 +298,7 @@ int audit_line_check(const char *line, size_t len, struct audit_chain *c)
 		if (__builtin_mul_overflow(found.seq, 10, &found.seq) ||
 		    __builtin_add_overflow(found.seq, (uint64_t)(line[at] - '0'), &found.seq))
 			return 0;
-	audit_hash(line, body, found.head);
-	if (!found.seq || line[at] != ',' ||
+	if (!found.seq || audit_hash(line, body, found.head) || line[at] != ',' ||
 	    memcmp(line + body, hash_key, sizeof(hash_key) - 1) != 0 ||
 	    memcmp(line + body + sizeof(hash_key) - 1, found.head, AUDIT_HASH_LEN) != 0 ||
 	    memcmp(line + len - 2, "\"}", 2) != 0)

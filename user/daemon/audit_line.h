@@ -35,7 +35,9 @@ __attribute__((warn_unused_result)) int audit_line(struct audit_chain *c,
 						   const struct audit_line_facts *facts,
 						   struct buf *out);
 
-void audit_hash(const void *p, size_t n, char hex[static AUDIT_HASH_LEN + 1]);
+/* 0, or -1: memory is out. */
+__attribute__((warn_unused_result)) int audit_hash(const void *p, size_t n,
+						   char hex[static AUDIT_HASH_LEN + 1]);
 
 /*
  * The place of a whole line, without its LF, in the chain, as far as that can be seen without reading the JSON: 1, and
