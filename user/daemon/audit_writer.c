@@ -222,6 +222,8 @@ static void queue_drop(struct queue *q, size_t records)
 {
 	size_t n = queue_bytes(q, records);
 
+	if (!n)
+		return;
 	q->used -= n;
 	q->count -= records;
 	memmove(q->bytes, q->bytes + n, q->used);
