@@ -126,6 +126,9 @@ Test(conn_limits, an_idle_one_gives_its_memory_back_and_goes_on)
 #define LARGE                                                                                      \
 	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
 	"\r\nContent-Type: text/plain\r\nContent-Length: 600000\r\n\r\n"
+#define LARGE_JSON                                                                                 \
+	"POST /x HTTP/1.1\r\nHost: " TARGET                                                        \
+	"\r\nContent-Type: application/json\r\nContent-Length: 600000\r\n\r\n"
 
 /* Nothing is remembered, and on other threads than the loop's scans begin when they may. */
 struct hold {
@@ -250,6 +253,76 @@ Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	conn_close(first, true);
 	cr_expect_neq(first->handles, 0u, "it stays until its work is over");
 	uv_sem_post(&hold.go);
+	tear_down(&b);
+	uv_sem_destroy(&hold.go);
+}
+
+static bool is_second_apart(const struct conn *c)
+{
+	return c->thread->to_scan_apart && c->thread->to_scan_apart->next_scan == c;
+}
+
+/* A request of before that waited, and was refused, and now one whose body is looked at while it comes. */
+Test(conn_limits, who_waits_elsewhere_now_takes_nobody_along)
+{
+	static char body[100001] = "[";
+	struct conn *second, *third;
+	struct hold hold;
+	struct bench b;
+	int clients[3];
+
+	set_up_masking(&b);
+	hold_scans(&hold, &b);
+	begin_large(&b, is_at_work);
+	clients[0] = b.client;
+	begin_large(&b, waits_apart);
+	clients[1] = b.client;
+	second = b.thread.conns;
+	begin_large(&b, is_second_apart);
+	clients[2] = b.client;
+	third = b.thread.conns;
+	exchange_refuse(second->exchange, REFUSAL_MEMORY);
+	b.client = clients[1];
+	say(&b, LARGE_JSON, strlen(LARGE_JSON));
+	for (size_t i = 1; i < sizeof(body); i += 2)
+		memcpy(body + i, "1,", 2);
+	say(&b, body, sizeof(body));
+	for (int i = 0; i < 10000 && b.thread.to_scan != second; i++)
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+	cr_expect_eq(b.thread.to_scan, second);
+	cr_expect_eq(b.thread.to_scan_apart, third);
+	cr_expect_null(third->next_scan);
+	close(clients[0]);
+	close(clients[2]);
+	uv_sem_post(&hold.go);
+	tear_down(&b);
+	uv_sem_destroy(&hold.go);
+}
+
+Test(conn_limits, who_waits_and_is_refused_may_rest)
+{
+	struct conn *second;
+	struct hold hold;
+	struct bench b;
+	int client;
+
+	set_up_masking(&b);
+	hold_scans(&hold, &b);
+	begin_large(&b, is_at_work);
+	client = b.client;
+	begin_large(&b, waits_apart);
+	second = b.thread.conns;
+	exchange_refuse(second->exchange, REFUSAL_MEMORY);
+	conn_rest(second);
+	cr_expect_null(second->exchange);
+	cr_expect_null(b.thread.to_scan_apart);
+	uv_sem_post(&hold.go);
+	for (int i = 0; i < 10000 && b.thread.scanning; i++) {
+		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	cr_expect_null(b.thread.scanning);
+	close(client);
 	tear_down(&b);
 	uv_sem_destroy(&hold.go);
 }

@@ -204,6 +204,7 @@ Test(exchange_ahead, what_holds_is_asked_in_the_end)
 		r.config.policies = &policy.source;
 		at = come(&r, &wire, buf_len(&wire) / 2);
 		cr_expect_eq(policy.taken, 0u);
+		cr_expect_eq(r.vault.snapshots, 0u);
 		if (changes)
 			policy.policy = &policy_default;
 		come_to_end(&r, &wire, at);

@@ -116,9 +116,14 @@ Test(tried, what_reads_further_is_not_remembered)
 		bool known;
 	} list[] = {
 		{"(?<VPC>corvid)[^!]*!", false}, /* to the end */
-		{"(?<VPC>corvid)(?=.{217})", true},  {"(?<VPC>corvid)(?=.{218})", true},
+		{"(?<VPC>corvid)(?=.{217})", true},
+		{"(?<VPC>corvid)(?=.{218})", true},
 		{"(?<VPC>corvid)(?=.{219})", false}, /* just one byte too many */
-		{"(?<=.{33})(?<VPC>corvid)", false}, {"(?<!x.{32})(?<VPC>corvid)", false},
+		{"(?<=.{33})(?<VPC>corvid)", false},
+		{"(?<!x.{32})(?<VPC>corvid)", false},
+		{"(?<!x.{15})(?<VPC>corvid)", true},
+		{"(?<!(?<=x.{20}).{21})(?<VPC>corvid)", false}, /* one inside another */
+		{"(?<=(?<VPC>[.]{8}))corvid", false},		/* caught before the match begins */
 	};
 	PCRE2_SIZE v[2 * (RULE_GROUPS_MAX + 1)];
 	int rc = 0;

@@ -116,6 +116,7 @@ void conn_forget_exchange(struct conn *c)
 
 	if (!c->exchange)
 		return;
+	conn_scan_forget(c); /* a request that was refused may still wait there */
 	exchange_free(c->exchange);
 	c->exchange = NULL;
 	/* Asking the kernel for all of it again takes longer than a short pause is worth. */

@@ -59,6 +59,16 @@ static void on_turn(uv_idle_t *turn)
 		conn_scan(c);
 }
 
+/* It may still stand in the other queue, where a request of before was waiting, and was refused. */
+static void wait_here(struct conn *c)
+{
+	struct worker_thread *t = c->thread;
+
+	forget(&t->to_scan_apart, c);
+	enqueue(&t->to_scan, c);
+	uv_idle_start(&t->turn, on_turn);
+}
+
 void conn_scan_ahead(struct conn *c)
 {
 	struct worker_thread *t = c->thread;
@@ -66,8 +76,7 @@ void conn_scan_ahead(struct conn *c)
 	if (t->to_scan || exchange_facts(c->exchange)->request_bytes > RECALL_MAX ||
 	    !exchange_scan_ahead(c->exchange, AHEAD_MAX))
 		return;
-	enqueue(&t->to_scan, c);
-	uv_idle_start(&t->turn, on_turn);
+	wait_here(c);
 }
 
 /* ---- on other threads */
@@ -111,15 +120,12 @@ void conn_scan(struct conn *c)
 {
 	struct worker_thread *t = c->thread;
 
-	/* It may still stand where a request of before was waiting, and was refused. */
 	if (exchange_scan_size(c->exchange) > RECALL_MAX) {
 		forget(&t->to_scan, c);
 		enqueue(&t->to_scan_apart, c);
 		next_scan_apart(t);
 	} else {
-		forget(&t->to_scan_apart, c);
-		enqueue(&t->to_scan, c);
-		uv_idle_start(&t->turn, on_turn);
+		wait_here(c);
 	}
 }
 

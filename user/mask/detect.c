@@ -63,6 +63,7 @@ void detector_free(struct detector *d)
 	pcre2_match_context_free(d->context);
 	pcre2_jit_stack_free(d->stack);
 	tried_free(&d->tried);
+	places_wipe(&d->places);
 	free(d);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short texts in which nothing is, found again: not by a hash that nobody can choose, for who does only misses more. */
+/* Short texts in which nothing is, found again. The hash is no secret: who chooses texts by it only has more of them read. */
 #include "mask_scan.h"
 
 _Static_assert(BARE_MAX <= UINT8_MAX, "a length is a byte");

@@ -29,6 +29,12 @@ static places_stepper *step_best(void)
 	return places_step_neon ? places_step_neon : places_step_plain;
 }
 
+void places_wipe(struct places *p)
+{
+	explicit_bzero(&p->memo, sizeof(p->memo));
+	explicit_bzero(p->edge, sizeof(p->edge));
+}
+
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len)
 {
 	if (p->anchors != a)

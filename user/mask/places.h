@@ -40,6 +40,8 @@ struct places {
 	uint8_t edge[JOINT_BEFORE + PLACES_BYTES + JOINT_BEHIND];
 };
 
+/* What was kept of texts. */
+void places_wipe(struct places *p);
 void places_begin(struct places *p, const struct anchors *a, const uint8_t *text, size_t len);
 
 /*

@@ -2,6 +2,7 @@
 #include "tried.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Of what PCRE2 counts, and KiB: what needs more is not remembered. */
 #define STEPS_MAX 4000
@@ -31,6 +32,8 @@ void tried_free(struct tried_all *all)
 {
 	pcre2_match_data_free(all->match);
 	pcre2_match_context_free(all->limits);
+	if (all->list)
+		explicit_bzero(all->list, TRIED_MAX * sizeof(*all->list));
 	free(all->list);
 }
 
@@ -98,12 +101,22 @@ static bool reads_no_more(struct tried_all *all, const struct compiled *rule, co
 	int alone;
 
 	pcre2_pattern_info(rule->code, PCRE2_INFO_MAXLOOKBEHIND, &before);
-	if (before > TRIED_BEFORE || (rc >= 0 && rule->group_count > TRIED_GROUPS))
+	/* PCRE2 says how far one look-behind reads, not what one inside another does. */
+	if (2 * (size_t)before > TRIED_BEFORE || (rc >= 0 && rule->group_count > TRIED_GROUPS))
 		return false;
 	alone = pcre2_match(rule->code, text + start - TRIED_BEFORE, TRIED_BEFORE + TRIED_BEHIND,
 			    TRIED_BEFORE, PCRE2_PARTIAL_HARD | PCRE2_NO_JIT, all->match,
 			    all->limits);
 	return rc < 0 ? alone == PCRE2_ERROR_NOMATCH : alone >= 0;
+}
+
+/* A group in a look-behind catches what precedes the start. */
+static bool are_behind(const struct compiled *rule, size_t start, const PCRE2_SIZE *ovector)
+{
+	for (unsigned i = 0; i <= rule->group_count; i++)
+		if (ovector[i ? 2 * rule->groups[i - 1].number : 0] < start) /* not PCRE2_UNSET */
+			return false;
+	return true;
 }
 
 static void put_group(struct tried *t, unsigned i, size_t start, const PCRE2_SIZE *at)
@@ -127,7 +140,8 @@ void tried_note(struct tried_all *all, struct tried *t, const struct compiled *r
 		return;
 	all->credit -= CREDIT_KNOWN;
 	t->state = TRIED_FAR;
-	if (!reads_no_more(all, rule, text, start, rc))
+	if (!reads_no_more(all, rule, text, start, rc) ||
+	    (rc >= 0 && !are_behind(rule, start, ovector)))
 		return;
 	t->state = TRIED_KNOWN;
 	t->rc = rc < 0 ? PCRE2_ERROR_NOMATCH : 1;

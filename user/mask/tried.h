@@ -9,7 +9,7 @@
 #include "catalogue.h"
 
 #define TRIED_MAX 64
-#define TRIED_BEFORE 32 /* of the text are remembered, from where a match begins */
+#define TRIED_BEFORE 40 /* of the text are remembered, from where a match begins */
 #define TRIED_BEHIND 224
 #define TRIED_GROUPS 16
 
