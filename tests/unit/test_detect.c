@@ -336,6 +336,8 @@ Test(detect, hostile_texts_take_linear_work)
 	cr_expect_lt(work_on("arn:", size).matches, slack, "an anchor that nothing can follow");
 	cr_expect_lt(work_on("AKIA", size).matches, slack);
 	cr_expect_lt(work_on("10.", size).matches, slack);
+	cr_expect_lt(work_on("a table read table request ", size).matches, slack, "prose");
+	cr_expect_lt(work_on("a Stream is a Cluster state ", size).matches, slack, "prose");
 	cr_expect_gt(work_on("i-0a1b2c3d ", size).matches, slack, "work is counted");
 }
 
