@@ -223,17 +223,26 @@ static void serve_silence(struct bench *b, int fd)
 		;
 }
 
+/* Of one that has been greeted and says nothing. */
+static struct origin *get_silence(struct bench *b)
+{
+	struct origin *o;
+
+	set_up(b, RIG_HOST, serve_silence);
+	o = get(b, false);
+	while (!b->silent) {
+		origin_advance(o);
+		uv_run(&b->loop, UV_RUN_NOWAIT);
+	}
+	return o;
+}
+
 Test(origin, the_hello_of_one_that_is_given_up_is_forgotten)
 {
 	struct bench b;
 	struct origin *o;
 
-	set_up(&b, RIG_HOST, serve_silence);
-	o = get(&b, false);
-	while (!b.silent) {
-		origin_advance(o);
-		uv_run(&b.loop, UV_RUN_NOWAIT);
-	}
+	o = get_silence(&b);
 	cr_expect(b.known);
 	origin_put(o, false);
 	cr_expect_not(own_hellos_has(b.hellos, b.hello, b.hello_len));
@@ -267,12 +276,7 @@ Test(origin, one_that_says_nothing_is_unreachable_after_a_while)
 	struct bench b;
 	struct origin *o;
 
-	set_up(&b, RIG_HOST, serve_silence);
-	o = get(&b, false);
-	while (!b.silent) {
-		origin_advance(o);
-		uv_run(&b.loop, UV_RUN_NOWAIT);
-	}
+	o = get_silence(&b);
 	let_pass(&b, o, STOOD_STILL_MS / 10);
 	uv_run(&b.loop, UV_RUN_NOWAIT);
 	cr_assert_eq(origin_advance(o), ORIGIN_FAILED);
