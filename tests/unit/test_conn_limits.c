@@ -257,48 +257,6 @@ Test(conn_limits, large_bodies_wait_for_each_other_and_may_go_meanwhile)
 	uv_sem_destroy(&hold.go);
 }
 
-static bool is_second_apart(const struct conn *c)
-{
-	return c->thread->to_scan_apart && c->thread->to_scan_apart->next_scan == c;
-}
-
-/* A request of before that waited, and was refused, and now one whose body is looked at while it comes. */
-Test(conn_limits, who_waits_elsewhere_now_takes_nobody_along)
-{
-	static char body[100001] = "[";
-	struct conn *second, *third;
-	struct hold hold;
-	struct bench b;
-	int clients[3];
-
-	set_up_masking(&b);
-	hold_scans(&hold, &b);
-	begin_large(&b, is_at_work);
-	clients[0] = b.client;
-	begin_large(&b, waits_apart);
-	clients[1] = b.client;
-	second = b.thread.conns;
-	begin_large(&b, is_second_apart);
-	clients[2] = b.client;
-	third = b.thread.conns;
-	exchange_refuse(second->exchange, REFUSAL_MEMORY);
-	b.client = clients[1];
-	say(&b, LARGE_JSON, strlen(LARGE_JSON));
-	for (size_t i = 1; i < sizeof(body); i += 2)
-		memcpy(body + i, "1,", 2);
-	say(&b, body, sizeof(body));
-	for (int i = 0; i < 10000 && b.thread.to_scan != second; i++)
-		uv_run(&b.thread.loop, UV_RUN_NOWAIT);
-	cr_expect_eq(b.thread.to_scan, second);
-	cr_expect_eq(b.thread.to_scan_apart, third);
-	cr_expect_null(third->next_scan);
-	close(clients[0]);
-	close(clients[2]);
-	uv_sem_post(&hold.go);
-	tear_down(&b);
-	uv_sem_destroy(&hold.go);
-}
-
 Test(conn_limits, who_waits_and_is_refused_may_rest)
 {
 	struct conn *second;
